@@ -1,0 +1,82 @@
+import type { ServerEntry } from '../../company/bundle.ts';
+import type { ServerState } from '../../contract.ts';
+
+export type Era = 'legacy' | 'modern';
+export type JsonObject = Record<string, unknown>;
+
+export interface RpcError {
+  code: number;
+  message: string;
+  data?: unknown;
+}
+/** What a JSON-RPC request ends in. A `result` is the upstream's own object, untouched. */
+export type Outcome = { result: JsonObject } | { error: RpcError };
+
+/** The agent's side of an exchange, as far as an upstream may learn of it. */
+export interface Peer {
+  /** Stable for one legacy session, or for one modern agent: what a dedicated upstream session is keyed on. */
+  id: string;
+  era: Era;
+  /** Client capabilities that the agent declared and the gateway can bridge (roots, sampling, elicitation, extensions). */
+  capabilities: JsonObject;
+  clientInfo: { name: string; version: string };
+  /** RFC 5424 level the agent asked for; absent: no log messages. */
+  logLevel?: string;
+}
+
+export interface UpstreamCall {
+  method: string;
+  /** Names and URIs are already the upstream's. `_meta` holds only what may cross: no `progressToken`, no `io.modelcontextprotocol/*`. */
+  params: JsonObject;
+  peer: Peer;
+  /** Aborted when the agent cancels or goes away: the upstream is told in its own era's way. */
+  signal: AbortSignal;
+  /** Where given, the agent wants progress: the connection mints its own token. Gets `params` of notifications/progress without the token. */
+  onProgress?: (params: JsonObject) => void;
+  /** notifications/message (and unknown notifications) that belong to this call. */
+  onNotification?: (notification: { method: string; params?: JsonObject }) => void;
+  /** A legacy upstream's own request while the call runs (elicitation/create, sampling/createMessage, roots/list). Without it: -32601. */
+  onRequest?: (request: { method: string; params: JsonObject }, signal: AbortSignal) => Promise<Outcome>;
+  /** Milliseconds without an answer or progress; default the entry's `timeoutMs`. */
+  timeoutMs?: number;
+}
+
+/** Why an upstream could not answer. Becomes a tool result with `isError`, never an HTTP error to the agent. */
+export type UpstreamProblem = 'unreachable' | 'unauthorized' | 'timed-out' | 'closed' | 'bad-answer' | 'too-large' | 'cancelled';
+
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly problem: UpstreamProblem;
+  constructor(problem: UpstreamProblem, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.problem = problem;
+  }
+}
+
+export interface UpstreamStatus {
+  state: ServerState;
+  era?: Era;
+  error?: string;
+  retryAt?: number;
+}
+
+/** One blessed upstream: connects at first use, pools what may be shared, reconnects with back-off, forgets nothing it started. */
+export interface Upstream {
+  readonly entry: ServerEntry;
+  status(): UpstreamStatus;
+  /** Resolves with the upstream's own result or JSON-RPC error; rejects with an UpstreamError only. */
+  call(call: UpstreamCall): Promise<Outcome>;
+  /** Counted per URI; resolves with how to let go. Updates arrive at `onResourceUpdated`. */
+  subscribe(uri: string, peer: Peer): Promise<() => void>;
+  /** The agent's session is over: end what was dedicated to it. */
+  forget(peerId: string): void;
+  /** Forgets the back-off and connects anew at the next call. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+export interface UpstreamEvents {
+  onStatus(server: string, status: UpstreamStatus): void;
+  /** notifications/resources/updated, with its `params` as they came. */
+  onResourceUpdated(server: string, params: JsonObject): void;
+}
