@@ -1,0 +1,25 @@
+import type { Host } from '../host.ts';
+import type { Log } from '../log.ts';
+import { openPrivateDir } from './data-dir.ts';
+import { appVersion } from './install.ts';
+import { systemFetch } from './network.ts';
+import { openExternal } from './open-external.ts';
+import { openSettings } from './settings.ts';
+import { openVault } from './vault.ts';
+
+/** The host on plain Node: no screen of its own, everything it keeps is in one private folder. */
+export async function openHost(options: { dataDir: string; log: Log; env?: NodeJS.ProcessEnv }): Promise<Host> {
+  const { log, env = process.env } = options;
+  const dataDir = openPrivateDir(options.dataDir);
+  return {
+    shell: 'headless',
+    appVersion: appVersion(),
+    dataDir,
+    log,
+    vault: await openVault({ dataDir, log, env }),
+    settings: openSettings(dataDir, log),
+    fetch: systemFetch(log, env),
+    openExternal: (url) => openExternal(url, env),
+    now: Date.now,
+  };
+}
