@@ -1,0 +1,53 @@
+import type { Log } from '../log.ts';
+import { type Gate, visible } from './calls.ts';
+import type { Listening } from './door.ts';
+import { notificationText } from './exchange.ts';
+import type { Session } from './sessions.ts';
+import type { ListMethod, Surface } from './surface.ts';
+import type { JsonObject } from './upstreams/upstream.ts';
+
+const announcements: [string, ListMethod[]][] = [
+  ['notifications/tools/list_changed', ['tools/list']],
+  ['notifications/prompts/list_changed', ['prompts/list']],
+  ['notifications/resources/list_changed', ['resources/list', 'resources/templates/list']],
+];
+
+interface Audience {
+  sessions: Session[];
+  listening: Iterable<Listening>;
+}
+
+/** Tells each agent with a stream open which of its lists are no longer what they were; nobody hears of what is hidden from them. */
+export function announce(
+  to: Audience & { before: Map<string, Surface>; surface: (scope: string, agent: string) => Surface; log: Log },
+): void {
+  const different = (scope: string, agent: string, method: ListMethod): boolean => {
+    const old = to.before.get(`${scope}\0${agent}`);
+    // Never listed: there is nothing in the agent's hands that could be out of date.
+    return old !== undefined && old.mark(method) !== to.surface(scope, agent).mark(method);
+  };
+  for (const session of to.sessions) {
+    if (!session.stream?.open) continue;
+    for (const [name, methods] of announcements)
+      if (methods.some((method) => different(session.scope, session.agent, method))) session.stream.send(notificationText(name));
+  }
+  for (const one of to.listening)
+    for (const [name, methods] of announcements)
+      if (methods.some((method) => one.wants(method) && different(one.scope, one.agent, method))) one.stream.send(one.text(name, {}));
+}
+
+/** notifications/resources/updated to those who subscribed and may still read it, under the URI that they know. */
+export function resourceUpdated(to: Audience & { gate: Gate }, server: string, params: JsonObject): void {
+  const { policy } = to.gate;
+  if (!policy) return;
+  const deliver = (one: Session | Listening, send: (params: JsonObject) => void) => {
+    for (const [uri, held] of one.subscriptions) {
+      if (held.server !== server || held.uri !== params['uri']) continue;
+      const entry = to.gate.upstream(server)?.entry;
+      if (entry && visible(policy, { entry, name: held.uri, action: 'read' }, one.agent)) send({ ...params, uri });
+    }
+  };
+  const method = 'notifications/resources/updated';
+  for (const session of to.sessions) deliver(session, (given) => session.stream?.send(notificationText(method, given)));
+  for (const one of to.listening) deliver(one, (given) => one.stream.send(one.text(method, given)));
+}

@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+
+const headersOfStream = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
+/** Clients and proxies give up on a silent stream at 60 to 300 s; a comment keeps it (specification, streamable HTTP). */
+export const keepAliveMs = 15_000;
+/** What may wait for a slow agent before its stream is given up. */
+const maxBacklog = 16 * 1024 * 1024;
+
+/** The answer to one POST: one JSON object, or a stream as soon as something has to be said before it. */
+export class Answer {
+  readonly #response: ServerResponse;
+  readonly #mayStream: boolean;
+  readonly #headers: Record<string, string>;
+  #streaming = false;
+
+  constructor(response: ServerResponse, mayStream: boolean, headers: Record<string, string> = {}) {
+    this.#response = response;
+    this.#mayStream = mayStream;
+    this.#headers = headers;
+  }
+
+  get streaming(): boolean {
+    return this.#streaming;
+  }
+
+  /** Sends a message ahead of the answer; false when the agent takes no streams or is gone. */
+  send(message: string): boolean {
+    const response = this.#response;
+    if (!this.#mayStream || response.writableEnded || response.destroyed) return false;
+    this.open();
+    response.write(`data: ${message}\n\n`);
+    if (response.writableLength > maxBacklog) response.destroy();
+    return true;
+  }
+
+  open(): void {
+    if (this.#streaming) return;
+    this.#streaming = true;
+    this.#response.writeHead(200, { ...headersOfStream, ...this.#headers });
+    this.#response.flushHeaders();
+  }
+
+  keepAlive(): void {
+    if (!this.#mayStream || this.#response.writableEnded || this.#response.destroyed) return;
+    this.open();
+    this.#response.write(': keep-alive\n\n');
+  }
+
+  end(message: string, status = 200): void {
+    const response = this.#response;
+    if (response.writableEnded || response.destroyed) return;
+    if (this.#streaming) {
+      response.end(`data: ${message}\n\n`);
+      return;
+    }
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(message), ...this.#headers });
+    response.end(message);
+  }
+}
+
+/** A stream that outlives one request: the legacy GET stream, the modern subscription. */
+export class Stream {
+  readonly #response: ServerResponse;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(response: ServerResponse, headers: Record<string, string> = {}) {
+    this.#response = response;
+    response.writeHead(200, { ...headersOfStream, ...headers });
+    response.flushHeaders();
+    this.#timer = setInterval(() => response.write(': keep-alive\n\n'), keepAliveMs).unref();
+    void once(response, 'close').finally(() => clearInterval(this.#timer));
+  }
+
+  get open(): boolean {
+    return !this.#response.writableEnded && !this.#response.destroyed;
+  }
+
+  send(message: string): void {
+    if (!this.open) return;
+    this.#response.write(`data: ${message}\n\n`);
+    if (this.#response.writableLength > maxBacklog) this.#response.destroy();
+  }
+
+  end(message?: string): void {
+    if (this.open) this.#response.end(message === undefined ? undefined : `data: ${message}\n\n`);
+  }
+
+  onClose(listener: () => void): void {
+    this.#response.once('close', listener);
+  }
+}

@@ -1,0 +1,107 @@
+import type { Bundle, ServerEntry } from '../company/bundle.ts';
+import { exposedName, matchesTemplate, scopedUri } from './names.ts';
+
+/** One thing an agent can name: whose it is, what its upstream calls it, and its blessed definition as JSON under the name the agent knows. */
+export interface Listed {
+  entry: ServerEntry;
+  name: string;
+  exposed: string;
+  json: string;
+  /** `x-mcp-header` parameters of a tool: header suffix -> path of properties (SEP-2243). */
+  headers?: Map<string, string[]>;
+}
+
+/** All that is behind one address, whoever asks: what a person may see of it is the policy's to say. */
+export interface Directory {
+  servers: readonly ServerEntry[];
+  tools: ReadonlyMap<string, Listed>;
+  prompts: ReadonlyMap<string, Listed>;
+  resources: ReadonlyMap<string, Listed>;
+  templates: ReadonlyMap<string, Listed>;
+  /** Whose a URI is and how its upstream spells it; several servers' in registry order. */
+  findResource(uri: string): { entry: ServerEntry; uri: string } | undefined;
+  /** Remembers whose a URI is that an upstream mentioned in a result (resource_link): bounded, newest kept. */
+  mention(entry: ServerEntry, uri: string): void;
+}
+
+const maxMentions = 10_000;
+
+/** `server` undefined: the merged address, where names carry their server's id. */
+export function openDirectory(bundle: Bundle, server?: string): Directory {
+  const servers = server === undefined ? bundle.servers : bundle.servers.filter((entry) => entry.id === server);
+  const merged = server === undefined;
+  const tools = new Map<string, Listed>();
+  const prompts = new Map<string, Listed>();
+  const resources = new Map<string, Listed>();
+  const templates = new Map<string, Listed>();
+  for (const entry of servers) {
+    for (const tool of entry.catalogue.tools) addNamed(tools, entry, tool, merged, headerParameters(tool['inputSchema']));
+    for (const prompt of entry.catalogue.prompts) addNamed(prompts, entry, prompt, merged);
+    for (const resource of entry.catalogue.resources) addUri(resources, entry, resource, 'uri');
+    for (const template of entry.catalogue.resourceTemplates) addUri(templates, entry, template, 'uriTemplate');
+  }
+  const mentioned = new Map<string, ServerEntry>();
+  const byId = new Map(servers.map((entry) => [entry.id, entry]));
+  return {
+    servers,
+    tools,
+    prompts,
+    resources,
+    templates,
+    findResource(uri) {
+      const listed = resources.get(uri) ?? templates.get(uri);
+      if (listed) return { entry: listed.entry, uri: listed.name };
+      const plus = uri.indexOf('+');
+      const scoped = plus > 0 && plus < uri.indexOf(':') ? byId.get(uri.slice(0, plus)) : undefined;
+      if (scoped) return { entry: scoped, uri: uri.slice(plus + 1) };
+      const known = mentioned.get(uri);
+      if (known) return { entry: known, uri };
+      for (const template of templates.values()) if (matchesTemplate(template.name, uri)) return { entry: template.entry, uri };
+      const only = servers.length === 1 ? servers[0] : undefined;
+      return only ? { entry: only, uri } : undefined;
+    },
+    mention(entry, uri) {
+      if (!merged || resources.has(uri) || mentioned.get(uri) === entry) return;
+      if (mentioned.size >= maxMentions) mentioned.delete(mentioned.keys().next().value as string);
+      mentioned.set(uri, entry);
+    },
+  };
+}
+
+function addNamed(
+  into: Map<string, Listed>,
+  entry: ServerEntry,
+  definition: { name: string },
+  merged: boolean,
+  headers?: Map<string, string[]>,
+) {
+  const exposed = merged ? exposedName(entry.id, definition.name, (name) => into.has(name)) : definition.name;
+  // An upstream that lists a name twice: the first one was blessed, as upstreams answer to it.
+  if (into.has(exposed)) return;
+  const json = JSON.stringify(merged ? { ...definition, name: exposed } : definition);
+  into.set(exposed, { entry, name: definition.name, exposed, json, ...(headers?.size ? { headers } : {}) });
+}
+
+function addUri<Key extends 'uri' | 'uriTemplate'>(
+  into: Map<string, Listed>,
+  entry: ServerEntry,
+  definition: Record<Key, string>,
+  key: Key,
+) {
+  const name: string = definition[key];
+  const exposed = into.has(name) ? scopedUri(entry.id, name) : name;
+  if (into.has(exposed)) return;
+  into.set(exposed, { entry, name, exposed, json: JSON.stringify(exposed === name ? definition : { ...definition, [key]: exposed }) });
+}
+
+function headerParameters(schema: unknown, path: string[] = [], found = new Map<string, string[]>()): Map<string, string[]> {
+  if (path.length > 16 || typeof schema !== 'object' || schema === null) return found;
+  const properties = (schema as { properties?: unknown }).properties;
+  if (typeof properties !== 'object' || properties === null) return found;
+  for (const [key, value] of Object.entries(properties)) {
+    const header = (value as { 'x-mcp-header'?: unknown } | null)?.['x-mcp-header'];
+    if (typeof header === 'string') found.set(header.toLowerCase(), [...path, key]);
+    headerParameters(value, [...path, key], found);
+  }
+  return found;
+}

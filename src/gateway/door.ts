@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Stream } from './answer.ts';
+import type { Gate } from './calls.ts';
+import type { Session, Sessions } from './sessions.ts';
+import type { ListMethod, Surface } from './surface.ts';
+import type { JsonObject } from './upstreams/upstream.ts';
+
+/** A request that passed the guard and brought a valid bearer. */
+export interface Incoming {
+  headers: IncomingHttpHeaders;
+  response: ServerResponse;
+  agent: string;
+  /** '' for /mcp, else the server's id. */
+  scope: string;
+  bytes: number;
+  /** Whether the agent takes an event stream. */
+  mayStream: boolean;
+}
+
+/** Whoever is told of updated resources: a legacy session or a modern subscription. */
+export type Subscriber = Pick<Session, 'agent' | 'scope' | 'subscriptions' | 'capabilities' | 'clientInfo'> & { id: string };
+
+/** A modern `subscriptions/listen` that is open. */
+export interface Listening extends Subscriber {
+  stream: Stream;
+  wants: (method: ListMethod) => boolean;
+  text: (method: string, params: JsonObject) => string;
+  /** Ends it gracefully, with the result that the agent waits for. */
+  finish: () => void;
+}
+
+/** What both eras' wires need of the gateway. */
+export interface Door {
+  sessions: Sessions;
+  gate(): Gate;
+  surface(scope: string, agent: string): Surface;
+  seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
+  now(): number;
+  listen(incoming: Incoming, stream: Stream, text: Listening['text'], wishes: JsonObject): Listening;
+  /** False when the agent may not read it, or nobody has it. */
+  subscribe(subscriber: Subscriber, surface: Surface, uri: string): Promise<boolean>;
+}

@@ -1,0 +1,79 @@
+import type { ServerResponse } from 'node:http';
+import type { Answer } from './answer.ts';
+import { keepAliveMs } from './answer.ts';
+import { type Answered, type Call, type Gate, pass, type Target } from './calls.ts';
+import { isObject } from './jsonrpc.ts';
+import type { Surface } from './surface.ts';
+import type { JsonObject } from './upstreams/upstream.ts';
+
+/** Methods that reach an upstream, each recorded and decided. */
+export const callMethods = new Set(['tools/call', 'prompts/get', 'resources/read', 'completion/complete']);
+
+/** What the agent named, and whose that is. Undefined name: the params are malformed; the text says how. */
+export function target(
+  surface: Surface,
+  method: string,
+  params: JsonObject,
+): { asked: string; target: Target | undefined; args: JsonObject } | string {
+  const { directory } = surface;
+  if (method === 'completion/complete') {
+    const ref = params['ref'];
+    if (!isObject(ref)) return 'params.ref must be an object.';
+    const argument = isObject(params['argument']) ? params['argument'] : {};
+    if (ref['type'] === 'ref/prompt' && typeof ref['name'] === 'string') {
+      const listed = directory.prompts.get(ref['name']);
+      return { asked: ref['name'], target: listed && { entry: listed.entry, name: listed.name, action: 'get' }, args: { argument } };
+    }
+    if (ref['type'] === 'ref/resource' && typeof ref['uri'] === 'string') {
+      const found = directory.findResource(ref['uri']);
+      return { asked: ref['uri'], target: found && { entry: found.entry, name: found.uri, action: 'read' }, args: { argument } };
+    }
+    return 'params.ref must be a ref/prompt with a name or a ref/resource with a uri.';
+  }
+  if (method === 'resources/read') {
+    const uri = params['uri'];
+    if (typeof uri !== 'string') return 'params.uri must be a string.';
+    const found = directory.findResource(uri);
+    return { asked: uri, target: found && { entry: found.entry, name: found.uri, action: 'read' }, args: {} };
+  }
+  const name = params['name'];
+  if (typeof name !== 'string') return 'params.name must be a string.';
+  const given = params['arguments'];
+  if (given !== undefined && !isObject(given)) return 'params.arguments must be an object.';
+  const listed = (method === 'prompts/get' ? directory.prompts : directory.tools).get(name);
+  return {
+    asked: name,
+    target: listed && { entry: listed.entry, name: listed.name, action: method === 'prompts/get' ? 'get' : 'call' },
+    args: given ?? {},
+  };
+}
+
+/** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
+export async function run(call: Call, gate: Gate, answer: Answer): Promise<Answered> {
+  const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
+  try {
+    return await pass(call, gate);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+export const progressText = (token: unknown, params: JsonObject): string =>
+  JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { ...params, progressToken: token } });
+
+export const notificationText = (method: string, params?: JsonObject): string =>
+  JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) });
+
+/** Plain HTTP errors, before there is a JSON-RPC message to answer. `fix` says what to do next. */
+export function refuseHttp(
+  response: ServerResponse,
+  status: number,
+  error: string,
+  message: string,
+  headers: Record<string, string> = {},
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = JSON.stringify({ error, message });
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers });
+  response.end(body);
+}

@@ -1,0 +1,264 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Bundle } from '../company/bundle.ts';
+import { Failure } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Policy } from '../policy/policy.ts';
+import { announce, resourceUpdated } from './announce.ts';
+import { type Call, type Gate, pass, visible } from './calls.ts';
+import { type Directory, openDirectory } from './directory.ts';
+import type { Door, Listening, Subscriber } from './door.ts';
+import { openLimiter } from './limits.ts';
+import { listener } from './listener.ts';
+import { Sessions } from './sessions.ts';
+import { openSurface, type Surface } from './surface.ts';
+import type { JsonObject, Peer } from './upstreams/upstream.ts';
+
+export interface GatewayOptions {
+  /** 0 picks a free one (tests); otherwise exactly this one or a clear error, never another. */
+  port: number;
+  version: string;
+  maxBodyBytes: number;
+  maxDepth: number;
+  /** Milliseconds until a connection that has not sent its headers is closed. */
+  headersTimeoutMs: number;
+  agents: {
+    verify(token: string): { name: string } | undefined;
+    seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
+  };
+  upstream: Gate['upstream'];
+  forget(peerId: string): void;
+  ledger: Gate['ledger'];
+  log: Log;
+  now(): number;
+}
+
+/** What the company allows the person at present; undefined: nobody is signed in or no bundle holds. */
+export interface Rules {
+  bundle: Bundle;
+  policy: Policy;
+  person: string;
+}
+
+export interface Gateway {
+  readonly port: number;
+  readonly url: string;
+  /** From now on each call is decided by these rules, and agents with a stream open hear what changed for them. */
+  apply(rules: Rules | undefined): void;
+  /** The same rules may answer otherwise: the clock went on, or the bundle aged. */
+  recheck(): void;
+  resourceUpdated(server: string, params: JsonObject): void;
+  /** Ends all that an agent has open: its credential was revoked. */
+  dismiss(agent: string): void;
+  /** Open sessions and subscriptions. */
+  openOf(agent: string): number;
+  /** A call of the person's own (command line, window): decided and recorded like an agent's. */
+  callTool(agent: string, server: string, tool: string, args: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  close(): Promise<void>;
+}
+
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  let rules: Rules | undefined;
+  let gate = closedGate(options);
+  let directories = new Map<string, Directory>();
+  let surfaces = new Map<string, Surface>();
+  const listening = new Set<Listening>();
+  const sessions = new Sessions((session) => options.forget(session.id));
+
+  const directory = (scope: string): Directory => {
+    let found = directories.get(scope);
+    if (!found) {
+      found = openDirectory(rules?.bundle ?? ({ servers: [] } as unknown as Bundle), scope === '' ? undefined : scope);
+      directories.set(scope, found);
+    }
+    return found;
+  };
+  const surface = (scope: string, agent: string): Surface => {
+    const key = `${scope}\0${agent}`;
+    let found = surfaces.get(key);
+    if (!found) {
+      found = openSurface({
+        directory: directory(scope),
+        policy: rules?.policy,
+        agent,
+        server: scope === '' ? undefined : scope,
+        version: options.version,
+      });
+      surfaces.set(key, found);
+    }
+    return found;
+  };
+
+  const door: Door = {
+    sessions,
+    gate: () => gate,
+    surface,
+    seen: (agent, client, era) => options.agents.seen(agent, client, era),
+    now: options.now,
+    listen(incoming, stream, text, wishes) {
+      const wanted = new Set<string>();
+      if (wishes['toolsListChanged'] === true) wanted.add('tools/list');
+      if (wishes['promptsListChanged'] === true) wanted.add('prompts/list');
+      if (wishes['resourcesListChanged'] === true) wanted.add('resources/list').add('resources/templates/list');
+      const one: Listening = {
+        id: `modern:${incoming.agent}:${incoming.scope}`,
+        agent: incoming.agent,
+        scope: incoming.scope,
+        subscriptions: new Map(),
+        capabilities: {},
+        clientInfo: { name: incoming.agent, version: '' },
+        stream,
+        text,
+        wants: (method) => wanted.has(method),
+        finish: () => stream.end(),
+      };
+      listening.add(one);
+      stream.onClose(() => {
+        listening.delete(one);
+        for (const { release } of one.subscriptions.values()) release();
+      });
+      return one;
+    },
+    subscribe: async (subscriber, seen, uri) => await subscribe(subscriber, seen, uri, gate),
+  };
+
+  const server = http.createServer(
+    {
+      keepAliveTimeout: 60_000,
+      headersTimeout: options.headersTimeoutMs,
+      requestTimeout: Math.max(60_000, options.headersTimeoutMs),
+      connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs),
+      maxHeaderSize: 32 * 1024,
+      noDelay: true,
+    },
+    listener({
+      port: () => port,
+      options,
+      door,
+      discoverable: (id, agent) =>
+        rules !== undefined &&
+        rules.bundle.servers.some((entry) => entry.id === id) &&
+        rules.policy.canDiscover(id, agent).effect !== 'deny',
+    }),
+  );
+  // Connections that send nothing cost little and are closed by headersTimeout; this only keeps file descriptors from running out.
+  server.maxConnections = 8192;
+  await bind(server, options.port);
+  const port = (server.address() as AddressInfo).port;
+
+  const changed = (next: () => void): void => {
+    const before = surfaces;
+    next();
+    directories = new Map();
+    surfaces = new Map();
+    announce({ sessions: sessions.all(), listening, before, surface, log: options.log });
+  };
+
+  return {
+    port,
+    url: `http://127.0.0.1:${port}/mcp`,
+    apply(next) {
+      changed(() => {
+        rules = next;
+        gate = next
+          ? { ...closedGate(options), policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }
+          : closedGate(options);
+      });
+    },
+    recheck: () => changed(() => {}),
+    resourceUpdated: (id, params) => resourceUpdated({ sessions: sessions.all(), listening, gate }, id, params),
+    dismiss(agent) {
+      sessions.endOf(agent);
+      for (const one of listening) if (one.agent === agent) one.finish();
+    },
+    openOf(agent) {
+      let open = 0;
+      for (const session of sessions.all()) if (session.agent === agent) open++;
+      for (const one of listening) if (one.agent === agent) open++;
+      return open;
+    },
+    async callTool(agent, id, tool, args, signal) {
+      const peer: Peer = {
+        id: `local:${agent}`,
+        era: 'legacy',
+        capabilities: {},
+        clientInfo: { name: 'gatehouse', version: options.version },
+      };
+      const entry = rules?.bundle.servers.find((one) => one.id === id);
+      const known = entry?.catalogue.tools.some((one) => one.name === tool);
+      const call: Call = {
+        agent,
+        peer,
+        method: 'tools/call',
+        params: { name: tool, arguments: args },
+        asked: tool,
+        target: entry && known ? { entry, name: tool, action: 'call' } : undefined,
+        args,
+        requestBytes: Buffer.byteLength(JSON.stringify(args)),
+        directory: directory(id),
+        signal,
+      };
+      const outcome = await pass(call, gate);
+      if ('error' in outcome) throw new Failure('not-found', outcome.error.message, 'See what you may use with "gatehouse tools".');
+      return JSON.parse(outcome.result) as JsonObject;
+    },
+    async close() {
+      for (const session of sessions.all()) sessions.end(session);
+      for (const one of listening) one.finish();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), 500).unref();
+      await closed;
+    },
+  };
+}
+
+function closedGate(options: GatewayOptions): Gate {
+  return {
+    policy: undefined,
+    person: '',
+    limiter: openLimiter({ concurrentCalls: 64, callsPerMinute: 0 }),
+    upstream: options.upstream,
+    ledger: options.ledger,
+    now: options.now,
+  };
+}
+
+async function subscribe(subscriber: Subscriber, surface: Surface, uri: string, gate: Gate): Promise<boolean> {
+  const found = surface.directory.findResource(uri);
+  const upstream = found && gate.upstream(found.entry.id);
+  if (!found || !upstream || !gate.policy) return false;
+  if (subscriber.subscriptions.has(uri)) return true;
+  const verdict = gate.policy.decide({ action: 'read', server: found.entry.id, name: found.uri, args: {}, agent: subscriber.agent });
+  if (verdict.effect !== 'allow' || !visible(gate.policy, { entry: found.entry, name: found.uri, action: 'read' }, subscriber.agent))
+    return false;
+  try {
+    const release = await upstream.subscribe(found.uri, {
+      id: subscriber.id,
+      era: 'legacy',
+      capabilities: {},
+      clientInfo: subscriber.clientInfo,
+    });
+    subscriber.subscriptions.set(uri, { server: found.entry.id, uri: found.uri, release });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function bind(server: http.Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error);
+      reject(
+        new Failure(
+          'conflict',
+          `Port ${port} on 127.0.0.1 is taken by another program.`,
+          'End that program, or have the port changed in the settings ("port"); agents must then be given the new address.',
+          { cause: error },
+        ),
+      );
+    });
+    server.listen(port, '127.0.0.1', () => resolve());
+  });
+}

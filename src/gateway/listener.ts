@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readBody } from './body.ts';
+import type { Door, Incoming } from './door.ts';
+import { refuseHttp } from './exchange.ts';
+import type { GatewayOptions } from './gateway.ts';
+import { bearer, guard } from './guard.ts';
+import { classify, errorText, rpc } from './jsonrpc.ts';
+import { legacyDelete, legacyGet, legacyPost } from './legacy.ts';
+import { isModern, modern } from './modern.ts';
+
+interface Listener {
+  port: () => number;
+  options: GatewayOptions;
+  door: Door;
+  discoverable(server: string, agent: string): boolean;
+}
+
+/** guard, then agent, then wire: nothing is looked at before the step ahead of it has let the request pass. */
+export function listener(at: Listener): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    handle(at, request, response).catch((error: unknown) => {
+      at.options.log.error({ err: error }, 'a request failed inside the gateway');
+      refuseHttp(response, 500, 'internal', 'Something went wrong inside Gatehouse. See its log file.');
+    });
+  };
+}
+
+const protectedResource = '/.well-known/oauth-protected-resource';
+
+async function handle(at: Listener, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { headers } = request;
+  const forbidden = guard(headers, at.port());
+  if (forbidden) return refuseHttp(response, 403, 'forbidden', forbidden);
+  const path = (request.url ?? '/').split('?', 1)[0]!;
+  if (path === '/health') return health(request, response);
+  if (path.startsWith(protectedResource)) return metadata(path, headers.host!, response);
+  const scope = scopeOf(path);
+  if (scope === undefined)
+    return refuseHttp(response, 404, 'not_found', 'Agents connect to /mcp (all servers) or /mcp/s/SERVER (one server).');
+
+  const token = bearer(headers);
+  const agent = token === undefined ? undefined : at.options.agents.verify(token);
+  if (!agent) return challenge(path, headers.host!, token !== undefined, response);
+  if (scope !== '' && !at.discoverable(scope, agent.name))
+    return refuseHttp(response, 404, 'not_found', `There is no server ${JSON.stringify(scope)} here.`);
+
+  const accept = headers.accept ?? '*/*';
+  const any = accept.includes('*/*');
+  const incoming: Incoming = {
+    headers,
+    response,
+    agent: agent.name,
+    scope,
+    bytes: 0,
+    mayStream: any || accept.includes('text/event-stream'),
+  };
+  if (request.method === 'GET') return legacyGet(incoming, at.door);
+  if (request.method === 'DELETE') return legacyDelete(incoming, at.door);
+  if (request.method !== 'POST')
+    return refuseHttp(response, 405, 'method_not_allowed', 'Send POST with one JSON-RPC message.', { allow: 'GET, POST, DELETE' });
+  if (!any && !incoming.mayStream && !accept.includes('application/json') && !accept.includes('application/*'))
+    return refuseHttp(response, 406, 'not_acceptable', 'Accept must allow application/json and text/event-stream.');
+  await post(at, incoming, request);
+}
+
+async function post(at: Listener, incoming: Incoming, request: IncomingMessage): Promise<void> {
+  const { response, headers } = incoming;
+  const type = headers['content-type'] ?? '';
+  if (!/^application\/json\s*(;|$)/i.test(type))
+    return refuseHttp(response, 415, 'unsupported_media_type', 'Content-Type must be application/json.');
+  const { maxBodyBytes, maxDepth } = at.options;
+  const body = await readBody(request, maxBodyBytes, maxDepth);
+  if ('refused' in body) {
+    if (body.refused === 'too-large')
+      return refuseHttp(
+        response,
+        413,
+        'too_large',
+        `The body is larger than ${maxBodyBytes} bytes, the limit here (setting "maxBodyBytes").`,
+        { connection: 'close' },
+      );
+    if (body.refused === 'broken-off') return void response.destroy();
+    const error =
+      body.refused === 'too-deep'
+        ? { code: rpc.invalidRequest, message: `The body nests deeper than ${maxDepth} levels.` }
+        : { code: rpc.parseError, message: 'The body is not JSON.' };
+    return refuseRpc(response, errorText(null, error));
+  }
+  incoming.bytes = body.bytes;
+  const message = classify(body.value);
+  if (typeof message === 'string') return refuseRpc(response, errorText(null, { code: rpc.invalidRequest, message }));
+  if (isModern(message, headers)) return await modern(incoming, message as Parameters<typeof modern>[1], at.door);
+  await legacyPost(incoming, message, at.door);
+}
+
+function refuseRpc(response: ServerResponse, text: string): void {
+  response.writeHead(400, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+}
+
+/** '' for the merged address, a server's id, or undefined for neither. */
+function scopeOf(path: string): string | undefined {
+  if (path === '/mcp' || path === '/mcp/') return '';
+  const match = /^\/mcp\/s\/([a-z][a-z0-9-]{0,30})\/?$/.exec(path);
+  return match?.[1];
+}
+
+function health(request: IncomingMessage, response: ServerResponse): void {
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return refuseHttp(response, 405, 'method_not_allowed', 'Send GET.', { allow: 'GET, HEAD' });
+  const body = '{"status":"ok"}';
+  response
+    .writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
+    .end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** RFC 6750: no `error` where no credential was presented. Absolute, in the spelling of the Host that was asked: agents compare. */
+function challenge(path: string, host: string, presented: boolean, response: ServerResponse): void {
+  const about = `resource_metadata="http://${host}${protectedResource}${path}"`;
+  refuseHttp(
+    response,
+    401,
+    presented ? 'invalid_token' : 'unauthorized',
+    'Agents need a credential here. Make one with "gatehouse agents add NAME" or in the Gatehouse window, and send it as Authorization: Bearer TOKEN.',
+    { 'www-authenticate': presented ? `Bearer error="invalid_token", ${about}` : `Bearer ${about}` },
+  );
+}
+
+/** RFC 9728. It names no authorization server: agents get their credential from the person, who makes it in Gatehouse. */
+function metadata(path: string, host: string, response: ServerResponse): void {
+  const resource = path.slice(protectedResource.length) || '/mcp';
+  if (scopeOf(resource) === undefined) return refuseHttp(response, 404, 'not_found', 'There is no such resource here.');
+  const body = JSON.stringify({ resource: `http://${host}${resource}`, resource_name: 'Gatehouse', bearer_methods_supported: ['header'] });
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
+}

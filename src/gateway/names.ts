@@ -1,0 +1,41 @@
+import { hash } from 'node:crypto';
+
+/**
+ * Agents put a prefix before a name and stop at 64 characters, so ours stop at 45; the charset is what every model API takes.
+ * A name that had to be changed carries a hash of the original: the same in every run, and never another tool's.
+ */
+export const maxName = 45;
+
+export function exposedName(server: string, name: string, taken: (candidate: string) => boolean): string {
+  const plain = `${server}__${name}`;
+  if (plain.length <= maxName && /^[a-zA-Z0-9_-]+$/.test(plain) && !taken(plain)) return plain;
+  const digest = hash('sha256', `${server}\0${name}`, 'hex');
+  const clean = plain.replace(/[^a-zA-Z0-9_-]/g, '_');
+  for (let length = 6; length <= digest.length; length++) {
+    const candidate = `${clean.slice(0, Math.max(1, maxName - length - 1))}_${digest.slice(0, length)}`.slice(-maxName);
+    if (!taken(candidate)) return candidate;
+  }
+  throw new Error('no name left');
+}
+
+/** A URI that names its server: used where two upstreams offer the same one, understood everywhere (RFC 3986 schemes may hold `+`). */
+export const scopedUri = (server: string, uri: string): string => `${server}+${uri}`;
+
+/**
+ * Whether `uri` could come of an RFC 6570 template. Only simple expressions are told apart, each as "one or more characters":
+ * the policy decides on the URI itself, this only finds whose it is.
+ */
+export function matchesTemplate(template: string, uri: string): boolean {
+  const literals = template.split(/\{[^}]*\}/);
+  const first = literals[0] ?? '';
+  if (literals.length === 1) return uri === template;
+  if (!uri.startsWith(first)) return false;
+  let at = first.length;
+  for (const literal of literals.slice(1, -1)) {
+    const found = uri.indexOf(literal, at + 1);
+    if (found < 0) return false;
+    at = found + literal.length;
+  }
+  const last = literals.at(-1) ?? '';
+  return uri.length > at + last.length && uri.endsWith(last);
+}

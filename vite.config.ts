@@ -1,0 +1,83 @@
+import { cpSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import tailwind from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig, type Plugin } from 'vite';
+
+const require = createRequire(import.meta.url);
+
+/** Cedar is one wasm file beside the bundle: read when the first decision needs it, not inlined into what is parsed at each start. */
+function cedarFile(): Plugin {
+  return {
+    name: 'cedar-file',
+    applyToEnvironment: (environment) => environment.name === 'main',
+    writeBundle() {
+      const folder = join(dirname(require.resolve('@cedar-policy/cedar-wasm/package.json')), 'web');
+      mkdirSync('dist/main', { recursive: true });
+      cpSync(join(folder, 'cedar_wasm_bg.wasm'), 'dist/main/cedar_wasm_bg.wasm');
+    },
+  };
+}
+
+// Never in the bundle: the shell's own module, native add-ons, and what only the demo company needs.
+const external = ['electron', '@napi-rs/keyring', 'oidc-provider', /^@modelcontextprotocol\//];
+
+export default defineConfig({
+  root: 'renderer',
+  base: './',
+  plugins: [react(), tailwind(), cedarFile()],
+  build: {
+    outDir: '../dist/renderer',
+    emptyOutDir: true,
+    target: 'chrome140',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  environments: {
+    main: {
+      consumer: 'server',
+      resolve: { noExternal: true, conditions: ['node'] },
+      build: {
+        outDir: '../dist/main',
+        emptyOutDir: true,
+        target: 'node24',
+        minify: false,
+        sourcemap: false,
+        rolldownOptions: {
+          external,
+          platform: 'node',
+          input: {
+            cli: 'src/cli/cli.ts',
+            electron: 'electron/main.ts',
+            'ledger-writer': 'src/ledger/writer.ts',
+            'gateway-upstreams-watchdog': 'src/gateway/upstreams/watchdog.ts',
+          },
+          output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+        },
+      },
+    },
+    preload: {
+      consumer: 'server',
+      build: {
+        outDir: '../dist/preload',
+        emptyOutDir: true,
+        target: 'node24',
+        minify: false,
+        // A sandboxed preload cannot be an ES module.
+        rolldownOptions: {
+          external: ['electron'],
+          platform: 'node',
+          input: { preload: 'electron/preload.ts' },
+          output: { format: 'cjs', entryFileNames: '[name].cjs' },
+        },
+      },
+    },
+  },
+  builder: {
+    async buildApp(builder) {
+      for (const name of ['client', 'main', 'preload']) await builder.build(builder.environments[name]!);
+    },
+  },
+});
