@@ -1,0 +1,167 @@
+import type { Clause, Expr, PolicyJson } from '@cedar-policy/cedar-wasm/web';
+import { uid } from './scope.ts';
+
+/** What a policy's conditions look at: what need not be sent to Cedar, and what its answer can depend on. */
+export interface Mentions {
+  /** Attributes of `context`; `*` where the context is used as a whole. */
+  context: Set<string>;
+  /** Attributes of `context.args`; `*` where it is used as a whole. */
+  args: Set<string>;
+  groups: Set<string>;
+  /** An `in` whose right side is computed: any group may matter. */
+  everyGroup: boolean;
+  /** Attributes of the principal, not merely who it is. */
+  principal: boolean;
+  /** Whether two resources with the same attributes can be told apart. */
+  resource: 'none' | 'attributes' | 'identity';
+}
+
+export const noMentions = (): Mentions => ({
+  context: new Set(),
+  args: new Set(),
+  groups: new Set(),
+  everyGroup: false,
+  principal: false,
+  resource: 'none',
+});
+
+/** What is known only when a thing is called: its arguments, and what is drawn from them. */
+export const fromArguments: ReadonlySet<string> = new Set(['args', 'paths', 'folders', 'within', 'hosts', 'facts', '*']);
+/** A resource's URI is all there is to reading it, so only what inspection finds is unknown beforehand. */
+export const fromReading: ReadonlySet<string> = new Set(['facts', '*']);
+
+/** Whether an answer can depend on any of these members of the context. */
+export const depends = (mentions: Mentions, unknown: ReadonlySet<string>): boolean =>
+  [...mentions.context].some((name) => unknown.has(name));
+
+const shared: ReadonlySet<string> = new Set(['readOnly', 'destructive', 'openWorld', 'tags', 'server']);
+
+type Node = Record<string, unknown>;
+type Sides = { left: Expr; right: Expr };
+
+export function mentionsOf(json: PolicyJson): Mentions {
+  const found = noMentions();
+  for (const clause of json.conditions) walk(clause.body, found);
+  return found;
+}
+
+export function mergeMentions(all: readonly Mentions[]): Mentions {
+  const merged = noMentions();
+  for (const one of all) {
+    for (const name of one.context) merged.context.add(name);
+    for (const name of one.args) merged.args.add(name);
+    for (const name of one.groups) merged.groups.add(name);
+    merged.everyGroup ||= one.everyGroup;
+    merged.principal ||= one.principal;
+    sees(merged, one.resource);
+  }
+  return merged;
+}
+
+export const variable = (expr: unknown): string | undefined => (expr as Node)['Var'] as string | undefined;
+
+/** `["args", "a", "b"]` for `context.args.a.b`; undefined for what is not a chain of attributes on `context`. */
+export function contextPath(expr: Expr): string[] | undefined {
+  if (variable(expr) === 'context') return [];
+  const access = (expr as Node)['.'] as { left: Expr; attr: string } | undefined;
+  return access && contextPath(access.left)?.concat(access.attr);
+}
+
+/** The same for `X has a.b`, which asks for presence along the chain. */
+export function hasPath(expr: Expr): string[] | undefined {
+  const has = (expr as Node)['has'] as { left: Expr; attr: string | string[] } | undefined;
+  return has && contextPath(has.left)?.concat(has.attr);
+}
+
+/** The parts of an expression, whatever its operator. Values and names are not parts. */
+export function operands(expr: Expr): Expr[] {
+  const [[operator, body] = ['', undefined]] = Object.entries(expr);
+  if (operator === 'Value' || operator === 'Var' || operator === 'Slot') return [];
+  if (Array.isArray(body)) return body as Expr[];
+  if (operator === 'Record') return Object.values(body as Record<string, Expr>);
+  return Object.values(body as Node).filter((part): part is Expr => typeof part === 'object' && part !== null && !Array.isArray(part));
+}
+
+function walk(expr: Expr, found: Mentions): void {
+  const path = contextPath(expr) ?? hasPath(expr);
+  if (path) return seesContext(path, found);
+  const node = expr as Node;
+  if (node['Var'] === 'principal') found.principal = true;
+  if (node['Var'] === 'resource') sees(found, 'identity');
+  if ('Value' in node) return void groupsIn(node['Value'], found);
+  const attribute = (node['.'] ?? node['has']) as { left: Expr; attr: string | string[] } | undefined;
+  if (attribute && variable(attribute.left) === 'resource')
+    return sees(found, shared.has([attribute.attr].flat()[0]!) ? 'attributes' : 'identity');
+  const equality = (node['=='] ?? node['!=']) as Sides | undefined;
+  const membership = (node['in'] ?? node['is']) as { left: Expr; right?: Expr; in?: Expr } | undefined;
+  if (membership) {
+    const right = membership.right ?? membership.in;
+    if (variable(membership.left) === 'resource')
+      sees(found, right === undefined || literals(right)?.every((one) => one.type === 'Server') ? 'attributes' : 'identity');
+    else if (variable(membership.left) !== 'principal') walk(membership.left, found);
+    if (right === undefined) return;
+    if (!literals(right)) found.everyGroup = true;
+    return walk(right, found);
+  }
+  for (const part of operands(expr)) if (!(equality && variable(part) === 'principal')) walk(part, found);
+}
+
+function seesContext(path: readonly string[], found: Mentions): void {
+  found.context.add(path[0] ?? '*');
+  if (path[0] === undefined) found.args.add('*');
+  if (path[0] === 'args') found.args.add(path[1] ?? '*');
+}
+
+function sees(found: Mentions, what: Mentions['resource']): void {
+  const order = ['none', 'attributes', 'identity'];
+  if (order.indexOf(what) > order.indexOf(found.resource)) found.resource = what;
+}
+
+/** The entities written out on the right of an `in`, or undefined where they are computed. */
+function literals(expr: Expr): { type: string; id: string }[] | undefined {
+  const node = expr as Node;
+  const value = node['Value'] as Node | undefined;
+  if (typeof value === 'object' && value !== null && '__entity' in value) return [uid(value as never)];
+  if (!Array.isArray(node['Set'])) return undefined;
+  const members = (node['Set'] as Expr[]).map(literals);
+  return members.every((one) => one !== undefined) ? members.flat() : undefined;
+}
+
+function groupsIn(value: unknown, found: Mentions): void {
+  if (typeof value !== 'object' || value === null) return;
+  const entity = (value as Node)['__entity'] as { type: string; id: string } | undefined;
+  if (entity?.type === 'Group') found.groups.add(entity.id);
+  for (const part of Object.values(value)) groupsIn(part, found);
+}
+
+/** `a && b` and `unless { a || b }` taken apart: each part must hold (`when`) or must not (`unless`). */
+export function conjuncts(clauses: readonly Clause[]): Clause[] {
+  return clauses.flatMap(({ kind, body }) => split(body, kind === 'when' ? '&&' : '||').map((part) => ({ kind, body: part }) as Clause));
+}
+
+function split(expr: Expr, operator: '&&' | '||'): Expr[] {
+  const sides = (expr as Node)[operator] as Sides | undefined;
+  return sides ? [...split(sides.left, operator), ...split(sides.right, operator)] : [expr];
+}
+
+/**
+ * The conditions with all that is still unknown taken to be as the rule needs it: they hold whenever the real ones do,
+ * so a list that asks them never hides what a call would be allowed.
+ */
+export function mayHold(clauses: readonly Clause[], unknown: ReadonlySet<string>): Clause[] {
+  return clauses.map(({ kind, body }) => ({ kind, body: assume(body, kind === 'when', unknown) }) as Clause);
+}
+
+function assume(expr: Expr, wanted: boolean, unknown: ReadonlySet<string>): Expr {
+  const found = noMentions();
+  walk(expr, found);
+  if (!depends(found, unknown)) return expr;
+  const node = expr as Node;
+  for (const operator of ['&&', '||'] as const) {
+    const sides = node[operator] as Sides | undefined;
+    if (sides) return { [operator]: { left: assume(sides.left, wanted, unknown), right: assume(sides.right, wanted, unknown) } } as Expr;
+  }
+  const negated = node['!'] as { arg: Expr } | undefined;
+  if (negated) return { '!': { arg: assume(negated.arg, !wanted, unknown) } };
+  return { Value: wanted };
+}

@@ -1,0 +1,92 @@
+import { loadCedar } from './cedar.ts';
+import { exemptions, missingConditions } from './explain.ts';
+import { joinObligations, type Obligations } from './obligations.ts';
+import { type Ask, buildRequest, type CedarRequest, type Circumstances } from './request.ts';
+import type { Rule, Slice } from './slice.ts';
+import type { Slots } from './slots.ts';
+
+export interface Verdict {
+  effect: 'allow' | 'ask' | 'deny';
+  /** The rule's id; `gatehouse:...` where no company rule decided. */
+  rule: string;
+  reason: string;
+  /** A condition that did not hold, in words. */
+  missing?: string;
+  /** May still depend on the arguments. */
+  conditional: boolean;
+  obligations: Obligations;
+}
+
+export function deny(rule: string, reason: string, missing?: string): Verdict {
+  return { effect: 'deny', rule, reason, ...(missing === undefined ? {} : { missing }), conditional: false, obligations: { redact: [] } };
+}
+
+/**
+ * One question to Cedar, and its answer read fail-closed: Cedar skips a policy whose condition errors, which for a forbid would mean
+ * to allow, so any error denies; so does whatever could not be put to it in full.
+ */
+export function judge(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): Verdict {
+  const noPermit = `No company rule lets you ${verbs[ask.action]} this.`;
+  if (!slice.permits) return deny('gatehouse:no-permit', noPermit);
+  const request = buildRequest(slice, ask, circumstances);
+  if (request.truncated)
+    return deny('gatehouse:arguments-too-large', 'The arguments are too large or too unusual for the company rules to be applied to them.');
+  const { truncated: _, ...asked } = request;
+  let answer: ReturnType<ReturnType<typeof loadCedar>['statefulIsAuthorized']>;
+  try {
+    const name = slots.use(slice.key, () => Object.fromEntries(slice.rules.map((rule) => [String(rule.index), rule.json])));
+    answer = loadCedar().statefulIsAuthorized({ ...asked, preparsedPolicySetId: name });
+  } catch {
+    return deny('gatehouse:policy-error', 'The company rules could not be applied to this call.');
+  }
+  if (answer.type === 'failure')
+    return deny('gatehouse:policy-error', 'The company rules could not be applied to this call.', answer.errors[0]?.message);
+
+  const byIndex = (index: string): Rule => slice.rules.find((rule) => rule.index === Number(index))!;
+  const { reason, errors } = answer.response.diagnostics;
+  // A permit whose condition was partly taken for granted may err only because of that: then it may hold.
+  const fatal = errors.filter((error) => !byIndex(error.policyId).assumed);
+  if (fatal.length > 0) return policyError(byIndex(fatal[0]!.policyId), fatal[0]!.error.message, ask);
+  const deciding = [...reason, ...errors.map((error) => error.policyId)].map(byIndex).sort((a, b) => a.index - b.index);
+  const forbid = deciding.find((rule) => rule.policy.effect === 'forbid');
+  if (forbid) return deny(forbid.policy.id, forbid.policy.reason ?? `Refused by rule ${forbid.policy.id}.`, exemptions(forbid));
+  if (deciding.length === 0) return deny('gatehouse:no-permit', noPermit, explained(slice, request, slots));
+  return permitted(deciding);
+}
+
+/** An explanation that fails takes nothing from the denial. */
+function explained(slice: Slice, request: CedarRequest, slots: Slots): string | undefined {
+  try {
+    return missingConditions(slice, request, slots);
+  } catch {
+    return undefined;
+  }
+}
+
+const verbs = { discover: 'see', call: 'call', get: 'get', read: 'read' } as const;
+
+function permitted(permits: readonly Rule[]): Verdict {
+  const broken = permits.find((rule) => rule.broken);
+  if (broken)
+    return deny(
+      'gatehouse:policy-error',
+      `Rule ${broken.policy.id} asks for something that this version of Gatehouse does not understand.`,
+    );
+  const obligations = joinObligations(permits.map((rule) => rule.obligations));
+  // The rule that asks is named before one that merely permits: it is the one the person must satisfy.
+  const first =
+    permits.find((rule) => rule.obligations.approval !== undefined && rule.obligations.approval === obligations.approval) ?? permits[0]!;
+  return {
+    effect: obligations.approval ? 'ask' : 'allow',
+    rule: first.policy.id,
+    reason: first.policy.reason ?? `Allowed by rule ${first.policy.id}.`,
+    conditional: permits.every((rule) => rule.assumed),
+    obligations,
+  };
+}
+
+function policyError(rule: Rule, message: string, ask: Ask): Verdict {
+  const uninspected = ask.facts === undefined && rule.mentions.context.has('facts');
+  const why = uninspected ? 'it asks for findings, and nothing was inspected' : message;
+  return deny('gatehouse:policy-error', `Rule ${rule.policy.id} could not be applied to this call, so it is refused: ${why}.`);
+}

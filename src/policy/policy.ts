@@ -1,0 +1,184 @@
+import type { Bundle, Freshness, ServerEntry } from '../company/bundle.ts';
+import { deny, judge, type Verdict } from './decision.ts';
+import { type Ask, type Circumstances, factsOf } from './request.ts';
+import { openSlices, type Slice } from './slice.ts';
+import { type Slots, sharedSlots } from './slots.ts';
+
+export type { Verdict } from './decision.ts';
+
+export interface Question {
+  action: 'discover' | 'call' | 'get' | 'read';
+  server: string;
+  /** Tool or prompt name or URI as the upstream has it; `''` for discover. */
+  name: string;
+  args?: Record<string, unknown>;
+  agent: string;
+  /** What inspection found. Left out means that nothing was inspected: rules that ask for findings then deny. */
+  facts?: readonly string[];
+}
+
+export interface Policy {
+  readonly version: number;
+  /** Whether any rule's answer for this person can change with the clock alone (freshness apart). */
+  readonly timeDependent: boolean;
+  /** The real decision. Left-out arguments are no arguments, not unknown ones. */
+  decide(question: Question): Verdict;
+  /** What is known before the arguments are: a permit that speaks of them counts as may apply, a forbid that does is ignored. */
+  preview(question: Question): Verdict;
+  /** `preview` of every catalogued name (for resources: URIs and URI templates); all but `deny` is visible. Kept until the clock or freshness matters. */
+  list(action: 'call' | 'get' | 'read', server: string, agent: string): ReadonlyMap<string, Verdict>;
+  canDiscover(server: string, agent: string): Verdict;
+  /** Whether a rule that may apply asks for findings, so that inspection is needed before `decide`. */
+  asksForFacts(question: Question): boolean;
+}
+
+const maxLists = 1000;
+const minute = 60_000;
+let opened = 0;
+
+/** The rules of one signed bundle for one person. Groups come from the bundle; nothing here is read from claims or from upstreams. */
+export function openPolicy(
+  bundle: Bundle,
+  context: { person: string; device: { os: string; appVersion: string; managed: boolean }; now: () => number },
+  slots: Slots = sharedSlots(),
+): Policy {
+  const slices = openSlices(bundle.policies, context.person, bundle.groups, `p${++opened}`);
+  const servers = new Map(bundle.servers.map((server) => [server.id, server]));
+  const names = new Map(bundle.servers.map((server) => [server.id, catalogued(server)]));
+  const [staleAt, endsAt] = [Date.parse(bundle.staleAfter), Date.parse(bundle.notAfter)];
+  const timed = (slice: { mentions: Slice['mentions'] }): boolean => slice.mentions.context.has('now') || slice.mentions.context.has('*');
+  const timeDependent = slices.rules.some(timed);
+  const lists = new Map<string, { stamp: string; verdicts: Map<string, Verdict> }>();
+  const discovered = new Map<string, { stamp: string; verdict: Verdict }>();
+
+  const circumstances = (): Circumstances => {
+    const now = context.now();
+    // A bundle whose dates cannot be read is not one that never ends.
+    const freshness: Freshness = now < staleAt && now < endsAt ? 'fresh' : now < endsAt ? 'stale' : 'expired';
+    return { person: context.person, groups: bundle.groups, device: context.device, freshness, now };
+  };
+
+  const discover = (server: ServerEntry, agent: string, at: Circumstances): Verdict => {
+    const slice = slices.find('discover', server.id, '');
+    const key = `${server.id} ${agent}`;
+    const known = discovered.get(key);
+    if (known?.stamp === at.freshness) return known.verdict;
+    const verdict = judge(slice, { action: 'discover', server, name: '', agent, args: {}, facts: [] }, at, slots);
+    // Seeing a server is never asked for nor metered: obligations belong to what is done with it.
+    const plain: Verdict =
+      verdict.effect === 'deny' ? verdict : { ...verdict, effect: 'allow', conditional: false, obligations: { redact: [] } };
+    if (!timed(slice)) remember(discovered, key, { stamp: at.freshness, verdict: plain });
+    return plain;
+  };
+
+  /** What denies before any rule on the thing itself is asked. */
+  const gate = (question: Question, at: Circumstances): Verdict | ServerEntry => {
+    if (at.freshness === 'expired')
+      return deny('gatehouse:expired-bundle', 'The company rules on this computer are too old to be used. Connect to the company network.');
+    const server = servers.get(question.server);
+    if (!server) return deny('gatehouse:unknown', 'No blessed server has this name.');
+    const seen = discover(server, question.agent, at);
+    if (seen.effect === 'deny' || question.action === 'discover') return seen;
+    if (question.action !== 'read' && !names.get(server.id)![question.action].has(question.name))
+      return deny('gatehouse:unknown', 'It is not in the blessed catalogue of this server.');
+    if (at.freshness === 'stale' && question.action === 'call' && !factsOf(server, question.name).readOnly) {
+      return deny(
+        'gatehouse:stale-bundle',
+        'The company rules on this computer are out of date, so only tools that read may be used. Connect to the company network.',
+      );
+    }
+    return server;
+  };
+
+  const asking = (question: Question, server: ServerEntry): Ask => ({
+    action: question.action,
+    server,
+    name: question.name,
+    agent: question.agent,
+    args: question.action === 'read' ? {} : (question.args ?? {}),
+    facts: question.facts,
+  });
+
+  const listedVerdict = (slice: Slice, ask: Ask, at: Circumstances): Verdict => {
+    const verdict = judge(slice.listed, ask, at, slots);
+    return verdict.effect !== 'deny' && slice.conditionalForbid ? { ...verdict, conditional: true } : verdict;
+  };
+
+  const makeList = (action: 'call' | 'get' | 'read', serverId: string, agent: string, at: Circumstances): Map<string, Verdict> => {
+    const verdicts = new Map<string, Verdict>();
+    const shared = new Map<string, Verdict>();
+    for (const name of names.get(serverId)?.[action] ?? []) {
+      const question: Question = { action, server: serverId, name, agent };
+      const gated = gate(question, at);
+      if ('effect' in gated) {
+        verdicts.set(name, gated);
+        continue;
+      }
+      const slice = slices.find(action, serverId, name);
+      const key = `${slice.key} ${likeness(slice.listed, action, gated, name)}`;
+      const verdict = shared.get(key) ?? listedVerdict(slice, asking(question, gated), at);
+      shared.set(key, verdict);
+      verdicts.set(name, verdict);
+    }
+    return verdicts;
+  };
+
+  return {
+    version: bundle.version,
+    timeDependent,
+    decide(question) {
+      const at = circumstances();
+      const gated = gate(question, at);
+      if ('effect' in gated) return gated;
+      return judge(slices.find(question.action, question.server, question.name), asking(question, gated), at, slots);
+    },
+    preview(question) {
+      const at = circumstances();
+      const gated = gate(question, at);
+      if ('effect' in gated) return gated;
+      return listedVerdict(slices.find(question.action, question.server, question.name), asking({ ...question, args: {} }, gated), at);
+    },
+    list(action, server, agent) {
+      const at = circumstances();
+      const key = `${action} ${server} ${agent}`;
+      const stamp = timeDependent ? `${at.freshness} ${Math.floor(at.now / minute)}` : at.freshness;
+      const known = lists.get(key);
+      if (known?.stamp === stamp) return known.verdicts;
+      const verdicts = makeList(action, server, agent, at);
+      remember(lists, key, { stamp, verdicts });
+      return verdicts;
+    },
+    canDiscover(server, agent) {
+      const gated = gate({ action: 'discover', server, name: '', agent }, circumstances());
+      return 'effect' in gated ? gated : deny('gatehouse:unknown', 'No blessed server has this name.');
+    },
+    asksForFacts({ action, server, name }) {
+      const { context: seen } = slices.find(action, server, name).mentions;
+      return action !== 'discover' && (seen.has('facts') || seen.has('*'));
+    },
+  };
+}
+
+function catalogued({ catalogue }: ServerEntry): { call: Set<string>; get: Set<string>; read: Set<string> } {
+  return {
+    call: new Set(catalogue.tools.map((tool) => tool.name)),
+    get: new Set(catalogue.prompts.map((prompt) => prompt.name)),
+    read: new Set([
+      ...catalogue.resources.map((resource) => resource.uri),
+      ...catalogue.resourceTemplates.map((template) => template.uriTemplate),
+    ]),
+  };
+}
+
+/** Things of one server that have the same likeness cannot be told apart by the rules of this slice, so one answer serves them all. */
+function likeness(slice: Slice, action: 'call' | 'get' | 'read', server: ServerEntry, name: string): string {
+  const { mentions } = slice;
+  const usesUri = action === 'read' && ['paths', 'folders', 'within', 'hosts', '*'].some((one) => mentions.context.has(one));
+  if (mentions.resource === 'identity' || usesUri) return `=${name}`;
+  return mentions.resource === 'attributes' && action === 'call' ? JSON.stringify(factsOf(server, name)) : '';
+}
+
+function remember<V>(cache: Map<string, V>, key: string, value: V): void {
+  if (cache.size >= maxLists) cache.clear();
+  cache.set(key, value);
+}

@@ -1,0 +1,102 @@
+import type { AuthorizationCall, CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/web';
+import type { Freshness, ServerEntry, ToolFacts } from '../company/bundle.ts';
+import { derive } from './derive.ts';
+import { encodeArguments } from './encode.ts';
+import { type Action, resourceType } from './scope.ts';
+import type { Slice } from './slice.ts';
+
+/** Who asks, from where and when: the same for every question until the clock moves. */
+export interface Circumstances {
+  person: string;
+  /** All groups of the signed bundle; `slice.groups` says which become parents. */
+  groups: readonly string[];
+  device: { os: string; appVersion: string; managed: boolean };
+  freshness: Freshness;
+  now: number;
+}
+
+export interface Ask {
+  action: Action;
+  server: ServerEntry;
+  name: string;
+  agent: string;
+  args: Readonly<Record<string, unknown>>;
+  /** Undefined: nothing was inspected, which is not the same as nothing found. */
+  facts: readonly string[] | undefined;
+}
+
+export interface CedarRequest extends Omit<AuthorizationCall, 'policies' | 'schema'> {
+  /** Something that the rules look at did not fit. */
+  truncated: boolean;
+}
+
+type Json = Record<string, CedarValueJson>;
+
+/** What Cedar is asked, cut down to what this slice looks at: each parent and each member that is sent costs time. */
+export function buildRequest(slice: Pick<Slice, 'mentions' | 'groups'>, ask: Ask, circumstances: Circumstances): CedarRequest {
+  const { mentions } = slice;
+  const principal = { type: 'User', id: circumstances.person.toWellFormed() };
+  const id = ask.action === 'discover' ? ask.server.id : `${ask.server.id}/${ask.name}`.toWellFormed();
+  const resource = { type: resourceType[ask.action], id };
+  const entities: EntityJson[] = [
+    {
+      uid: principal,
+      attrs: mentions.principal ? { groups: circumstances.groups.map((group) => group.toWellFormed()) } : {},
+      parents: slice.groups.map((group) => ({ type: 'Group', id: group.toWellFormed() })),
+    },
+    ...resourceEntities(ask, resource, mentions.resource !== 'none'),
+  ];
+  const context: Json = {};
+  let truncated = false;
+  const wants = (name: string): boolean => mentions.context.has(name) || mentions.context.has('*');
+  if (wants('args')) {
+    const encoded = encodeArguments(ask.args, mentions.args.has('*') ? undefined : mentions.args);
+    context['args'] = encoded.value;
+    truncated ||= encoded.truncated;
+  }
+  if (wants('paths') || wants('folders') || wants('within') || wants('hosts')) {
+    const { truncated: cut, ...derived } = derive(ask.action === 'read' ? ask.name : ask.args, ask.action === 'read' ? 'uri' : '');
+    Object.assign(context, derived);
+    truncated ||= cut;
+  }
+  if (wants('agent')) {
+    const agent = { type: 'Agent', id: ask.agent.toWellFormed() };
+    context['agent'] = { __entity: agent };
+    entities.push({ uid: agent, attrs: { name: agent.id }, parents: [] });
+  }
+  if (wants('now')) context['now'] = clock(circumstances.now);
+  if (wants('device')) context['device'] = { ...circumstances.device };
+  if (wants('bundle')) context['bundle'] = { freshness: circumstances.freshness };
+  if (wants('facts') && ask.facts) context['facts'] = [...ask.facts];
+  return { principal, action: { type: 'Action', id: ask.action }, resource, context, entities, truncated };
+}
+
+/** UTC throughout: a time zone is the laptop's to choose, and one rule should mean one time everywhere. */
+function clock(now: number): Json {
+  const date = new Date(now);
+  return { epoch: Math.floor(now / 1000), hour: date.getUTCHours(), weekday: date.getUTCDay() || 7, iso: date.toISOString() };
+}
+
+/** Facts that the bundle does not state are taken at their worst. */
+const unstated: ToolFacts = { readOnly: false, destructive: true, openWorld: true, tags: [] };
+
+/** What the company says of a tool; never what an upstream says of it at run time. */
+export function factsOf(server: ServerEntry, tool: string): ToolFacts {
+  return Object.hasOwn(server.tools, tool) ? server.tools[tool]! : unstated;
+}
+
+function resourceEntities(ask: Ask, uid: { type: string; id: string }, attributes: boolean): EntityJson[] {
+  const { dataClass, trust, owner } = ask.server;
+  const parent = { type: 'Server', id: ask.server.id };
+  const server: EntityJson = { uid: parent, attrs: { dataClass, trust, owner }, parents: [] };
+  if (ask.action === 'discover') return [server];
+  if (!attributes) return [{ uid, attrs: {}, parents: [parent] }];
+  const attrs: Json = { server: { __entity: parent } };
+  if (ask.action === 'read') attrs['uri'] = ask.name.toWellFormed();
+  else attrs['name'] = ask.name.toWellFormed();
+  if (ask.action === 'call') {
+    const { readOnly, destructive, openWorld, tags } = factsOf(ask.server, ask.name);
+    Object.assign(attrs, { readOnly, destructive, openWorld, tags });
+  }
+  return [{ uid, attrs, parents: [parent] }, server];
+}

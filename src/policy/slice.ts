@@ -1,0 +1,127 @@
+import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
+import type { CompiledPolicy } from '../company/bundle.ts';
+import { depends, fromArguments, fromReading, type Mentions, mayHold, mentionsOf, mergeMentions } from './condition.ts';
+import { type Obligations, readObligations } from './obligations.ts';
+import { type Action, named, principalMatches, resourceMatches, resourceType, serverMatches } from './scope.ts';
+
+/** A policy that can apply to this person, with what was found out about it once. */
+export interface Rule {
+  /** Its place in the bundle; of several that decide, the first is named. */
+  index: number;
+  policy: CompiledPolicy;
+  json: PolicyJson;
+  mentions: Mentions;
+  obligations: Obligations;
+  /** An obligation could not be read: a permit that cannot say what it asks for permits nothing. */
+  broken: boolean;
+  /** Its conditions were taken to hold as far as they are not known yet. */
+  assumed: boolean;
+}
+
+/** The rules whose scope can match one question. Equal sets of rules are one slice with one key, so they share one parsed set. */
+export interface Slice {
+  key: string;
+  rules: readonly Rule[];
+  permits: boolean;
+  mentions: Mentions;
+  /** Groups of the person that can matter here; sending only these is what keeps a decision quick. */
+  groups: readonly string[];
+  /** A forbid that cannot be judged without the arguments. */
+  conditionalForbid: boolean;
+  /** The slice that lists ask: permits as they may turn out, no forbid that is not known yet. */
+  listed: Slice;
+}
+
+export interface Slices {
+  readonly rules: readonly Rule[];
+  find(action: Action, server: string, name: string): Slice;
+}
+
+/** Parses nothing: policies in a bundle were parsed and checked when it was published. `prefix` keeps keys of different bundles apart. */
+export function openSlices(policies: readonly CompiledPolicy[], person: string, groups: readonly string[], prefix: string): Slices {
+  const mine = new Set(groups);
+  const rules = policies
+    .map((policy, index) => readRule(policy, index))
+    .filter((rule) => principalMatches(rule.json.principal, person, mine));
+  const made = new Map<string, Slice>();
+  const servers = new Map<string, { general: Slice; special: Map<string, Slice> }>();
+
+  const make = (action: Action, some: readonly Rule[], listed: boolean): Slice => {
+    const key = `${prefix}:${action === 'read' ? 'r' : 'c'}${listed ? 'l' : ''}:${some.map((rule) => rule.index).join()}`;
+    const known = made.get(key);
+    if (known) return known;
+    const unknown = action === 'read' ? fromReading : fromArguments;
+    const forbids = some.filter((rule) => rule.policy.effect === 'forbid');
+    const mentions = mergeMentions(some.map((rule) => rule.mentions));
+    const scoped = some.flatMap((rule) => named(rule.json.principal) ?? []).flatMap((one) => (one.type === 'Group' ? one.id : []));
+    const relevant = new Set([...mentions.groups, ...scoped]);
+    const slice: Slice = {
+      key,
+      rules: some,
+      permits: some.length > forbids.length,
+      mentions,
+      groups: mentions.everyGroup ? groups : groups.filter((group) => relevant.has(group)),
+      conditionalForbid: forbids.some((rule) => depends(rule.mentions, unknown)),
+      get listed() {
+        return listed ? slice : make(action, assumeRules(some, unknown), true);
+      },
+    };
+    made.set(key, slice);
+    return slice;
+  };
+
+  const ofServer = (action: Action, server: string) => {
+    const key = `${action} ${server}`;
+    const known = servers.get(key);
+    if (known) return known;
+    const some = rules.filter((rule) => serverMatches(rule.json, action, server));
+    const isSpecial = (rule: Rule) => action !== 'discover' && named(rule.json.resource)?.type === resourceType[action];
+    const general = some.filter((rule) => !isSpecial(rule));
+    const special = new Map<string, Slice>();
+    for (const id of new Set(some.filter(isSpecial).map((rule) => named(rule.json.resource)!.id))) {
+      const entity = { type: resourceType[action], id };
+      special.set(
+        id,
+        make(
+          action,
+          some.filter((rule) => resourceMatches(rule.json.resource, entity, server)),
+          false,
+        ),
+      );
+    }
+    const entry = { general: make(action, general, false), special };
+    servers.set(key, entry);
+    return entry;
+  };
+
+  return {
+    rules,
+    find(action, server, name) {
+      const { general, special } = ofServer(action, server);
+      return special.get(`${server}/${name}`) ?? general;
+    },
+  };
+}
+
+function readRule(policy: CompiledPolicy, index: number): Rule {
+  const json = policy.json as unknown as PolicyJson;
+  const { obligations, mistakes } = readObligations(policy.annotations);
+  return {
+    index,
+    policy,
+    json,
+    mentions: mentionsOf(json),
+    obligations,
+    broken: mistakes.length > 0 && policy.effect === 'permit',
+    assumed: false,
+  };
+}
+
+function assumeRules(rules: readonly Rule[], unknown: ReadonlySet<string>): Rule[] {
+  return rules.flatMap((rule) => {
+    if (!depends(rule.mentions, unknown)) return [rule];
+    if (rule.policy.effect === 'forbid') return [];
+    const json: PolicyJson = { ...rule.json, conditions: mayHold(rule.json.conditions, unknown) };
+    return [{ ...rule, json, mentions: mentionsOf(json), assumed: true }];
+  });
+}
