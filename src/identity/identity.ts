@@ -1,0 +1,266 @@
+import * as oidc from 'openid-client';
+import type { View } from '../contract.ts';
+import { Failure, toErrorValue } from '../errors.ts';
+import type { Host } from '../host.ts';
+import type { Log } from '../log.ts';
+import { startBrowserFlow } from './browser-flow.ts';
+import { startDeviceFlow } from './device-flow.ts';
+import type { Flow } from './flow.ts';
+import { personFrom } from './person.ts';
+import { openProvider } from './provider.ts';
+import { openRevocations } from './revocation.ts';
+import { openSession, type Session } from './session.ts';
+import { readStored, type Stored, vaultName, writeStored } from './stored.ts';
+import { readTokens, type Tokens } from './tokens.ts';
+import { toFailure } from './trouble.ts';
+
+/** What the central API's bootstrap document says of sign-in. */
+export interface IdentityConfig {
+  issuer: string;
+  clientId: string;
+  scopes: string[];
+  /** RFC 8707: whom the access token is for. */
+  resource: string;
+  /** Name or path of the claim with the person's groups: `groups`, `realm_access.roles`. */
+  groupsClaim: string;
+}
+
+export type IdentityState = View['identity'];
+
+/** The person: signing in and out, and the only way to their access token. */
+export interface Identity {
+  state(): IdentityState;
+  /** Calls back with each new state (not with the present one); returns how to stop. */
+  watch(listener: (state: IdentityState) => void): () => void;
+  /** Resolves as soon as there is something to show; how it ends shows in the state. One under way is replaced. */
+  signIn(method: 'browser' | 'device'): Promise<{ url: string; userCode?: string }>;
+  cancel(): void;
+  /** The local session is gone at once; the provider's is revoked (RFC 7009), later where it cannot be reached now. */
+  signOut(): Promise<{ logoutUrl?: string }>;
+  /** For the central API only. Rejects with `signed-out`, or with `unavailable` while the provider cannot be reached. */
+  accessToken(options?: { forceRefresh?: boolean }): Promise<string>;
+  close(): Promise<void>;
+}
+
+// Leaving must not wait for a provider that does not answer.
+const patience = 5_000;
+
+/** Resumes a stored sign-in in the background; resolves without having asked the network. */
+export async function openIdentity(options: { host: Host; config: IdentityConfig; log: Log }): Promise<Identity> {
+  const { host, config, log } = options;
+  const provider = openProvider(host, config);
+  const name = vaultName('identity', config);
+  const listeners = new Set<(state: IdentityState) => void>();
+  const fail = (error: unknown): Failure => toFailure(error, config.issuer);
+  const revocations = openRevocations({
+    vault: host.vault,
+    name: vaultName('revoke', config),
+    log,
+    revoke: async (token) => oidc.tokenRevocation(await provider.configuration(), token, { token_type_hint: 'refresh_token' }),
+  });
+
+  let state: IdentityState = { state: 'signed-out' };
+  let stored = await readStored(host.vault, name, log);
+  let session: Session | undefined;
+  let flow: Flow | undefined;
+  // Counts sign-ins, cancels and sign-outs: what belongs to an older one is dropped when it arrives.
+  let era = 0;
+  let closed = false;
+
+  function become(next: IdentityState): void {
+    if (closed || JSON.stringify(next) === JSON.stringify(state)) return;
+    state = next;
+    for (const listener of [...listeners]) {
+      try {
+        listener(state);
+      } catch (error) {
+        log.error({ err: error }, 'a listener to the sign-in state failed');
+      }
+    }
+  }
+  /** Where we are when no sign-in is under way. */
+  const rest = (error?: Failure): IdentityState => ({
+    state: session !== undefined ? 'signed-in' : stored !== undefined ? 'expired' : 'signed-out',
+    ...(stored === undefined ? {} : { person: stored.person }),
+    ...(error === undefined ? {} : { error: toErrorValue(error) }),
+  });
+
+  async function keep(next: Stored | undefined): Promise<void> {
+    stored = next;
+    await writeStored(host.vault, name, next, log);
+  }
+
+  function hold(tokens: Tokens | undefined, refreshToken: string | undefined): Session {
+    const mine: Session = openSession({
+      now: () => host.now(),
+      ...(tokens === undefined ? {} : { tokens }),
+      ...(refreshToken === undefined ? {} : { refreshToken }),
+      toFailure: fail,
+      async refresh(token) {
+        const response = await oidc
+          .refreshTokenGrant(await provider.configuration(), token, { resource: config.resource })
+          .catch((error: unknown) => {
+            provider.forget();
+            throw error;
+          });
+        const renewed = readTokens(response, host.now());
+        // OpenID Connect Core 12.2: a refresh never turns one person into another.
+        if (renewed.claims !== undefined && renewed.claims['sub'] !== stored?.person.sub) {
+          throw new Failure('integrity', 'The identity provider answered for another person.', 'Sign out, then sign in again.');
+        }
+        return renewed;
+      },
+      async renewed(next, newest) {
+        if (session !== mine || stored === undefined) return;
+        const person = next.claims === undefined ? stored.person : personFrom(next.claims, config.groupsClaim, log);
+        const idToken = next.idToken ?? stored.idToken;
+        await keep({ person, refreshToken: newest, ...(idToken === undefined ? {} : { idToken }) });
+        if (session === mine && flow === undefined) become(rest());
+      },
+      failed(trouble, failure) {
+        if (session !== mine || stored === undefined) return;
+        log.warn({ trouble, code: failure.code }, 'the sign-in could not be renewed');
+        if (trouble === 'ended') {
+          session = undefined;
+          const { refreshToken: _, ...rests } = stored;
+          void keep(rests);
+        }
+        become(rest(trouble === 'ended' ? ended : failure));
+      },
+    });
+    return mine;
+  }
+
+  async function finish(mine: number, started: Flow): Promise<void> {
+    try {
+      const tokens = await started.done;
+      if (mine !== era || closed) {
+        if (tokens.refreshToken !== undefined) await revocations.add(tokens.refreshToken);
+        return;
+      }
+      if (tokens.refreshToken === undefined)
+        log.warn({}, 'the identity provider gave no refresh token: sign-in lasts as long as the access token');
+      const person = personFrom(tokens.claims ?? {}, config.groupsClaim, log);
+      const { refreshToken, idToken } = tokens;
+      flow = undefined;
+      session = hold(tokens, refreshToken);
+      await keep({ person, ...(refreshToken === undefined ? {} : { refreshToken }), ...(idToken === undefined ? {} : { idToken }) });
+      if (mine === era) become(rest());
+    } catch (error) {
+      if (mine !== era) return;
+      flow = undefined;
+      const failure = fail(error);
+      log.warn({ code: failure.code, reason: failure.message }, 'a sign-in failed');
+      become(rest(failure));
+    }
+  }
+
+  function dropFlow(): void {
+    era++;
+    flow?.end(new Failure('conflict', 'The sign-in was cancelled.', 'Start it again.'));
+    flow = undefined;
+  }
+
+  if (stored?.refreshToken !== undefined) {
+    session = hold(undefined, stored.refreshToken);
+    state = { state: 'starting', person: stored.person };
+    session.token().catch(() => {});
+  } else if (stored !== undefined) {
+    state = rest(ended);
+  }
+  void revocations.flush();
+
+  return {
+    state: () => state,
+    watch(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async signIn(method) {
+      if (closed) throw new Failure('not-running', 'Gatehouse is closing.', 'Start Gatehouse again.');
+      if (state.state === 'starting') await session?.token().catch(() => {});
+      if (session !== undefined) {
+        const who = stored?.person.name ?? stored?.person.sub ?? 'somebody';
+        throw new Failure('conflict', `You are already signed in as ${who}.`, 'Sign out first to change the account.');
+      }
+      dropFlow();
+      const mine = era;
+      const person = stored === undefined ? {} : { person: stored.person };
+      become({ state: 'signing-in', ...person });
+      try {
+        const configuration = await provider.forSignIn();
+        const started = await (method === 'browser' ? startBrowserFlow : startDeviceFlow)(configuration, config, host);
+        void finish(mine, started);
+        if (mine !== era || closed) {
+          started.end(cancelled());
+          throw cancelled();
+        }
+        flow = started;
+        const { url, userCode } = started.prompt;
+        become({ state: 'signing-in', ...person, prompt: started.prompt });
+        // Without a browser the prompt stays: the person can take the address to one by hand.
+        if (method === 'browser') host.openExternal(url).catch(() => log.info({}, 'no browser could be opened for the sign-in'));
+        return { url, ...(userCode === undefined ? {} : { userCode }) };
+      } catch (error) {
+        const failure = fail(error);
+        if (mine === era) become(rest(failure));
+        throw failure;
+      }
+    },
+    cancel() {
+      if (state.state !== 'signing-in') return;
+      dropFlow();
+      become(rest());
+    },
+    async signOut() {
+      dropFlow();
+      const [last, leaving] = [stored, session];
+      session = undefined;
+      stored = undefined;
+      become({ state: 'signed-out' });
+      await writeStored(host.vault, name, undefined, log);
+      const farewell = async (): Promise<string | undefined> => {
+        const refreshToken = (await leaving?.stop()) ?? last?.refreshToken;
+        if (refreshToken !== undefined) await revocations.add(refreshToken);
+        return last === undefined ? undefined : logoutUrl(provider.known(), last);
+      };
+      const url = await within(patience, farewell());
+      return url === undefined ? {} : { logoutUrl: url };
+    },
+    async accessToken(request = {}) {
+      if (session === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
+      return session.token(request.forceRefresh);
+    },
+    async close() {
+      if (closed) return;
+      dropFlow();
+      closed = true;
+      listeners.clear();
+      const leaving = session;
+      session = undefined;
+      const newest = await within(patience, leaving?.stop() ?? Promise.resolve(undefined));
+      // A refresh that was under way has made the stored token worthless.
+      if (newest !== undefined && stored !== undefined && newest !== stored.refreshToken) await keep({ ...stored, refreshToken: newest });
+      revocations.close();
+    },
+  };
+}
+
+const ended = new Failure('signed-out', 'Your session at the identity provider has ended.', 'Sign in again.');
+const cancelled = (): Failure => new Failure('conflict', 'The sign-in was cancelled.', 'Start it again.');
+
+/** OpenID Connect RP-Initiated Logout 1.0; absent where the provider has no such page or was never reached. */
+function logoutUrl(configuration: oidc.Configuration | undefined, last: Stored): string | undefined {
+  if (configuration?.serverMetadata().end_session_endpoint === undefined) return undefined;
+  return oidc.buildEndSessionUrl(configuration, last.idToken === undefined ? {} : { id_token_hint: last.idToken }).href;
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<T | undefined>();
+  const timer = setTimeout(() => resolve(undefined), ms).unref();
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

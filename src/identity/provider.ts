@@ -1,0 +1,80 @@
+import * as oidc from 'openid-client';
+import { Failure } from '../errors.ts';
+import type { Host } from '../host.ts';
+import type { IdentityConfig } from './identity.ts';
+
+/** The company's identity provider as this app's public client (RFC 8252) sees it; discovered at first use and then kept. */
+export interface Provider {
+  /** Discovers (OpenID Connect Discovery) unless it is known; rejects when the provider cannot be reached. */
+  configuration(): Promise<oidc.Configuration>;
+  /**
+   * A fresh look at metadata and keys for one sign-in. Checks the ID token's signature too, which Core 3.1.3.7 leaves to TLS:
+   * here a new sign-in decides who the person is, and a loopback issuer has no TLS.
+   */
+  forSignIn(): Promise<oidc.Configuration>;
+  /** The next `configuration()` looks again: its addresses may have moved. */
+  forget(): void;
+  /** What was found last, without asking. */
+  known(): oidc.Configuration | undefined;
+}
+
+const seconds = 10;
+
+export function openProvider(host: Host, config: IdentityConfig): Provider {
+  const issuer = issuerUrl(config.issuer);
+  let known: oidc.Configuration | undefined;
+  let stale = false;
+  let looking: Promise<oidc.Configuration> | undefined;
+
+  // The host's fetch knows the system's proxy and trust store; redirects stay `manual`, as openid-client asks.
+  const customFetch: oidc.CustomFetch = (url, options) => host.fetch(url, options as RequestInit);
+  const discover = async (strict: boolean): Promise<oidc.Configuration> => {
+    const execute = [
+      ...(issuer.protocol === 'http:' ? [oidc.allowInsecureRequests] : []),
+      ...(strict ? [oidc.enableNonRepudiationChecks] : []),
+    ];
+    return oidc.discovery(issuer, config.clientId, undefined, oidc.None(), { execute, timeout: seconds, [oidc.customFetch]: customFetch });
+  };
+
+  return {
+    known: () => known,
+    forget() {
+      stale = true;
+    },
+    async configuration() {
+      if (known !== undefined && !stale) return known;
+      looking ??= discover(false).finally(() => {
+        looking = undefined;
+      });
+      known = await looking;
+      stale = false;
+      return known;
+    },
+    async forSignIn() {
+      const strict = await discover(true);
+      // A refresh must not depend on a second request (the keys): were that one to fail, the rotated token would be lost.
+      known = new oidc.Configuration(strict.serverMetadata(), config.clientId, undefined, oidc.None());
+      known.timeout = seconds;
+      known[oidc.customFetch] = customFetch;
+      if (issuer.protocol === 'http:') oidc.allowInsecureRequests(known);
+      stale = false;
+      return strict;
+    },
+  };
+}
+
+/** RFC 8252 section 8.3 and OpenID Connect Core 16.17: plain http is for a provider on this machine only. */
+function issuerUrl(issuer: string): URL {
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
+  if (url !== undefined && isSafeToOpen(url)) return url;
+  throw new Failure(
+    'bad-input',
+    `"${issuer}" cannot be used as the identity provider.`,
+    'IT must set an https issuer in the central API. Plain http is accepted on the loopback address only.',
+  );
+}
+
+/** Whether a person may be sent there: https, or http on this machine. Addresses in metadata and answers come from outside. */
+export function isSafeToOpen(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname));
+}

@@ -1,0 +1,85 @@
+import type { Vault } from '../host.ts';
+import type { Log } from '../log.ts';
+import { backOff } from './session.ts';
+
+/**
+ * Refresh tokens that must still be revoked (RFC 7009). They wait in the vault until the provider has confirmed, so that a
+ * sign-out on a plane ends the session too, a little later.
+ */
+export interface Revocations {
+  /** Remembers the token, then tries at once; resolves when tried. */
+  add(token: string): Promise<void>;
+  /** Tries what is left over, as after a start. */
+  flush(): Promise<void>;
+  close(): void;
+}
+
+const most = 10;
+
+export function openRevocations(options: { vault: Vault; name: string; revoke(token: string): Promise<void>; log: Log }): Revocations {
+  const { vault, name, log } = options;
+  let waiting: string[] | undefined;
+  let failures = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+  let turn: Promise<void> = Promise.resolve();
+
+  // One change at a time: reading, trying and writing back must not interleave.
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    turn = turn.then(work).catch((error: unknown) => {
+      log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'a sign-out could not be passed on to the identity provider');
+    });
+    return turn;
+  }
+
+  async function load(): Promise<string[]> {
+    if (waiting !== undefined) return waiting;
+    const text = await vault.get(name).catch(() => undefined);
+    let read: unknown;
+    try {
+      read = JSON.parse(text ?? '[]');
+    } catch {
+      read = [];
+    }
+    waiting = Array.isArray(read) ? read.filter((item): item is string => typeof item === 'string') : [];
+    return waiting;
+  }
+
+  async function save(tokens: string[]): Promise<void> {
+    waiting = tokens;
+    if (tokens.length === 0) await vault.delete(name);
+    else await vault.set(name, JSON.stringify(tokens));
+  }
+
+  async function attempt(): Promise<void> {
+    clearTimeout(timer);
+    for (const token of await load()) {
+      if (closed) return;
+      try {
+        await options.revoke(token);
+        failures = 0;
+        await save((await load()).filter((other) => other !== token));
+      } catch (error) {
+        log.info(
+          { error: error instanceof Error ? error.name : 'unknown' },
+          'the identity provider did not take a sign-out yet; it is tried again',
+        );
+        if (!closed) timer = setTimeout(() => void inTurn(attempt), backOff(failures++)).unref();
+        return;
+      }
+    }
+  }
+
+  return {
+    add: (token) =>
+      inTurn(async () => {
+        await save([...(await load()), token].slice(-most)).catch(() => {});
+        await attempt();
+      }),
+    flush: () => inTurn(attempt),
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}
