@@ -1,9 +1,9 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import type { Core } from '../core.ts';
 import { Failure, toErrorValue } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { controlPath } from './control-path.ts';
-import type { Core } from './core-port.ts';
 import { splitLines } from './lines.ts';
 import { takeLock } from './lock.ts';
 import { watchNewest } from './watch-newest.ts';
@@ -19,7 +19,7 @@ export interface ShellCommands {
 
 export interface Control {
   /** Whom requests go to from now on; until then they are told that the host is starting. */
-  attach(core: Pick<Core, 'dispatch' | 'view' | 'watch'>, shell: ShellCommands): void;
+  attach(core: Pick<Core, 'dispatch' | 'watch'>, shell: ShellCommands): void;
   close(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
   const lock = await takeLock(dataDir, 'control', { waitMs: options.waitMs ?? 0 });
   const path = controlPath(dataDir);
   const sockets = new Set<Socket>();
-  let target: { core: Pick<Core, 'dispatch' | 'view' | 'watch'>; shell: ShellCommands } | undefined;
+  let target: { core: Pick<Core, 'dispatch' | 'watch'>; shell: ShellCommands } | undefined;
 
   async function answer(line: string, socket: Socket): Promise<unknown> {
     try {

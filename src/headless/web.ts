@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Core } from '../core.ts';
 import { type ErrorCode, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Core } from './core-port.ts';
 import { type RendererFile, rendererHeaders, safeHeaders, unbuilt } from './renderer-files.ts';
 import { watchNewest } from './watch-newest.ts';
 import { jsonBody, refusal } from './web-guard.ts';
@@ -23,7 +23,7 @@ export interface Web {
  * at POST /session. Only the address 127.0.0.1, never a CORS header: no other page has business here.
  */
 export async function openWeb(options: {
-  core: Pick<Core, 'dispatch' | 'view' | 'watch'>;
+  core: Pick<Core, 'dispatch' | 'watch'>;
   port: number;
   token: string;
   files: Map<string, RendererFile>;
@@ -56,7 +56,7 @@ export async function openWeb(options: {
     return path === '/session' ? session(response, body.value) : call(response, body.value);
   }
 
-  function session(response: ServerResponse, value: unknown): void {
+  function session(response: ServerResponse, value: unknown) {
     const cookie = sessions.exchange((value as { token?: unknown } | null)?.token);
     if (cookie === undefined)
       return fail(response, 401, 'signed-out', 'That is not the launch token of this host.', 'Run `gatehouse open` for a new link.');
@@ -70,7 +70,7 @@ export async function openWeb(options: {
     send(response, 200, await core.dispatch(command, input ?? {}));
   }
 
-  function watch(response: ServerResponse): void {
+  function watch(response: ServerResponse) {
     if (watchers >= mostWatchers) return fail(response, 503, 'unavailable', 'Too many windows are open.', 'Close some of them.');
     watchers += 1;
     response.writeHead(200, { ...safeHeaders, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
@@ -87,7 +87,7 @@ export async function openWeb(options: {
     });
   }
 
-  function page(request: IncomingMessage, response: ServerResponse, path: string): void {
+  function page(request: IncomingMessage, response: ServerResponse, path: string) {
     if (request.method !== 'GET' && request.method !== 'HEAD') return only(request, response, 'GET', 'HEAD');
     const file = files.get(path) ?? (path === '/' ? unbuilt : undefined);
     if (file === undefined) return fail(response, 404, 'not-found', 'There is nothing at this address.');

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { app, type BrowserWindow, dialog, Menu, powerMonitor } from 'electron';
+import { openCore } from '../src/core.ts';
+import { Failure } from '../src/errors.ts';
+import { openControl } from '../src/headless/control.ts';
+import { defaultDataDir, openPrivateDir } from '../src/headless/data-dir.ts';
+import { installRoot } from '../src/headless/install.ts';
+import { readRenderer } from '../src/headless/renderer-files.ts';
+import { openLog } from '../src/log.ts';
+import { hardenDefaultSession, openWindowSession } from './harden.ts';
+import { openDesktopHost } from './host.ts';
+import { carryContract } from './ipc.ts';
+import { openTray } from './tray.ts';
+import { isOpenLink } from './urls.ts';
+import { openWindow, showWindow } from './window.ts';
+
+/** Milliseconds that leaving may take before the process ends anyway. */
+const patience = 3000;
+
+/**
+ * Opens the desktop: lock, core, control socket, window, tray, in that order. A gateway that cannot listen is no reason to stop: the window
+ * shows why. A data folder that another process holds is one, and a dialog says so.
+ */
+export async function openDesktop(): Promise<void> {
+  let show = () => {};
+  app.on('second-instance', () => show());
+  app.on('open-url', (event, url) => {
+    event.preventDefault();
+    if (isOpenLink(url)) show();
+  });
+  await app.whenReady();
+  hardenDefaultSession();
+  Menu.setApplicationMenu(
+    process.platform === 'darwin' ? Menu.buildFromTemplate([{ role: 'appMenu' }, { role: 'editMenu' }, { role: 'windowMenu' }]) : null,
+  );
+
+  const root = installRoot();
+  const close: (() => unknown)[] = [];
+  try {
+    const dataDir = openPrivateDir(defaultDataDir());
+    const log = openLog(join(dataDir, 'logs', 'gatehouse.log'));
+    const control = await openControl({ dataDir, log });
+    close.push(() => control.close());
+    const host = await openDesktopHost(dataDir, log);
+    const core = await openCore({ host, settings: desktopSettings() });
+    close.push(() => core.close());
+    close.push(carryContract(core, log));
+
+    const session = openWindowSession(await readRenderer(join(root, 'dist', 'renderer')));
+    const preload = join(root, 'dist', 'preload', 'preload.cjs');
+    let window: BrowserWindow | undefined;
+    const tray = openTray({ icons: join(root, 'resources', 'icons'), show: () => show(), quit: () => app.quit() });
+    show = () => {
+      if (window !== undefined && !window.isDestroyed()) return showWindow(window);
+      window = openWindow({ session, preload, devTools: !app.isPackaged, view: () => core.view() });
+      // Closing hides only where there is a tray to come back from; elsewhere it means quit.
+      const opened = window;
+      opened.on('close', (event) => {
+        if (leaving || tray === undefined) return;
+        event.preventDefault();
+        opened.hide();
+      });
+    };
+    if (tray !== undefined) {
+      tray.update(core.view());
+      close.push(core.watch((view) => tray.update(view)));
+      close.push(() => tray.close());
+    }
+    app.on('activate', () => show());
+    app.on('window-all-closed', () => {
+      if (tray === undefined && process.platform !== 'darwin') app.quit();
+    });
+
+    // A laptop that slept may have missed a kill switch: ask at once rather than at the next poll.
+    const refresh = () => void core.dispatch('bundle-refresh', {}).catch(() => {});
+    powerMonitor.on('resume', refresh);
+    powerMonitor.on('unlock-screen', refresh);
+
+    control.attach(core, {
+      async 'window-open'() {
+        show();
+        return {};
+      },
+    });
+    let leaving = false;
+    leaveWith(async () => {
+      leaving = true;
+      for (const part of close.splice(0).reverse()) await part();
+    });
+    if (!process.argv.includes('--hidden')) show();
+  } catch (error) {
+    for (const part of close.splice(0).reverse()) await Promise.resolve(part()).catch(() => {});
+    const failure = error instanceof Failure ? error : undefined;
+    dialog.showErrorBox('Gatehouse cannot start', failure === undefined ? String(error) : `${failure.message}\n\n${failure.fix ?? ''}`);
+    app.exit(1);
+  }
+}
+
+/** `before-quit` waits for the core to leave in order, but not for ever; a second quit ends at once. */
+function leaveWith(close: () => Promise<void>): void {
+  let left = false;
+  app.on('before-quit', (event) => {
+    event.preventDefault();
+    if (left) return app.exit(0);
+    left = true;
+    setTimeout(() => app.exit(1), patience).unref();
+    close().then(
+      () => app.exit(0),
+      () => app.exit(1),
+    );
+  });
+}
+
+function desktopSettings() {
+  return { central: process.env.GATEHOUSE_CENTRAL, port: 4283, uiPort: 4284, maxBodyBytes: 4 * 1024 * 1024 };
+}

@@ -1,0 +1,31 @@
+import { safeStorage } from 'electron';
+import { memoryVault } from '../src/headless/vault.ts';
+import type { Vault } from '../src/host.ts';
+import type { Log } from '../src/log.ts';
+import { openSealedVault } from './sealed-vault.ts';
+
+/**
+ * Secrets under the system's key (Keychain, DPAPI, Secret Service, KWallet). Linux's `basic_text` encrypts with a key that everybody
+ * knows: that counts as no vault, and the person signs in again after a restart.
+ */
+export async function openSafeStorageVault(dataDir: string, log: Log): Promise<Vault> {
+  if (!(await safeStorage.isAsyncEncryptionAvailable())) {
+    log.warn({}, 'the system offers no encryption: secrets stay in memory');
+    return memoryVault();
+  }
+  const backend = process.platform === 'linux' ? safeStorage.getSelectedStorageBackend() : process.platform;
+  if (backend === 'basic_text' || backend === 'unknown') {
+    log.warn({ backend }, 'no keyring on this desktop: secrets stay in memory');
+    return memoryVault();
+  }
+  return openSealedVault({
+    dataDir,
+    backend,
+    log,
+    seal: (text) => safeStorage.encryptStringAsync(text),
+    async unseal(bytes) {
+      const { result, shouldReEncrypt } = await safeStorage.decryptStringAsync(bytes);
+      return { text: result, stale: shouldReEncrypt };
+    },
+  });
+}

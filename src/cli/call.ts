@@ -1,0 +1,29 @@
+import { text as readAll } from 'node:stream/consumers';
+import { codes } from '../errors.ts';
+import { ask } from '../headless/control-client.ts';
+import { jsonObject, options, runningDataDir } from './options.ts';
+import { type Io, verbs } from './verbs.ts';
+
+export async function run(args: string[], io: Io): Promise<number> {
+  const { data, json, positionals } = options(args, { usage: verbs.call!.usage, positionals: [2, 3] });
+  const [server, tool, given = '{}'] = positionals as [string, string, string?];
+  const input = jsonObject(given === '-' ? await readAll(process.stdin) : given);
+  const dataDir = runningDataDir(data);
+  const { result } = await ask(dataDir, 'tool-call', { server, tool, arguments: input });
+  io.out(json ? JSON.stringify(result) : readable(result));
+  if (result.isError !== true) return 0;
+  // What happened is in the result, as an agent reads it; the exit code tells a denial from the tool's own error.
+  const { effect } = await ask(dataDir, 'tool-explain', { server, tool, arguments: input });
+  return effect === 'deny' ? codes.denied.exit : codes.internal.exit;
+}
+
+function readable(result: Record<string, unknown>): string {
+  const content = Array.isArray(result.content)
+    ? (result.content as { type?: string; text?: string; mimeType?: string; uri?: string }[])
+    : [];
+  const parts = content.map((part) =>
+    part.type === 'text' ? (part.text ?? '') : `[${part.type}${part.mimeType ? ` ${part.mimeType}` : ''}${part.uri ? ` ${part.uri}` : ''}]`,
+  );
+  if (parts.length === 0 && result.structuredContent !== undefined) return JSON.stringify(result.structuredContent, null, 2);
+  return parts.join('\n');
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import { codes, Failure, toErrorValue } from '../errors.ts';
+import { help, type Io, verbHelp, verbs } from './verbs.ts';
+
+const io: Io = {
+  out: (text) => void process.stdout.write(`${text}\n`),
+  err: (text) => void process.stderr.write(`${text}\n`),
+  colour: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
+  width: process.stdout.columns ?? 120,
+};
+
+// `gatehouse ... | head` closes our standard output: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+async function main([name, ...args]: string[]): Promise<number> {
+  const wantsHelp = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).some((arg) => arg === '--help' || arg === '-h');
+  const topic = name === 'help' ? args[0] : wantsHelp ? name : undefined;
+  if (topic !== undefined && Object.hasOwn(verbs, topic)) {
+    io.out(verbHelp(topic));
+    return 0;
+  }
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    io.out(help());
+    return name === undefined ? codes['bad-input'].exit : 0;
+  }
+  if (name === 'version' || name === '--version' || name === '-v') {
+    const { appVersion } = await import('../headless/install.ts');
+    io.out(args.includes('--json') ? JSON.stringify({ version: appVersion() }) : appVersion());
+    return 0;
+  }
+  if (!Object.hasOwn(verbs, name)) throw new Failure('bad-input', `There is no verb "${name}".`, 'gatehouse help lists them.');
+  const { run } = await verbs[name]!.load();
+  return run(args, io);
+}
+
+/** Errors go to standard error, for programs as one line of JSON: standard output stays what the verb promises or empty. */
+function report(error: unknown, json: boolean): number {
+  const value = toErrorValue(error);
+  if (json) io.err(JSON.stringify({ error: value }));
+  else {
+    io.err(`gatehouse: ${value.message}`);
+    if (value.fix !== undefined && error instanceof Failure) io.err(`  ${value.fix}`);
+    // A defect on the person's own terminal: the whole of it helps whoever reports it.
+    if (!(error instanceof Failure)) io.err(error instanceof Error ? (error.stack ?? String(error)) : String(error));
+  }
+  return codes[value.code].exit;
+}
+
+const argv = process.argv.slice(2);
+main(argv).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.exitCode = report(error, argv.includes('--json'));
+  },
+);

@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import type { Activity } from '../contract.ts';
+import { codes, Failure } from '../errors.ts';
+import { ask, watch } from '../headless/control-client.ts';
+import { options, runningDataDir } from './options.ts';
+import { paint, paintEffect, plain } from './print.ts';
+import { type Io, verbs } from './verbs.ts';
+
+export async function run(args: string[], io: Io): Promise<number> {
+  const parsed = options(args, {
+    usage: verbs.ledger!.usage,
+    positionals: [1, 1],
+    options: {
+      follow: { type: 'boolean', short: 'f' },
+      limit: { type: 'string' },
+      format: { type: 'string' },
+      out: { type: 'string' },
+    },
+  });
+  const { json, values } = parsed;
+  const dataDir = runningDataDir(parsed.data);
+  switch (parsed.positionals[0]) {
+    case 'tail':
+      return tail(dataDir, { json, follow: values.follow === true, limit: Number(values.limit ?? 20) }, io);
+    case 'verify':
+      return verify(dataDir, json, io);
+    case 'export':
+      return exportAll(dataDir, String(values.format ?? 'jsonl'), values.out as string | undefined, io);
+    default:
+      throw new Failure('bad-input', `"ledger ${parsed.positionals[0]}" is not understood.`, `Usage: gatehouse ${verbs.ledger!.usage}`);
+  }
+}
+
+async function verify(dataDir: string, json: boolean, io: Io): Promise<number> {
+  const { ok, records, problem } = await ask(dataDir, 'ledger-verify', {});
+  if (json) io.out(JSON.stringify({ ok, records, ...(problem === undefined ? {} : { problem }) }));
+  else if (ok) io.out(`${paint(io, 'green', 'The ledger is whole.')} ${records} records, each one linked to the one before.`);
+  else
+    io.out(
+      `${paint(io, 'red', 'The ledger was changed.')} ${problem === undefined ? '' : `At record ${problem.seq}: ${plain(problem.message)}`}`,
+    );
+  return ok ? 0 : codes.integrity.exit;
+}
+
+async function tail(dataDir: string, { json, follow, limit }: { json: boolean; follow: boolean; limit: number }, io: Io): Promise<number> {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw new Failure('bad-input', '--limit needs a number from 1 to 500.');
+  const print = (record: Activity) => io.out(json ? JSON.stringify(record) : line(io, record));
+  const { items } = await ask(dataDir, 'activity-list', { limit });
+  for (const record of items.toReversed()) print(record);
+  if (!follow) return 0;
+  let last = items[0]?.seq ?? 0;
+  let turn: Promise<void> = Promise.resolve();
+  const newer = async () => {
+    // Newest first, in pages; printed oldest first.
+    const fresh: Activity[] = [];
+    for (let before: number | undefined; ; ) {
+      const page = await ask(dataDir, 'activity-list', { after: last, limit: 500, ...(before === undefined ? {} : { before }) });
+      fresh.push(...page.items);
+      if (page.next === undefined || page.items.length === 0) break;
+      before = page.next;
+    }
+    for (const record of fresh.toReversed()) print(record);
+    last = fresh[0]?.seq ?? last;
+  };
+  let failed: unknown;
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  await watch(
+    dataDir,
+    (view) => {
+      if (view.ledger.records !== last) {
+        turn = turn.then(newer).catch((error: unknown) => {
+          failed = error;
+          stop.abort();
+        });
+      }
+      return true;
+    },
+    stop.signal,
+  );
+  await turn;
+  if (failed !== undefined) throw failed;
+  if (!stop.signal.aborted) throw new Failure('not-running', 'Gatehouse has ended.', 'Start it again to go on.');
+  return 0;
+}
+
+function line(io: Io, record: Activity): string {
+  const end =
+    record.decision === 'deny'
+      ? plain(`${record.rule}: ${record.reason}`)
+      : record.outcome === 'error'
+        ? paint(io, 'red', plain(record.error ?? 'failed'))
+        : `${Math.round(record.totalMs)} ms`;
+  return [
+    paint(io, 'dim', `${record.seq}  ${record.at}`),
+    plain(record.agent),
+    paintEffect(io, record.decision),
+    plain(`${record.server} ${record.method} ${record.target}`),
+    end,
+  ].join('  ');
+}
+
+async function exportAll(dataDir: string, format: string, file: string | undefined, io: Io): Promise<number> {
+  if (format !== 'jsonl' && format !== 'csv')
+    throw new Failure('bad-input', `There is no format "${format}".`, 'Choose --format jsonl or --format csv.');
+  // The first page before the file: a host that is not running must not leave an empty export behind.
+  let page = await ask(dataDir, 'ledger-export', { format, limit: 5000 });
+  const header = format === 'csv' ? page.text.slice(0, page.text.indexOf('\n') + 1) : '';
+  const to: Writable = file === undefined ? process.stdout : createWriteStream(file, { mode: 0o600 });
+  const broken = file === undefined ? undefined : once(to, 'error').then(([error]) => Promise.reject(error as Error));
+  broken?.catch(() => {});
+  const write = async (text: string) => {
+    const ended = text === '' || text.endsWith('\n') ? text : `${text}\n`;
+    if (!to.write(ended)) await Promise.race([once(to, 'drain'), ...(broken === undefined ? [] : [broken])]);
+  };
+  await write(page.text);
+  while (page.next !== undefined) {
+    page = await ask(dataDir, 'ledger-export', { format, limit: 5000, before: page.next });
+    await write(header !== '' && page.text.startsWith(header) ? page.text.slice(header.length) : page.text);
+  }
+  if (file !== undefined) {
+    to.end();
+    await Promise.race([once(to, 'finish'), broken!]);
+    io.err(`Written to ${file}.`);
+  }
+  return 0;
+}

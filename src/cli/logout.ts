@@ -1,0 +1,12 @@
+import { ask } from '../headless/control-client.ts';
+import { options, runningDataDir } from './options.ts';
+import { plain } from './print.ts';
+import type { Io } from './verbs.ts';
+
+export async function run(args: string[], io: Io): Promise<number> {
+  const { data, json } = options(args, { usage: 'logout' });
+  const value = await ask(runningDataDir(data), 'sign-out', {});
+  if (json) io.out(JSON.stringify(value));
+  else io.out(`Signed out.${value.logoutUrl === undefined ? '' : ` To leave the identity provider too, go to ${plain(value.logoutUrl)}`}`);
+  return 0;
+}

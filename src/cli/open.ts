@@ -1,0 +1,17 @@
+import { askWindow } from '../headless/control-client.ts';
+import { openExternal } from '../headless/open-external.ts';
+import { options, runningDataDir } from './options.ts';
+import type { Io } from './verbs.ts';
+
+export async function run(args: string[], io: Io): Promise<number> {
+  const { data, json, values } = options(args, { usage: 'open [--print]', options: { print: { type: 'boolean' } } });
+  const { url } = await askWindow(runningDataDir(data));
+  if (json) io.out(JSON.stringify({ url: url ?? null }));
+  else if (url === undefined) io.out('The window is open.');
+  else {
+    io.out(url);
+    // No browser here is no failure: the address is printed.
+    if (values.print !== true) await openExternal(url).catch(() => io.err('There is no browser here: open the address by hand.'));
+  }
+  return 0;
+}

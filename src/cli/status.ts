@@ -1,0 +1,43 @@
+import type { View } from '../contract.ts';
+import { ask } from '../headless/control-client.ts';
+import { options, runningDataDir } from './options.ts';
+import { paint, pairs, plain } from './print.ts';
+import type { Io } from './verbs.ts';
+
+export async function run(args: string[], io: Io): Promise<number> {
+  const { data, json } = options(args, { usage: 'status' });
+  const view = await ask(runningDataDir(data), 'status', {});
+  io.out(json ? JSON.stringify(view) : describe(io, view));
+  return 0;
+}
+
+function describe(io: Io, view: View): string {
+  const { app, identity, company, bundle, gateway, agents, servers, today, ledger } = view;
+  const person = identity.person;
+  const who =
+    person === undefined
+      ? ''
+      : `  ${plain(person.name ?? person.sub)}${person.groups.length ? ` (${person.groups.map(plain).join(', ')})` : ''}`;
+  const good = (state: string, ok: boolean) => paint(io, ok ? 'green' : 'yellow', state);
+  const error = (value: { message: string; fix?: string } | undefined) =>
+    value === undefined ? '' : `  ${plain(value.message)}${value.fix === undefined ? '' : ` ${plain(value.fix)}`}`;
+  return pairs(io, [
+    ['Person', good(identity.state, identity.state === 'signed-in') + who + error(identity.error)],
+    [
+      'Company',
+      `${good(company.state, company.state === 'online')}  ${plain(company.name ?? company.central ?? '')}${error(company.error)}`,
+    ],
+    [
+      'Bundle',
+      `${good(bundle.state, bundle.state === 'fresh')}${bundle.version === undefined ? '' : `  version ${bundle.version}, good until ${bundle.staleAfter}`}${error(bundle.error)}`,
+    ],
+    ['Gateway', `${good(gateway.state, gateway.state === 'on')}  ${gateway.url ?? ''}${error(gateway.error)}`],
+    ['Servers', `${servers.length}, ${servers.filter((row) => row.state === 'connected').length} connected`],
+    ['Agents', `${agents.filter((row) => row.revokedAt === undefined).length}`],
+    ['Today', `${today.calls} calls, ${today.denied} denied, ${today.errors} failed`],
+    ['Ledger', `${ledger.records} records, ${ledger.uploaded} uploaded${error(ledger.error)}`],
+    ['Secrets', app.vault === 'memory' ? 'in memory only: sign in again after a restart' : app.vault],
+    ['Data', app.dataDir],
+    ['Version', `${app.version} (${app.shell})`],
+  ]);
+}

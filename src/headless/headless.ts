@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import type { Core } from '../core.ts';
+import { Failure } from '../errors.ts';
+import type { Host } from '../host.ts';
+import type { Log } from '../log.ts';
+import { type Control, openControl } from './control.ts';
+import { openPrivateDir } from './data-dir.ts';
+import { openHost } from './host.ts';
+import { installRoot } from './install.ts';
+import { readRenderer } from './renderer-files.ts';
+import { openWeb, type Web } from './web.ts';
+import { launchToken } from './web-session.ts';
+
+export interface Headless {
+  readonly dataDir: string;
+  /** The gateway's address for agents. */
+  readonly mcp: string;
+  /** The window's, with the launch token; absent with `ui: false`. */
+  readonly ui: string | undefined;
+  /** In order: no new requests, then the core, then the lock. */
+  close(): Promise<void>;
+}
+
+/**
+ * The shell without a screen: takes the data folder, opens the core on plain Node, serves the window to a browser and the command line on a
+ * socket. `token` keeps the window's address over a restart by a supervisor; `waitMs` bears with a predecessor that is still leaving.
+ */
+export async function openHeadless(options: {
+  dataDir: string;
+  log: Log;
+  openCore(host: Host): Promise<Core>;
+  /** Absent: no window. */
+  uiPort: number | undefined;
+  token?: string | undefined;
+  waitMs?: number;
+}): Promise<Headless> {
+  const { log, uiPort, waitMs = 0, token = launchToken() } = options;
+  // Folder and lock before anything is read or written in it.
+  const dataDir = openPrivateDir(options.dataDir);
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async () => {
+    for (const part of opened.splice(0).reverse())
+      await part.close().catch((error: unknown) => log.error({ error: String(error) }, 'a part did not close'));
+  };
+  try {
+    const control: Control = await openControl({ dataDir, log, waitMs });
+    opened.push(control);
+    const host = await openHost({ dataDir, log });
+    const core = await options.openCore(host);
+    opened.push(core);
+    const mcp = await gatewayUrl(core);
+    let web: Web | undefined;
+    if (uiPort !== undefined) {
+      const files = await readRenderer(join(installRoot(), 'dist', 'renderer'));
+      web = await openWeb({ core, port: uiPort, token, files, log });
+      opened.push(web);
+    }
+    control.attach(core, {
+      async 'window-open'() {
+        if (web !== undefined) return { url: web.url };
+        throw new Failure('unavailable', 'This host was started without a window.', 'Start it without --no-ui.');
+      },
+    });
+    return { dataDir, mcp, ui: web?.url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The address once the gateway listens. Without its gateway a host on a server is of no use, so here a taken port ends the start. */
+async function gatewayUrl(core: Core): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const look = () => {
+    const { state, url, error } = core.view().gateway;
+    if (state === 'on' && url !== undefined) resolve(url);
+    if (state === 'failed') {
+      reject(
+        new Failure(
+          error?.code ?? 'unavailable',
+          error?.message ?? 'The gateway cannot listen.',
+          error?.fix ?? 'Choose another port with --port PORT.',
+        ),
+      );
+    }
+  };
+  const stop = core.watch(look);
+  look();
+  try {
+    return await promise;
+  } finally {
+    stop();
+  }
+}
