@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import type { CentralStore } from './store.ts';
+
+/** Enough of a ledger record to keep and to prove it; the whole is stored as it came. */
+export const ledgerRecord = z.looseObject({
+  seq: z.int().min(1),
+  at: z.string(),
+  person: z.string(),
+  server: z.string(),
+  method: z.string(),
+  target: z.string(),
+  decision: z.string(),
+  previousHash: z.string().max(128),
+  hash: z.string().min(1).max(128),
+});
+export const ledgerUpload = z.strictObject({
+  device: z.string().min(1).max(128),
+  records: z.array(ledgerRecord).max(5000),
+});
+export type LedgerUpload = z.output<typeof ledgerUpload>;
+export type UploadedRecord = z.output<typeof ledgerRecord>;
+
+export type IntakeResult = { acknowledged: number } | { refused: 'gap' | 'integrity'; expected: number; message: string };
+
+/**
+ * Takes records in order. A record is good when its own hash is right and the record before it, by number and by hash, is already known of this device.
+ * Good records before a bad one stay: what was proven once is never given back.
+ *
+ * Nothing is trusted but the chain: `person` in a record is the device's word, so the token's subject is stored beside it. Two people who sign in on one
+ * device one after the other continue one chain; a device that keeps a ledger per person has one chain each, from sequence number 1.
+ */
+export function takeLedger(
+  store: CentralStore,
+  uploader: string,
+  upload: LedgerUpload,
+  hashRecord: (record: UploadedRecord) => string,
+  now: string,
+): IntakeResult {
+  const { database } = store;
+  const known = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND hash = ?');
+  const other = database.prepare(
+    'SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND (previous_hash = ? AND seq > 1 OR uploaded_by = ?) AND hash <> ?',
+  );
+  const anyAt = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? LIMIT 1');
+  const insert = database.prepare(
+    'INSERT INTO ledger (device, seq, hash, previous_hash, uploaded_by, received_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const { device, records } = upload;
+  return store.transaction(() => {
+    let acknowledged = lastKnown(store, uploader, device);
+    for (const record of records) {
+      const { seq, hash, previousHash } = record;
+      const refuse = (refused: 'gap' | 'integrity', message: string) => ({
+        refused,
+        expected: lastKnown(store, uploader, device) + 1,
+        message,
+      });
+      if (hashRecord(record) !== hash) return refuse('integrity', `The hash of record ${seq} is not the hash of its content.`);
+      if (known.get(device, seq, hash) === undefined) {
+        if (other.get(device, seq, previousHash, uploader, hash) !== undefined)
+          return refuse('integrity', `Record ${seq} was uploaded before with other content.`);
+        if (seq > 1 && known.get(device, seq - 1, previousHash) === undefined) {
+          return anyAt.get(device, seq - 1) === undefined
+            ? refuse('gap', `Record ${seq - 1} has not been uploaded.`)
+            : refuse('integrity', `Record ${seq} does not continue record ${seq - 1}: its previousHash differs.`);
+        }
+        insert.run(device, seq, hash, previousHash, uploader, now, JSON.stringify(record));
+      }
+      acknowledged = Math.max(acknowledged, seq);
+    }
+    return { acknowledged };
+  });
+}
+
+/** The person's own last record of this device, else the device's. */
+function lastKnown(store: CentralStore, uploader: string, device: string): number {
+  const own = store.database.prepare('SELECT max(seq) AS last FROM ledger WHERE device = ? AND uploaded_by = ?').get(device, uploader);
+  if (typeof own?.['last'] === 'number') return own['last'];
+  const all = store.database.prepare('SELECT max(seq) AS last FROM ledger WHERE device = ?').get(device);
+  return (all?.['last'] as number | null | undefined) ?? 0;
+}
