@@ -83,7 +83,6 @@ function chromium() {
 }
 
 const wanted = (group) => positionals.length === 0 && (values.only === undefined || values.only === group);
-const node = process.execPath;
 const groups = {
   web: globSync('test/web/**/*.test.ts'),
   interop: globSync(['test/interop/**/*.test.ts', 'test/electron/**/*.test.ts']),

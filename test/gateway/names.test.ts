@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { exposedName, matchesTemplate, maxName } from '../../src/gateway/names.ts';
+
+test('a plain name carries its server', () => {
+  assert.equal(
+    exposedName('tickets', 'close_ticket', () => false),
+    'tickets__close_ticket',
+  );
+});
+
+test('any name becomes one that every agent takes, the same each time and never twice', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.string({ minLength: 1, maxLength: 80 }), { maxLength: 30 }), (names) => {
+      const build = () => {
+        const taken = new Set<string>();
+        for (const name of names) taken.add(exposedName('srv', name, (candidate) => taken.has(candidate)));
+        return [...taken];
+      };
+      const exposed = build();
+      assert.equal(exposed.length, names.length);
+      for (const name of exposed) assert.match(name, new RegExp(`^[a-zA-Z0-9_-]{1,${maxName}}$`));
+      assert.deepEqual(build(), exposed);
+    }),
+  );
+});
+
+test('names that differ only in odd characters or after the 45th stay apart', () => {
+  const taken = new Set<string>();
+  for (const name of ['a.b', 'a/b', 'a_b', `${'x'.repeat(60)}1`, `${'x'.repeat(60)}2`]) {
+    const exposed = exposedName('s', name, (candidate) => taken.has(candidate));
+    assert.ok(!taken.has(exposed));
+    taken.add(exposed);
+  }
+});
+
+test('URI templates find whose a URI is', () => {
+  assert.ok(matchesTemplate('ticket://{id}', 'ticket://T-1'));
+  assert.ok(!matchesTemplate('ticket://{id}', 'ticket://'));
+  assert.ok(!matchesTemplate('ticket://{id}', 'other://T-1'));
+  assert.ok(matchesTemplate('test://template/{id}/data', 'test://template/7/data'));
+  assert.ok(!matchesTemplate('test://template/{id}/data', 'test://template/7/other'));
+  assert.ok(!matchesTemplate('a://{x}/b/{y}', 'a://1/b/'));
+  assert.ok(matchesTemplate('static://one', 'static://one'));
+});

@@ -1,0 +1,221 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openAgents } from '../../src/agents/credentials.ts';
+import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/company/bundle.ts';
+import { openGateway } from '../../src/gateway/gateway.ts';
+import { openUpstreams } from '../../src/gateway/upstreams/pool.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { silent } from '../../src/log.ts';
+import { compilePolicies } from '../../src/policy/compile.ts';
+import { openPolicy } from '../../src/policy/policy.ts';
+
+type Definition = { name: string; [key: string]: unknown };
+
+/** A blessed entry for a server at `url`, as central would compile it. */
+export function entry(
+  given: Pick<ServerEntry, 'id'> & { url?: string; launch?: { command: string; args: string[] }; tools?: Definition[] } & Omit<
+      Partial<ServerEntry>,
+      'tools' | 'catalogue' | 'launch'
+    > & { catalogue?: Partial<ServerEntry['catalogue']> },
+): ServerEntry {
+  const { tools = [], catalogue, ...rest } = given;
+  return serverEntry.parse({
+    name: `com.example/${given.id}`,
+    title: given.id,
+    description: `The ${given.id} server`,
+    version: '1.0.0',
+    ...rest,
+    catalogue: { tools, capabilities: { tools: {} }, ...catalogue },
+    tools: Object.fromEntries(
+      (catalogue?.tools ?? tools).map((tool) => [tool.name, { readOnly: true, destructive: false, openWorld: false, tags: [] }]),
+    ),
+  });
+}
+
+export const allowAll = `@id("all") @reason("test") permit(principal, action, resource);`;
+
+export function makeBundle(
+  given: { servers: ServerEntry[]; policies?: string; groups?: string[]; version?: number } & Partial<Bundle>,
+): Bundle {
+  const { servers, policies: text = allowAll, groups = ['staff'], version = 1, ...rest } = given;
+  const { policies, problems } = compilePolicies([{ file: 'test.cedar', text }], {
+    servers: servers.map(({ id, catalogue }) => ({
+      id,
+      tools: catalogue.tools,
+      prompts: catalogue.prompts.map((one) => one.name),
+      resources: [...catalogue.resources.map((one) => one.uri), ...catalogue.resourceTemplates.map((one) => one.uriTemplate)],
+    })),
+    groups,
+  } as unknown as Parameters<typeof compilePolicies>[1]);
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+  const now = Date.now();
+  return bundleSchema.parse({
+    format: 1,
+    company: { id: 'test', name: 'Test' },
+    version,
+    groups,
+    issuedAt: new Date(now).toISOString(),
+    staleAfter: new Date(now + 3_600_000).toISOString(),
+    notAfter: new Date(now + 7_200_000).toISOString(),
+    servers,
+    policies,
+    ...rest,
+  });
+}
+
+/** The gateway with everything behind it real: agents, policy, ledger, upstreams; only the company is left out. */
+export async function openTestGateway(
+  bundle: Bundle | undefined,
+  options: { maxBodyBytes?: number; headersTimeoutMs?: number; now?: () => number } = {},
+) {
+  const dir = await mkdtemp(join(tmpdir(), 'gatehouse-test-'));
+  const now = options.now ?? Date.now;
+  const agents = openAgents({ file: join(dir, 'agents.json'), now });
+  const ledger = await openLedger({ file: join(dir, 'ledger.sqlite'), log: silent, now, key: Buffer.alloc(32, 1) });
+  const upstreams = openUpstreams({
+    entries: bundle?.servers ?? [],
+    log: silent,
+    clientInfo: { name: 'gatehouse', version: '0' },
+    events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },
+  });
+  const gateway = await openGateway({
+    port: 0,
+    version: '0',
+    maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
+    maxDepth: 64,
+    headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
+    agents,
+    upstream: (id) => upstreams.get(id),
+    forget: (peer) => upstreams.forget(peer),
+    ledger,
+    log: silent,
+    now,
+  });
+  const apply = async (next: Bundle | undefined) => {
+    if (!next) return gateway.apply(undefined);
+    const policy = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
+    await upstreams.replace(next.servers);
+    gateway.apply({ bundle: next, policy, person: 'pat' });
+  };
+  await apply(bundle);
+  const { token } = await agents.add('Tester');
+  return {
+    gateway,
+    agents,
+    ledger,
+    upstreams,
+    token,
+    apply,
+    url: gateway.url,
+    records: async () => {
+      await ledger.flush();
+      return ledger.list({ limit: 500 }).items.toReversed();
+    },
+    async close() {
+      await gateway.close();
+      await upstreams.close();
+      await agents.close();
+      await ledger.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface RawAnswer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  text: string;
+  json: () => Record<string, unknown>;
+  /** The messages of an event stream, in order. */
+  events: () => Record<string, unknown>[];
+}
+
+/** One HTTP request, exactly as given: no client library tidies what a test wants to be wrong. */
+export function raw(
+  url: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
+): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method: options.method ?? 'POST', headers: options.headers ?? {}, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text,
+          json: () => JSON.parse(text),
+          events: () =>
+            text
+              .split('\n')
+              .filter((line) => line.startsWith('data: '))
+              .map((line) => JSON.parse(line.slice(6))),
+        });
+      });
+      response.on('error', reject);
+    });
+    request.on('error', reject);
+    request.end(options.body);
+  });
+}
+
+/** Posts one JSON-RPC message with the headers that every agent sends. */
+export const post = (url: string, token: string, message: unknown, headers: Record<string, string> = {}): Promise<RawAnswer> =>
+  raw(url, {
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    },
+    body: typeof message === 'string' ? message : JSON.stringify(message),
+  });
+
+/** A legacy session by hand: initialize, initialized, then `send`. */
+export async function legacySession(url: string, token: string, capabilities: object = {}) {
+  const opened = await post(url, token, {
+    jsonrpc: '2.0',
+    id: 0,
+    method: 'initialize',
+    params: { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'raw', version: '1' } },
+  });
+  const id = String(opened.headers['mcp-session-id']);
+  const headers = { 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' };
+  await post(url, token, { jsonrpc: '2.0', method: 'notifications/initialized' }, headers);
+  let last = 0;
+  return {
+    id,
+    headers,
+    opened,
+    send: (method: string, params: object = {}) => post(url, token, { jsonrpc: '2.0', id: ++last, method, params }, headers),
+  };
+}
+
+/** One modern request with a right envelope; `headers` and `meta` override. */
+export function modernRequest(
+  url: string,
+  token: string,
+  method: string,
+  params: Record<string, unknown> = {},
+  given: { headers?: Record<string, string>; meta?: Record<string, unknown>; id?: number } = {},
+) {
+  const name = (params['name'] ?? params['uri']) as string | undefined;
+  return post(
+    url,
+    token,
+    {
+      jsonrpc: '2.0',
+      id: given.id ?? 1,
+      method,
+      params: {
+        ...params,
+        _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {}, ...given.meta },
+      },
+    },
+    { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(name === undefined ? {} : { 'mcp-name': name }), ...given.headers },
+  );
+}
