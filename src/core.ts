@@ -1,0 +1,255 @@
+import { join } from 'node:path';
+import { type Agents, openAgents } from './agents/credentials.ts';
+import { dispatcher } from './commands.ts';
+import { fetchBootstrap } from './company/bootstrap.ts';
+import type { Bootstrap, Bundle } from './company/bundle.ts';
+import { type CompanyClient, openCompany } from './company/bundles.ts';
+import { openUploader, type Uploader } from './company/upload.ts';
+import type { View } from './contract.ts';
+import { type ErrorValue, Failure, toErrorValue } from './errors.ts';
+import { type Gateway, openGateway } from './gateway/gateway.ts';
+import { openUpstreams, type Upstreams } from './gateway/upstreams/pool.ts';
+import type { Host } from './host.ts';
+import { type Identity, openIdentity } from './identity/identity.ts';
+import { type Ledger, openLedger } from './ledger/ledger.ts';
+import { ledgerKey } from './ledger-key.ts';
+import { openPolicy, type Policy } from './policy/policy.ts';
+import { buildView } from './view.ts';
+
+export interface CoreSettings {
+  /** Base URL of the company's central API; absent: the app is not set up yet. */
+  central: string | undefined;
+  /** JWK thumbprint (RFC 7638) that the bundle key must have, where the machine's owner pins it. */
+  bundleKey?: string | undefined;
+  port: number;
+  maxBodyBytes: number;
+  maxDepth: number;
+  headerTimeoutMs: number;
+  pollMinutes: number;
+}
+
+export interface Core {
+  dispatch(command: string, input: unknown): Promise<{ ok: true; value: unknown } | { ok: false; error: ErrorValue }>;
+  view(): View;
+  /** Calls back with the present View at once and with each new one, at most every 50 ms. */
+  watch(listener: (view: View) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** All rooms, as the commands and the View see them. Only this file opens them; they know nothing of each other. */
+export interface House {
+  host: Host;
+  settings: CoreSettings;
+  ledger: Ledger;
+  agents: Agents;
+  upstreams: Upstreams;
+  gateway: Gateway | undefined;
+  gatewayError: ErrorValue | undefined;
+  bootstrap: Bootstrap | undefined;
+  bootstrapError: ErrorValue | undefined;
+  identity: Identity | undefined;
+  company: CompanyClient | undefined;
+  uploader: Uploader | undefined;
+  /** What decides at present, and the bundle that it was made of. */
+  rules: { policy: Policy; bundle: Bundle } | undefined;
+  changed(): void;
+}
+
+const viewEveryMs = 50;
+const retryBootstrapMs = 5_000;
+
+export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
+  const { host, settings } = options;
+  const { log, dataDir, now } = host;
+  const agents = openAgents({ file: join(dataDir, 'agents.json'), now });
+  const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key: await ledgerKey(host) });
+  const upstreams = openUpstreams({
+    entries: [],
+    log,
+    clientInfo: { name: 'gatehouse', version: host.appVersion },
+    events: { onStatus: () => house.changed(), onResourceUpdated: (server, params) => house.gateway?.resourceUpdated(server, params) },
+  });
+  const listeners = new Set<(view: View) => void>();
+  let timer: NodeJS.Timeout | undefined;
+  const house: House = {
+    host,
+    settings,
+    ledger,
+    agents,
+    upstreams,
+    gateway: undefined,
+    gatewayError: undefined,
+    bootstrap: undefined,
+    bootstrapError: undefined,
+    identity: undefined,
+    company: undefined,
+    uploader: undefined,
+    rules: undefined,
+    changed() {
+      if (listeners.size === 0 || timer) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        const view = buildView(house);
+        for (const listener of listeners) listener(view);
+      }, viewEveryMs);
+    },
+  };
+  try {
+    house.gateway = await openGateway({
+      port: settings.port,
+      version: host.appVersion,
+      maxBodyBytes: settings.maxBodyBytes,
+      maxDepth: settings.maxDepth,
+      headersTimeoutMs: settings.headerTimeoutMs,
+      agents,
+      upstream: (id) => upstreams.get(id),
+      forget: (peer) => upstreams.forget(peer),
+      ledger,
+      log,
+      now,
+    });
+  } catch (error) {
+    // The window still opens: it says what holds the port. The headless shell asks the View and ends with the same words.
+    log.error({ err: error }, 'the gateway could not start');
+    house.gatewayError = toErrorValue(error);
+  }
+  agents.watch((revoked) => {
+    if (revoked !== undefined) house.gateway?.dismiss(revoked);
+    house.changed();
+  });
+  ledger.onAppended(() => {
+    house.uploader?.poke();
+    house.changed();
+  });
+  const stop = new AbortController();
+  const minute = setInterval(() => house.rules?.policy.timeDependent && house.gateway?.recheck(), 15_000).unref();
+  const joined = joinCompany(house, stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) log.error({ err: error }, 'the company could not be joined');
+  });
+  // What is already on disk decides at once: agents that connect in the first second get their tools.
+  await Promise.race([joined, new Promise((resolve) => setTimeout(resolve, 400).unref())]);
+  const dispatch = dispatcher(house);
+  return {
+    dispatch,
+    view: () => buildView(house),
+    watch(listener) {
+      listeners.add(listener);
+      listener(buildView(house));
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      stop.abort();
+      clearInterval(minute);
+      clearTimeout(timer);
+      listeners.clear();
+      await house.gateway?.close();
+      await Promise.allSettled([upstreams.close(), house.identity?.close(), house.uploader?.close(), house.company?.close()]);
+      await agents.close();
+      await ledger.close();
+    },
+  };
+}
+
+/** Bootstrap, identity, bundle: each step waits for the one before and tries again for as long as we run. */
+async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
+  const { host, settings, ledger } = house;
+  const { central } = settings;
+  if (central === undefined) return;
+  const bootstrap = await untilReached(house, central, signal);
+  house.bootstrap = bootstrap;
+  const identity = await openIdentity({
+    host,
+    log: host.log,
+    config: {
+      issuer: bootstrap.issuer,
+      clientId: bootstrap.client_id,
+      scopes: bootstrap.scopes,
+      resource: bootstrap.resource,
+      groupsClaim: bootstrap.groups_claim,
+    },
+  });
+  house.identity = identity;
+  if (signal.aborted) return await identity.close();
+  const company = openCompany({
+    host,
+    bootstrap,
+    accessToken: (given) => identity.accessToken(given),
+    pollMs: settings.pollMinutes * 60_000,
+    log: host.log,
+  });
+  house.company = company;
+  house.uploader = openUploader({
+    unsent: (after, limit) => ledger.unsent(after, limit),
+    cursor: () => ledger.cursor(),
+    acknowledge: (seq) => ledger.acknowledge(seq),
+    post: (records) => company.postLedger(records),
+    log: host.log,
+  });
+  let person: string | undefined;
+  const follow = async () => {
+    const state = identity.state();
+    const signedIn = state.state === 'signed-in' ? state.person : undefined;
+    if (signedIn && signedIn.sub !== person) {
+      person = signedIn.sub;
+      await company.start({ sub: signedIn.sub, issuer: bootstrap.issuer });
+      house.uploader?.poke();
+    } else if (state.state === 'signed-out' && person !== undefined) {
+      person = undefined;
+      company.stop({ forget: true });
+    }
+    house.changed();
+  };
+  company.watch(() => void applyBundle(house).catch((error: unknown) => host.log.error({ err: error }, 'a bundle could not be applied')));
+  identity.watch(
+    () => void follow().catch((error: unknown) => host.log.error({ err: error }, 'a change of the signed-in person could not be followed')),
+  );
+  await follow();
+}
+
+async function untilReached(house: House, central: string, signal: AbortSignal): Promise<Bootstrap> {
+  const { host, settings } = house;
+  for (;;) {
+    try {
+      const { bootstrap } = await fetchBootstrap({
+        fetch: host.fetch,
+        central,
+        cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
+        signal,
+        ...(settings.bundleKey === undefined ? {} : { pinnedKey: settings.bundleKey }),
+      });
+      house.bootstrapError = undefined;
+      return bootstrap;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      house.bootstrapError = toErrorValue(error);
+      house.changed();
+      await new Promise((resolve) => setTimeout(resolve, retryBootstrapMs));
+      if (signal.aborted) throw new Failure('unavailable', 'Gatehouse is closing.');
+    }
+  }
+}
+
+/** The one place where what the company allows takes effect. */
+async function applyBundle(house: House): Promise<void> {
+  const { host, gateway, upstreams } = house;
+  const { bundle } = house.company?.bundle() ?? {};
+  const person = house.identity?.state().person;
+  if (!bundle || !person) {
+    if (house.rules) {
+      house.rules = undefined;
+      gateway?.apply(undefined);
+      await upstreams.replace([]);
+    }
+  } else if (house.rules?.bundle !== bundle) {
+    const policy = openPolicy(bundle, {
+      person: person.sub,
+      device: { os: process.platform, appVersion: host.appVersion, managed: false },
+      now: host.now,
+    });
+    house.rules = { policy, bundle };
+    const replaced = upstreams.replace(bundle.servers);
+    gateway?.apply({ bundle, policy, person: person.sub });
+    await replaced;
+  } else gateway?.recheck();
+  house.changed();
+}
