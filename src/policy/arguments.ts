@@ -23,7 +23,8 @@ export function argumentsOf(inputSchema: unknown): RecordType {
 
 /** What several tools take together; a member on which they disagree can be anything. */
 export function mergeRecords(types: readonly RecordType[]): RecordType {
-  return types.reduce((a, b) => merge(a, b) as RecordType, { kind: 'record', members: new Map(), open: types.length === 0 });
+  const none: RecordType = { kind: 'record', members: new Map(), open: types.length === 0 };
+  return types.reduce<RecordType>((a, b) => merge(a, b) as RecordType, none);
 }
 
 function merge(a: ArgumentType, b: ArgumentType): ArgumentType {

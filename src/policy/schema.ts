@@ -50,6 +50,10 @@ function typeText(type: ArgumentType): string {
     case 'set':
       return `Set<${typeText(type.of)}>`;
     case 'record':
-      return `{ ${[...type.members].map(([name, member]) => `${JSON.stringify(escapeKey(name))}?: ${typeText(member)}`).join(', ')} }`;
+      // Cedar writes control characters in its own way; no argument worth a rule is named with one.
+      return `{ ${[...type.members]
+        .filter(([name]) => !/\p{Cc}/u.test(name) && name.isWellFormed())
+        .map(([name, member]) => `${JSON.stringify(escapeKey(name))}?: ${typeText(member)}`)
+        .join(', ')} }`;
   }
 }
