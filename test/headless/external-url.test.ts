@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { externalUrl } from '../../src/headless/external-url.ts';
+import { proxyFromEnv } from '../../src/headless/network.ts';
+import { openExternal, openerFor } from '../../src/headless/open-external.ts';
+
+test('https and http on loopback may leave for the browser, re-serialised', () => {
+  assert.equal(externalUrl('HTTPS://idp.example.com/a b'), 'https://idp.example.com/a%20b');
+  assert.equal(externalUrl('http://127.0.0.1:4286/auth?x=1&y=2'), 'http://127.0.0.1:4286/auth?x=1&y=2');
+  assert.equal(externalUrl('http://[::1]:1/'), 'http://[::1]:1/');
+});
+
+test('nothing else may', () => {
+  for (const text of [
+    'http://example.com/',
+    'http://127.0.0.1.example.com/',
+    'file:///etc/passwd',
+    'javascript:alert(1)',
+    'ms-msdt:/id',
+    'gatehouse://open',
+    'https://user:secret@example.com/',
+    '--help',
+    '',
+  ])
+    assert.throws(() => externalUrl(text), { code: 'bad-input' }, text);
+});
+
+test('the opener is argv, and none where there is no display', async () => {
+  assert.deepEqual(openerFor('win32', { SystemRoot: 'C:\\Windows' })?.slice(1), ['url.dll,FileProtocolHandler']);
+  assert.equal(openerFor('linux', {}), undefined);
+  assert.deepEqual(openerFor('linux', { DISPLAY: ':0' }), ['xdg-open']);
+  if (process.platform === 'linux') await assert.rejects(openExternal('https://example.com/', {}), { code: 'unavailable' });
+});
+
+test('loopback never goes through the proxy of the environment', () => {
+  assert.equal(proxyFromEnv({}), undefined);
+  assert.deepEqual(proxyFromEnv({ HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: '.corp' }), {
+    HTTPS_PROXY: 'http://proxy:3128',
+    NO_PROXY: '.corp,localhost,127.0.0.1,::1',
+  });
+});
