@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import type { Readable } from 'node:stream';
+import { Failure } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { openCrm } from './servers/crm.ts';
+import { openPayroll } from './servers/payroll.ts';
+import { openReleases } from './servers/releases.ts';
+import type { Site } from './servers/site.ts';
+import { openTickets } from './servers/tickets.ts';
+
+export interface DemoUpstreams {
+  /** `http://127.0.0.1:PORT`; the servers are at `/tickets/mcp`, `/crm/mcp`, `/payroll/mcp`, `/releases/mcp`. */
+  url: string;
+  port: number;
+  close(): Promise<void>;
+}
+
+/** The demo company's own servers, all in this process and on loopback only. Their state begins anew, and alike, at each start. */
+export async function openDemoUpstreams(options: {
+  port: number;
+  host?: '127.0.0.1';
+  log?: Log;
+  now?: () => number;
+}): Promise<DemoUpstreams> {
+  const now = options.now ?? Date.now;
+  const sites: Record<string, Site> = {
+    '/tickets/mcp': openTickets({ now }),
+    '/crm/mcp': openCrm(),
+    '/payroll/mcp': openPayroll(),
+    '/releases/mcp': openReleases({ now }),
+  };
+  const server = http.createServer((request, response) => {
+    const site = sites[(request.url ?? '').split('?')[0] ?? ''];
+    // A web page must not reach them by a name that it made resolve to this machine (DNS rebinding).
+    const local = /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '') && request.headers.origin === undefined;
+    if (!site || !local) return void response.writeHead(site ? 403 : 404).end();
+    site.handle(request, response).catch((error: unknown) => {
+      options.log?.error({ err: error, url: request.url }, 'a demo server failed');
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+  server.listen(options.port, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      await Promise.all(Object.values(sites).map((site) => site.close()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+// Loaded before the server's own code: it then listens on loopback only, says on which port, and ends with whoever holds its standard
+// input, however that one ends.
+const leash = `
+import net from 'node:net';
+import { writeSync } from 'node:fs';
+const { listen } = net.Server.prototype;
+net.Server.prototype.listen = function (port, ready) {
+  this.once('listening', () => writeSync(3, String(this.address().port)));
+  return listen.call(this, Number(port), '127.0.0.1', ready);
+};
+process.stdin.on('end', () => process.exit()).on('error', () => process.exit()).resume();
+`;
+
+/** The protocol's own test server over HTTP, as a process of its own; it ends with us, also when we are killed. */
+export async function openEverything(options: { port: number; log?: Log }): Promise<{ url: string; port: number; close(): Promise<void> }> {
+  const program = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
+  const { PATH, HOME, TMPDIR, SystemRoot } = process.env;
+  const child = spawn(process.execPath, ['--import', `data:text/javascript,${encodeURIComponent(leash)}`, program, 'streamableHttp'], {
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    env: { PATH, HOME, TMPDIR, SystemRoot, PORT: String(options.port), ELECTRON_RUN_AS_NODE: '1' },
+  });
+  let errors = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    errors = `${errors}${text}`.slice(-2000);
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => resolve());
+    child.once('error', () => resolve());
+  });
+  const told = (child.stdio[3] as Readable).setEncoding('utf8');
+  const port = await Promise.race([
+    once(told, 'data').then(([text]) => Number(text)),
+    ended.then(() => {
+      throw new Failure('unavailable', `The demo server "everything" did not start: ${errors.trim()}`, 'See whether its port is taken.');
+    }),
+  ]);
+  void ended.then(() => options.log?.info({ port }, 'the demo server "everything" ended'));
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    port,
+    async close() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
