@@ -1,0 +1,226 @@
+import type { ErrorValue } from '../errors.ts';
+import { Failure } from '../errors.ts';
+import type { Host } from '../host.ts';
+import type { Log } from '../log.ts';
+import type { Bootstrap } from './bundle.ts';
+import { type Device, openDevice } from './device.ts';
+import { type BundleState, type Holder, openHolder } from './holder.ts';
+import { type LedgerAnswer, openPosts } from './post.ts';
+import { type CompanyTiming, type Outcome, openRenewal, type Renewal } from './renewal.ts';
+import type { AccessToken } from './send.ts';
+import { openStore, type Person } from './store.ts';
+
+export interface Contact {
+  state: 'connecting' | 'online' | 'offline';
+  /** With `online`: the central API answers, but not with a bundle (it knows the person not, or not any more). */
+  error?: ErrorValue;
+  /** Milliseconds since the epoch. */
+  lastContactAt?: number;
+}
+
+/** The central API as the rest of the app sees it: one bundle, whether there is contact, and what is sent up. */
+export interface CompanyClient {
+  bundle(): BundleState;
+  contact(): Contact;
+  /** Calls back when the bundle, the contact or the freshness tier changed; returns how to stop. */
+  watch(listener: () => void): () => void;
+  /**
+   * After sign-in or resume. Resolves as soon as there is an answer to show: the stored bundle (verified anew), or else the outcome of
+   * the first fetch. Fetching, polling and push go on by themselves; for the person who is active already it only renews. Never rejects.
+   */
+  start(person: Person): Promise<void>;
+  /** `forget`: sign-out, the stored bundle goes too (its high mark stays). Without it the next start finds the bundle again. */
+  stop(options: { forget: boolean }): void;
+  /** Fetches now, or joins the fetch under way. What went wrong is in `contact()` and in the state's `error`. */
+  refresh(): Promise<BundleState>;
+  /** This installation's identity; its `id` is the `device` of ledger uploads. */
+  device(): Promise<Device>;
+  postLedger(device: string, records: readonly unknown[], signal?: AbortSignal): Promise<LedgerAnswer>;
+  /** Says that the present version is in use. Done by itself after each new version. */
+  postReceipt(): Promise<void>;
+  postRequest(request: { server: string; tool?: string | undefined; reason: string }): Promise<{ id: string }>;
+  close(): Promise<void>;
+}
+
+const usual: CompanyTiming = {
+  requestMs: 30_000,
+  heartbeatMs: 45_000,
+  reconnectMs: 2_000,
+  reconnectMaxMs: 120_000,
+  pollMs: 5 * 60_000,
+  retryMs: 5_000,
+  retryMaxMs: 15 * 60_000,
+  tickMs: 30_000,
+};
+
+/** One person's time with the central API, from start to stop. Whatever arrives after its end is dropped. */
+interface Session {
+  person: Person;
+  ending: AbortController;
+  holder: Holder;
+  renewal?: Renewal;
+  /** The stored bundle is read, and either it can be used or the first fetch is over. */
+  ready?: Promise<void>;
+}
+
+/** Opens nothing yet: `start` does, when somebody is signed in. */
+export function openCompany(options: {
+  host: Host;
+  bootstrap: Bootstrap;
+  accessToken: AccessToken;
+  /** Asks for the bootstrap document anew (`fetchBootstrap`, with its checks) when a bundle is signed with a key that we do not know yet. */
+  renewBootstrap?: (signal: AbortSignal) => Promise<Bootstrap>;
+  pollMs?: number;
+  timing?: Partial<CompanyTiming>;
+  log: Log;
+}): CompanyClient {
+  const { host, log, accessToken } = options;
+  const timing: CompanyTiming = { ...usual, ...(options.pollMs === undefined ? {} : { pollMs: options.pollMs }), ...options.timing };
+  const now = () => host.now();
+  const store = openStore(host.dataDir, log);
+  const via = { fetch: host.fetch, accessToken };
+  const posts = openPosts({ via, bootstrap: () => bootstrap, timeoutMs: timing.requestMs });
+  const listeners = new Set<() => void>();
+  let bootstrap = options.bootstrap;
+  let keysRenewedAt = Number.NEGATIVE_INFINITY;
+  let session: Session | undefined;
+  let contact: Contact = { state: 'connecting' };
+  let identity: Promise<Device> | undefined;
+  let told = '';
+  let seenAt = now();
+  let closed = false;
+
+  const state = (): BundleState => session?.holder.state() ?? { state: 'none' };
+  function tell(): void {
+    const { state: tier, bundle, error } = state();
+    const present = JSON.stringify([tier, bundle?.version, bundle?.issuedAt, error, contact.state, contact.error]);
+    if (present === told) return;
+    told = present;
+    for (const listener of [...listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        log.error({ err: error }, 'a listener to the company state failed');
+      }
+    }
+  }
+  function fetched(outcome: Outcome): void {
+    const error = outcome.error === undefined ? {} : { error: outcome.error };
+    if (outcome.reached) contact = { state: 'online', lastContactAt: now(), ...error };
+    else contact = { ...contact, state: 'offline', ...error };
+    tell();
+  }
+
+  const tick = setInterval(() => {
+    const at = now();
+    const jumped = at - seenAt > 4 * timing.tickMs || at < seenAt - timing.tickMs;
+    seenAt = at;
+    tell();
+    if (jumped) session?.renewal?.wake();
+  }, timing.tickMs).unref();
+
+  /** A planned replacement of the signing key shows in the bootstrap document first. One look a minute: a bad bundle must not make a storm. */
+  async function renewKeys(signal: AbortSignal): Promise<void> {
+    if (options.renewBootstrap === undefined || performance.now() - keysRenewedAt < 60_000) return;
+    keysRenewedAt = performance.now();
+    try {
+      const renewed = await options.renewBootstrap(signal);
+      // Another company or issuer is no renewal: the person signed in with the old one.
+      if (!signal.aborted && renewed.company.id === bootstrap.company.id && renewed.issuer === bootstrap.issuer) bootstrap = renewed;
+    } catch (error) {
+      log.warn({ err: error }, 'the signing keys could not be looked up anew');
+    }
+  }
+  function device(): Promise<Device> {
+    // A vault that fails is asked again: the person may have unlocked it meanwhile.
+    identity ??= openDevice(host).catch((error) => {
+      identity = undefined;
+      throw error;
+    });
+    return identity;
+  }
+  function signedIn(): Session {
+    if (session !== undefined) return session;
+    throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in, then try again.');
+  }
+  function stop({ forget }: { forget: boolean }): void {
+    session?.ending.abort();
+    session = undefined;
+    if (forget) store.removeBundle();
+    tell();
+  }
+  async function begin(mine: Session): Promise<void> {
+    const { holder, ending } = mine;
+    const { signal } = ending;
+    await holder.load().catch((error) => log.error({ err: error }, 'the stored company state could not be read'));
+    if (signal.aborted) return;
+    tell();
+    mine.renewal = openRenewal({
+      via,
+      bootstrap: () => bootstrap,
+      renewKeys,
+      holder,
+      posts,
+      device,
+      now,
+      outcome: fetched,
+      timing,
+      signal,
+      log,
+    });
+    const first = mine.renewal.fetch();
+    if (holder.state().bundle === undefined) await first;
+  }
+
+  return {
+    bundle: state,
+    contact: () => contact,
+    watch(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async start(person) {
+      if (closed) return;
+      if (session?.person.sub === person.sub && session.person.issuer === person.issuer) {
+        session.renewal?.wake();
+        return session.ready;
+      }
+      session?.ending.abort();
+      const ending = new AbortController();
+      const holder = openHolder({ store, person, bootstrap: () => bootstrap, now, signal: ending.signal });
+      const mine: Session = { person, ending, holder };
+      session = mine;
+      contact = { ...contact, state: 'connecting' };
+      tell();
+      mine.ready = begin(mine);
+      return mine.ready;
+    },
+    stop,
+    async refresh() {
+      const mine = session;
+      // Before the stored bundle is read there is nothing to compare with; its reading leads to a fetch anyway.
+      if (mine !== undefined) await (mine.renewal?.fetch() ?? mine.ready);
+      return state();
+    },
+    device,
+    postLedger: async (id, records, signal) => {
+      const mine = signedIn().ending.signal;
+      return posts.ledger(id, records, signal === undefined ? mine : AbortSignal.any([mine, signal]));
+    },
+    postReceipt: async () => {
+      const { holder, ending } = signedIn();
+      await posts.receipt(await device(), holder.version(), now(), ending.signal);
+    },
+    postRequest: async (request) => posts.request(request, signedIn().ending.signal),
+    async close() {
+      closed = true;
+      clearInterval(tick);
+      listeners.clear();
+      const last = session;
+      stop({ forget: false });
+      await last?.ready;
+      await last?.renewal?.settled();
+      await store.settled();
+    },
+  };
+}

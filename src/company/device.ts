@@ -1,0 +1,60 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Host } from '../host.ts';
+import { asEd25519, type Ed25519Jwk, thumbprint } from './keys.ts';
+import { readIfThere, replaceFile } from './private-file.ts';
+
+const secretName = 'device-key';
+
+/** This installation towards the central API: it vouches for receipts and names the ledger, and is no person's credential. */
+export interface Device {
+  /** RFC 7638 thumbprint of the public key. */
+  readonly id: string;
+  readonly jwk: Ed25519Jwk;
+  /** A compact JWS (RFC 7515) over the value, with the public key in its header so that whoever keeps it can check it alone. */
+  sign(typ: string, value: unknown): string;
+}
+
+/**
+ * The device's key, made at the first call. It rests in the vault. Where the vault forgets (kind `memory`) it rests in a file of the
+ * user's alone instead: a new identity at every start would make the central API take the same ledger twice.
+ */
+export async function openDevice(host: Pick<Host, 'vault' | 'dataDir'>): Promise<Device> {
+  const file = join(host.dataDir, 'company', 'device-key.json');
+  const stored = await host.vault.get(secretName);
+  const resting = stored ?? (await readIfThere(file, 4096));
+  const found = resting === undefined ? undefined : privateKey(resting);
+  const key = found ?? generateKeyPairSync('ed25519').privateKey;
+  const text = JSON.stringify(key.export({ format: 'jwk' }));
+  if (host.vault.kind === 'memory') {
+    if (found === undefined || stored !== undefined) await replaceFile(file, text);
+  } else {
+    if (found === undefined || stored === undefined) await host.vault.set(secretName, text);
+    // A vault came later than the file: the key moves, and the identity stays.
+    await rm(file, { force: true });
+  }
+  return device(key);
+}
+
+function device(key: KeyObject): Device {
+  const jwk = asEd25519(createPublicKey(key).export({ format: 'jwk' }))!;
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return {
+    id: thumbprint(jwk),
+    jwk,
+    sign(typ, value) {
+      const input = `${part({ alg: 'Ed25519', typ, jwk })}.${part(value)}`;
+      return `${input}.${sign(null, Buffer.from(input), key).toString('base64url')}`;
+    },
+  };
+}
+
+function privateKey(text: string): KeyObject | undefined {
+  try {
+    const key = createPrivateKey({ key: JSON.parse(text), format: 'jwk' });
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}

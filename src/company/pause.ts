@@ -1,0 +1,29 @@
+/** Waits without keeping the process alive, until the time is over or the signal says stop. Never rejects. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    // setTimeout takes 31 bits and fires at once beyond them.
+    const timer = setTimeout(done, Math.min(ms, 86_400_000)).unref();
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** Exponential back-off: `base`, doubled per failure, up to `most`. */
+export function backOff(failures: number, base: number, most: number): number {
+  return Math.min(most, base * 2 ** Math.min(failures, 30));
+}
+
+/** Full jitter: anywhere between nothing and `ms`, so that 50,000 laptops do not come back in the same second. */
+export function fullJitter(ms: number): number {
+  return Math.random() * ms;
+}
+
+/** +-20 %: for a rhythm that should stay about what it is. */
+export function someJitter(ms: number): number {
+  return ms * (0.8 + 0.4 * Math.random());
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { Failure } from '../errors.ts';
+import { readJson } from './answer.ts';
+import type { Bootstrap } from './bundle.ts';
+import type { Device } from './device.ts';
+import { type AccessToken, send } from './send.ts';
+
+/**
+ * What the central API says to ledger records: up to where it has them, or (409) which sequence number it expects next. `problem`: it
+ * cannot take them at all, since they contradict what it has.
+ */
+export type LedgerAnswer = { acknowledged: number } | { expected: number; hash?: string; problem?: { message: string; fix?: string } };
+
+const acknowledged = z.object({ acknowledged: z.int().min(0) });
+const expected = z.object({
+  expected: z.int().min(1),
+  hash: z.string().optional(),
+  error: z.string().optional(),
+  message: z.string().optional(),
+  fix: z.string().optional(),
+});
+
+/** What is sent up. Each call is one authenticated exchange; none is repeated here but for an expired token. */
+export function openPosts(options: {
+  via: { fetch: typeof fetch; accessToken: AccessToken };
+  bootstrap: () => Bootstrap;
+  timeoutMs: number;
+}) {
+  const { via, bootstrap, timeoutMs } = options;
+  function post<T>(
+    to: keyof Bootstrap['endpoints'],
+    json: unknown,
+    statuses: number[],
+    signal: AbortSignal,
+    read: (response: Response) => Promise<T>,
+  ) {
+    const headers = { accept: 'application/json' };
+    return send(via, { method: 'POST', url: bootstrap().endpoints[to], headers, json, statuses, signal, timeoutMs, read });
+  }
+  return {
+    ledger: (device: string, records: readonly unknown[], signal: AbortSignal): Promise<LedgerAnswer> =>
+      post('ledger', { device, records }, [200, 409], signal, async (response) => {
+        const body = await readJson(response, 64 * 1024);
+        if (response.status === 200) return shaped(acknowledged, body);
+        const { expected: next, hash, error, message, fix } = shaped(expected, body);
+        const problem =
+          error === 'integrity'
+            ? { message: (message ?? 'The records contradict those uploaded before.').slice(0, 300), ...(fix === undefined ? {} : { fix }) }
+            : undefined;
+        return { expected: next, ...(hash === undefined ? {} : { hash }), ...(problem === undefined ? {} : { problem }) };
+      }),
+
+    /** "Device D applied version N at T", signed with the device's key so that it can be checked without trusting the carrier. */
+    receipt: async (device: Device, version: number, at: number, signal: AbortSignal): Promise<void> => {
+      const said = { device: device.id, version, at: new Date(at).toISOString() };
+      const json = { ...said, jws: device.sign('gatehouse-receipt+jws', said) };
+      await post('receipts', json, [200, 201, 202, 204], signal, async (response) => response.body?.cancel());
+    },
+
+    request: (
+      { server, tool, reason }: { server: string; tool?: string | undefined; reason: string },
+      signal: AbortSignal,
+    ): Promise<{ id: string }> =>
+      post(
+        'requests',
+        { kind: 'access', server, ...(tool === undefined ? {} : { tool }), reason },
+        [200, 201, 202],
+        signal,
+        async (response) => shaped(z.object({ id: z.string().min(1).max(200) }), await readJson(response, 16 * 1024)),
+      ),
+  };
+}
+export type Posts = ReturnType<typeof openPosts>;
+
+function shaped<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Failure(
+    'unavailable',
+    'The central API gave an answer that its contract does not know.',
+    'Tell the people who run the central API.',
+  );
+}

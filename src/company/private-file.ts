@@ -1,0 +1,56 @@
+import { mkdir, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Replaces a file in one step (write beside, fsync, rename), readable by the user alone: after a crash there is the old content or the
+ * new, never half of one.
+ */
+export async function replaceFile(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const next = `${file}.${process.pid}.new`;
+  const handle = await open(next, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(next, file);
+  await syncDirectory(dirname(file));
+}
+
+/** The file's text, or undefined where there is none. A file that has grown beyond `maxBytes` is an error, not memory. */
+export async function readIfThere(file: string, maxBytes: number): Promise<string | undefined> {
+  let handle: Awaited<ReturnType<typeof open>>;
+  try {
+    handle = await open(file, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const { size } = await handle.stat();
+    if (size > maxBytes) throw new Error(`${size} bytes are more than the ${maxBytes} expected`);
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Keeps a file that cannot be used under one fixed name beside it: evidence for whoever looks, without filling the disk. */
+export async function setAside(file: string, why: 'damaged' | 'refused'): Promise<string> {
+  const kept = `${file}.${why}`;
+  await rename(file, kept);
+  return kept;
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  // Windows cannot open a directory for this, and its file system journals the rename itself.
+  if (process.platform === 'win32') return;
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,185 @@
+import { type ErrorValue, Failure, toErrorValue } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { backOff, pause, someJitter } from './pause.ts';
+import type { LedgerAnswer } from './post.ts';
+
+/** What an upload needs to know of a ledger record; the rest is the ledger's and goes up as it is. */
+export interface Uploadable {
+  seq: number;
+  hash?: string;
+}
+
+export interface Uploader {
+  /** There may be something to send: a record was written (about a second later, together with what else came), or somebody signed in (`now`). */
+  poke(now?: boolean): void;
+  /** `uploaded`: the last sequence number that the central API has acknowledged. */
+  status(): { uploaded: number; error?: ErrorValue };
+  close(): Promise<void>;
+}
+
+const maxRecords = 500;
+const maxBytes = 1024 * 1024;
+
+/**
+ * Carries the ledger up, in order. The cursor on disk moves only after the central API has acknowledged, and the central API knows a
+ * record by its hash: so a crash at any point sends some records again and none is lost or doubled. A 409 names the number it expects
+ * next. Is it behind (it was restored from a backup), the records are sent again from there; the cursor does not move back for that. Is it
+ * ahead (we were), its last record must be ours, by its hash, before the cursor moves past it.
+ */
+export function openUploader(options: {
+  /** Records after `after`, in order, at most `limit`. Also those that were sent long ago, as far as they are still there. */
+  unsent(after: number, limit: number): Promise<Uploadable[]>;
+  /** The persisted cursor. */
+  cursor(): number;
+  /** Persists the cursor. */
+  acknowledge(seq: number): Promise<unknown>;
+  post(records: Uploadable[], signal: AbortSignal): Promise<LedgerAnswer>;
+  /** False while nobody is signed in: then it rests until the next poke. */
+  ready?(): boolean;
+  /** The status is another one. */
+  changed?(): void;
+  timing?: { settleMs?: number; retryMs?: number; retryMaxMs?: number };
+  log: Log;
+}): Uploader {
+  const { log } = options;
+  const { settleMs = 1000, retryMs = 2000, retryMaxMs = 5 * 60_000 } = options.timing ?? {};
+  const closing = new AbortController();
+  let resting = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let poked = false;
+  let running: Promise<void> | undefined;
+  let error: ErrorValue | undefined;
+
+  function become(next: ErrorValue | undefined): void {
+    if (JSON.stringify(next) === JSON.stringify(error)) return;
+    error = next;
+    options.changed?.();
+  }
+
+  async function confirm(seq: number): Promise<void> {
+    if (seq <= options.cursor()) return;
+    await options.acknowledge(seq);
+    options.changed?.();
+  }
+
+  /** From the cursor on until there is nothing more. */
+  async function drain(): Promise<void> {
+    let position = options.cursor();
+    let rewound = Number.POSITIVE_INFINITY;
+    for (;;) {
+      closing.signal.throwIfAborted();
+      const batch = cut(await options.unsent(position, maxRecords));
+      const first = batch[0];
+      if (first === undefined) return;
+      if (position < options.cursor() && first.seq > position + 1) throw missing(position + 1, first.seq - 1);
+      const answer = await options.post(batch, closing.signal);
+      const last = batch.at(-1)!.seq;
+      if ('acknowledged' in answer) {
+        // What it has beyond this batch is not ours to skip: sending it is what proves that it is the same.
+        const reached = Math.min(answer.acknowledged, last);
+        if (reached < first.seq) throw stuck(first.seq, answer.acknowledged + 1);
+        await confirm(reached);
+        position = reached;
+        continue;
+      }
+      if (answer.problem !== undefined) throw new Failure('integrity', answer.problem.message, answer.problem.fix ?? callForHelp);
+      const { expected } = answer;
+      if (expected < first.seq) {
+        // Each step back must lead further back than the one before: else the two of us would go round in circles.
+        if (expected >= rewound) throw stuck(first.seq, expected);
+        log.warn(
+          { from: expected, cursor: options.cursor() },
+          'the central API has less of the ledger than it acknowledged; sending again',
+        );
+        rewound = expected;
+        position = expected - 1;
+      } else if (expected > first.seq) {
+        await prove(expected - 1, answer.hash);
+        await confirm(expected - 1);
+        position = expected - 1;
+      } else throw stuck(first.seq, expected);
+    }
+  }
+
+  /** That the central API's last record is our own of that number: by the hash it named, or by having it take that one record again. */
+  async function prove(seq: number, hash: string | undefined): Promise<void> {
+    const [own] = await options.unsent(seq - 1, 1);
+    if (own?.seq === seq) {
+      if (hash !== undefined && hash === own.hash) return;
+      const answer = hash === undefined ? await options.post([own], closing.signal) : undefined;
+      if (answer !== undefined && 'acknowledged' in answer && answer.acknowledged >= seq) return;
+    }
+    throw new Failure('integrity', `The central API holds a record ${seq} of this device that is not in its ledger.`, callForHelp);
+  }
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (poked && !closing.signal.aborted) {
+      if (options.ready?.() === false) {
+        poked = false;
+        return become(undefined);
+      }
+      poked = false;
+      try {
+        await drain();
+        failures = 0;
+        become(undefined);
+      } catch (problem) {
+        if (closing.signal.aborted) return;
+        const value = toErrorValue(problem);
+        // Signed out in the middle: no trouble, and the next sign-in pokes.
+        if (value.code === 'signed-out' || options.ready?.() === false) return become(undefined);
+        log.warn({ err: problem }, 'the ledger was not uploaded');
+        become(value);
+        poked = true;
+        // Nothing heals a contradiction soon; a person has to look at it.
+        const wait = value.code === 'integrity' ? retryMaxMs : backOff(failures++, retryMs, retryMaxMs);
+        resting = new AbortController();
+        await pause(someJitter(wait), AbortSignal.any([closing.signal, resting.signal]));
+      }
+    }
+  }
+
+  function begin(): void {
+    timer = undefined;
+    poked = true;
+    running ??= run().finally(() => {
+      running = undefined;
+      if (poked && !closing.signal.aborted && options.ready?.() !== false) begin();
+    });
+  }
+
+  return {
+    poke(now = false) {
+      if (closing.signal.aborted) return;
+      if (now) {
+        clearTimeout(timer);
+        resting.abort();
+        begin();
+      } else timer ??= setTimeout(begin, settleMs).unref();
+    },
+    status: () => ({ uploaded: options.cursor(), ...(error === undefined ? {} : { error }) }),
+    async close() {
+      closing.abort();
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+const callForHelp = 'Run `gatehouse ledger verify`, then show the result to the people who run the central API.';
+
+function stuck(sent: number, expected: number): Failure {
+  return new Failure('integrity', `The central API expects record ${expected} and does not take record ${sent}.`, callForHelp);
+}
+
+function missing(from: number, to: number): Failure {
+  return new Failure('integrity', `The central API asks for records ${from} to ${to}, which are no longer on this machine.`, callForHelp);
+}
+
+/** The longest run from the front that fits; always one at least. */
+function cut(records: Uploadable[]): Uploadable[] {
+  let size = 0;
+  const fits = records.findIndex((record, at) => (size += Buffer.byteLength(JSON.stringify(record)) + 1) > maxBytes && at > 0);
+  return fits === -1 ? records : records.slice(0, fits);
+}
