@@ -5,6 +5,7 @@ import type { Bundle } from '../company/bundle.ts';
 import type { PolicyTools } from './compile.ts';
 import type { Signer } from './signing-key.ts';
 import type { Published } from './store.ts';
+import { undecidedServers } from './visibility.ts';
 
 const compress = promisify(gzip);
 
@@ -25,7 +26,7 @@ interface Audience {
 
 export interface Bundles {
   signed(groups: readonly string[]): Promise<SignedBundle>;
-  /** Ids of the servers that these groups may discover. */
+  /** Ids of the servers that these groups may discover now: what the registry shows. */
   visible(groups: readonly string[]): Promise<ReadonlySet<string>>;
   /** The bundles of the version before are forgotten at once. */
   publish(next: Published): void;
@@ -87,7 +88,8 @@ async function compileAudience(
     limits: company.limits,
   };
   const servers = new Set(await policy.canDiscover(dated(body, company.freshness, now()), groups));
-  return { body: { ...body, servers: company.servers.filter(({ id }) => servers.has(id)) }, freshness: company.freshness, servers };
+  const held = new Set([...servers, ...undecidedServers(body)]);
+  return { body: { ...body, servers: company.servers.filter(({ id }) => held.has(id)) }, freshness: company.freshness, servers };
 }
 
 async function sign({ body, freshness }: Audience, now: number, signer: Signer): Promise<SignedBundle> {

@@ -18,7 +18,7 @@ export interface PolicyTools {
   compilePolicies(files: readonly SourceFile[], knowledge: Knowledge): Compiled | Promise<Compiled>;
   /** Those that can ever apply to somebody in exactly these groups. */
   audiencePolicies(policies: readonly CompiledPolicy[], groups: readonly string[]): CompiledPolicy[];
-  /** Ids of the servers that a person in `bundle.groups` may discover at some time, on some device. */
+  /** Ids of the servers that somebody in exactly these groups, who is named by no policy, may discover now. */
   canDiscover(bundle: Bundle, groups: readonly string[]): readonly string[] | Promise<readonly string[]>;
 }
 interface Compiled {
