@@ -1,0 +1,63 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+
+/** Where the chain ends: written in the same transaction as the records it counts. */
+export interface Head {
+  /** Random name of this chain: a seal of another ledger under the same key does not fit. */
+  chain: string;
+  firstSeq: number;
+  records: number;
+  seq: number;
+  hash: string;
+}
+
+/** The seal of a head: without the key nobody can make one for a chain they shortened or rewrote. */
+export function seal(head: Head, key: Uint8Array | undefined): string | null {
+  if (key === undefined) return null;
+  return createHmac('sha256', key)
+    .update(JSON.stringify(['gatehouse-ledger-head-1', head.chain, head.firstSeq, head.records, head.seq, head.hash]))
+    .digest('base64url');
+}
+
+/** Whether a seal is ours. Without a key every head passes: the chain alone then has to speak. */
+export function sealHolds(head: Head, given: string | null, key: Uint8Array | undefined): boolean {
+  const wanted = seal(head, key);
+  if (wanted === null) return true;
+  if (given === null || given.length !== wanted.length) return false;
+  return timingSafeEqual(Buffer.from(given), Buffer.from(wanted));
+}
+
+/** Reads the anchor beside the database: the last head known to be durable. `unreadable` is told apart from absent. */
+export function readAnchor(file: string): { head: Head; seal: string | null } | 'unreadable' | undefined {
+  let source: string;
+  try {
+    source = readFileSync(file, 'utf8');
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'unreadable';
+  }
+  try {
+    const value = JSON.parse(source) as Head & { seal: string | null };
+    const { chain, firstSeq, records, seq, hash } = value;
+    const sound =
+      typeof chain === 'string' &&
+      typeof hash === 'string' &&
+      [firstSeq, records, seq].every((n) => Number.isSafeInteger(n) && n >= 0) &&
+      (value.seal === null || typeof value.seal === 'string');
+    return sound ? { head: { chain, firstSeq, records, seq, hash }, seal: value.seal } : 'unreadable';
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/** Replaces the anchor in one step. Only for a head that is already on the disk: an anchor ahead of its database would accuse nobody's crash. */
+export function writeAnchor(file: string, head: Head, key: Uint8Array | undefined): void {
+  const next = `${file}.new`;
+  const descriptor = openSync(next, 'w', 0o600);
+  try {
+    writeSync(descriptor, `${JSON.stringify({ ...head, seal: seal(head, key) })}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(next, file);
+}

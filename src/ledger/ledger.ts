@@ -1,0 +1,186 @@
+import type { Activity, CommandParsed, Usage } from '../contract.ts';
+import { type ErrorValue, Failure } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { openReader, type Reader, type Today } from './query.ts';
+import { openQueue } from './queue.ts';
+import { type LedgerEntry, type LedgerRecord, notePrefix, toRow } from './record.ts';
+import type { Verdict } from './verify.ts';
+
+/** The local record of every decision and call; ARCHITECTURE.md says what it can prove and what not. */
+export interface Ledger {
+  /** Never throws, never waits: the record is on its way when this returns, and on the disk a few milliseconds later. */
+  append(entry: LedgerEntry): void;
+  /** Whether calls may go on. INVARIANT: no call without a record, so the gateway refuses them while this is false. */
+  healthy(): boolean;
+  /** Resolves when all that was appended is on the disk; rejects where it cannot be. */
+  flush(): Promise<void>;
+  list(filter: CommandParsed<'activity-list'>): { items: Activity[]; next?: number };
+  get(seq: number): Activity | undefined;
+  usage(range: Usage['range'], server?: string): Usage;
+  /** Of the present day in UTC. */
+  today(): Today;
+  verify(): Promise<Verdict>;
+  export(
+    format: CommandParsed<'ledger-export'>['format'],
+    before: number | undefined,
+    limit: number,
+  ): Promise<{ text: string; next?: number }>;
+  /** Records after `after` in order, only such as a power failure cannot take away any more. */
+  unsent(after: number, limit: number): Promise<LedgerRecord[]>;
+  /** The last record that central acknowledged; 0 before the first. */
+  cursor(): number;
+  /** Durable when it resolves. A lower number than the cursor changes nothing; one beyond the end is a Failure('integrity'). */
+  acknowledge(seq: number): Promise<void>;
+  /** After the commit, in order, each record once; returns how to stop. */
+  onAppended(listener: (records: LedgerRecord[]) => void): () => void;
+  counts(): { records: number; uploaded: number };
+  /** What a person should know: writing fails (calls are refused), or the chain was tampered with or restarted (calls go on). */
+  error(): ErrorValue | undefined;
+  close(): Promise<void>;
+}
+
+export interface LedgerOptions {
+  /** Absolute; `-wal`, `-shm` and `.anchor` stand beside it. */
+  file: string;
+  log: Log;
+  now: () => number;
+  /** Seals the end of the chain. From the vault, or from a private file where the vault does not outlive the process. */
+  key?: Uint8Array | undefined;
+  /** For tests: how far the writer may fall behind. */
+  limit?: number;
+}
+
+// At 40,000 records a second this is more than a second of silence from the disk.
+const furthest = 50_000;
+
+const overdue: ErrorValue = {
+  code: 'unavailable',
+  message: 'The ledger cannot be written as fast as calls arrive; calls are refused until it has caught up.',
+  fix: 'Wait a moment. If it stays, look for what keeps the disk busy.',
+};
+
+/**
+ * Opens the ledger: SQLite with a writer thread, a hash chain, a sealed head and an anchor file.
+ *
+ * What a person who can edit these files can do: nothing unseen to a record in the middle (its hash, its successor), nor at the end or to the
+ * whole (the head's seal needs the key; the anchor shows an older copy of the database). Without a key they can rewrite chain, head and anchor
+ * together; with the key but all files put back to an older state together, only central notices: it acknowledged records that this ledger then
+ * does not have, or has otherwise. Who can run code as this user can ask the vault for the key: against them only what central holds counts.
+ */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const { file, log, now, limit = furthest } = options;
+  const listeners = new Set<(records: LedgerRecord[]) => void>();
+  let reader: Reader | undefined;
+  let cursor = 0;
+  let trouble: ErrorValue | undefined;
+  let late = false;
+  let lost = 0;
+  let lostFrom = 0;
+  let closed = false;
+
+  const queue = await openQueue({ file, key: options.key, at: now() }, log, now, {
+    ready(said) {
+      cursor = said.cursor;
+      trouble = said.trouble;
+      if (trouble !== undefined) log.error({ error: trouble }, 'ledger: the chain is not whole');
+      reader ??= openReader(file);
+    },
+    release() {
+      reader?.close();
+      reader = undefined;
+    },
+    committed(records) {
+      if (listeners.size === 0) return;
+      const batch = records();
+      for (const listener of listeners) {
+        try {
+          listener(batch);
+        } catch (error) {
+          log.error({ err: error }, 'ledger: a listener broke');
+        }
+      }
+    },
+  });
+
+  function read(): Reader {
+    if (closed) throw new Failure('not-running', 'The ledger is closed.');
+    if (reader === undefined) throw new Failure('unavailable', 'The ledger file is being replaced.', 'Try again in a moment.');
+    return reader;
+  }
+
+  function lateNow(): boolean {
+    const behind = queue.behind();
+    return (late = late ? behind > limit / 2 : behind > limit);
+  }
+
+  function append(entry: LedgerEntry): void {
+    if (closed) return log.error({ method: entry.method }, 'ledger: a record came after closing');
+    // Between the limit, from where calls are refused, and twice the limit, what was under way and the refusals still find room.
+    if (queue.behind() >= limit * 2) {
+      if (lost++ === 0) lostFrom = now();
+      return;
+    }
+    if (lost > 0 && queue.behind() < limit) admitLoss();
+    queue.push(toRow(entry, now));
+  }
+
+  function admitLoss(): void {
+    const span = `between ${new Date(lostFrom).toISOString()} and ${new Date(now()).toISOString()}`;
+    log.error({ lost }, 'ledger: records were lost');
+    queue.push(toRow(gap(now(), `${lost} records could not be kept ${span}: the ledger could not be written.`), now));
+    lost = 0;
+  }
+
+  return {
+    append,
+    healthy: () => !closed && queue.failing() === undefined && !lateNow(),
+    flush: () => queue.ask('flush', undefined),
+    list: (filter) => read().list(filter),
+    get: (seq) => read().get(seq),
+    usage: (range, server) => read().usage(range, server, now()),
+    today: () => read().today(now()),
+    verify: () => queue.ask('verify', undefined),
+    export: (format, before, pageSize) => queue.ask('export', { format, before, limit: pageSize }),
+    async unsent(after, pageSize) {
+      const durable = await queue.ask('sync', undefined);
+      return read().after(after, durable, pageSize);
+    },
+    cursor: () => cursor,
+    async acknowledge(seq) {
+      cursor = await queue.ask('acknowledge', seq);
+    },
+    onAppended(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    counts() {
+      const { records, firstSeq } = queue.head();
+      return { records, uploaded: Math.min(records, Math.max(0, cursor - firstSeq + 1)) };
+    },
+    error: () => queue.failing() ?? (lateNow() ? overdue : trouble),
+    async close() {
+      if (closed) return;
+      if (lost > 0) admitLoss();
+      closed = true;
+      reader?.close();
+      reader = undefined;
+      await queue.close();
+    },
+  };
+}
+
+function gap(at: number, reason: string): LedgerEntry {
+  const none = {
+    person: '',
+    agent: '',
+    target: '',
+    argumentHash: '',
+    bundleVersion: 0,
+    totalMs: 0,
+    upstreamMs: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+  };
+  const words = { at, server: 'gatehouse', method: `${notePrefix}gap`, rule: 'gatehouse:ledger', reason, error: 'gap' };
+  return { ...none, ...words, decision: 'allow', outcome: 'error' };
+}

@@ -1,0 +1,52 @@
+import type { CommandParsed } from '../contract.ts';
+import type { ErrorValue } from '../errors.ts';
+import type { Verdict } from './verify.ts';
+
+/** What the writer thread is started with. */
+export interface WriterData {
+  file: string;
+  key: Uint8Array | undefined;
+  /** The host's clock: names of files put aside, times of the ledger's own notes. */
+  at: number;
+}
+
+/** What the writer may be asked; a batch of rows goes as one JSON string instead, which costs the caller a fifth of a structured clone. */
+export interface Questions {
+  flush: { input: undefined; output: undefined };
+  /** Makes everything survive a power failure; answers how far. */
+  sync: { input: undefined; output: number };
+  acknowledge: { input: number; output: number };
+  verify: { input: undefined; output: Verdict };
+  export: {
+    input: { format: CommandParsed<'ledger-export'>['format']; before: number | undefined; limit: number };
+    output: { text: string; next?: number };
+  };
+  /** Puts the damaged file aside, once the reader has let go of it (Windows cannot rename an open file). */
+  replace: { input: number; output: undefined };
+  close: { input: undefined; output: undefined };
+}
+export type Question = keyof Questions;
+
+export interface Ask {
+  id: number;
+  question: Question;
+  input: unknown;
+}
+
+export interface HeadNow {
+  records: number;
+  seq: number;
+  firstSeq: number;
+}
+
+export type Said =
+  /** Open. `notes`: how many the writer put into the chain itself just now; `trouble`: what is known to be wrong with the chain. */
+  | { kind: 'ready'; head: HeadNow; cursor: number; notes: number; trouble: ErrorValue | undefined }
+  | { kind: 'refused'; error: ErrorValue }
+  | { kind: 'committed'; count: number; first: number; previousHash: string; hashes: string[]; head: HeadNow }
+  | { kind: 'failing'; error: ErrorValue }
+  | { kind: 'well' }
+  /** The file broke while we ran: the reader lets go, then asks for `replace`. */
+  | { kind: 'damaged' }
+  | { kind: 'answer'; id: number; value: unknown }
+  | { kind: 'failed'; id: number; error: ErrorValue };

@@ -1,0 +1,192 @@
+import { Worker } from 'node:worker_threads';
+import { entryUrl } from '../entry.ts';
+import { type ErrorValue, Failure } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { HeadNow, Question, Questions, Said, WriterData } from './messages.ts';
+import type { LedgerRecord, Row } from './record.ts';
+import { toUnhashed } from './record.ts';
+
+/** The main thread's side of the writer: rows go in, are kept until the writer has committed them, and survive a writer that dies. */
+export interface Queue {
+  push(row: Row): void;
+  ask<Q extends Question>(question: Q, input: Questions[Q]['input']): Promise<Questions[Q]['output']>;
+  head(): HeadNow;
+  /** Rows that are not on the disk yet. */
+  behind(): number;
+  /** Why the writer does not write at the moment. */
+  failing(): ErrorValue | undefined;
+  close(): Promise<void>;
+  /** The thread itself, for the test that kills it. */
+  worker(): Worker;
+}
+
+export interface QueueEvents {
+  ready(said: Extract<Said, { kind: 'ready' }>): void;
+  /** `records` builds them when called, so that nobody pays for a listener that is not there. */
+  committed(records: () => LedgerRecord[]): void;
+  /** The reader must let go of the file, for it is about to be put aside. */
+  release(): void;
+}
+
+const gone: ErrorValue = {
+  code: 'unavailable',
+  message: 'The program that writes the ledger stopped.',
+  fix: 'It is started again by itself; see the log file if this stays.',
+};
+
+/** Starts the writer and resolves when the file is open; rejects with the writer's Failure where it cannot be. */
+export async function openQueue(data: WriterData, log: Log, now: () => number, events: QueueEvents): Promise<Queue> {
+  // [0, done) is committed, [done, sent) is with the writer, the rest waits for this turn of the loop to end.
+  let rows: Row[] = [];
+  let done = 0;
+  let sent = 0;
+  let posting: NodeJS.Immediate | undefined;
+  let head: HeadNow = { records: 0, seq: 0, firstSeq: 1 };
+  let failing: ErrorValue | undefined;
+  let closing = false;
+  let replacing = false;
+  let lastId = 0;
+  let worker: Worker;
+  const asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+
+  function post(): void {
+    posting = undefined;
+    // While the writer fails the rows wait here, not twice.
+    if (failing !== undefined || sent === rows.length) return;
+    worker.postMessage(JSON.stringify(sent === 0 ? rows : rows.slice(sent)));
+    sent = rows.length;
+  }
+
+  function settle(count: number): void {
+    done += count;
+    if (done === rows.length) {
+      rows = [];
+      done = sent = 0;
+    } else if (done > 10_000) {
+      rows = rows.slice(done);
+      sent -= done;
+      done = 0;
+    }
+  }
+
+  function hear(said: Said): void {
+    switch (said.kind) {
+      case 'committed': {
+        const batch = rows.slice(done, done + said.count);
+        settle(said.count);
+        head = said.head;
+        events.committed(() => toRecords(batch, said));
+        return;
+      }
+      case 'failing':
+        if (failing?.message !== said.error.message) log.error({ error: said.error }, 'ledger: writing fails');
+        failing = said.error;
+        return;
+      case 'well':
+        log.info({}, 'ledger: writing goes on');
+        failing = undefined;
+        post();
+        return;
+      case 'damaged':
+        replacing = true;
+        events.release();
+        ask('replace', now()).catch((error) => log.error({ err: error }, 'ledger: the damaged file could not be put aside'));
+        return;
+      case 'answer':
+      case 'failed': {
+        const waiting = asked.get(said.id);
+        asked.delete(said.id);
+        if (said.kind === 'answer') waiting?.resolve(said.value);
+        else waiting?.reject(new Failure(said.error.code, said.error.message, said.error.fix));
+        return;
+      }
+      case 'ready':
+      case 'refused':
+    }
+  }
+
+  function ask<Q extends Question>(question: Q, input: Questions[Q]['input']): Promise<Questions[Q]['output']> {
+    return new Promise((resolve, reject) => {
+      if (closing && question !== 'close') return reject(new Failure('not-running', 'The ledger is closed.'));
+      if (failing?.code === gone.code && failing.message === gone.message) return reject(new Failure(gone.code, gone.message, gone.fix));
+      clearImmediate(posting);
+      post();
+      const id = ++lastId;
+      asked.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      worker.postMessage({ id, question, input });
+    });
+  }
+
+  function start(first: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      worker = new Worker(entryUrl('ledger/writer'), { workerData: { ...data, at: now() }, name: 'ledger' });
+      worker.on('message', (said: Said) => {
+        if (said.kind === 'ready') {
+          // A writer that died may have committed rows it could not tell us of: they are the oldest of those we still hold.
+          if (!first && !replacing) settle(Math.max(0, said.head.records - said.notes - head.records));
+          replacing = false;
+          head = said.head;
+          failing = undefined;
+          sent = done;
+          first = false;
+          events.ready(said);
+          post();
+          resolve();
+        } else if (said.kind === 'refused') reject(new Failure(said.error.code, said.error.message, said.error.fix));
+        else hear(said);
+      });
+      worker.on('error', (error) => log.error({ err: error }, 'ledger: the writer broke'));
+      worker.on('exit', () => {
+        for (const { reject } of asked.values()) reject(new Failure(gone.code, gone.message, gone.fix));
+        asked.clear();
+        if (closing) return;
+        reject(new Failure(gone.code, gone.message, gone.fix)); // does nothing once it was ready
+        failing ??= gone;
+        if (!first) restartSoon();
+      });
+    });
+  }
+
+  function restartSoon(): void {
+    failing = gone;
+    setTimeout(() => {
+      if (!closing) start(false).catch((error) => log.error({ err: error }, 'ledger: the writer could not be started again'));
+    }, 250);
+  }
+
+  await start(true);
+  return {
+    push(row) {
+      rows.push(row);
+      posting ??= setImmediate(post);
+    },
+    ask,
+    head: () => head,
+    behind: () => rows.length - done,
+    failing: () => failing,
+    async close() {
+      if (closing) return;
+      closing = true;
+      const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+      if (worker.threadId === -1) return;
+      if (failing !== undefined) {
+        // One last try with all we hold.
+        failing = undefined;
+      }
+      try {
+        await ask('close', undefined);
+      } catch (error) {
+        log.error({ err: error, records: rows.length - done }, 'ledger: not everything could be written before closing');
+      }
+      await ended;
+    },
+    worker: () => worker,
+  };
+}
+
+function toRecords(rows: Row[], said: Extract<Said, { kind: 'committed' }>): LedgerRecord[] {
+  return rows.map((row, index) => ({
+    ...toUnhashed(row, said.first + index, index === 0 ? said.previousHash : said.hashes[index - 1]!),
+    hash: said.hashes[index]!,
+  }));
+}

@@ -1,0 +1,315 @@
+import { randomUUID } from 'node:crypto';
+import { chmodSync, closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { Failure } from '../errors.ts';
+import { type Head, readAnchor, seal, sealHolds, writeAnchor } from './head.ts';
+import { columns, genesis, hashSorted, notePrefix, type Row, toRow, toUnhashed } from './record.ts';
+import { openRollUps, type RollUps } from './rollups.ts';
+import { foreignObject, migrate } from './schema.ts';
+
+/** The writing side of the ledger: one connection, owned by the writer thread. `head` is what we know to have written. */
+export interface Store {
+  file: string;
+  anchor: string;
+  key: Uint8Array | undefined;
+  database: DatabaseSync;
+  inode: number;
+  insert: StatementSync;
+  saveHead: StatementSync;
+  rollUps: RollUps;
+  head: Head;
+  /** The last sequence number that a power failure cannot take away. */
+  durable: number;
+  /** How many notes this opening added to the chain. */
+  notes: number;
+}
+
+export interface Committed {
+  first: number;
+  previousHash: string;
+  hashes: string[];
+}
+
+interface Opening {
+  file: string;
+  key: Uint8Array | undefined;
+  at: number;
+}
+
+/**
+ * Opens the file, or begins a new chain where it is damaged: the old file is kept beside it as `*.damaged-<time>` and the first record of the
+ * new chain says so, continuing the numbering where the anchor knows it. A readable file whose end is not the one we wrote is *not* replaced:
+ * a `gatehouse/ledger-mismatch` record goes behind it, so that verification fails from then on and central hears of it.
+ */
+export function openStore(options: Opening): Store {
+  const existed = existsSync(options.file);
+  try {
+    return connect(options, undefined, existed);
+  } catch (error) {
+    if (!isDamage(error)) throw toFailure(error);
+    return restart(options, (error as Error).message);
+  }
+}
+
+/** Puts a damaged file aside and begins a new chain; `known` is the last head, where the damage was met while running. */
+export function restart(options: Opening, why: string, known?: Head): Store {
+  const kept = `${options.file}.damaged-${new Date(options.at).toISOString().replaceAll(/[:.]/g, '-')}`;
+  for (const end of ['', '-wal', '-shm']) if (existsSync(options.file + end)) renameSync(options.file + end, kept + end);
+  const reason = `The ledger was damaged (${why}). It is kept as ${kept.slice(kept.lastIndexOf('/') + 1)}; a new chain begins here.`;
+  return connect(options, { reason, known }, false);
+}
+
+/** Appends rows to the chain in one transaction. Throws with nothing written, and `head` unchanged, where the disk or the file refuses. */
+export function commit(store: Store, rows: readonly Row[]): Committed {
+  const { database, insert } = store;
+  const first = store.head.seq + 1;
+  const hashes: string[] = [];
+  let { seq, hash } = store.head;
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    for (const row of rows) {
+      const previousHash = hash;
+      seq++;
+      hash = hashSorted(toUnhashed(row, seq, previousHash));
+      insert.run(seq, ...row, previousHash, hash);
+      hashes.push(hash);
+    }
+    store.rollUps.add(first, rows);
+    const head = { ...store.head, records: store.head.records + rows.length, seq, hash };
+    putHead(store, head);
+    database.exec('COMMIT');
+    const previousHash = store.head.hash;
+    store.head = head;
+    return { first, previousHash, hashes };
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/**
+ * Makes all that was committed survive a power failure, then moves the anchor there. Before an upload: else central could
+ * hold records that this machine forgets and numbers anew.
+ */
+export function sync(store: Store): number {
+  refuseReplaced(store);
+  if (store.durable === store.head.seq && existsSync(store.anchor)) return store.durable;
+  store.database.exec('PRAGMA synchronous = FULL');
+  try {
+    putHead(store, store.head);
+  } finally {
+    store.database.exec('PRAGMA synchronous = NORMAL');
+  }
+  writeAnchor(store.anchor, store.head, store.key);
+  store.durable = store.head.seq;
+  return store.durable;
+}
+
+/** Whether our descriptor and the path are no longer the same file: what we write would go nowhere. */
+export function wasReplaced(store: Store): boolean {
+  return statSync(store.file, { throwIfNoEntry: false })?.ino !== store.inode;
+}
+
+/** Stops writing into a file that nobody will ever read. */
+export function refuseReplaced(store: Store): void {
+  if (wasReplaced(store))
+    throw new Failure(
+      'integrity',
+      'The ledger file was removed or replaced while Gatehouse ran.',
+      'Start Gatehouse again, and tell your IT department if nobody meant to do this.',
+    );
+}
+
+/** Gets past records that another program put where ours belong: they stay as evidence, a note goes behind them. */
+export function realign(store: Store, at: number): void {
+  const found = readEnd(store.database);
+  if (found.seq <= store.head.seq) return;
+  const reason = `Records ${store.head.seq + 1} to ${found.seq} were added by another program.`;
+  store.head = { ...store.head, seq: found.seq, hash: found.hash };
+  addNote(store, 'mismatch', reason, at);
+}
+
+/** Where the upload stands: central's word for it, with the hash it acknowledged. */
+export function readCursor(database: DatabaseSync): { seq: number; hash: string } {
+  return (database.prepare('SELECT seq, hash FROM cursor').get() as { seq: number; hash: string } | undefined) ?? { seq: 0, hash: genesis };
+}
+
+/** Moves the cursor forward, never back. Central knowing more than we do means that this file was replaced by an older one. */
+export function acknowledge(store: Store, seq: number): number {
+  if (seq > store.head.seq)
+    throw new Failure(
+      'integrity',
+      `Central acknowledged record ${seq}, but this ledger ends at ${store.head.seq}: it was replaced by an older copy.`,
+      'Tell your IT department. Nothing was deleted by this.',
+    );
+  const found = store.database.prepare('SELECT hash FROM records WHERE seq = ?').get(seq);
+  if (found !== undefined)
+    store.database
+      .prepare(
+        'INSERT INTO cursor (id, seq, hash) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash WHERE excluded.seq > seq',
+      )
+      .run(seq, String(found.hash));
+  return readCursor(store.database).seq;
+}
+
+export function closeStore(store: Store): void {
+  try {
+    sync(store);
+  } finally {
+    store.database.close();
+  }
+}
+
+/** Whether the file itself is broken, as against a disk that is full or a file that is locked. */
+export function isDamage(error: unknown): boolean {
+  const { errcode, code } = error as { errcode?: number; code?: string };
+  return code === 'ERR_OUT_OF_RANGE' || (errcode !== undefined && [1, 11, 26].includes(errcode & 0xff));
+}
+
+/** A database error in words a person can act on. */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const { errcode, code, message } = error as { errcode?: number; code?: string; message: string };
+  const full = (errcode !== undefined && (errcode & 0xff) === 13) || code === 'ENOSPC';
+  return full
+    ? new Failure(
+        'unavailable',
+        'The ledger cannot be written: the disk is full.',
+        'Free some disk space; calls go through again by themselves.',
+      )
+    : new Failure(
+        'unavailable',
+        `The ledger cannot be written (${message}).`,
+        'Check that the data folder is writable and on a local disk, then start Gatehouse again.',
+      );
+}
+
+function connect(options: Opening, fresh: { reason: string; known: Head | undefined } | undefined, existed: boolean): Store {
+  const { file, key } = options;
+  // Created here, for SQLite takes the mode of the log files from the database file.
+  closeSync(openSync(file, 'a', 0o600));
+  if (process.platform !== 'win32') chmodSync(file, 0o600);
+  const database = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: false });
+  try {
+    database.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8000; PRAGMA journal_size_limit = 67108864',
+    );
+    migrate(database);
+    const marks = columns.split(', ').map(() => '?');
+    const store: Store = {
+      file,
+      anchor: `${file}.anchor`,
+      key,
+      database,
+      inode: statSync(file).ino,
+      insert: database.prepare(`INSERT INTO records (seq, ${columns}, previous_hash, hash) VALUES (?, ${marks.join(', ')}, ?, ?)`),
+      saveHead: database.prepare(
+        'INSERT INTO head (id, chain, first_seq, records, seq, hash, seal) VALUES (1, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET chain = excluded.chain, first_seq = excluded.first_seq, records = excluded.records, seq = excluded.seq, hash = excluded.hash, seal = excluded.seal',
+      ),
+      rollUps: openRollUps(database),
+      head: { chain: randomUUID(), firstSeq: 1, records: 0, seq: 0, hash: genesis },
+      durable: -1,
+      notes: 0,
+    };
+    begin(store, options.at, fresh, existed);
+    return store;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function putHead(store: Store, head: Head): void {
+  store.saveHead.run(head.chain, head.firstSeq, head.records, head.seq, head.hash, seal(head, store.key));
+}
+
+function begin(store: Store, at: number, fresh: { reason: string; known: Head | undefined } | undefined, existed: boolean): void {
+  const found = readEnd(store.database);
+  const anchor = readAnchor(store.anchor);
+  if (found.head === undefined && found.seq === 0) {
+    const known = fresh?.known ?? (typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key) ? anchor.head : undefined);
+    const reason =
+      fresh?.reason ??
+      (anchor === undefined
+        ? undefined
+        : `The ledger file was ${existed ? 'empty' : 'missing'}${known === undefined ? '' : `; it held ${known.records} records`}. A new chain begins here.`);
+    // The name of the chain stays, so that the old anchor is not taken for a stranger's should we die before it is replaced.
+    if (known !== undefined) store.head = { chain: known.chain, firstSeq: known.seq + 1, records: 0, seq: known.seq, hash: known.hash };
+    if (reason === undefined) putHead(store, store.head);
+    else addNote(store, 'restarted', reason, at);
+  } else {
+    const held = found.head ?? { ...store.head, records: found.seq, seq: found.seq, hash: found.hash };
+    const problems = mismatches(store, found, anchor);
+    const reached = [found.seq, readCursor(store.database).seq];
+    if (sealHolds(held, found.seal, store.key)) reached.push(held.seq);
+    if (typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key)) reached.push(anchor.head.seq);
+    if (Math.max(...reached) > 2 ** 52) throw Object.assign(new Error('impossible record number'), { code: 'ERR_OUT_OF_RANGE' });
+    // Numbers that were given out once are never given out again: central may hold them.
+    store.head = problems.length === 0 ? held : { ...held, seq: Math.max(...reached), hash: found.hash };
+    if (problems.length > 0) addNote(store, 'mismatch', problems.join(' '), at);
+  }
+  sync(store);
+}
+
+interface End {
+  head: Head | undefined;
+  seal: string | null;
+  seq: number;
+  hash: string;
+}
+
+/** The end as the table has it and as the head claims it. */
+export function readEnd(database: DatabaseSync): End {
+  const last = database.prepare('SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1').get();
+  const row = database.prepare('SELECT chain, first_seq AS firstSeq, records, seq, hash, seal FROM head').get();
+  const head = row && ({ ...row } as unknown as Head & { seal: string | null });
+  return {
+    head: head && { chain: head.chain, firstSeq: head.firstSeq, records: head.records, seq: head.seq, hash: head.hash },
+    seal: head?.seal ?? null,
+    seq: last === undefined ? 0 : Number(last.seq),
+    hash: last === undefined ? genesis : String(last.hash),
+  };
+}
+
+/** What does not fit together at the end of the chain, in words; empty where all does. Quick: it reads three rows. */
+export function mismatches(store: Pick<Store, 'database' | 'key'>, found: End, anchor: ReturnType<typeof readAnchor>): string[] {
+  const { database, key } = store;
+  const problems: string[] = [];
+  const { head } = found;
+  const foreign = foreignObject(database);
+  if (foreign !== undefined) problems.push(`The file holds a ${foreign} that Gatehouse did not make.`);
+  if (head === undefined) return [...problems, 'The head of the chain is missing.'];
+  if (!sealHolds(head, found.seal, key)) problems.push('The head of the chain is not sealed with the key of this machine.');
+  // A chain that began later than 1 and has no record yet ends before its first number.
+  const end = found.seq === 0 ? { seq: head.firstSeq - 1, hash: head.records === 0 ? head.hash : genesis } : found;
+  if (end.seq < head.seq) problems.push(`Records ${end.seq + 1} to ${head.seq} are missing at the end.`);
+  else if (end.seq > head.seq) problems.push(`Records ${head.seq + 1} to ${end.seq} were added by another program.`);
+  else if (end.hash !== head.hash) problems.push(`Record ${head.seq} is not the one that was written last.`);
+  if (anchor === 'unreadable') problems.push('The anchor file beside the ledger is damaged.');
+  else if (anchor === undefined) {
+    if (head.records > 0) problems.push('The anchor file beside the ledger is missing.');
+  } else if (!sealHolds(anchor.head, anchor.seal, key)) problems.push('The anchor file is not sealed with the key of this machine.');
+  else if (anchor.head.chain !== head.chain) problems.push('The ledger file was replaced by that of another chain.');
+  else if (anchor.head.records > 0 && anchor.head.seq >= head.firstSeq) {
+    const there = database.prepare('SELECT hash FROM records WHERE seq = ?').get(anchor.head.seq);
+    if (there?.hash !== anchor.head.hash) problems.push(`Record ${anchor.head.seq}, which the anchor names, is missing or was changed.`);
+  }
+  return problems;
+}
+
+function addNote(store: Store, kind: 'restarted' | 'mismatch', reason: string, at: number): void {
+  const none = {
+    person: '',
+    agent: '',
+    target: '',
+    argumentHash: '',
+    bundleVersion: 0,
+    totalMs: 0,
+    upstreamMs: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+  };
+  const words = { at, server: 'gatehouse', method: notePrefix + kind, rule: 'gatehouse:ledger', reason, error: kind };
+  commit(store, [toRow({ ...none, ...words, decision: 'allow', outcome: 'error' }, () => at)]);
+  store.notes++;
+}

@@ -1,0 +1,194 @@
+// Worker thread: the only writer of the ledger.
+import { parentPort, workerData } from 'node:worker_threads';
+import { toErrorValue } from '../errors.ts';
+import { exportPage } from './export.ts';
+import type { Ask, HeadNow, Said, WriterData } from './messages.ts';
+import type { Row } from './record.ts';
+import {
+  acknowledge,
+  closeStore,
+  commit,
+  isDamage,
+  openStore,
+  readCursor,
+  realign,
+  refuseReplaced,
+  restart,
+  type Store,
+  sync,
+  toFailure,
+} from './store.ts';
+import { troubleOf, type Verdict, verify } from './verify.ts';
+
+// Records wait this long for company; a kill -9 loses at most so much. More than `plenty` do not wait at all.
+const patience = 4;
+const plenty = 500;
+const largest = 5000;
+const anchorEvery = 15_000;
+const slowest = 5000;
+
+const port = parentPort!;
+const data = workerData as WriterData;
+let waiting: Row[] = [];
+let timer: NodeJS.Timeout | undefined;
+let retryAfter = 0;
+let damaged = false;
+let store: Store;
+
+function say(message: Said): void {
+  port.postMessage(message);
+}
+
+function headNow({ head }: Store): HeadNow {
+  return { records: head.records, seq: head.seq, firstSeq: head.firstSeq };
+}
+
+function ready(): void {
+  say({ kind: 'ready', head: headNow(store), cursor: readCursor(store.database).seq, notes: store.notes, trouble: troubleOf(store) });
+}
+
+function schedule(delay: number): void {
+  timer ??= setTimeout(write, delay);
+}
+
+function write(): void {
+  timer = undefined;
+  try {
+    if (waiting.length === 0) sync(store);
+    else writeAll();
+    recovered();
+    if (waiting.length > 0) schedule(0);
+  } catch (error) {
+    retryAfter = Math.min(Math.max(retryAfter * 2, 100), slowest);
+    say({ kind: 'failing', error: toErrorValue(toFailure(error)) });
+    if (isDamage(error) && !damaged) {
+      damaged = true;
+      say({ kind: 'damaged' });
+    } else schedule(retryAfter);
+  }
+}
+
+/** At most `largest` rows, so that questions get their turn; throws with the rows still waiting. */
+function writeAll(): void {
+  if (waiting.length === 0) return;
+  refuseReplaced(store);
+  const rows = waiting.length > largest ? waiting.slice(0, largest) : waiting;
+  let done: ReturnType<typeof commit>;
+  try {
+    done = commit(store, rows);
+  } catch (error) {
+    // A constraint: somebody else's record sits where ours belongs.
+    if (![1555, 2579].includes((error as { errcode?: number }).errcode ?? 0)) throw error;
+    realign(store, rows[0]![0]);
+    done = commit(store, rows);
+  }
+  waiting = waiting.length > largest ? waiting.slice(largest) : [];
+  say({ kind: 'committed', count: rows.length, ...done, head: headNow(store) });
+}
+
+function recovered(): void {
+  if (retryAfter === 0) return;
+  retryAfter = 0;
+  say({ kind: 'well' });
+}
+
+function flush(): void {
+  while (waiting.length > 0) writeAll();
+}
+
+/** Piece by piece between commits. */
+async function verifyAll(): Promise<Verdict> {
+  try {
+    flush();
+  } catch {
+    // What is on the disk can be verified all the same.
+  }
+  const walk = verify(store);
+  for (;;) {
+    const { done, value } = walk.next();
+    if (done) return value;
+    await new Promise(setImmediate);
+  }
+}
+
+async function answer({ question, input }: Ask): Promise<unknown> {
+  switch (question) {
+    case 'flush':
+      return flush();
+    case 'sync':
+      flush();
+      return sync(store);
+    case 'acknowledge':
+      flush();
+      return acknowledge(store, input as number);
+    case 'verify':
+      return verifyAll();
+    case 'export': {
+      flush();
+      const { format, before, limit } = input as { format: 'jsonl' | 'csv'; before: number | undefined; limit: number };
+      return exportPage(store.database, format, before, limit);
+    }
+    case 'replace': {
+      const known = store.head;
+      store.database.close();
+      store = restart({ ...data, at: input as number }, 'it could no longer be written', known);
+      damaged = false;
+      ready();
+      schedule(0);
+      return undefined;
+    }
+    case 'close':
+      clearInterval(anchoring);
+      clearTimeout(timer);
+      try {
+        flush();
+      } finally {
+        closeStore(store);
+      }
+      return undefined;
+  }
+}
+
+function anchor(): void {
+  if (retryAfter > 0) return;
+  try {
+    sync(store);
+  } catch (error) {
+    retryAfter = 100;
+    say({ kind: 'failing', error: toErrorValue(toFailure(error)) });
+    schedule(retryAfter);
+  }
+}
+
+let anchoring: NodeJS.Timeout | undefined;
+try {
+  store = openStore(data);
+  anchoring = setInterval(anchor, anchorEvery);
+  port.on('message', (message: string | Ask) => {
+    if (typeof message === 'string') {
+      const rows = JSON.parse(message) as Row[];
+      if (waiting.length === 0) waiting = rows;
+      else for (const row of rows) waiting.push(row);
+      if (retryAfter > 0 || damaged) return;
+      if (waiting.length >= plenty) {
+        clearTimeout(timer);
+        timer = undefined;
+        write();
+      } else schedule(patience);
+      return;
+    }
+    answer(message).then(
+      (value) => {
+        say({ kind: 'answer', id: message.id, value });
+        if (message.question === 'close') port.close();
+      },
+      (error) => {
+        say({ kind: 'failed', id: message.id, error: toErrorValue(toFailure(error)) });
+        if (message.question === 'close') port.close();
+      },
+    );
+  });
+  ready();
+} catch (error) {
+  say({ kind: 'refused', error: toErrorValue(toFailure(error)) });
+}

@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { TestContext } from 'node:test';
+import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger.ts';
+import type { LedgerEntry } from '../../src/ledger/record.ts';
+import { silent } from '../../src/log.ts';
+
+export const noon = Date.UTC(2026, 10, 23, 12);
+export const key = new Uint8Array(32).fill(7);
+
+/** A call as the pipeline records it; what a test is about is given. */
+export function entry(given: Partial<LedgerEntry> = {}): LedgerEntry {
+  return {
+    at: noon,
+    person: 'ann',
+    agent: 'claude-code',
+    server: 'tickets',
+    method: 'tools/call',
+    target: 'tickets_list',
+    decision: 'allow',
+    rule: 'R-1',
+    reason: 'Engineers work on tickets.',
+    bundleVersion: 3,
+    outcome: 'ok',
+    totalMs: 12.3456789,
+    upstreamMs: 10,
+    requestBytes: 120,
+    responseBytes: 4096,
+    argumentHash: 'abc',
+    ...given,
+  };
+}
+
+export function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'gatehouse-ledger-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export async function open(t: TestContext, file: string, given: Partial<LedgerOptions> = {}): Promise<Ledger> {
+  const ledger = await openLedger({ file, log: silent, now: () => noon, key, ...given });
+  t.after(() => ledger.close());
+  return ledger;
+}
+
+/** A closed ledger of so many records, ready to be tampered with. */
+export async function written(t: TestContext, count: number, given: Partial<LedgerOptions> = {}): Promise<string> {
+  const file = join(folder(t), 'ledger.db');
+  const ledger = await openLedger({ file, log: silent, now: () => noon, key, ...given });
+  for (let index = 0; index < count; index++) ledger.append(entry({ target: `tool_${index + 1}` }));
+  await ledger.close();
+  return file;
+}
+
+/** Edits the file as anybody with a SQLite shell can. */
+export function edit(file: string, sql: string): void {
+  const database = new DatabaseSync(file);
+  database.exec(sql);
+  database.close();
+}
