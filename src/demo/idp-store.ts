@@ -49,5 +49,5 @@ export function openStore(file: string): { adapter: (model: string) => object; c
       revoke.run(grantId);
     },
   });
-  return { adapter, close: () => db.close() };
+  return { adapter, close: () => void (db.isOpen && db.close()) };
 }

@@ -58,6 +58,8 @@ export async function openIdp(options: IdpOptions): Promise<Idp> {
   let handler: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
   const server = createServer((request, response) => {
+    // A restart on the same port must not meet clients that still write to a connection of the old one.
+    response.setHeader('Connection', 'close');
     serve(request, response).catch((error: unknown) => {
       log.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'the demo identity provider could not answer');
       if (response.headersSent) response.destroy();
@@ -118,8 +120,9 @@ export async function openIdp(options: IdpOptions): Promise<Idp> {
       build();
     },
     async close() {
-      server.close();
+      const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
+      await closed;
       store.close();
     },
   };

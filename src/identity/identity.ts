@@ -10,7 +10,7 @@ import { personFrom } from './person.ts';
 import { openProvider } from './provider.ts';
 import { openRevocations } from './revocation.ts';
 import { openSession, type Session } from './session.ts';
-import { readStored, type Stored, vaultName, writeStored } from './stored.ts';
+import { readStored, type Stored, storedWriter, vaultName } from './stored.ts';
 import { readTokens, type Tokens } from './tokens.ts';
 import { toFailure } from './trouble.ts';
 
@@ -50,6 +50,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   const { host, config, log } = options;
   const provider = openProvider(host, config);
   const name = vaultName('identity', config);
+  const write = storedWriter(host.vault, name, log);
   const listeners = new Set<(state: IdentityState) => void>();
   const fail = (error: unknown): Failure => toFailure(error, config.issuer);
   const revocations = openRevocations({
@@ -87,10 +88,10 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
 
   async function keep(next: Stored | undefined): Promise<void> {
     stored = next;
-    await writeStored(host.vault, name, next, log);
+    await write(next);
   }
 
-  function hold(tokens: Tokens | undefined, refreshToken: string | undefined): Session {
+  function hold(sub: string, tokens: Tokens | undefined, refreshToken: string | undefined): Session {
     const mine: Session = openSession({
       now: () => host.now(),
       ...(tokens === undefined ? {} : { tokens }),
@@ -105,7 +106,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
           });
         const renewed = readTokens(response, host.now());
         // OpenID Connect Core 12.2: a refresh never turns one person into another.
-        if (renewed.claims !== undefined && renewed.claims['sub'] !== stored?.person.sub) {
+        if (renewed.claims !== undefined && renewed.claims['sub'] !== sub) {
           throw new Failure('integrity', 'The identity provider answered for another person.', 'Sign out, then sign in again.');
         }
         return renewed;
@@ -143,7 +144,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
       const person = personFrom(tokens.claims ?? {}, config.groupsClaim, log);
       const { refreshToken, idToken } = tokens;
       flow = undefined;
-      session = hold(tokens, refreshToken);
+      session = hold(person.sub, tokens, refreshToken);
       await keep({ person, ...(refreshToken === undefined ? {} : { refreshToken }), ...(idToken === undefined ? {} : { idToken }) });
       if (mine === era) become(rest());
     } catch (error) {
@@ -162,7 +163,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   }
 
   if (stored?.refreshToken !== undefined) {
-    session = hold(undefined, stored.refreshToken);
+    session = hold(stored.person.sub, undefined, stored.refreshToken);
     state = { state: 'starting', person: stored.person };
     session.token().catch(() => {});
   } else if (stored !== undefined) {
@@ -216,9 +217,9 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
       dropFlow();
       const [last, leaving] = [stored, session];
       session = undefined;
-      stored = undefined;
+      const forgotten = keep(undefined);
       become({ state: 'signed-out' });
-      await writeStored(host.vault, name, undefined, log);
+      await forgotten;
       const farewell = async (): Promise<string | undefined> => {
         const refreshToken = (await leaving?.stop()) ?? last?.refreshToken;
         if (refreshToken !== undefined) await revocations.add(refreshToken);

@@ -33,12 +33,18 @@ export async function readStored(vault: Vault, name: string, log: Log): Promise<
   }
 }
 
-/** A vault that cannot write costs a sign-in at the next start, not this session. */
-export async function writeStored(vault: Vault, name: string, stored: Stored | undefined, log: Log): Promise<void> {
-  try {
-    if (stored === undefined) await vault.delete(name);
-    else await vault.set(name, JSON.stringify(stored));
-  } catch (error) {
-    log.warn({ error: error instanceof Error ? error.name : 'unknown', vault: vault.kind }, 'the sign-in could not be stored');
-  }
+/**
+ * Writes one after the other, as a vault may be slow and a sign-out must not be overtaken by the refresh before it. A vault
+ * that cannot write costs a sign-in at the next start, not this session.
+ */
+export function storedWriter(vault: Vault, name: string, log: Log): (stored: Stored | undefined) => Promise<void> {
+  let turn: Promise<void> = Promise.resolve();
+  return (stored) => {
+    turn = turn
+      .then(() => (stored === undefined ? vault.delete(name) : vault.set(name, JSON.stringify(stored))))
+      .catch((error: unknown) => {
+        log.warn({ error: error instanceof Error ? error.name : 'unknown', vault: vault.kind }, 'the sign-in could not be stored');
+      });
+    return turn;
+  };
 }
