@@ -57,15 +57,21 @@ async function poll(
       );
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      const answer = error instanceof oidc.ResponseBodyError ? error.error : undefined;
-      // RFC 8628 section 3.5: five seconds more after slow_down, twice as long after a connection failure.
-      if (answer === 'slow_down') interval += 5_000;
-      else if (answer === 'authorization_pending') continue;
-      else if (troubleOf(error) === 'unreachable') interval = Math.min(interval * 2, 60_000);
-      else throw answer === 'invalid_grant' ? tooLate() : toFailure(error, config.issuer);
+      const next = nextInterval(error, interval);
+      if (next === undefined)
+        throw error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant' ? tooLate() : toFailure(error, config.issuer);
+      interval = next;
     }
     if (host.now() >= expiresAt) throw tooLate();
   }
+}
+
+/** RFC 8628 section 3.5: how long to wait before the next poll; undefined where the answer ends the flow. */
+export function nextInterval(error: unknown, interval: number): number | undefined {
+  const answer = error instanceof oidc.ResponseBodyError ? error.error : undefined;
+  if (answer === 'authorization_pending') return interval;
+  if (answer === 'slow_down') return interval + 5_000;
+  return troubleOf(error) === 'unreachable' ? Math.min(interval * 2, 60_000) : undefined;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
