@@ -53,7 +53,9 @@ const load = (url, options) =>
   output([
     'test/bench/load.mjs',
     url,
-    ...Object.entries(options).flatMap(([key, value]) => (value === true ? [`--${key}`] : [`--${key}`, String(value)])),
+    ...Object.entries(options)
+      .filter(([, value]) => value !== undefined)
+      .flatMap(([key, value]) => (value === true ? [`--${key}`] : [`--${key}`, String(value)])),
   ]);
 const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
 const medians = (rounds) =>
