@@ -44,7 +44,8 @@ export async function run(args: string[], io: Io): Promise<number> {
     waitMs: parentPipe ? 5000 : 0,
   });
   const { mcp, ui } = headless;
-  leaveInOrder(() => headless.close(), { parentPipe });
+  delete process.env.GATEHOUSE_VAULT_KEY;
+  leaveInOrder(() => headless.close(), { parent: parentPipe ? 'pipe' : undefined });
   io.out(
     json
       ? JSON.stringify({ ready: true, mcp, ui: ui ?? null, dataDir: headless.dataDir, pid: process.pid })

@@ -88,15 +88,17 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
   }
   server.on('error', (error) => log.error({ error: String(error) }, 'the control socket failed'));
 
+  let closed: Promise<void> | undefined;
+  const end = async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((done) => server.close(() => done()));
+    lock.close();
+  };
   return {
     attach: (core, shell) => {
       target = { core, shell };
     },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((done) => server.close(() => done()));
-      lock.close();
-    },
+    close: () => (closed ??= end()),
   };
 }
 

@@ -1,30 +1,31 @@
-/** Milliseconds that closing may take before the process ends anyway. */
-const patience = 3000;
-
 /**
- * Ends the process in order on SIGINT and SIGTERM, at a second signal at once. With `parentPipe`, also when standard input ends: the kernel closes
- * that pipe when the parent dies, however it died, so that no host is left behind.
+ * Ends the process in order on SIGINT, SIGTERM and SIGHUP, at a second signal at once, and in any case after `patience` milliseconds. `parent` ends it
+ * with its parent too: the kernel closes the pipe (standard input) or the IPC channel when that one dies, however it died.
  */
-export function leaveInOrder(close: () => Promise<void>, options: { parentPipe?: boolean; exit?: (code: number) => void } = {}): void {
-  const { parentPipe = false, exit = (code) => process.exit(code) } = options;
+export function leaveInOrder(
+  close: () => Promise<void>,
+  options: { parent?: 'pipe' | 'ipc' | undefined; patience?: number } = {},
+): { leave(code: number): void } {
+  const { parent, patience = 3000 } = options;
   let leaving = false;
   const leave = (code: number) => {
-    if (leaving) return exit(code === 0 ? 0 : 130);
+    if (leaving) return;
     leaving = true;
-    setTimeout(() => exit(1), patience).unref();
+    setTimeout(() => process.exit(1), patience).unref();
     close().then(
-      () => exit(0),
-      () => exit(1),
+      () => process.exit(code),
+      () => process.exit(1),
     );
   };
-  process.on('SIGINT', () => leave(130));
-  process.on('SIGTERM', () => leave(143));
-  // A closed terminal is no reason to die half-way.
-  process.on('SIGHUP', () => leave(129));
-  if (parentPipe) {
-    const orphaned = () => {
-      if (!leaving) leave(0);
-    };
-    process.stdin.on('end', orphaned).on('close', orphaned).on('error', orphaned).resume();
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    process.on(signal, () => (leaving ? process.exit(code) : leave(code)));
   }
+  const orphaned = () => leave(0);
+  if (parent === 'pipe') process.stdin.on('end', orphaned).on('close', orphaned).on('error', orphaned).resume();
+  if (parent === 'ipc') process.on('disconnect', orphaned);
+  return { leave };
 }

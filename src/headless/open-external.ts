@@ -5,6 +5,8 @@ import { externalUrl } from './external-url.ts';
 
 /** The platform's opener as argv, never a shell line: `cmd /c start` would read `&` in a query as a new command. */
 export function openerFor(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): [command: string, ...args: string[]] | undefined {
+  // A supervisor that signs in by itself, or a person who said --no-open.
+  if (env.GATEHOUSE_NO_BROWSER) return undefined;
   if (platform === 'darwin') return ['/usr/bin/open'];
   if (platform === 'win32') return [join(env.SystemRoot ?? 'C:\\Windows', 'System32', 'rundll32.exe'), 'url.dll,FileProtocolHandler'];
   return env.DISPLAY || env.WAYLAND_DISPLAY || env.BROWSER ? ['xdg-open'] : undefined;

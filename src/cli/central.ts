@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import { Failure } from '../errors.ts';
+import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
+import { leaveInOrder } from '../headless/leave.ts';
+import { takeLock } from '../headless/lock.ts';
+import { openLog } from '../log.ts';
+import { options, port, variables } from './options.ts';
+import { type Io, verbs } from './verbs.ts';
+
+export async function run(args: string[], io: Io): Promise<number> {
+  const { data, json, positionals, values } = options(args, {
+    usage: verbs.central!.usage,
+    positionals: [1, 1],
+    options: {
+      issuer: { type: 'string' },
+      port: { type: 'string' },
+      host: { type: 'string' },
+      'public-url': { type: 'string' },
+      var: { type: 'string', multiple: true },
+    },
+  });
+  const given = variables(values.var as string[] | undefined);
+  const issuer = values.issuer as string | undefined;
+  const dataDir = openPrivateDir(data === undefined ? resolve(defaultDataDir(), 'central') : resolve(data));
+  const lock = await takeLock(dataDir, 'central');
+  lock.describe({ pid: process.pid, startedAt: new Date().toISOString() });
+  const { openReferenceCentral } = await import('./reference-central.ts');
+  const number = port(values.port as string | undefined, '--port') ?? 4286;
+  const central = await openReferenceCentral({
+    folder: resolve(positionals[0]!),
+    dataDir,
+    port: number,
+    variables: { ...given, ...(issuer === undefined ? {} : { issuer }) },
+    log: openLog(),
+    ...(values.host === undefined ? {} : { host: values.host as string }),
+    ...(values['public-url'] === undefined ? {} : { publicUrl: values['public-url'] as string }),
+  }).catch((cause: NodeJS.ErrnoException) => {
+    lock.close();
+    if (cause.code !== 'EADDRINUSE') throw cause;
+    throw new Failure('conflict', `Port ${number} is taken by another program.`, 'Choose another with --port PORT.', { cause });
+  });
+  leaveInOrder(async () => {
+    await central.close();
+    lock.close();
+  });
+  io.out(
+    json
+      ? JSON.stringify({ ready: true, central: central.url, version: central.version(), dataDir, pid: process.pid })
+      : `Serving ${positionals[0]} at ${central.url} (version ${central.version()}). Ctrl-C ends it.`,
+  );
+  return new Promise<number>(() => {});
+}

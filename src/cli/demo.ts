@@ -1,0 +1,85 @@
+import { join, resolve } from 'node:path';
+import { openDemo } from '../demo/demo.ts';
+import { codes } from '../errors.ts';
+import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
+import { leaveInOrder } from '../headless/leave.ts';
+import { openExternal } from '../headless/open-external.ts';
+import { openLog } from '../log.ts';
+import { options, port } from './options.ts';
+import { paint, pairs } from './print.ts';
+import { openReferenceCentral } from './reference-central.ts';
+import { type Io, verbs } from './verbs.ts';
+
+/** What `npm start` runs. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const { data, json, values } = options(args, {
+    usage: verbs.demo!.usage,
+    options: {
+      'sign-in': { type: 'string' },
+      'no-open': { type: 'boolean' },
+      reset: { type: 'boolean' },
+      port: { type: 'string' },
+      company: { type: 'string' },
+    },
+  });
+  const dataDir = data !== undefined ? resolve(data) : process.env.GATEHOUSE_DATA ? defaultDataDir() : join(defaultDataDir(), 'demo');
+  const browser = values['no-open'] !== true && !process.env.CI;
+  // Said by npm's own start script, which holds an IPC channel to us.
+  const parent = process.env.GATEHOUSE_PARENT === 'ipc' && process.connected ? 'ipc' : undefined;
+  let close: (() => Promise<void>) | undefined;
+  let ending = false;
+  // From the first moment: Ctrl-C during the start must end what has been started so far.
+  const starting = openDemo({
+    dataDir,
+    company: values.company === undefined ? undefined : resolve(values.company as string),
+    port: port(values.port as string | undefined, '--port') ?? 4283,
+    reset: values.reset === true,
+    signIn: values['sign-in'] as string | undefined,
+    browser,
+    openCentral: openReferenceCentral,
+    log: openLog(join(openPrivateDir(dataDir), 'logs', 'demo.log')),
+    say: io.err,
+  });
+  const { leave } = leaveInOrder(
+    async () => {
+      ending = true;
+      if (close === undefined) close = await starting.then((demo) => demo.close);
+      await close();
+    },
+    { parent, patience: 8000 },
+  );
+  const demo = await starting;
+  close = demo.close;
+  const { mcp, ui, central, issuer } = demo;
+  if (json) io.out(JSON.stringify({ ready: true, mcp, ui, central, issuer, dataDir: demo.dataDir }));
+  else io.out(welcome(io, demo, values['sign-in'] as string | undefined));
+  if (browser && !json) await openExternal(ui).catch(() => {});
+  const failure = await demo.ended;
+  if (!ending && failure !== undefined) {
+    io.err(`gatehouse: ${failure.message}${failure.fix === undefined ? '' : `\n  ${failure.fix}`}`);
+    leave(codes[failure.code].exit);
+  }
+  return new Promise<number>(() => {});
+}
+
+function welcome(io: Io, demo: { mcp: string; ui: string; dataDir: string }, account: string | undefined): string {
+  const command = (text: string) => paint(io, 'cyan', text);
+  return [
+    `${paint(io, 'bold', 'Gatehouse is running')} with a demo company, all of it on this machine.`,
+    '',
+    pairs(io, [
+      ['Window', demo.ui],
+      ['Gateway', demo.mcp],
+      ['Data', demo.dataDir],
+    ]),
+    '',
+    account === undefined
+      ? `1. Open the window and sign in as engineer, marketer, finance or admin (no password).`
+      : `1. You are signed in as ${account}.`,
+    `2. Give an agent access:   ${command('npx gatehouse agents add claude-code')}`,
+    `   and paste the line it prints, for Claude Code: ${command('claude mcp add --transport http gatehouse ...')}`,
+    `3. See what it does:       ${command('npx gatehouse ledger tail --follow')}`,
+    '',
+    'Ctrl-C ends everything.',
+  ].join('\n');
+}

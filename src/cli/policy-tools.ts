@@ -1,0 +1,15 @@
+import type { PolicyTools } from '../central/compile.ts';
+import { audiencePolicies, compilePolicies } from '../policy/compile.ts';
+import { knowledgeOf } from '../policy/knowledge.ts';
+import { openPolicy } from '../policy/policy.ts';
+
+/** Cedar as the central API needs it. The two rooms do not know each other; the command line, which runs the API, introduces them. */
+export const policyTools: PolicyTools = {
+  compilePolicies: (files, { servers, groups }) => compilePolicies(files, knowledgeOf(servers, groups)),
+  audiencePolicies,
+  canDiscover(bundle) {
+    const device = { os: '', appVersion: '', managed: false };
+    const policy = openPolicy(bundle, { person: '', device, now: () => Date.parse(bundle.issuedAt) });
+    return bundle.servers.map(({ id }) => id).filter((id) => policy.canDiscover(id, '').effect !== 'deny');
+  },
+};

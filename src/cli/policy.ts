@@ -1,0 +1,55 @@
+import { resolve } from 'node:path';
+import { codes, Failure } from '../errors.ts';
+import { options, variables } from './options.ts';
+import { paint, plain, table } from './print.ts';
+import { type Io, verbs } from './verbs.ts';
+
+/** Works on a company's folder; needs no running host. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const { json, positionals, values } = options(args, {
+    usage: verbs.policy!.usage,
+    positionals: [2, 3],
+    options: { var: { type: 'string', multiple: true } },
+  });
+  const [what, folder, server] = positionals as [string, string, string?];
+  const given = variables(values.var as string[] | undefined);
+  if (what === 'check' && server === undefined) return check(folder, given, json, io);
+  if (what === 'bless') return bless(folder, server, given, json, io);
+  throw new Failure('bad-input', `"policy ${positionals.join(' ')}" is not understood.`, `Usage: gatehouse ${verbs.policy!.usage}`);
+}
+
+async function check(folder: string, given: Record<string, string>, json: boolean, io: Io): Promise<number> {
+  const { checkFolder } = await import('../central/check.ts');
+  const { describeProblem, hasErrors } = await import('../central/problem.ts');
+  const { policyTools } = await import('./policy-tools.ts');
+  const { problems, summary } = await checkFolder(resolve(folder), { policy: policyTools, variables: given });
+  const ok = !hasErrors(problems);
+  if (json) io.out(JSON.stringify({ ok, problems, summary }));
+  else {
+    for (const problem of problems) io.out(paint(io, problem.severity === 'error' ? 'red' : 'yellow', plain(describeProblem(problem))));
+    const { company, servers, tools, policies, groups, remixes } = summary;
+    const counts = `${servers} servers, ${tools} tools, ${policies} policies, ${groups} groups, ${remixes} remixes`;
+    if (ok) io.out(`${paint(io, 'green', 'Good to publish.')} ${plain(company ?? folder)}: ${counts}.`);
+    else io.err(`${problems.filter((problem) => problem.severity === 'error').length} errors: this folder would not be published.`);
+  }
+  return ok ? 0 : codes['bad-input'].exit;
+}
+
+async function bless(folder: string, server: string | undefined, given: Record<string, string>, json: boolean, io: Io): Promise<number> {
+  const { bless } = await import('../central/bless.ts');
+  const { fetchCatalogue } = await import('../central/catalogue.ts');
+  const done = await bless(resolve(folder), server, { fetchCatalogue, variables: given });
+  if (json) io.out(JSON.stringify(done));
+  else {
+    const list = (names: string[]) => (names.length === 0 ? '-' : names.map(plain).join(', '));
+    io.out(
+      table(
+        io,
+        ['SERVER', 'TOOLS', 'ADDED', 'CHANGED', 'REMOVED'],
+        done.map((one) => [one.server, String(one.tools), list(one.added), list(one.changed), list(one.removed)]),
+      ),
+    );
+    io.err('Review the change in the files, then commit it.');
+  }
+  return 0;
+}

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { View } from '../contract.ts';
+import { Failure } from '../errors.ts';
+import { ask, watch } from '../headless/control-client.ts';
+import { driveSignIn } from './drive-sign-in.ts';
+
+const patience = 30_000;
+
+/** Signs `account` in through the running host, by the real flow without a browser, and waits for the bundle. Somebody else is signed out first. */
+export async function signInAs(dataDir: string, account: string): Promise<void> {
+  const giveUp = AbortSignal.timeout(patience);
+  const settled = await until(dataDir, giveUp, (view) => view.identity.state !== 'starting' && view.company.state !== 'connecting');
+  const present = settled.identity.state === 'signed-in' ? settled.identity.person?.sub : undefined;
+  if (present !== account) {
+    if (present !== undefined) await ask(dataDir, 'sign-out', {});
+    const { url } = await begin(dataDir, giveUp);
+    await driveSignIn(url, account);
+  }
+  const view = await until(
+    dataDir,
+    giveUp,
+    ({ identity, bundle, company }) =>
+      (identity.state === 'signed-in' && bundle.state === 'fresh') ||
+      (identity.state === 'signed-out' && identity.error !== undefined) ||
+      company.error !== undefined,
+  );
+  const error = view.identity.error ?? view.company.error ?? view.bundle.error;
+  if (view.bundle.state !== 'fresh')
+    throw new Failure(error?.code ?? 'unavailable', error?.message ?? 'The bundle did not arrive.', error?.fix);
+}
+
+/** The host may not have reached the company yet in its first moments. */
+async function begin(dataDir: string, giveUp: AbortSignal): Promise<{ url: string }> {
+  for (;;) {
+    try {
+      const { url } = await ask(dataDir, 'sign-in', { method: 'browser' });
+      if (url !== undefined) return { url };
+      throw new Failure('unavailable', 'The sign-in has no address.');
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'unavailable' || giveUp.aborted) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+async function until(dataDir: string, giveUp: AbortSignal, holds: (view: View) => boolean): Promise<View> {
+  let found: View | undefined;
+  await watch(
+    dataDir,
+    (view) => {
+      if (holds(view)) found = view;
+      return found === undefined;
+    },
+    giveUp,
+  );
+  if (found !== undefined) return found;
+  throw new Failure('timed-out', 'The demo did not get ready to sign in.', 'See logs/ in the data folder, then start it again.');
+}
