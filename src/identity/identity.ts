@@ -12,7 +12,7 @@ import { openRevocations } from './revocation.ts';
 import { openSession, type Session } from './session.ts';
 import { readStored, type Stored, storedWriter, vaultName } from './stored.ts';
 import { readTokens, type Tokens } from './tokens.ts';
-import { toFailure } from './trouble.ts';
+import { toFailure, troubleOf } from './trouble.ts';
 
 /** What the central API's bootstrap document says of sign-in. */
 export interface IdentityConfig {
@@ -57,7 +57,15 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
     vault: host.vault,
     name: vaultName('revoke', config),
     log,
-    revoke: async (token) => oidc.tokenRevocation(await provider.configuration(), token, { token_type_hint: 'refresh_token' }),
+    async revoke(token) {
+      const configuration = await provider.configuration();
+      if (configuration.serverMetadata().revocation_endpoint === undefined) return;
+      await oidc.tokenRevocation(configuration, token, { token_type_hint: 'refresh_token' }).catch((error: unknown) => {
+        if (troubleOf(error) === 'unreachable') throw error;
+        // Asking again would change nothing: the provider knows the token no more, or does not take it from us.
+        log.warn({ code: fail(error).code }, 'the identity provider refused to revoke a session');
+      });
+    },
   });
 
   let state: IdentityState = { state: 'signed-out' };

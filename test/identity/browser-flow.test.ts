@@ -186,6 +186,21 @@ test('a sign-in can be cancelled, and a new one replaces the old', async (t) => 
   await assert.rejects(identity.signIn('browser'), (error: Failure) => error.code === 'conflict' && /Freja/.test(error.message));
 });
 
+test('a sign-in that nobody finishes ends after ten minutes', async (t) => {
+  const idp = await startIdp(t);
+  const identity = await startIdentity(t, idp.issuer);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { url } = await identity.signIn('browser');
+  const { redirect_uri } = Object.fromEntries(new URL(url).searchParams);
+  t.mock.timers.tick(599_999);
+  assert.equal(identity.state().state, 'signing-in');
+  t.mock.timers.tick(1);
+  const { state, error } = await after(identity);
+  assert.equal(state, 'signed-out');
+  assert.equal(error?.code, 'timed-out');
+  await assert.rejects(raw(new URL(redirect_uri ?? ''), 'GET', {}), { code: 'ECONNREFUSED' });
+});
+
 test('a provider that is down, or no provider at all, is said so', async (t) => {
   const down = await startIdentity(t, 'http://127.0.0.1:1');
   await assert.rejects(down.signIn('browser'), (error: Failure) => error.code === 'unavailable' && /127\.0\.0\.1:1/.test(error.message));

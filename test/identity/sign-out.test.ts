@@ -64,6 +64,24 @@ test('with the provider down it is signed out here at once and revoked there whe
   assert.equal(await reuse(t, first.issuer, copy), 'expired');
 });
 
+test('a provider that takes no revocation is not asked again', async (t) => {
+  const idp = await startIdp(t);
+  const { fetch: noting, posts } = notingFetch();
+  let refused = 0;
+  const refusing: typeof fetch = async (input, init) => {
+    if (!String(input).endsWith('/revocation')) return noting(input, init);
+    refused++;
+    return Response.json({ error: 'unsupported_token_type' }, { status: 400 });
+  };
+  const host = testHost({ fetch: refusing });
+  const identity = await startIdentity(t, idp.issuer, host);
+  await signIn(identity);
+  await identity.signOut();
+  assert.equal(refused, 1);
+  assert.equal(posts.length, 1);
+  assert.equal(host.vault.content.size, 0);
+});
+
 test('a refresh under way does not bring a signed-out person back, and its token is revoked too', async (t) => {
   const idp = await startIdp(t);
   const gate = Promise.withResolvers<void>();
