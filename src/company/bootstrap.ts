@@ -38,7 +38,7 @@ export async function fetchBootstrap(options: {
   const central = centralUrl(options.central);
   const cached = await readCache(options.cacheFile, central);
   // The cache was written before a change of the pin, perhaps: it must hold against the present one.
-  const kept = cached && !(options.pinnedKey === undefined) ? attempt(() => pin(cached.bootstrap, options.pinnedKey)) : cached?.bootstrap;
+  const kept = cached && attempt(() => pin(cached.bootstrap, options.pinnedKey));
   try {
     const received = parse(await get(options, central), central);
     const bootstrap = pin(received, options.pinnedKey);
@@ -50,8 +50,8 @@ export async function fetchBootstrap(options: {
         'The last good configuration stays in use. If the company replaced its key, IT pins the new one with `bundleKey`; if not, report this.',
       );
     }
-    await writeCache(options.cacheFile, central, bootstrap, keys);
-    return { bootstrap, fromCache: false };
+    const error = await writeCache(options.cacheFile, central, bootstrap, keys);
+    return { bootstrap, fromCache: false, ...(error === undefined ? {} : { error }) };
   } catch (error) {
     if (options.signal.aborted || kept === undefined) throw error;
     return { bootstrap: kept, fromCache: true, error: toErrorValue(error) };
@@ -122,8 +122,17 @@ async function readCache(file: string, central: URL): Promise<{ bootstrap: Boots
   return undefined;
 }
 
-async function writeCache(file: string, central: URL, bootstrap: Bootstrap, keys: string[]): Promise<void> {
-  await replaceFile(file, JSON.stringify({ format: 1, central: central.href, keys, bootstrap } satisfies z.input<typeof cacheFormat>));
+/** A full disk costs the next start without a network, not this one. */
+async function writeCache(file: string, central: URL, bootstrap: Bootstrap, keys: string[]): Promise<ErrorValue | undefined> {
+  const content: z.input<typeof cacheFormat> = { format: 1, central: central.href, keys, bootstrap };
+  try {
+    await replaceFile(file, JSON.stringify(content));
+    return undefined;
+  } catch (cause) {
+    return toErrorValue(
+      new Failure('unavailable', `The company's configuration could not be kept in ${file}.`, 'Free disk space.', { cause }),
+    );
+  }
 }
 
 function attempt<T>(work: () => T): T | undefined {

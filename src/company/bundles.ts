@@ -1,5 +1,4 @@
-import type { ErrorValue } from '../errors.ts';
-import { Failure } from '../errors.ts';
+import { type ErrorValue, Failure } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { Log } from '../log.ts';
 import type { Bootstrap } from './bundle.ts';
@@ -139,9 +138,16 @@ export function openCompany(options: {
     });
     return identity;
   }
-  function signedIn(): Session {
-    if (session !== undefined) return session;
-    throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in, then try again.');
+  /** Ends with the person's session, and says so in words. */
+  async function asPerson<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const signal = session?.ending.signal;
+    const nobody = () => new Failure('signed-out', 'Nobody is signed in.', 'Sign in, then try again.');
+    if (signal === undefined) throw nobody();
+    try {
+      return await work(signal);
+    } catch (error) {
+      throw signal.aborted ? nobody() : error;
+    }
   }
   function stop({ forget }: { forget: boolean }): void {
     session?.ending.abort();
@@ -203,15 +209,10 @@ export function openCompany(options: {
       return state();
     },
     device,
-    postLedger: async (id, records, signal) => {
-      const mine = signedIn().ending.signal;
-      return posts.ledger(id, records, signal === undefined ? mine : AbortSignal.any([mine, signal]));
-    },
-    postReceipt: async () => {
-      const { holder, ending } = signedIn();
-      await posts.receipt(await device(), holder.version(), now(), ending.signal);
-    },
-    postRequest: async (request) => posts.request(request, signedIn().ending.signal),
+    postLedger: (id, records, signal) =>
+      asPerson((mine) => posts.ledger(id, records, signal === undefined ? mine : AbortSignal.any([mine, signal]))),
+    postReceipt: () => asPerson(async (mine) => posts.receipt(await device(), session?.holder.version() ?? 0, now(), mine)),
+    postRequest: (request) => asPerson((mine) => posts.request(request, mine)),
     async close() {
       closed = true;
       clearInterval(tick);

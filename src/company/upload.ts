@@ -65,13 +65,16 @@ export function openUploader(options: {
   /** From the cursor on until there is nothing more. */
   async function drain(): Promise<void> {
     let position = options.cursor();
+    // Where the central API last sent us back to.
     let rewound = Number.POSITIVE_INFINITY;
+    let wanted: number | undefined;
     for (;;) {
       closing.signal.throwIfAborted();
       const batch = cut(await options.unsent(position, maxRecords));
       const first = batch[0];
       if (first === undefined) return;
-      if (position < options.cursor() && first.seq > position + 1) throw missing(position + 1, first.seq - 1);
+      if (wanted !== undefined && first.seq > wanted) throw missing(wanted, first.seq - 1);
+      wanted = undefined;
       const answer = await options.post(batch, closing.signal);
       const last = batch.at(-1)!.seq;
       if ('acknowledged' in answer) {
@@ -91,7 +94,7 @@ export function openUploader(options: {
           { from: expected, cursor: options.cursor() },
           'the central API has less of the ledger than it acknowledged; sending again',
         );
-        rewound = expected;
+        rewound = wanted = expected;
         position = expected - 1;
       } else if (expected > first.seq) {
         await prove(expected - 1, answer.hash);
