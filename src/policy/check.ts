@@ -1,7 +1,7 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
 import { mentionsOf } from './condition.ts';
 import { escapeKey } from './encode.ts';
-import type { Knowledge, ScopeArguments } from './knowledge.ts';
+import { type Knowledge, nameOf, type ScopeArguments } from './knowledge.ts';
 import { distance, nearest } from './names.ts';
 import { readObligations } from './obligations.ts';
 import { actionMatches, type Uid } from './scope.ts';
@@ -99,14 +99,15 @@ export function checkNames(json: PolicyJson, knowledge: Knowledge): Finding[] {
     const [id, name] = [uid.id.slice(0, slash), uid.id.slice(slash + 1)];
     const server = servers.get(id);
     if (!server) return [unknown(uid, 'server', id, servers.keys(), (meant) => literal({ type: uid.type, id: `${meant}/${name}` }))];
-    if (server[list].includes(name)) return [];
+    const names = server[list].map(nameOf);
+    if (names.includes(name)) return [];
     // A URI may be read without being listed, under a template or because the server says so.
     return [
       unknown(
         uid,
         `${what} of ${id}`,
         name,
-        server[list],
+        names,
         (meant) => literal({ type: uid.type, id: `${id}/${meant}` }),
         list === 'resources' ? 'warning' : 'error',
       ),

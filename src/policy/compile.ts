@@ -7,9 +7,6 @@ import { principalMatches } from './scope.ts';
 import { characterOffset, position, type Segment, splitPolicies } from './source.ts';
 import { validatePolicies } from './validate.ts';
 
-export type { Knowledge, KnownServer } from './knowledge.ts';
-export { knowledgeOf } from './knowledge.ts';
-
 /** What is wrong with a policy, where, and what to do. A `warning` may be published, an `error` never. */
 export interface Problem {
   file: string;

@@ -5,14 +5,11 @@ import { type Action, actionMatches, resourceMatches } from './scope.ts';
 
 export interface KnownServer {
   id: string;
-  tools: readonly string[];
-  prompts: readonly string[];
+  /** A bare name says nothing of its arguments: then anything may be asked of them. */
+  tools: readonly (string | { name: string; inputSchema?: unknown })[];
+  prompts: readonly (string | { name: string; arguments?: unknown })[];
   /** URIs and URI templates. */
   resources: readonly string[];
-  /** Of each tool, as blessed. A tool without one can be asked anything. */
-  inputSchemas?: Readonly<Record<string, unknown>>;
-  /** The argument names of each prompt. */
-  promptArguments?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What exists in the company, so that a policy that names something else is noticed before it silently never matches. */
@@ -27,17 +24,14 @@ export function knowledgeOf(servers: readonly Pick<ServerEntry, 'id' | 'catalogu
     groups,
     servers: servers.map(({ id, catalogue }) => ({
       id,
-      tools: catalogue.tools.map((tool) => tool.name),
-      prompts: catalogue.prompts.map((prompt) => prompt.name),
+      tools: catalogue.tools,
+      prompts: catalogue.prompts,
       resources: [...catalogue.resources.map((one) => one.uri), ...catalogue.resourceTemplates.map((one) => one.uriTemplate)],
-      inputSchemas: Object.fromEntries(catalogue.tools.map((tool) => [tool.name, tool['inputSchema']])),
-      promptArguments: Object.fromEntries(catalogue.prompts.map((prompt) => [prompt.name, argumentNames(prompt['arguments'])])),
     })),
   };
 }
 
-const argumentNames = (list: unknown): string[] =>
-  Array.isArray(list) ? list.flatMap((one) => (typeof one?.name === 'string' ? [one.name] : [])) : [];
+export const nameOf = (item: string | { name: string }): string => (typeof item === 'string' ? item : item.name);
 
 /** The arguments that calls and prompts may have where this policy's scope can match. */
 export interface ScopeArguments {
@@ -48,36 +42,42 @@ export interface ScopeArguments {
 /** Remembers what it worked out: most policies of a company share a few scopes. */
 export function openScopeArguments(knowledge: Knowledge): (json: PolicyJson) => ScopeArguments {
   const known = new Map<string, ScopeArguments>();
-  const types = new Map<object, Map<string, RecordType>>();
-  const toolType = (server: KnownServer, tool: string): RecordType => {
-    const ofServer = types.get(server) ?? new Map<string, RecordType>();
-    types.set(server, ofServer);
-    const type = ofServer.get(tool) ?? argumentsOf(server.inputSchemas?.[tool]);
-    ofServer.set(tool, type);
+  const types = new Map<object, RecordType>();
+  const toolType = (tool: KnownServer['tools'][number]): RecordType => {
+    if (typeof tool === 'string') return argumentsOf(undefined);
+    const type = types.get(tool) ?? argumentsOf(tool.inputSchema);
+    types.set(tool, type);
     return type;
   };
   return (json) => {
     const key = JSON.stringify([json.action, json.resource]);
     const cached = known.get(key);
     if (cached) return cached;
-    const matching = (action: Action, type: string, names: (server: KnownServer) => readonly string[]) =>
+    const matching = <T extends string | { name: string }>(
+      action: Action,
+      type: string,
+      list: (server: KnownServer) => readonly T[],
+    ): T[] =>
       actionMatches(json.action, action)
         ? knowledge.servers.flatMap((server) =>
-            names(server)
-              .filter((name) => resourceMatches(json.resource, { type, id: `${server.id}/${name}` }, server.id))
-              .map((name) => ({ server, name })),
+            list(server).filter((item) => resourceMatches(json.resource, { type, id: `${server.id}/${nameOf(item)}` }, server.id)),
           )
         : [];
     const made: ScopeArguments = {
-      call: mergeRecords(matching('call', 'Tool', (server) => server.tools).map(({ server, name }) => toolType(server, name))),
-      get: mergeRecords(matching('get', 'Prompt', (server) => server.prompts).map(({ server, name }) => promptType(server, name))),
+      call: mergeRecords(matching('call', 'Tool', (server) => server.tools).map(toolType)),
+      get: mergeRecords(matching('get', 'Prompt', (server) => server.prompts).map(promptType)),
     };
     known.set(key, made);
     return made;
   };
 }
 
-function promptType(server: KnownServer, prompt: string): RecordType {
-  const names = server.promptArguments?.[prompt];
-  return { kind: 'record', members: new Map((names ?? []).map((name) => [name, { kind: 'string' }])), open: names === undefined };
+/** A prompt's arguments are strings by the protocol; a definition without any takes none. */
+function promptType(prompt: KnownServer['prompts'][number]): RecordType {
+  if (typeof prompt === 'string') return argumentsOf(undefined);
+  const list: unknown[] = Array.isArray(prompt.arguments) ? prompt.arguments : [];
+  const names = list.flatMap((one) =>
+    typeof (one as { name?: unknown } | null)?.name === 'string' ? [(one as { name: string }).name] : [],
+  );
+  return { kind: 'record', members: new Map(names.map((name) => [name, { kind: 'string' }])), open: false };
 }
