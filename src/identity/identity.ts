@@ -73,7 +73,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   let session: Session | undefined;
   let flow: Flow | undefined;
   // Counts sign-ins, cancels and sign-outs: what belongs to an older one is dropped when it arrives.
-  let era = 0;
+  let generation = 0;
   let closed = false;
 
   function become(next: IdentityState): void {
@@ -143,7 +143,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   async function finish(mine: number, started: Flow): Promise<void> {
     try {
       const tokens = await started.done;
-      if (mine !== era || closed) {
+      if (mine !== generation || closed) {
         if (tokens.refreshToken !== undefined) await revocations.add(tokens.refreshToken);
         return;
       }
@@ -154,9 +154,9 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
       flow = undefined;
       session = hold(person.sub, tokens, refreshToken);
       await keep({ person, ...(refreshToken === undefined ? {} : { refreshToken }), ...(idToken === undefined ? {} : { idToken }) });
-      if (mine === era) become(rest());
+      if (mine === generation) become(rest());
     } catch (error) {
-      if (mine !== era) return;
+      if (mine !== generation) return;
       flow = undefined;
       const failure = fail(error);
       log.warn({ code: failure.code, reason: failure.message }, 'a sign-in failed');
@@ -165,7 +165,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   }
 
   function dropFlow(): void {
-    era++;
+    generation++;
     flow?.end(new Failure('conflict', 'The sign-in was cancelled.', 'Start it again.'));
     flow = undefined;
   }
@@ -193,14 +193,14 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
         throw new Failure('conflict', `You are already signed in as ${who}.`, 'Sign out first to change the account.');
       }
       dropFlow();
-      const mine = era;
+      const mine = generation;
       const person = stored === undefined ? {} : { person: stored.person };
       become({ state: 'signing-in', ...person });
       try {
         const configuration = await provider.forSignIn();
         const started = await (method === 'browser' ? startBrowserFlow : startDeviceFlow)(configuration, config, host);
         void finish(mine, started);
-        if (mine !== era || closed) {
+        if (mine !== generation || closed) {
           started.end(cancelled());
           throw cancelled();
         }
@@ -212,7 +212,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
         return { url, ...(userCode === undefined ? {} : { userCode }) };
       } catch (error) {
         const failure = fail(error);
-        if (mine === era) become(rest(failure));
+        if (mine === generation) become(rest(failure));
         throw failure;
       }
     },

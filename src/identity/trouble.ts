@@ -50,7 +50,7 @@ export function toFailure(error: unknown, issuer: string): Failure {
 }
 
 function answered(error: oidc.AuthorizationResponseError | oidc.ResponseBodyError, at: string): Failure {
-  const said = plain(error.error_description);
+  const said = plain(error.error_description).replace(/\.$/, '');
   const detail = said === '' ? error.error : `${error.error}: ${said}`;
   const cause = { cause: error };
   switch (error.error) {
