@@ -6,6 +6,7 @@ import { openControl } from '../src/headless/control.ts';
 import { defaultDataDir, openPrivateDir } from '../src/headless/data-dir.ts';
 import { installRoot } from '../src/headless/install.ts';
 import { readRenderer } from '../src/headless/renderer-files.ts';
+import { shellSettings } from '../src/headless/shell-settings.ts';
 import { openLog } from '../src/log.ts';
 import { hardenDefaultSession, openWindowSession } from './harden.ts';
 import { openDesktopHost } from './host.ts';
@@ -42,7 +43,9 @@ export async function openDesktop(): Promise<void> {
     const control = await openControl({ dataDir, log });
     close.push(() => control.close());
     const host = await openDesktopHost(dataDir, log);
-    const core = await openCore({ host, settings: desktopSettings() });
+    const settings = await shellSettings(host, {});
+    close.push(() => settings.close());
+    const core = await openCore({ host, settings: settings.core });
     close.push(() => core.close());
     close.push(carryContract(core, log));
 
@@ -109,8 +112,4 @@ function leaveWith(close: () => Promise<void>): void {
       () => app.exit(1),
     );
   });
-}
-
-function desktopSettings() {
-  return { central: process.env.GATEHOUSE_CENTRAL, port: 4283, uiPort: 4284, maxBodyBytes: 4 * 1024 * 1024 };
 }

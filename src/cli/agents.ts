@@ -2,10 +2,10 @@ import { Failure } from '../errors.ts';
 import { ask } from '../headless/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain, table } from './print.ts';
-import { type Io, verbs } from './verbs.ts';
+import { type Io, usageOf } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json, positionals } = options(args, { usage: verbs.agents!.usage, positionals: [1, 2] });
+  const { data, json, positionals } = options(args, { verb: 'agents', positionals: [1, 2] });
   const [what, name] = positionals;
   const dataDir = runningDataDir(data);
   if (what === 'list' && name === undefined) return list(dataDir, json, io);
@@ -18,7 +18,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   throw new Failure(
     'bad-input',
     what === 'add' || what === 'revoke' ? 'Which agent? Give it a name.' : `"${positionals.join(' ')}" is not understood.`,
-    `Usage: gatehouse ${verbs.agents!.usage}`,
+    usageOf('agents'),
   );
 }
 

@@ -2,10 +2,10 @@ import { text as readAll } from 'node:stream/consumers';
 import { codes } from '../errors.ts';
 import { ask } from '../headless/control-client.ts';
 import { jsonObject, options, runningDataDir } from './options.ts';
-import { type Io, verbs } from './verbs.ts';
+import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json, positionals } = options(args, { usage: verbs.call!.usage, positionals: [2, 3] });
+  const { data, json, positionals } = options(args, { verb: 'call', positionals: [2, 3] });
   const [server, tool, given = '{}'] = positionals as [string, string, string?];
   const input = jsonObject(given === '-' ? await readAll(process.stdin) : given);
   const dataDir = runningDataDir(data);

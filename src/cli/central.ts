@@ -5,11 +5,11 @@ import { leaveInOrder } from '../headless/leave.ts';
 import { takeLock } from '../headless/lock.ts';
 import { openLog } from '../log.ts';
 import { options, port, variables } from './options.ts';
-import { type Io, verbs } from './verbs.ts';
+import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals, values } = options(args, {
-    usage: verbs.central!.usage,
+    verb: 'central',
     positionals: [1, 1],
     options: {
       issuer: { type: 'string' },

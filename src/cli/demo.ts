@@ -8,12 +8,12 @@ import { openLog } from '../log.ts';
 import { options, port } from './options.ts';
 import { paint, pairs } from './print.ts';
 import { openReferenceCentral } from './reference-central.ts';
-import { type Io, verbs } from './verbs.ts';
+import type { Io } from './verbs.ts';
 
 /** What `npm start` runs. */
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values } = options(args, {
-    usage: verbs.demo!.usage,
+    verb: 'demo',
     options: {
       'sign-in': { type: 'string' },
       'no-open': { type: 'boolean' },
@@ -26,7 +26,6 @@ export async function run(args: string[], io: Io): Promise<number> {
   const browser = values['no-open'] !== true && !process.env.CI;
   // Said by npm's own start script, which holds an IPC channel to us.
   const parent = process.env.GATEHOUSE_PARENT === 'ipc' && process.connected ? 'ipc' : undefined;
-  let close: (() => Promise<void>) | undefined;
   let ending = false;
   // From the first moment: Ctrl-C during the start must end what has been started so far.
   const starting = openDemo({
@@ -43,13 +42,11 @@ export async function run(args: string[], io: Io): Promise<number> {
   const { leave } = leaveInOrder(
     async () => {
       ending = true;
-      if (close === undefined) close = await starting.then((demo) => demo.close);
-      await close();
+      await (await starting).close();
     },
     { parent, patience: 8000 },
   );
   const demo = await starting;
-  close = demo.close;
   const { mcp, ui, central, issuer } = demo;
   if (json) io.out(JSON.stringify({ ready: true, mcp, ui, central, issuer, dataDir: demo.dataDir }));
   else io.out(welcome(io, demo, values['sign-in'] as string | undefined));

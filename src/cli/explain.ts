@@ -1,10 +1,10 @@
 import { ask } from '../headless/control-client.ts';
 import { jsonObject, options, runningDataDir } from './options.ts';
 import { paintEffect, pairs, plain } from './print.ts';
-import { type Io, verbs } from './verbs.ts';
+import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json, positionals } = options(args, { usage: verbs.explain!.usage, positionals: [2, 3] });
+  const { data, json, positionals } = options(args, { verb: 'explain', positionals: [2, 3] });
   const [server, tool, given] = positionals as [string, string, string?];
   const why = await ask(runningDataDir(data), 'tool-explain', {
     server,

@@ -6,11 +6,11 @@ import { codes, Failure } from '../errors.ts';
 import { ask, watch } from '../headless/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, paintEffect, plain } from './print.ts';
-import { type Io, verbs } from './verbs.ts';
+import { type Io, usageOf } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = options(args, {
-    usage: verbs.ledger!.usage,
+    verb: 'ledger',
     positionals: [1, 1],
     options: {
       follow: { type: 'boolean', short: 'f' },
@@ -29,7 +29,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     case 'export':
       return exportAll(dataDir, String(values.format ?? 'jsonl'), values.out as string | undefined, io);
     default:
-      throw new Failure('bad-input', `"ledger ${parsed.positionals[0]}" is not understood.`, `Usage: gatehouse ${verbs.ledger!.usage}`);
+      throw new Failure('bad-input', `"ledger ${parsed.positionals[0]}" is not understood.`, usageOf('ledger'));
   }
 }
 

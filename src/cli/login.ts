@@ -6,7 +6,7 @@ import { paint, plain } from './print.ts';
 import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json, values } = options(args, { usage: 'login [--device]', options: { device: { type: 'boolean' } } });
+  const { data, json, values } = options(args, { verb: 'login', options: { device: { type: 'boolean' } } });
   const dataDir = runningDataDir(data);
   const { url, userCode } = await ask(dataDir, 'sign-in', { method: values.device === true ? 'device' : 'browser' });
   if (url !== undefined) io.err(`Go to  ${plain(url)}${userCode === undefined ? '' : `\nCode   ${paint(io, 'bold', plain(userCode))}`}`);

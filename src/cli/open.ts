@@ -4,7 +4,7 @@ import { options, runningDataDir } from './options.ts';
 import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json, values } = options(args, { usage: 'open [--print]', options: { print: { type: 'boolean' } } });
+  const { data, json, values } = options(args, { verb: 'open', options: { print: { type: 'boolean' } } });
   const { url } = await askWindow(runningDataDir(data));
   if (json) io.out(JSON.stringify({ url: url ?? null }));
   else if (url === undefined) io.out('The window is open.');

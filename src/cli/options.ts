@@ -3,16 +3,17 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { Failure } from '../errors.ts';
 import { defaultDataDir } from '../headless/data-dir.ts';
 import { holderOf } from '../headless/lock.ts';
+import { usageOf } from './verbs.ts';
 
 const everywhere = { data: { type: 'string' }, json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig;
 
-/** A verb's arguments. `positionals`: how many at least and at most; `usage` goes into the complaint. */
+/** A verb's arguments. `positionals`: how many at least and at most; A complaint shows how the verb is used. */
 export function options<T extends ParseArgsOptionsConfig>(
   args: string[],
-  spec: { usage: string; positionals?: [least: number, most: number]; options?: T },
+  spec: { verb: string; positionals?: [least: number, most: number]; options?: T },
 ) {
   const [least, most] = spec.positionals ?? [0, 0];
-  const fix = `Usage: gatehouse ${spec.usage}`;
+  const fix = usageOf(spec.verb);
   try {
     const parsed = parseArgs({ args, options: { ...(spec.options as T), ...everywhere }, allowPositionals: true, allowNegative: false });
     if (parsed.positionals.length < least) throw new Failure('bad-input', 'Something is missing on the command line.', fix);

@@ -2,12 +2,12 @@ import { resolve } from 'node:path';
 import { codes, Failure } from '../errors.ts';
 import { options, variables } from './options.ts';
 import { paint, plain, table } from './print.ts';
-import { type Io, verbs } from './verbs.ts';
+import { type Io, usageOf } from './verbs.ts';
 
 /** Works on a company's folder; needs no running host. */
 export async function run(args: string[], io: Io): Promise<number> {
   const { json, positionals, values } = options(args, {
-    usage: verbs.policy!.usage,
+    verb: 'policy',
     positionals: [2, 3],
     options: { var: { type: 'string', multiple: true } },
   });
@@ -15,7 +15,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   const given = variables(values.var as string[] | undefined);
   if (what === 'check' && server === undefined) return check(folder, given, json, io);
   if (what === 'bless') return bless(folder, server, given, json, io);
-  throw new Failure('bad-input', `"policy ${positionals.join(' ')}" is not understood.`, `Usage: gatehouse ${verbs.policy!.usage}`);
+  throw new Failure('bad-input', `"policy ${positionals.join(' ')}" is not understood.`, usageOf('policy'));
 }
 
 async function check(folder: string, given: Record<string, string>, json: boolean, io: Io): Promise<number> {

@@ -3,14 +3,15 @@ import { Failure } from '../errors.ts';
 import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
 import { openHeadless } from '../headless/headless.ts';
 import { leaveInOrder } from '../headless/leave.ts';
+import { type Flags, shellSettings } from '../headless/shell-settings.ts';
 import { openLog } from '../log.ts';
 import { options, port } from './options.ts';
 import { pairs } from './print.ts';
-import { type Io, verbs } from './verbs.ts';
+import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values } = options(args, {
-    usage: verbs.serve!.usage,
+    verb: 'serve',
     options: {
       central: { type: 'string' },
       port: { type: 'string' },
@@ -23,11 +24,11 @@ export async function run(args: string[], io: Io): Promise<number> {
   });
   const dataDir = openPrivateDir(data === undefined ? defaultDataDir() : resolve(data));
   const parentPipe = values['parent-pipe'] === true;
-  const settings = {
-    central: httpUrl((values.central as string | undefined) ?? process.env.GATEHOUSE_CENTRAL),
-    port: port(values.port as string | undefined, '--port') ?? 4283,
-    uiPort: port(values['ui-port'] as string | undefined, '--ui-port') ?? 4284,
-    maxBodyBytes: bytes(values['max-body'] as string | undefined) ?? 4 * 1024 * 1024,
+  const flags: Flags = {
+    ...(values.central === undefined ? {} : { central: values.central as string }),
+    ...flag('port', port(values.port as string | undefined, '--port')),
+    ...flag('uiPort', port(values['ui-port'] as string | undefined, '--ui-port')),
+    ...flag('maxBodyBytes', bytes(values['max-body'] as string | undefined)),
   };
   // From a supervisor, so that the window's address outlives a restart. Gone at once: what we start must not inherit it.
   const token = process.env.GATEHOUSE_LAUNCH_TOKEN;
@@ -38,8 +39,9 @@ export async function run(args: string[], io: Io): Promise<number> {
   const headless = await openHeadless({
     dataDir,
     log,
-    openCore: (host) => openCore({ host, settings }),
-    uiPort: values['no-ui'] === true ? undefined : settings.uiPort,
+    settingsFor: (host) => shellSettings(host, flags),
+    openCore,
+    ui: values['no-ui'] !== true,
     token,
     waitMs: parentPipe ? 5000 : 0,
   });
@@ -59,19 +61,9 @@ export async function run(args: string[], io: Io): Promise<number> {
   return new Promise<number>(() => {});
 }
 
-function httpUrl(text: string | undefined): string | undefined {
-  if (text === undefined || text === '') return undefined;
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, '');
-  throw new Failure(
-    'bad-input',
-    `"${text}" is not the address of a central API.`,
-    'Give its base URL: --central https://gatehouse.example.com',
-  );
-}
+const flag = <K extends string>(key: K, value: number | undefined) => (value === undefined ? {} : { [key]: value });
 
 function bytes(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1024 && value <= 1024 ** 3) return value;
-  throw new Failure('bad-input', `--max-body needs a number of bytes from 1024 to 1073741824, not "${text}".`);
+  if (text === undefined || /^\d{1,15}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new Failure('bad-input', `--max-body needs a number of bytes, not "${text}".`);
 }

@@ -5,7 +5,7 @@ import { paint, plain, table } from './print.ts';
 import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json } = options(args, { usage: 'servers' });
+  const { data, json } = options(args, { verb: 'servers' });
   const view = await ask(runningDataDir(data), 'status', {});
   if (json) io.out(JSON.stringify(view.servers));
   else if (view.servers.length === 0) io.out(nothingYet(view, 'The company has blessed no server for you.'));

@@ -5,7 +5,7 @@ import { paint, pairs, plain } from './print.ts';
 import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json } = options(args, { usage: 'status' });
+  const { data, json } = options(args, { verb: 'status' });
   const view = await ask(runningDataDir(data), 'status', {});
   io.out(json ? JSON.stringify(view) : describe(io, view));
   return 0;

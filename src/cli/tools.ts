@@ -5,7 +5,7 @@ import { paintEffect, plain, table } from './print.ts';
 import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json, positionals } = options(args, { usage: 'tools [SERVER]', positionals: [0, 1] });
+  const { data, json, positionals } = options(args, { verb: 'tools', positionals: [0, 1] });
   const dataDir = runningDataDir(data);
   const [server] = positionals;
   const { tools } = await ask(dataDir, 'tools-list', server === undefined ? {} : { server });

@@ -12,6 +12,7 @@ export interface Io {
 }
 
 interface Verb {
+  /** One line for each form. */
   usage: string;
   about: string;
   /** Loaded when used, so that `gatehouse --help` and each verb pay for nothing else. */
@@ -39,18 +40,18 @@ export const verbs: Record<string, Verb> = {
   status: verb('status', 'who is signed in, what the gateway does', () => import('./status.ts')),
   login: verb('login [--device]', 'sign in to the company', () => import('./login.ts')),
   logout: verb('logout', 'sign out and forget the session', () => import('./logout.ts')),
-  agents: verb('agents add NAME | list | revoke NAME', 'give and take back access of agents', () => import('./agents.ts')),
+  agents: verb('agents add NAME\nagents list\nagents revoke NAME', 'give and take back access of agents', () => import('./agents.ts')),
   servers: verb('servers', 'the servers you may use', () => import('./servers.ts')),
   tools: verb('tools [SERVER]', 'the tools you may use, and why', () => import('./tools.ts')),
   call: verb('call SERVER TOOL [JSON | -]', 'call a tool through the gateway', () => import('./call.ts')),
   explain: verb('explain SERVER TOOL [JSON]', 'why a call would be allowed or not', () => import('./explain.ts')),
   ledger: verb(
-    'ledger tail [--follow] [--limit N] | verify | export [--format jsonl|csv] [--out FILE]',
+    'ledger tail [--follow] [--limit N]\nledger verify\nledger export [--format jsonl|csv] [--out FILE]',
     'read, check and export the record of calls',
     () => import('./ledger.ts'),
   ),
   policy: verb(
-    'policy check DIR | bless DIR [SERVER] [--var NAME=VALUE]...',
+    'policy check DIR [--var NAME=VALUE]...\npolicy bless DIR [SERVER] [--var NAME=VALUE]...',
     "check a company folder, record its servers' definitions",
     () => import('./policy.ts'),
   ),
@@ -75,7 +76,11 @@ export function help(): string {
   ].join('\n');
 }
 
+export function usageOf(name: string): string {
+  return `Usage: gatehouse ${verbs[name]!.usage.replaceAll('\n', '\n       gatehouse ')}`;
+}
+
 export function verbHelp(name: string): string {
-  const { usage, about } = verbs[name]!;
-  return `Usage: gatehouse ${usage.replaceAll(' | ', `\n       gatehouse ${usage.includes(' add ') || usage.includes(' tail ') || usage.includes(' check ') ? `${name} ` : ''}`)}\n\n${about[0]!.toUpperCase()}${about.slice(1)}.\nAlso: --data DIR, --json, --help.`;
+  const { about } = verbs[name]!;
+  return `${usageOf(name)}\n\n${about[0]!.toUpperCase()}${about.slice(1)}.\nAlso: --data DIR, --json, --help.`;
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Core } from '../core.ts';
+import type { Core, CoreSettings } from '../core.ts';
 import { Failure } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { Log } from '../log.ts';
@@ -8,6 +8,7 @@ import { openPrivateDir } from './data-dir.ts';
 import { openHost } from './host.ts';
 import { installRoot } from './install.ts';
 import { readRenderer } from './renderer-files.ts';
+import type { ShellSettings } from './shell-settings.ts';
 import { openWeb, type Web } from './web.ts';
 import { launchToken } from './web-session.ts';
 
@@ -15,7 +16,7 @@ export interface Headless {
   readonly dataDir: string;
   /** The gateway's address for agents. */
   readonly mcp: string;
-  /** The window's, with the launch token; absent with `ui: false`. */
+  /** The window's, with the launch token; absent without one. */
   readonly ui: string | undefined;
   /** In order: no new requests, then the core, then the lock. */
   close(): Promise<void>;
@@ -28,13 +29,14 @@ export interface Headless {
 export async function openHeadless(options: {
   dataDir: string;
   log: Log;
-  openCore(host: Host): Promise<Core>;
-  /** Absent: no window. */
-  uiPort: number | undefined;
+  settingsFor(host: Host): Promise<ShellSettings>;
+  openCore(options: { host: Host; settings: CoreSettings }): Promise<Core>;
+  /** Whether to serve the window. */
+  ui: boolean;
   token?: string | undefined;
   waitMs?: number;
 }): Promise<Headless> {
-  const { log, uiPort, waitMs = 0, token = launchToken() } = options;
+  const { log, waitMs = 0, token = launchToken() } = options;
   // Folder and lock before anything is read or written in it.
   const dataDir = openPrivateDir(options.dataDir);
   const opened: { close(): Promise<void> }[] = [];
@@ -46,13 +48,15 @@ export async function openHeadless(options: {
     const control: Control = await openControl({ dataDir, log, waitMs });
     opened.push(control);
     const host = await openHost({ dataDir, log });
-    const core = await options.openCore(host);
+    const settings = await options.settingsFor(host);
+    opened.push({ close: async () => settings.close() });
+    const core = await options.openCore({ host, settings: settings.core });
     opened.push(core);
     const mcp = await gatewayUrl(core);
     let web: Web | undefined;
-    if (uiPort !== undefined) {
+    if (options.ui) {
       const files = await readRenderer(join(installRoot(), 'dist', 'renderer'));
-      web = await openWeb({ core, port: uiPort, token, files, log });
+      web = await openWeb({ core, port: settings.uiPort, token, files, log });
       opened.push(web);
     }
     control.attach(core, {

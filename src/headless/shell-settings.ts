@@ -1,0 +1,78 @@
+import { type Managed, openManaged } from '../config/managed.ts';
+import { managedReader } from '../config/managed-reader.ts';
+import { environmentValues, managedValues, resolve, type Settings, type Written } from '../config/resolve.ts';
+import { settingKeys } from '../config/settings.ts';
+import type { CoreSettings } from '../core.ts';
+import { Failure } from '../errors.ts';
+import type { Host } from '../host.ts';
+
+export interface ShellSettings {
+  core: CoreSettings;
+  uiPort: number;
+  close(): void;
+}
+
+/** What may be said on the command line; `port` and `uiPort` may be 0 there, for one that the system chooses. */
+export type Flags = Partial<Pick<CoreSettings, 'central' | 'port' | 'maxBodyBytes'>> & { uiPort?: number };
+
+/**
+ * The settings that a shell starts with: machine over environment and flags over the person's own. A flag that its owner may not set, or that is
+ * malformed, is an error to whoever typed it; anything else that does not count goes to the log.
+ */
+export async function shellSettings(
+  host: Pick<Host, 'settings' | 'log'>,
+  flags: Flags,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<ShellSettings> {
+  const managed = await openManaged({ ...managedReader(), log: host.log, changed: (next) => warnOfRestart(host, next) });
+  try {
+    const { values, unknown } = managedValues(managed.current().values);
+    if (unknown.length > 0) host.log.warn({ unknown }, 'managed policy names settings that there are not');
+    const written = Object.fromEntries(
+      Object.entries(flags).filter(([key, value]) => value !== undefined && !(value === 0 && key !== 'maxBodyBytes')),
+    );
+    const user = Object.fromEntries(settingKeys.map((key) => [key, host.settings.get(key)]));
+    const settings = resolve({ managed: values, environment: { ...environmentValues(env), ...written }, user });
+    report(host, settings, written, flags);
+    const free = (key: 'port' | 'uiPort') => (flags[key] === 0 && settings[key].source !== 'machine' ? 0 : settings[key].value);
+    return {
+      core: {
+        central: settings.central.value,
+        // One key, or several while it is being replaced: the company client takes each form that the setting has.
+        bundleKey: settings.bundleKey.value as CoreSettings['bundleKey'],
+        port: free('port'),
+        maxBodyBytes: settings.maxBodyBytes.value,
+        maxDepth: settings.maxDepth.value,
+        headerTimeoutMs: settings.headerTimeoutMs.value,
+        pollMinutes: settings.pollMinutes.value,
+      },
+      uiPort: free('uiPort'),
+      close: () => managed.close(),
+    };
+  } catch (error) {
+    managed.close();
+    throw error;
+  }
+}
+
+const flagNames: Record<string, string> = { central: '--central', port: '--port', uiPort: '--ui-port', maxBodyBytes: '--max-body' };
+
+function report(host: Pick<Host, 'log'>, settings: Settings, written: Written, flags: Flags): void {
+  for (const key of settingKeys) {
+    const { problem, source } = settings[key];
+    const flag = key in written && flags[key as keyof Flags] !== undefined ? flagNames[key] : undefined;
+    if (flag !== undefined && source === 'machine') {
+      host.log.warn({ key }, `${flag} does not count: IT has set it`);
+    } else if (flag !== undefined && problem !== undefined) {
+      throw new Failure('bad-input', `${flag}: ${problem}`, 'gatehouse help serve says what it takes.');
+    } else if (problem !== undefined) host.log.warn({ key }, problem);
+  }
+}
+
+/** Which address we listen on and whom we belong to cannot change under the agents' feet: a new policy for these counts from the next start. */
+function warnOfRestart(host: Pick<Host, 'log'>, managed: Managed): void {
+  host.log.info(
+    { where: managed.where, names: Object.keys(managed.values) },
+    'managed policy was read; it counts from this start or the next',
+  );
+}
