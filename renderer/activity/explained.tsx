@@ -1,0 +1,91 @@
+import type { Activity } from '../../src/contract.ts';
+import { buttonClass } from '../parts/button.tsx';
+import { href } from '../router.ts';
+import { RequestAccess } from '../servers/request-access.tsx';
+import { isOwn } from '../servers/why.tsx';
+import { useView } from '../store.ts';
+import { tried } from '../words.ts';
+
+const ground = { allow: 'border-line bg-well', ask: 'border-ask-line bg-ask-soft', deny: 'border-deny-line bg-deny-soft' };
+
+/** A decision in sentences: what was tried, what the policy says of it, by which rule and why, and what to do. */
+export function Explained({ record, serverTitle }: { record: Activity; serverTitle: string }) {
+  const what = (
+    <>
+      <span className="font-medium">{record.agent}</span> tried to {tried(record.method)}{' '}
+      <code className="break-all font-mono">{record.target}</code> on <span className="font-medium">{serverTitle}</span>.
+    </>
+  );
+  const verdict = {
+    allow: 'Your company’s policy allows it.',
+    ask: 'Your company’s policy wants someone to approve it first.',
+    deny: refusal(record.rule),
+  }[record.decision];
+  return (
+    <div className={`rounded-card border p-4 text-13 ${ground[record.decision]}`}>
+      <p className="break-words">
+        {what} {verdict}
+      </p>
+      <dl className="grid grid-cols-[64px_minmax(0,1fr)] gap-y-1 pt-3">
+        <dt className="text-quiet">Rule</dt>
+        <dd className="break-all font-mono">{record.rule}</dd>
+        <dt className="text-quiet">Reason</dt>
+        <dd className="break-words">{record.reason || 'None was given.'}</dd>
+        {record.error && record.decision === 'allow' && (
+          <>
+            <dt className="text-quiet">Error</dt>
+            <dd className="break-words">{record.error}</dd>
+          </>
+        )}
+      </dl>
+      {record.decision === 'deny' && (
+        <div className="pt-4">
+          <WhatToDo record={record} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function refusal(rule: string): string {
+  if (rule === 'gatehouse:no-permit') return 'No rule of your company’s policy allows it.';
+  if (isOwn(rule)) return 'Gatehouse did not let it through.';
+  return 'Your company’s policy does not allow it.';
+}
+
+/** Access is worth asking for only where a rule stands against it; the rest has other ways out. */
+function WhatToDo({ record }: { record: Activity }) {
+  const bundle = useView((view) => view.bundle.state);
+  const support = useView((view) => view.company.supportUrl);
+  const say = (text: string) => <p className="text-quiet">{text}</p>;
+  switch (record.rule) {
+    case 'gatehouse:stale-bundle':
+    case 'gatehouse:expired-bundle':
+      return say(
+        bundle === 'fresh'
+          ? 'Your policy was out of date then. It is up to date now: try again.'
+          : 'Your policy is out of date. Connect to your company’s network, refresh it, and try again.',
+      );
+    case 'gatehouse:signed-out':
+      return say('You were signed out then. You are signed in now: try again.');
+    case 'gatehouse:limit':
+      return say('A limit on how often was reached. Wait a little, then try again.');
+    case 'gatehouse:arguments-too-large':
+      return say('The arguments were too large to be decided on. Ask the agent for a smaller call.');
+    case 'gatehouse:unknown':
+      return (
+        <div className="flex flex-col items-start gap-3">
+          {say('There is no such name among what you may use. See what the server offers.')}
+          <a href={href({ page: 'server', server: record.server, tab: 'tools' })} className={buttonClass('plain')}>
+            See the server
+          </a>
+        </div>
+      );
+    case 'gatehouse:policy-error':
+      return say(
+        `A rule could not be evaluated, so the call was refused. Tell whoever looks after the policy${support ? `: ${support}` : ''}.`,
+      );
+    default:
+      return <RequestAccess server={record.server} {...(record.method === 'tools/call' ? { tool: record.target } : {})} />;
+  }
+}

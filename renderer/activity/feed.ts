@@ -1,0 +1,118 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+import type { Activity } from '../../src/contract.ts';
+import type { ErrorValue } from '../../src/errors.ts';
+import { useCall, useView } from '../store.ts';
+import { type Filter, inputOf } from './filter.tsx';
+
+const page = 200;
+
+interface Held {
+  key: string;
+  items: Activity[];
+  /** Arrived while the person was reading: shown when they ask. */
+  waiting: Activity[];
+  next?: number;
+  error?: ErrorValue;
+}
+
+export interface Feed {
+  items: Activity[];
+  waiting: number;
+  /** The newest sequence number that was there when the list was opened: what is above it came in live. */
+  began: number;
+  loaded: boolean;
+  slow: boolean;
+  more: boolean;
+  error?: ErrorValue;
+  show: () => void;
+  older: () => void;
+  again: () => void;
+}
+
+/** The ledger's records, newest first: older ones page in as one scrolls, newer ones as they are made, held back while `reading`. */
+export function useFeed(filter: Filter, reading: () => boolean): Feed {
+  const call = useCall();
+  const newest = useView((view) => view.lastCall?.seq ?? 0);
+  const key = JSON.stringify(inputOf(filter));
+  const [held, setHeld] = useState<Held>({ key: '', items: [], waiting: [] });
+  const [slow, setSlow] = useState(false);
+  const [round, setRound] = useState(0);
+  const began = useRef(0);
+  const paging = useRef(false);
+  const current = held.key === key;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the filter, `round` starts again
+  useEffect(() => {
+    let wanted = true;
+    const timer = setTimeout(() => wanted && setSlow(true), 150);
+    paging.current = false;
+    void call('activity-list', { ...inputOf(filter), limit: page }).then((reply) => {
+      clearTimeout(timer);
+      if (!wanted) return;
+      setSlow(false);
+      if (!reply.ok) return setHeld({ key, items: [], waiting: [], error: reply.error });
+      began.current = reply.value.items[0]?.seq ?? 0;
+      setHeld({ key, items: reply.value.items, waiting: [], ...next(reply.value.next) });
+    });
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
+  }, [key, round, call]);
+
+  const top = held.waiting[0]?.seq ?? held.items[0]?.seq ?? 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new record in the view is what asks; the rest is read at that moment
+  useEffect(() => {
+    if (!current || newest <= top) return;
+    let wanted = true;
+    void call('activity-list', { ...inputOf(filter), after: top, limit: 500 }).then((reply) => {
+      if (!wanted || !reply.ok || reply.value.items.length === 0) return;
+      const fresh = reply.value.items;
+      // More than a page came at once (the laptop slept): the list starts again rather than showing a gap.
+      if (reply.value.next !== undefined && top > 0 && fresh.length >= 500) return setRound((n) => n + 1);
+      const hold = reading();
+      setHeld((before) => {
+        if (before.key !== key) return before;
+        const added = fresh.filter((item) => item.seq > (before.waiting[0]?.seq ?? before.items[0]?.seq ?? 0));
+        if (hold) return { ...before, waiting: [...added, ...before.waiting] };
+        return { ...before, items: [...added, ...before.waiting, ...before.items], waiting: [] };
+      });
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [newest, current]);
+
+  const show = useCallback(() => setHeld((before) => ({ ...before, items: [...before.waiting, ...before.items], waiting: [] })), []);
+  const again = useCallback(() => setRound((n) => n + 1), []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the filter
+  const older = useCallback(() => {
+    if (!current || held.next === undefined || paging.current) return;
+    paging.current = true;
+    void call('activity-list', { ...inputOf(filter), before: held.next, limit: page }).then((reply) => {
+      paging.current = false;
+      if (!reply.ok) return;
+      setHeld((before) =>
+        before.key === key ? { ...withoutNext(before), items: [...before.items, ...reply.value.items], ...next(reply.value.next) } : before,
+      );
+    });
+  }, [key, current, held.next, call]);
+
+  return {
+    items: current ? held.items : [],
+    waiting: current ? held.waiting.length : 0,
+    began: began.current,
+    loaded: current,
+    slow,
+    more: current && held.next !== undefined,
+    show,
+    older,
+    again,
+    ...(current && held.error ? { error: held.error } : {}),
+  };
+}
+
+const next = (seq: number | undefined) => (seq === undefined ? {} : { next: seq });
+function withoutNext({ next: _, ...rest }: Held): Held {
+  return rest;
+}

@@ -1,0 +1,78 @@
+import { Bot, Plus } from 'lucide-react';
+import { useState } from 'react';
+import type { AgentRow } from '../../src/contract.ts';
+import { Button } from '../parts/button.tsx';
+import { Confirm } from '../parts/confirm.tsx';
+import { Page, Section } from '../parts/page.tsx';
+import { Empty } from '../parts/state.tsx';
+import { say } from '../parts/toast.tsx';
+import { go } from '../router.ts';
+import { useCall, useView } from '../store.ts';
+import { AddAgent } from './add.tsx';
+import { ConfigDialog } from './config-dialog.tsx';
+import { AgentList } from './list.tsx';
+
+/** The programs that may use the gateway, each with a credential of its own. */
+export function AgentsPage({ adding }: { adding: boolean }) {
+  const agents = useView((view) => view.agents);
+  const call = useCall();
+  const [shown, setShown] = useState<string>();
+  const [revoking, setRevoking] = useState<AgentRow>();
+  const active = agents.filter((agent) => !agent.revokedAt);
+  const revoked = agents.filter((agent) => agent.revokedAt);
+  const add = () => go('#/agents/add');
+
+  const revoke = async (name: string) => {
+    const reply = await call('agent-revoke', { name });
+    if (reply.ok) say({ tone: 'good', title: `${name} is revoked`, text: 'Its token no longer works.' });
+    else
+      say({ tone: 'bad', title: `${name} could not be revoked`, text: [reply.error.message, reply.error.fix].filter(Boolean).join(' ') });
+  };
+
+  return (
+    <Page
+      title="Agents"
+      sub="Programs that use tools for you. Each has its own token, so that each can be stopped by itself."
+      action={
+        active.length > 0 && (
+          <Button look="primary" onClick={add}>
+            <Plus aria-hidden /> Add agent
+          </Button>
+        )
+      }
+    >
+      {active.length === 0 ? (
+        <Empty
+          icon={Bot}
+          title="No agent is connected yet"
+          action={
+            <Button look="primary" onClick={add}>
+              <Plus aria-hidden /> Add agent
+            </Button>
+          }
+        >
+          Add Claude Code, VS Code, Cursor, Codex, Gemini or any other MCP client. You get a token and the configuration to paste.
+        </Empty>
+      ) : (
+        <AgentList agents={active} onShow={(agent) => setShown(agent.name)} onRevoke={setRevoking} />
+      )}
+      {revoked.length > 0 && (
+        <div className="pt-8">
+          <Section title="Revoked">
+            <AgentList agents={revoked} />
+          </Section>
+        </div>
+      )}
+      <AddAgent open={adding} onClose={() => go('#/agents')} taken={active.map((agent) => agent.name)} />
+      <ConfigDialog name={shown} onClose={() => setShown(undefined)} />
+      <Confirm
+        open={revoking !== undefined}
+        onOpenChange={(open) => !open && setRevoking(undefined)}
+        title={`Revoke ${revoking?.name ?? ''}?`}
+        text="Its token stops working at once and its open sessions end. To connect it again you add it anew. Its past calls stay in the activity."
+        verb="Revoke"
+        onConfirm={() => revoke(revoking?.name ?? '')}
+      />
+    </Page>
+  );
+}

@@ -1,0 +1,35 @@
+import { ChevronRight, CircleAlert } from 'lucide-react';
+import { href } from '../router.ts';
+import { useView } from '../store.ts';
+
+/** Servers that cannot be reached: shown here only while there are any. */
+export function Attention() {
+  const servers = useView((view) => view.servers).filter((server) => server.state === 'failed' || server.state === 'backing-off');
+  if (servers.length === 0) return null;
+  return (
+    <ul aria-label="Needs attention" className="mt-4 overflow-hidden rounded-card border border-ask-line">
+      {servers.slice(0, 3).map((server) => (
+        <li key={server.id} className="border-line border-t first:border-t-0">
+          <a
+            href={href({ page: 'server', server: server.id, tab: 'tools' })}
+            className="ring-inside flex min-h-11 items-center gap-3 px-4 py-1 text-13 hover:bg-hover"
+          >
+            <CircleAlert aria-hidden className="text-ask" />
+            <span className="min-w-0 shrink-0 truncate font-medium sm:max-w-48">{server.title}</span>
+            <span className="min-w-0 flex-1 truncate text-quiet" title={server.error}>
+              {server.error ?? 'cannot be reached'}
+            </span>
+            <ChevronRight aria-hidden className="text-faint" />
+          </a>
+        </li>
+      ))}
+      {servers.length > 3 && (
+        <li className="border-line border-t">
+          <a href="#/servers" className="ring-inside flex min-h-9 items-center px-4 text-13 text-quiet hover:bg-hover">
+            And {servers.length - 3} more
+          </a>
+        </li>
+      )}
+    </ul>
+  );
+}

@@ -1,0 +1,81 @@
+import { Check, Copy as CopyIcon } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { Button } from './button.tsx';
+import { Tip } from './tip.tsx';
+import { say } from './toast.tsx';
+
+/** Copies to the clipboard and says so if that fails: a page without focus may not write there. */
+export async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    say({ tone: 'bad', title: 'Could not copy', text: 'The system refused the clipboard. Select the text and copy it by hand.' });
+    return false;
+  }
+}
+
+/** `what` names the thing: "Copy gateway address". With `text` the button shows words, else the icon alone. */
+export function CopyButton({ value, what, words = false }: { value: string; what: string; words?: boolean }) {
+  const [done, setDone] = useState(false);
+  useEffect(() => {
+    if (!done) return;
+    const timer = setTimeout(() => setDone(false), 1600);
+    return () => clearTimeout(timer);
+  }, [done]);
+  const icon = done ? <Check aria-hidden className="text-allow" /> : <CopyIcon aria-hidden />;
+  const onClick = () => void copy(value).then(setDone);
+  const live = (
+    <span role="status" className="sr-only">
+      {done ? 'Copied' : ''}
+    </span>
+  );
+  if (words) {
+    return (
+      <Button onClick={onClick} aria-label={`Copy ${what}`} className="w-22">
+        {icon}
+        {done ? 'Copied' : 'Copy'}
+        {live}
+      </Button>
+    );
+  }
+  return (
+    <Tip text={done ? 'Copied' : `Copy ${what}`}>
+      <Button look="bare" icon onClick={onClick} aria-label={`Copy ${what}`}>
+        {icon}
+        {live}
+      </Button>
+    </Tip>
+  );
+}
+
+/** A value in mono with its copy button, as one control. */
+export function CopyLine({ value, what }: { value: string; what: string }) {
+  return (
+    <div className="flex min-w-0 items-center rounded-control border border-line bg-well pl-3">
+      <code className="min-w-0 flex-1 select-all truncate font-mono text-13" title={value}>
+        {value}
+      </code>
+      <CopyButton value={value} what={what} />
+    </div>
+  );
+}
+
+/** Several lines of text to copy: configuration, tokens. Scrolls by itself, so that it never widens the page. */
+export function CopyBlock({ value, what }: { value: string; what: string }) {
+  return (
+    <div className="relative rounded-control border border-line bg-well">
+      <section
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        tabIndex={0}
+        aria-label={what}
+        className="ring-inside max-h-64 overflow-auto rounded-control p-3 pr-12 font-mono text-12 leading-5"
+      >
+        <pre>{value}</pre>
+      </section>
+      <div className="absolute top-1 right-1 rounded-control bg-well">
+        <CopyButton value={value} what={what} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+import { useSyncExternalStore } from 'react';
+import { ago, exact } from '../words.ts';
+
+let now = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+const listeners = new Set<() => void>();
+
+function subscribe(changed: () => void): () => void {
+  listeners.add(changed);
+  // One clock for the whole window, and none while nothing shows a time.
+  timer ??= setInterval(() => {
+    now = Date.now();
+    for (const each of listeners) each();
+  }, 5000);
+  return () => {
+    listeners.delete(changed);
+    if (listeners.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+/** The time, to 5 seconds; never behind what has just arrived. */
+export const useNow = () => useSyncExternalStore(subscribe, () => now);
+
+export function Ago({ at, className = '' }: { at: string; className?: string }) {
+  const seen = useNow();
+  // An event newer than the last tick happened just now, not in the future.
+  const shown = Date.parse(at) > seen && Date.parse(at) <= Date.now() ? Date.parse(at) : seen;
+  return (
+    <time dateTime={at} title={exact(at)} className={`whitespace-nowrap ${className}`}>
+      {ago(at, shown)}
+    </time>
+  );
+}

@@ -1,0 +1,84 @@
+import { useSyncExternalStore } from 'react';
+
+export const serverTabs = ['tools', 'prompts', 'resources', 'use'] as const;
+export type ServerTab = (typeof serverTabs)[number];
+
+export type Route =
+  | { page: 'overview' }
+  | { page: 'servers' }
+  | { page: 'server'; server: string; tab: ServerTab; tool?: string }
+  | { page: 'agents'; add: boolean }
+  | { page: 'activity'; seq?: number; query: Record<string, string> }
+  | { page: 'settings' }
+  | { page: 'unknown' };
+
+/** The page an address stands for. Any text may be in the hash: what is not understood is `unknown`, never an exception. */
+export function parse(hash: string): Route {
+  const [path = '', search = ''] = hash.replace(/^#/, '').split('?', 2);
+  const parts = path.split('/').filter(Boolean).map(decode);
+  const [head, one, two, three] = parts;
+  if (head === undefined) return { page: 'overview' };
+  if (head === 'servers' && one === undefined) return { page: 'servers' };
+  if (head === 'servers' && one !== undefined) {
+    const tab = serverTabs.find((known) => known === (two ?? 'tools'));
+    if (!tab) return { page: 'unknown' };
+    return { page: 'server', server: one, tab, ...(tab === 'tools' && three !== undefined ? { tool: three } : {}) };
+  }
+  if (head === 'agents') return { page: 'agents', add: one === 'add' };
+  if (head === 'activity') {
+    const seq = Number(one);
+    return {
+      page: 'activity',
+      query: Object.fromEntries(new URLSearchParams(search)),
+      ...(Number.isInteger(seq) && seq > 0 ? { seq } : {}),
+    };
+  }
+  if (head === 'settings') return { page: 'settings' };
+  return { page: 'unknown' };
+}
+
+/** The address of a page. */
+export function href(route: Exclude<Route, { page: 'unknown' }>): string {
+  switch (route.page) {
+    case 'overview':
+      return '#/';
+    case 'server': {
+      const tool = route.tool === undefined ? '' : `/${encodeURIComponent(route.tool)}`;
+      return `#/servers/${encodeURIComponent(route.server)}/${route.tab}${tool}`;
+    }
+    case 'agents':
+      return route.add ? '#/agents/add' : '#/agents';
+    case 'activity': {
+      const search = new URLSearchParams(Object.entries(route.query).filter(([, value]) => value !== '')).toString();
+      return `#/activity${route.seq === undefined ? '' : `/${route.seq}`}${search === '' ? '' : `?${search}`}`;
+    }
+    default:
+      return `#/${route.page}`;
+  }
+}
+
+export function go(to: string, how: 'push' | 'replace' = 'push'): void {
+  if (how === 'push') location.hash = to;
+  else {
+    history.replaceState(null, '', to);
+    dispatchEvent(new HashChangeEvent('hashchange'));
+  }
+}
+
+const subscribe = (changed: () => void) => {
+  addEventListener('hashchange', changed);
+  return () => removeEventListener('hashchange', changed);
+};
+
+export function useRoute(): Route {
+  const hash = useSyncExternalStore(subscribe, () => location.hash);
+  return parse(hash);
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

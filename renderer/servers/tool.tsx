@@ -1,0 +1,37 @@
+import type { ToolRow } from '../../src/contract.ts';
+import { CopyLine } from '../parts/copy.tsx';
+import { verdictOf } from '../parts/decision.tsx';
+import { Schema } from '../parts/schema.tsx';
+import { sentence } from '../words.ts';
+import { Hints } from './hints.tsx';
+import { RequestAccess } from './request-access.tsx';
+import { Why } from './why.tsx';
+
+/** One tool: may it be used and why, what it does, what it takes. */
+export function ToolDetail({ tool }: { tool: ToolRow }) {
+  const verdict = verdictOf(tool);
+  return (
+    <article className="flex flex-col gap-6">
+      <header>
+        <h2 className="break-all font-medium font-mono text-16">{tool.name}</h2>
+        {tool.title && <p className="text-13 text-quiet">{tool.title}</p>}
+      </header>
+      <div className="flex flex-col gap-3">
+        <Why verdict={verdict} access={tool.access} />
+        {(verdict === 'deny' || verdict === 'may') && (
+          <RequestAccess key={tool.name} server={tool.server} tool={tool.name} needed={verdict === 'deny'} />
+        )}
+      </div>
+      {tool.description && <p className="whitespace-pre-wrap break-words text-14">{tool.description}</p>}
+      <div className="flex flex-col gap-2">
+        <Hints tool={tool} />
+        {tool.tags.length > 0 && <p className="text-13 text-quiet">{tool.tags.map(sentence).join(', ')}</p>}
+      </div>
+      <Schema schema={tool.inputSchema} />
+      <div>
+        <h3 className="pb-2 font-medium text-13 text-quiet">Name for agents</h3>
+        <CopyLine value={tool.exposedName} what="name" />
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,166 @@
+import { Command } from 'cmdk';
+import { Copy, LogOut, Plus } from 'lucide-react';
+import { Dialog } from 'radix-ui';
+import { type ReactNode, useDeferredValue, useEffect, useState } from 'react';
+import { useAsk } from '../ask.ts';
+import { copy } from '../parts/copy.tsx';
+import { DecisionIcon, verdictOf } from '../parts/decision.tsx';
+import { Monogram } from '../parts/monogram.tsx';
+import { say } from '../parts/toast.tsx';
+import { go, href } from '../router.ts';
+import { useCall, useView } from '../store.ts';
+import { places } from './pages.ts';
+import { signOut } from './sign-out.tsx';
+
+/** Ctrl/Cmd-K from anywhere: to a page, a server, a tool, or one of the few things one does often. */
+export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.metaKey || event.ctrlKey) || event.altKey || event.shiftKey) return;
+      event.preventDefault();
+      onOpenChange(true);
+    };
+    addEventListener('keydown', key);
+    return () => removeEventListener('keydown', key);
+  }, [onOpenChange]);
+
+  return (
+    <Dialog.Root open={open} onOpenChange={onOpenChange}>
+      <Dialog.Portal>
+        <div className="fixed inset-0 z-40 animate-fade bg-veil" />
+        <Dialog.Content
+          aria-describedby={undefined}
+          className="fixed inset-x-2 top-[12vh] z-40 mx-auto max-w-144 animate-enter overflow-hidden rounded-card bg-card shadow-float outline-none"
+        >
+          <Dialog.Title className="sr-only">Search and commands</Dialog.Title>
+          <Items close={() => onOpenChange(false)} />
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function Items({ close }: { close: () => void }) {
+  const [text, setText] = useState('');
+  const wanted = useDeferredValue(text.trim());
+  const servers = useView((view) => view.servers);
+  const url = useView((view) => view.gateway.url);
+  const call = useCall();
+  const run = (what: () => void) => () => {
+    close();
+    what();
+  };
+
+  return (
+    <Command label="Search and commands" loop>
+      <Command.Input
+        value={text}
+        onValueChange={setText}
+        placeholder="Go to a page, server or tool"
+        className="h-12 w-full border-line border-b bg-transparent px-4 text-14 outline-none"
+      />
+      <Command.List className="max-h-[min(400px,60vh)] overflow-y-auto p-2">
+        <Command.Empty className="px-2 py-8 text-center text-13 text-quiet">Nothing has that name.</Command.Empty>
+        <Group heading="Go to">
+          {places.map(({ text: name, href: to, icon: Icon }) => (
+            <Item key={to} value={`page ${name}`} onSelect={run(() => go(to))} icon={<Icon aria-hidden />} text={name} />
+          ))}
+        </Group>
+        <Group heading="Do">
+          <Item
+            value="Add agent"
+            onSelect={run(() => go(href({ page: 'agents', add: true })))}
+            icon={<Plus aria-hidden />}
+            text="Add agent"
+          />
+          {url && (
+            <Item
+              value="Copy gateway address"
+              onSelect={run(() => void copy(url).then((done) => done && say({ tone: 'good', title: 'Gateway address copied', text: url })))}
+              icon={<Copy aria-hidden />}
+              text="Copy gateway address"
+              note={url}
+            />
+          )}
+          <Item value="Sign out" onSelect={run(() => void signOut(call))} icon={<LogOut aria-hidden />} text="Sign out" />
+        </Group>
+        {servers.length > 0 && (
+          <Group heading="Servers">
+            {servers.map((server) => (
+              <Item
+                key={server.id}
+                value={`server ${server.title} ${server.id}`}
+                onSelect={run(() => go(href({ page: 'server', server: server.id, tab: 'tools' })))}
+                icon={<Monogram name={server.title} />}
+                text={server.title}
+                note={`${server.toolsAllowed} of ${server.toolsTotal} tools`}
+              />
+            ))}
+          </Group>
+        )}
+        {wanted !== '' && <Tools text={wanted.slice(0, 200)} run={run} />}
+      </Command.List>
+    </Command>
+  );
+}
+
+/** Tools come from the core as one types: there may be thousands. */
+function Tools({ text, run }: { text: string; run: (what: () => void) => () => void }) {
+  const tools = useAsk('tools-list', { text }).value?.tools ?? [];
+  if (tools.length === 0) return null;
+  return (
+    <Group heading="Tools">
+      {tools.slice(0, 30).map((tool) => (
+        <Item
+          key={`${tool.server}/${tool.name}`}
+          // The core has matched the text already, perhaps in the description: it is part of the value, so that cmdk keeps the row.
+          value={`tool ${tool.server} ${tool.name} ${text}`}
+          onSelect={run(() => go(href({ page: 'server', server: tool.server, tab: 'tools', tool: tool.name })))}
+          icon={<DecisionIcon verdict={verdictOf(tool)} title />}
+          text={tool.name}
+          mono
+          note={tool.server}
+        />
+      ))}
+    </Group>
+  );
+}
+
+function Group({ heading, children }: { heading: string; children: ReactNode }) {
+  return (
+    <Command.Group
+      heading={heading}
+      className="[&_[cmdk-group-heading]]:px-2 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-12 [&_[cmdk-group-heading]]:text-quiet"
+    >
+      {children}
+    </Command.Group>
+  );
+}
+
+function Item({
+  value,
+  onSelect,
+  icon,
+  text,
+  note,
+  mono = false,
+}: {
+  value: string;
+  onSelect: () => void;
+  icon: ReactNode;
+  text: string;
+  note?: string;
+  mono?: boolean;
+}) {
+  return (
+    <Command.Item
+      value={value}
+      onSelect={onSelect}
+      className="flex h-9 cursor-default items-center gap-3 rounded-control px-2 text-13 aria-selected:bg-accent-soft"
+    >
+      <span className="grid size-6 shrink-0 place-items-center text-quiet">{icon}</span>
+      <span className={`min-w-0 truncate ${mono ? 'font-mono' : ''}`}>{text}</span>
+      {note && <span className="ml-auto min-w-0 max-w-1/2 truncate pl-4 text-12 text-quiet">{note}</span>}
+    </Command.Item>
+  );
+}

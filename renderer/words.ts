@@ -1,0 +1,59 @@
+const number = new Intl.NumberFormat('en');
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const utcDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'long' });
+
+export const count = (value: number) => number.format(value);
+export const plural = (value: number, one: string, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+
+export function duration(ms: number): string {
+  if (ms < 0.1) return '< 0.1 ms';
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+export const exact = (iso: string) => full.format(new Date(iso));
+export const hour = (iso: string) => clock.format(new Date(iso));
+/** A day of the ledger's roll-ups: those are days of UTC. */
+export const rollupDay = (iso: string) => utcDay.format(new Date(iso));
+export const date = (iso: string) => day.format(new Date(iso));
+
+/** How long ago, in the fewest words; the exact time belongs on hover. */
+export function ago(iso: string, now: number): string {
+  const seconds = Math.round((now - Date.parse(iso)) / 1000);
+  if (seconds < 0) return `in ${span(-seconds)}`;
+  if (seconds < 5) return 'just now';
+  if (seconds >= 7 * 86_400) return date(iso);
+  return `${span(seconds)} ago`;
+}
+
+/** A stretch of time, rounded to its largest unit. */
+export function span(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return plural(Math.floor(seconds / 86_400), 'day');
+}
+
+/** Known data classes and trust levels are the company's own words; only their spelling is made readable. */
+export function sentence(word: string): string {
+  const spaced = word.replace(/[-_]+/g, ' ').trim();
+  return spaced === '' ? 'Not set' : spaced[0]!.toUpperCase() + spaced.slice(1);
+}
+
+/** What an agent did, as a verb phrase: `tools/call` is a protocol word, not a person's. */
+export function tried(method: string): string {
+  if (method === 'prompts/get') return 'use the prompt';
+  if (method === 'resources/read') return 'read';
+  if (method === 'completion/complete') return 'complete a value for';
+  return 'call';
+}

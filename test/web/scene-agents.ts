@@ -1,0 +1,87 @@
+import type { AgentConfig, AgentRow } from '../../src/contract.ts';
+
+const before = (ms: number) => new Date(Date.now() - ms).toISOString();
+const day = 86_400_000;
+
+export const agents = (): AgentRow[] => [
+  {
+    name: 'claude-code',
+    createdAt: before(20 * day),
+    lastSeenAt: before(3000),
+    client: { name: 'Claude Code', version: '2.4.1' },
+    era: 'legacy',
+    sessions: 2,
+    callsToday: 204,
+  },
+  {
+    name: 'cursor',
+    createdAt: before(9 * day),
+    lastSeenAt: before(240_000),
+    client: { name: 'Cursor', version: '3.1.0' },
+    era: 'legacy',
+    sessions: 1,
+    callsToday: 61,
+  },
+  {
+    name: 'vscode',
+    createdAt: before(4 * day),
+    lastSeenAt: before(2 * day),
+    client: { name: 'Visual Studio Code', version: '1.121.0' },
+    era: 'modern',
+    sessions: 0,
+    callsToday: 0,
+  },
+  { name: 'nightly report', createdAt: before(60_000), sessions: 0, callsToday: 0 },
+  {
+    name: 'old-laptop',
+    createdAt: before(90 * day),
+    revokedAt: before(30 * day),
+    lastSeenAt: before(31 * day),
+    sessions: 0,
+    callsToday: 0,
+  },
+];
+
+export function configs(name: string, token = 'PASTE-THE-TOKEN-HERE'): AgentConfig[] {
+  const url = 'http://127.0.0.1:4283/mcp';
+  const json = (value: unknown) => JSON.stringify(value, null, 2);
+  const headers = { Authorization: `Bearer ${token}` };
+  return [
+    {
+      id: 'claude-code',
+      title: 'Claude Code',
+      language: 'shell',
+      text: `claude mcp add --transport http gatehouse ${url} --header "Authorization: Bearer ${token}"`,
+      note: 'Run it once; then type /mcp in Claude Code to see the tools.',
+    },
+    {
+      id: 'vscode',
+      title: 'VS Code',
+      file: '~/.config/Code/User/mcp.json',
+      language: 'json',
+      text: json({ servers: { gatehouse: { type: 'http', url, headers } } }),
+    },
+    {
+      id: 'cursor',
+      title: 'Cursor',
+      file: '~/.cursor/mcp.json',
+      language: 'json',
+      text: json({ mcpServers: { gatehouse: { url, headers } } }),
+    },
+    {
+      id: 'codex',
+      title: 'Codex',
+      file: '~/.codex/config.toml',
+      language: 'toml',
+      text: `[mcp_servers.gatehouse]\nurl = "${url}"\nhttp_headers = { Authorization = "Bearer ${token}" }\n`,
+      note: `Named ${name} in the activity.`,
+    },
+    {
+      id: 'gemini',
+      title: 'Gemini',
+      file: '~/.gemini/settings.json',
+      language: 'json',
+      text: json({ mcpServers: { gatehouse: { httpUrl: url, headers } } }),
+    },
+  ];
+}

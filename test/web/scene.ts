@@ -1,0 +1,96 @@
+import type { Command, Explanation, View } from '../../src/contract.ts';
+import { Failure } from '../../src/errors.ts';
+import type { Scene } from '../support/window.ts';
+import { agents, configs } from './scene-agents.ts';
+import { list, record, usage } from './scene-ledger.ts';
+import { detail, servers } from './scene-servers.ts';
+
+const minute = 60_000;
+export const iso = (before: number): string => new Date(Date.now() - before).toISOString();
+
+/** A signed-in engineer of the demo company on a quiet morning. */
+export function view(change: Partial<View> = {}, records = 4210): View {
+  const { seq, at, agent, server, method, target, decision, rule, reason, outcome, totalMs, upstreamMs } = record(records, records);
+  return {
+    app: { name: 'Gatehouse', version: '0.1.0', shell: 'headless', vault: 'keychain', dataDir: '/home/ada/.local/share/gatehouse' },
+    identity: {
+      state: 'signed-in',
+      person: { sub: 'engineer', name: 'Ada Quist', email: 'ada.quist@northwind.example', groups: ['engineering', 'on-call'] },
+    },
+    company: {
+      state: 'online',
+      name: 'Northwind',
+      central: 'https://gatehouse.northwind.example',
+      supportUrl: 'https://help.northwind.example/gatehouse',
+      lastContactAt: iso(40_000),
+    },
+    bundle: { state: 'fresh', version: 42, issuedAt: iso(7 * minute), staleAfter: iso(-53 * minute), notAfter: iso(-23 * 60 * minute) },
+    gateway: { state: 'on', url: 'http://127.0.0.1:4283/mcp' },
+    servers: servers(),
+    agents: agents(),
+    today: { calls: 318, denied: 14, errors: 6 },
+    lastCall: { seq, at, agent, server, method, target, decision, rule, reason, outcome, totalMs, upstreamMs },
+    ledger: { records, uploaded: records - 2 },
+    ...change,
+  };
+}
+
+export interface SceneOptions {
+  view?: Partial<View>;
+  records?: number;
+  tools?: number;
+  longNames?: boolean;
+  /** Commands that fail, with what. */
+  fail?: Partial<Record<Command, Failure>>;
+}
+
+export function scene(options: SceneOptions = {}): Scene & { records: number } {
+  const shown: Scene & { records: number } = {
+    records: options.records ?? 4210,
+    view: view(options.view, options.records ?? 4210),
+    answer(command, input) {
+      const failure = options.fail?.[command];
+      if (failure) throw failure;
+      switch (command) {
+        case 'server-get':
+        case 'tools-list':
+          return command === 'server-get'
+            ? detail(String(input['server']), options)
+            : { tools: toolsLike(String(input['text'] ?? ''), options) };
+        case 'tool-explain':
+          return { effect: 'allow', rule: 'R-01', reason: 'Engineers may read tickets', visible: true } satisfies Explanation;
+        case 'access-request':
+          return { id: 'REQ-1043' };
+        case 'agent-add':
+          return { name: input['name'], token: 'gha_7Qm2xV9bTt4LkRz8Yw1pNc6JdHs3EfGu5AoXiBqZ', url: 'http://127.0.0.1:4283/mcp' };
+        case 'agent-configs':
+          return { configs: configs(String(input['name']), input['token'] as string | undefined) };
+        case 'activity-list':
+          return list(shown.records, input);
+        case 'activity-get':
+          return get(shown.records, Number(input['seq']));
+        case 'usage-get':
+          return usage(input['range'] as 'day', input['server'] as string | undefined);
+        case 'ledger-verify':
+          return { ok: true, records: shown.records };
+        case 'ledger-export':
+          return { text: '{"seq":1}\n{"seq":2}\n' };
+        case 'bundle-refresh':
+          return { version: 43 };
+        default:
+          return {};
+      }
+    },
+  };
+  return shown;
+}
+
+function get(records: number, seq: number) {
+  if (seq > records) throw new Failure('not-found', `There is no record ${seq}.`, 'See the newest ones in the activity.');
+  return record(seq, records);
+}
+
+const toolsLike = (text: string, options: SceneOptions) =>
+  servers()
+    .flatMap((server) => detail(server.id, options).tools)
+    .filter((tool) => `${tool.name} ${tool.description}`.includes(text));
