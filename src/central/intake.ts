@@ -20,7 +20,8 @@ export const ledgerUpload = z.strictObject({
 export type LedgerUpload = z.output<typeof ledgerUpload>;
 export type UploadedRecord = z.output<typeof ledgerRecord>;
 
-export type IntakeResult = { acknowledged: number } | { refused: 'gap' | 'integrity'; expected: number; message: string };
+/** `hash`: of the record before the expected one, as we have it, so that the device can tell whether that is its own. */
+export type IntakeResult = { acknowledged: number } | { refused: 'gap' | 'integrity'; expected: number; hash?: string; message: string };
 
 /**
  * Takes records in order. A record is good when its own hash is right and the record before it, by number and by hash, is already known of this device.
@@ -47,14 +48,13 @@ export function takeLedger(
   );
   const { device, records } = upload;
   return store.transaction(() => {
-    let acknowledged = lastKnown(store, uploader, device);
+    let acknowledged = lastKnown(store, uploader, device).seq;
     for (const record of records) {
       const { seq, hash, previousHash } = record;
-      const refuse = (refused: 'gap' | 'integrity', message: string) => ({
-        refused,
-        expected: lastKnown(store, uploader, device) + 1,
-        message,
-      });
+      const refuse = (refused: 'gap' | 'integrity', message: string) => {
+        const last = lastKnown(store, uploader, device);
+        return { refused, expected: last.seq + 1, ...(last.hash === undefined ? {} : { hash: last.hash }), message };
+      };
       if (hashRecord(record) !== hash) return refuse('integrity', `The hash of record ${seq} is not the hash of its content.`);
       if (known.get(device, seq, hash) === undefined) {
         if (other.get(device, seq, previousHash, uploader, hash) !== undefined)
@@ -73,9 +73,9 @@ export function takeLedger(
 }
 
 /** The person's own last record of this device, else the device's. */
-function lastKnown(store: CentralStore, uploader: string, device: string): number {
-  const own = store.database.prepare('SELECT max(seq) AS last FROM ledger WHERE device = ? AND uploaded_by = ?').get(device, uploader);
-  if (typeof own?.['last'] === 'number') return own['last'];
-  const all = store.database.prepare('SELECT max(seq) AS last FROM ledger WHERE device = ?').get(device);
-  return (all?.['last'] as number | null | undefined) ?? 0;
+function lastKnown(store: CentralStore, uploader: string, device: string): { seq: number; hash?: string } {
+  const select = 'SELECT seq, hash FROM ledger WHERE device = ?';
+  const own = store.database.prepare(`${select} AND uploaded_by = ? ORDER BY seq DESC LIMIT 1`).get(device, uploader);
+  const row = own ?? store.database.prepare(`${select} ORDER BY seq DESC LIMIT 1`).get(device);
+  return row === undefined ? { seq: 0 } : { seq: row['seq'] as number, hash: row['hash'] as string };
 }

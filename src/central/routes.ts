@@ -6,6 +6,7 @@ import type { Bundles } from './bundles.ts';
 import type { Streams } from './events.ts';
 import { acceptsGzip, matchesTag, readJson, sendJson } from './http.ts';
 import { ledgerUpload, takeLedger, type UploadedRecord } from './intake.ts';
+import { checkReceipt, receipt } from './receipt.ts';
 import { Refusal } from './refusal.ts';
 import { getVersion, listServers, listVersions, registryView } from './registry.ts';
 import type { Signer } from './signing-key.ts';
@@ -44,7 +45,6 @@ const cors = {
 const mib = 1024 * 1024;
 const mostOpenRequests = 100;
 
-const receipt = z.looseObject({ device: z.string().min(1).max(128), version: z.int().min(1), at: z.iso.datetime() });
 const request = z.discriminatedUnion('kind', [
   z.looseObject({
     kind: z.literal('access'),
@@ -119,6 +119,7 @@ const routes: Route[] = [
     path: '/v1/receipts',
     async handle({ request, response, store, caller, now }) {
       const body = await readJson(request, receipt, mib / 16);
+      await checkReceipt(body);
       store.addReceipt(caller.sub, body, body, iso(now));
       response.writeHead(204).end();
     },
@@ -129,12 +130,14 @@ const routes: Route[] = [
     async handle({ request, response, store, caller, now, hashRecord }) {
       const result = takeLedger(store, caller.sub, await readJson(request, ledgerUpload, 16 * mib), hashRecord, iso(now));
       if ('acknowledged' in result) return sendJson(response, 200, result);
-      const { refused, expected, message } = result;
+      const { refused, expected, hash, message } = result;
       const fix =
         refused === 'gap'
           ? `Send the records from ${expected} on.`
           : 'The ledger was changed, or belongs to another device: verify it (`gatehouse ledger verify`).';
-      throw new Refusal(409, refused === 'gap' ? 'conflict' : 'integrity', message, fix, { extra: { expected } });
+      throw new Refusal(409, refused === 'gap' ? 'conflict' : 'integrity', message, fix, {
+        extra: { expected, ...(hash === undefined ? {} : { hash }) },
+      });
     },
   },
   {
