@@ -23,7 +23,7 @@ export function argumentsOf(inputSchema: unknown): RecordType {
 
 /** What several tools take together; a member on which they disagree can be anything. */
 export function mergeRecords(types: readonly RecordType[]): RecordType {
-  const none: RecordType = { kind: 'record', members: new Map(), open: types.length === 0 };
+  const none: RecordType = { kind: 'record', members: new Map(), open: false };
   return types.reduce<RecordType>((a, b) => merge(a, b) as RecordType, none);
 }
 

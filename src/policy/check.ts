@@ -149,7 +149,7 @@ export function checkArguments(json: PolicyJson, { call, get }: ScopeArguments):
     (one) => one !== undefined,
   );
   const known = records.flatMap((record) => [...record.members.keys()].map(escapeKey));
-  const open = records.some((record) => record.open && (record !== get || records.length === 1));
+  const open = records.some((record) => record.open);
   const names = [...mentionsOf(json).args].filter((name) => name !== '*' && !open && !known.includes(name));
   return names.map((name) => {
     const meant = nearest(name, known);

@@ -61,23 +61,20 @@ export function compilePolicies(files: readonly Source[], knowledge: Knowledge):
   }
 
   const scopeArguments = openScopeArguments(knowledge);
+  const noted = new Set<Parsed>();
   for (const one of parsed) {
     const { json, policy } = one;
-    const found = [
-      ...checkAnnotations(json, policy.annotations),
-      ...checkNames(json, knowledge),
-      ...checkArguments(json, scopeArguments(json)),
-    ];
-    problems.push(...found.map((finding) => problem(one, finding)));
+    const named = [...checkNames(json, knowledge), ...checkArguments(json, scopeArguments(json))];
+    if (named.length > 0) noted.add(one);
+    problems.push(...[...checkAnnotations(json, policy.annotations), ...named].map((finding) => problem(one, finding)));
   }
-  const inError = new Set(problems.filter(isError).map((one) => `${one.file}:${one.line}`));
   const sources = parsed.map(({ segment, json }) => ({ text: segment.text, json }));
   for (const { at, severity, message, help, offset } of validatePolicies(sources, knowledge)) {
     const one = parsed[at]!;
     const start = one.segment.start + (offset === undefined ? 0 : characterOffset(one.segment.text, offset));
     const place = position(one.source.text, start);
-    // What follows from a mistake that is already reported at this place, or from any mistake in the policy, is noise.
-    if (inError.has(`${one.source.file}:${place.line}`) && (severity === 'warning' || message.startsWith('unrecognized action'))) continue;
+    // That a policy does nothing follows from a name that is wrong, which is already reported.
+    if (noted.has(one) && (severity === 'warning' || message.startsWith('unrecognized action'))) continue;
     const fix =
       help ?? (severity === 'warning' ? 'check the scope and the conditions: as it stands the policy does nothing' : 'correct the policy');
     problems.push({ file: one.source.file, ...place, severity, message, fix });

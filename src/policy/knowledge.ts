@@ -63,10 +63,13 @@ export function openScopeArguments(knowledge: Knowledge): (json: PolicyJson) => 
             list(server).filter((item) => resourceMatches(json.resource, { type, id: `${server.id}/${nameOf(item)}` }, server.id)),
           )
         : [];
-    const made: ScopeArguments = {
-      call: mergeRecords(matching('call', 'Tool', (server) => server.tools).map(toolType)),
-      get: mergeRecords(matching('get', 'Prompt', (server) => server.prompts).map(promptType)),
-    };
+    const tools = matching('call', 'Tool', (server) => server.tools);
+    const prompts = matching('get', 'Prompt', (server) => server.prompts);
+    // Where nothing matches yet there is nothing to check arguments against.
+    const made: ScopeArguments =
+      tools.length + prompts.length === 0
+        ? { call: argumentsOf(undefined), get: argumentsOf(undefined) }
+        : { call: mergeRecords(tools.map(toolType)), get: mergeRecords(prompts.map(promptType)) };
     known.set(key, made);
     return made;
   };
