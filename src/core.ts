@@ -1,12 +1,14 @@
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Agents, openAgents } from './agents/credentials.ts';
 import { dispatcher } from './commands.ts';
 import { fetchBootstrap } from './company/bootstrap.ts';
 import type { Bootstrap, Bundle } from './company/bundle.ts';
 import { type CompanyClient, openCompany } from './company/bundles.ts';
+import type { PinnedKey } from './company/keys.ts';
 import { openUploader, type Uploader } from './company/upload.ts';
 import type { View } from './contract.ts';
-import { type ErrorValue, Failure, toErrorValue } from './errors.ts';
+import { type ErrorValue, toErrorValue } from './errors.ts';
 import { type Gateway, openGateway } from './gateway/gateway.ts';
 import { openUpstreams, type Upstreams } from './gateway/upstreams/pool.ts';
 import type { Host } from './host.ts';
@@ -20,7 +22,7 @@ export interface CoreSettings {
   /** Base URL of the company's central API; absent: the app is not set up yet. */
   central: string | undefined;
   /** JWK thumbprint (RFC 7638) that the bundle key must have, where the machine's owner pins it. */
-  bundleKey?: string | undefined;
+  bundleKey?: PinnedKey | undefined;
   port: number;
   maxBodyBytes: number;
   maxDepth: number;
@@ -61,7 +63,7 @@ const retryBootstrapMs = 5_000;
 export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
   const { host, settings } = options;
   const { log, dataDir, now } = host;
-  const agents = openAgents({ file: join(dataDir, 'agents.json'), now });
+  const agents = await openAgents({ file: join(dataDir, 'agents.json'), now, log });
   const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key: await ledgerKey(host) });
   const upstreams = openUpstreams({
     entries: [],
@@ -113,8 +115,8 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     log.error({ err: error }, 'the gateway could not start');
     house.gatewayError = toErrorValue(error);
   }
-  agents.watch((revoked) => {
-    if (revoked !== undefined) house.gateway?.dismiss(revoked);
+  agents.watch(({ kind, name }) => {
+    if (kind === 'revoked') house.gateway?.dismiss(name);
     house.changed();
   });
   ledger.onAppended(() => {
@@ -127,7 +129,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     if (!stop.signal.aborted) log.error({ err: error }, 'the company could not be joined');
   });
   // What is already on disk decides at once: agents that connect in the first second get their tools.
-  await Promise.race([joined, new Promise((resolve) => setTimeout(resolve, 400).unref())]);
+  await Promise.race([joined, pause(400, undefined, { ref: false })]);
   const dispatch = dispatcher(house);
   return {
     dispatch,
@@ -182,7 +184,9 @@ async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
     unsent: (after, limit) => ledger.unsent(after, limit),
     cursor: () => ledger.cursor(),
     acknowledge: (seq) => ledger.acknowledge(seq),
-    post: (records) => company.postLedger(records),
+    post: async (records, until) => await company.postLedger((await company.device()).id, records, until),
+    ready: () => identity.state().state === 'signed-in',
+    changed: () => house.changed(),
     log: host.log,
   });
   let person: string | undefined;
@@ -192,7 +196,7 @@ async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
     if (signedIn && signedIn.sub !== person) {
       person = signedIn.sub;
       await company.start({ sub: signedIn.sub, issuer: bootstrap.issuer });
-      house.uploader?.poke();
+      house.uploader?.poke(true);
     } else if (state.state === 'signed-out' && person !== undefined) {
       person = undefined;
       company.stop({ forget: true });
@@ -206,25 +210,28 @@ async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
   await follow();
 }
 
-async function untilReached(house: House, central: string, signal: AbortSignal): Promise<Bootstrap> {
+function readBootstrap(house: House, central: string, signal: AbortSignal) {
   const { host, settings } = house;
+  return fetchBootstrap({
+    fetch: host.fetch,
+    central,
+    pinnedKey: settings.bundleKey,
+    cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
+    signal,
+  });
+}
+
+async function untilReached(house: House, central: string, signal: AbortSignal): Promise<Bootstrap> {
   for (;;) {
     try {
-      const { bootstrap } = await fetchBootstrap({
-        fetch: host.fetch,
-        central,
-        cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
-        signal,
-        ...(settings.bundleKey === undefined ? {} : { pinnedKey: settings.bundleKey }),
-      });
-      house.bootstrapError = undefined;
+      const { bootstrap, error } = await readBootstrap(house, central, signal);
+      house.bootstrapError = error;
       return bootstrap;
     } catch (error) {
       if (signal.aborted) throw error;
       house.bootstrapError = toErrorValue(error);
       house.changed();
-      await new Promise((resolve) => setTimeout(resolve, retryBootstrapMs));
-      if (signal.aborted) throw new Failure('unavailable', 'Gatehouse is closing.');
+      await pause(retryBootstrapMs, undefined, { signal });
     }
   }
 }

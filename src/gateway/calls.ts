@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { ServerEntry } from '../company/bundle.ts';
-import type { LedgerEntry } from '../ledger/ledger.ts';
+import type { LedgerEntry } from '../ledger/record.ts';
 import type { Policy, Question, Verdict } from '../policy/policy.ts';
 import { denialText, toolError, troubleText, unknown } from './denial.ts';
 import type { Directory } from './directory.ts';

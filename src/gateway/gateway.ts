@@ -122,7 +122,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     subscribe: async (subscriber, seen, uri) => await subscribe(subscriber, seen, uri, gate),
   };
 
-  const server = http.createServer(
+  const server: http.Server = http.createServer(
     {
       keepAliveTimeout: 60_000,
       headersTimeout: options.headersTimeoutMs,
@@ -135,16 +135,13 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       port: () => port,
       options,
       door,
-      discoverable: (id, agent) =>
-        rules !== undefined &&
-        rules.bundle.servers.some((entry) => entry.id === id) &&
-        rules.policy.canDiscover(id, agent).effect !== 'deny',
+      discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
     }),
   );
   // Connections that send nothing cost little and are closed by headersTimeout; this only keeps file descriptors from running out.
   server.maxConnections = 8192;
   await bind(server, options.port);
-  const port = (server.address() as AddressInfo).port;
+  const port: number = (server.address() as AddressInfo).port;
 
   const changed = (next: () => void): void => {
     const before = surfaces;

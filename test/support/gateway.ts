@@ -36,9 +36,7 @@ export function entry(
 
 export const allowAll = `@id("all") @reason("test") permit(principal, action, resource);`;
 
-export function makeBundle(
-  given: { servers: ServerEntry[]; policies?: string; groups?: string[]; version?: number } & Partial<Bundle>,
-): Bundle {
+export function makeBundle(given: Omit<Partial<Bundle>, 'policies' | 'servers'> & { servers: ServerEntry[]; policies?: string }): Bundle {
   const { servers, policies: text = allowAll, groups = ['staff'], version = 1, ...rest } = given;
   const { policies, problems } = compilePolicies([{ file: 'test.cedar', text }], {
     servers: servers.map(({ id, catalogue }) => ({
@@ -73,7 +71,7 @@ export async function openTestGateway(
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'gatehouse-test-'));
   const now = options.now ?? Date.now;
-  const agents = openAgents({ file: join(dir, 'agents.json'), now });
+  const agents = await openAgents({ file: join(dir, 'agents.json'), now, log: silent });
   const ledger = await openLedger({ file: join(dir, 'ledger.sqlite'), log: silent, now, key: Buffer.alloc(32, 1) });
   const upstreams = openUpstreams({
     entries: bundle?.servers ?? [],
