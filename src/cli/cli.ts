@@ -40,8 +40,10 @@ function report(error: unknown, json: boolean): number {
   else {
     io.err(`gatehouse: ${value.message}`);
     if (value.fix !== undefined && error instanceof Failure) io.err(`  ${value.fix}`);
-    // A defect on the person's own terminal: the whole of it helps whoever reports it.
-    if (!(error instanceof Failure)) io.err(error instanceof Error ? (error.stack ?? String(error)) : String(error));
+  }
+  // A defect on the person's own terminal: the whole of it helps whoever reports it. Programs ask for it.
+  if (!(error instanceof Failure) && (!json || process.env.GATEHOUSE_LOG === 'debug')) {
+    io.err(error instanceof Error ? (error.stack ?? String(error)) : String(error));
   }
   return codes[value.code].exit;
 }

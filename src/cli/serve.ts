@@ -22,7 +22,6 @@ export async function run(args: string[], io: Io): Promise<number> {
       'parent-pipe': { type: 'boolean' },
     },
   });
-  const dataDir = openPrivateDir(data === undefined ? defaultDataDir() : resolve(data));
   const parentPipe = values['parent-pipe'] === true;
   const flags: Flags = {
     ...(values.central === undefined ? {} : { central: values.central as string }),
@@ -30,6 +29,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     ...flag('uiPort', port(values['ui-port'] as string | undefined, '--ui-port')),
     ...flag('maxBodyBytes', bytes(values['max-body'] as string | undefined)),
   };
+  const dataDir = openPrivateDir(data === undefined ? defaultDataDir() : resolve(data));
   // From a supervisor, so that the window's address outlives a restart. Gone at once: what we start must not inherit it.
   const token = process.env.GATEHOUSE_LAUNCH_TOKEN;
   delete process.env.GATEHOUSE_LAUNCH_TOKEN;

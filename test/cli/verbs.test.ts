@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Activity, Explanation, ToolRow } from '../../src/contract.ts';
+import { Failure } from '../../src/errors.ts';
+import { openHeadless } from '../../src/headless/headless.ts';
+import { silent as log } from '../../src/log.ts';
+import { folder } from '../headless/folder.ts';
+import { smallCore } from '../headless/small-core.ts';
+import { gatehouse } from './command.ts';
+
+const access: Explanation = {
+  effect: 'deny',
+  rule: 'PAY-2',
+  reason: 'Salaries are for \u001b[31mFinance\u001b[0m alone.',
+  visible: false,
+  bundleVersion: 7,
+};
+const row: ToolRow = {
+  server: 'payroll',
+  name: 'pay',
+  exposedName: 'payroll__pay',
+  readOnly: false,
+  destructive: true,
+  openWorld: false,
+  tags: [],
+  access,
+  conditional: false,
+};
+const record = (seq: number): Activity => ({
+  seq,
+  at: '2026-11-23T10:00:00.000Z',
+  person: 'ada',
+  agent: 'claude',
+  server: 'crm',
+  method: 'tools/call',
+  target: 'find',
+  decision: 'allow',
+  rule: 'R-1',
+  reason: 'ok',
+  bundleVersion: 7,
+  outcome: 'ok',
+  totalMs: 3,
+  upstreamMs: 2,
+  requestBytes: 1,
+  responseBytes: 1,
+  argumentHash: '',
+  hash: '',
+  previousHash: '',
+});
+
+async function running(t: TestContext, whole = true) {
+  const core = smallCore(
+    {
+      'agent-add': ({ name }) => {
+        if (name === 'taken') throw new Failure('conflict', 'There is an agent "taken" already.', 'Choose another name.');
+        return { name: String(name), token: 'gth_secret', url: 'http://127.0.0.1:4283/mcp' };
+      },
+      'agent-revoke': () => ({}),
+      'agent-configs': ({ name, token }) => ({
+        configs: [{ id: 'claude-code', title: 'Claude Code', language: 'shell', text: `claude mcp add ${name} ${token}` }],
+      }),
+      'ledger-verify': () => (whole ? { ok: true, records: 3 } : { ok: false, records: 3, problem: { seq: 2, message: 'changed' } }),
+      'activity-list': ({ after = 0, limit }) => ({
+        items: [3, 2, 1]
+          .filter((seq) => seq > Number(after))
+          .slice(0, Number(limit))
+          .map(record),
+      }),
+      'ledger-export': ({ format, before = 4 }) => {
+        const seqs = [3, 2, 1].filter((seq) => seq < Number(before)).slice(0, 2);
+        const lines = format === 'csv' ? ['seq,at', ...seqs.map((seq) => `${seq},x`)] : seqs.map((seq) => JSON.stringify(record(seq)));
+        return { text: `${lines.join('\n')}\n`, ...(seqs.at(-1)! > 1 ? { next: seqs.at(-1)! } : {}) };
+      },
+      'tools-list': () => ({ tools: [row] }),
+      'tool-call': ({ tool, arguments: args }) => ({
+        result: { content: [{ type: 'text', text: JSON.stringify(args) }], ...(tool === 'pay' ? { isError: true } : {}) },
+      }),
+      'tool-explain': () => access,
+      'sign-out': () => ({}),
+    },
+    { agents: [{ name: 'claude', createdAt: '2026-11-23T10:00:00.000Z', sessions: 1, callsToday: 2 }] },
+  );
+  const dataDir = folder(t);
+  const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, headerTimeoutMs: 1, pollMinutes: 1 };
+  const headless = await openHeadless({
+    dataDir,
+    log,
+    ui: true,
+    settingsFor: async () => ({ core: settings, uiPort: 0, close() {} }),
+    openCore: async () => core,
+  });
+  t.after(() => headless.close());
+  return { core, dataDir, headless, run: (...args: string[]) => gatehouse([...args, '--data', dataDir]) };
+}
+
+test('agents: the token is printed once, as a person or a program wants it', async (t) => {
+  const { run } = await running(t);
+  const json = await run('agents', 'add', 'one', '--json');
+  assert.deepEqual([json.code, json.err], [0, '']);
+  assert.equal(json.out, '{"name":"one","token":"gth_secret","url":"http://127.0.0.1:4283/mcp"}\n');
+  const human = await run('agents', 'add', 'one');
+  assert.match(human.out, /claude mcp add one gth_secret/);
+  assert.match((await run('agents', 'list')).out, /^NAME +STATE[\s\S]*claude +active/);
+  assert.equal((await run('agents', 'revoke', 'one')).code, 0);
+});
+
+test('a refusal by the host keeps its code, words and exit code; standard output stays empty', async (t) => {
+  const { run } = await running(t);
+  const human = await run('agents', 'add', 'taken');
+  assert.deepEqual([human.code, human.out], [8, '']);
+  assert.match(human.err, /already\.\n {2}Choose another name\./);
+  const json = await run('agents', 'add', 'taken', '--json');
+  assert.deepEqual(JSON.parse(json.err), {
+    error: { code: 'conflict', message: 'There is an agent "taken" already.', fix: 'Choose another name.' },
+  });
+  assert.deepEqual([json.code, json.out], [8, '']);
+});
+
+test('ledger verify: whole is 0, changed is 9', async (t) => {
+  const good = await (await running(t)).run('ledger', 'verify', '--json');
+  assert.deepEqual([good.code, good.out], [0, '{"ok":true,"records":3}\n']);
+  const bad = await running(t, false);
+  const changed = await bad.run('ledger', 'verify', '--json');
+  assert.deepEqual([changed.code, JSON.parse(changed.out)], [9, { ok: false, records: 3, problem: { seq: 2, message: 'changed' } }]);
+  assert.match((await bad.run('ledger', 'verify')).out, /At record 2: changed/);
+});
+
+test('ledger tail is oldest first; export goes through every page, with one head', async (t) => {
+  const { run, dataDir } = await running(t);
+  const tail = await run('ledger', 'tail', '--json');
+  assert.deepEqual(
+    tail.out
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as Activity).seq),
+    [1, 2, 3],
+  );
+  assert.equal((await run('ledger', 'export', '--format', 'csv')).out, 'seq,at\n3,x\n2,x\n1,x\n');
+  const file = join(dataDir, 'out.jsonl');
+  assert.equal((await run('ledger', 'export', '--out', file)).code, 0);
+  assert.equal(readFileSync(file, 'utf8').trim().split('\n').length, 3);
+  assert.equal((await run('ledger', 'export', '--format', 'xml')).code, 2);
+  assert.equal((await run('ledger', 'tail', '--limit', 'many')).code, 2);
+});
+
+test('call: a result is printed, a denial is 5; arguments may come from standard input', async (t) => {
+  const { run, dataDir } = await running(t);
+  const good = await run('call', 'crm', 'find', '{"name":"Ada"}');
+  assert.deepEqual([good.code, good.out], [0, '{"name":"Ada"}\n']);
+  const piped = await gatehouse(['call', 'crm', 'find', '-', '--data', dataDir], { input: '{"a":1}' });
+  assert.equal(piped.out, '{"a":1}\n');
+  assert.equal((await run('call', 'payroll', 'pay', '{}')).code, 5);
+  assert.equal((await run('call', 'crm', 'find', '[1]')).code, 2);
+  assert.equal((await run('call', 'crm', 'find', '{')).code, 2);
+  assert.equal((await run('call', 'crm')).code, 2);
+});
+
+test('explain and tools say why, and what others wrote cannot rewrite the terminal', async (t) => {
+  const { run } = await running(t);
+  const why = await run('explain', 'payroll', 'pay');
+  assert.match(why.out, /Decision +deny\nRule +PAY-2\nReason +Salaries are for Finance alone\./);
+  assert.deepEqual(JSON.parse((await run('explain', 'payroll', 'pay', '--json')).out), access);
+  const tools = await run('tools');
+  assert.match(tools.out, /payroll +pay +deny +PAY-2/);
+  assert.ok(!why.out.includes('\u001b') && !tools.out.includes('\u001b'));
+});
+
+test('login waits for the person and tells how it ended', async (t) => {
+  const { run, core } = await running(t);
+  const dispatch = core.dispatch;
+  const answer = (state: 'signed-in' | 'signed-out') => {
+    core.dispatch = async (command, input) => {
+      if (command !== 'sign-in') return dispatch(command, input);
+      core.show({ identity: { state: 'signing-in' } });
+      const person = { sub: 'ada', name: 'Ada', groups: [] };
+      setTimeout(
+        () =>
+          core.show({
+            identity: state === 'signed-in' ? { state, person } : { state, error: { code: 'denied', message: 'The sign-in was refused.' } },
+          }),
+        20,
+      );
+      return { ok: true, value: { url: 'https://idp.example.com/device', userCode: 'ABCD-EFGH' } };
+    };
+  };
+  answer('signed-in');
+  const good = await run('login', '--device');
+  assert.deepEqual([good.code, good.out], [0, 'Signed in as Ada.\n']);
+  assert.match(good.err, /https:\/\/idp\.example\.com\/device\nCode +ABCD-EFGH/);
+  answer('signed-out');
+  const bad = await run('login', '--json');
+  assert.deepEqual([bad.code, bad.out], [5, '']);
+  assert.match(bad.err, /The sign-in was refused/);
+});
+
+test('status, servers and open', async (t) => {
+  const { run, headless } = await running(t);
+  assert.match((await run('status')).out, /Gateway +on +http:\/\/127\.0\.0\.1:4283\/mcp/);
+  assert.equal((JSON.parse((await run('status', '--json')).out) as { app: { name: string } }).app.name, 'Gatehouse');
+  assert.match((await run('servers')).out, /Nobody is signed in/);
+  assert.deepEqual(JSON.parse((await run('open', '--json')).out), { url: headless.ui });
+  assert.equal((await run('open', '--print')).out, `${headless.ui}\n`);
+});
+
+test('without a host each verb says how to start one', async (t) => {
+  const dataDir = folder(t);
+  for (const verb of [
+    ['status'],
+    ['agents', 'list'],
+    ['ledger', 'verify'],
+    ['open'],
+    ['login'],
+    ['tools'],
+    ['ledger', 'export', '--out', join(dataDir, 'x')],
+  ]) {
+    const { code, out, err } = await gatehouse([...verb, '--data', dataDir]);
+    assert.deepEqual([code, out], [3, ''], verb.join(' '));
+    assert.match(err, /gatehouse serve/);
+  }
+  assert.ok(!existsSync(join(dataDir, 'x')));
+});
+
+test('help, version and what is not understood', async () => {
+  assert.match((await gatehouse(['--help'])).out, /Usage: gatehouse VERB/);
+  assert.match((await gatehouse(['agents', '--help'])).out, /gatehouse agents revoke NAME/);
+  assert.match((await gatehouse(['version'])).out, /^\d+\.\d+\.\d+\n$/);
+  assert.equal((await gatehouse([])).code, 2);
+  for (const args of [
+    ['dance'],
+    ['constructor'],
+    ['status', '--loud'],
+    ['status', 'extra'],
+    ['agents', 'add'],
+    ['agents', 'dance', 'x'],
+    ['ledger', 'dance'],
+    ['serve', '--port', 'x'],
+    ['serve', '--port', '70000'],
+  ]) {
+    const { code, out, err } = await gatehouse(args);
+    assert.deepEqual([code, out], [2, ''], args.join(' '));
+    assert.match(err, /\n {2}\S|needs/, args.join(' '));
+  }
+});
