@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Failure } from '../errors.ts';
+import { mismatches, readEnd } from './end.ts';
 import { type Head, readAnchor, seal, sealHolds, writeAnchor } from './head.ts';
 import { columns, genesis, hashSorted, notePrefix, type Row, toRow, toUnhashed } from './record.ts';
 import { openRollUps, type RollUps } from './rollups.ts';
-import { foreignObject, migrate } from './schema.ts';
+import { migrate } from './schema.ts';
 
 /** The writing side of the ledger: one connection, owned by the writer thread. `head` is what we know to have written. */
 export interface Store {
@@ -239,7 +240,7 @@ function begin(store: Store, at: number, fresh: { reason: string; known: Head | 
     else addNote(store, 'restarted', reason, at);
   } else {
     const held = found.head ?? { ...store.head, records: found.seq, seq: found.seq, hash: found.hash };
-    const problems = mismatches(store, found, anchor);
+    const problems = mismatches(store.database, store.key, found, anchor);
     const reached = [found.seq, readCursor(store.database).seq];
     if (sealHolds(held, found.seal, store.key)) reached.push(held.seq);
     if (typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key)) reached.push(anchor.head.seq);
@@ -249,52 +250,6 @@ function begin(store: Store, at: number, fresh: { reason: string; known: Head | 
     if (problems.length > 0) addNote(store, 'mismatch', problems.join(' '), at);
   }
   sync(store);
-}
-
-interface End {
-  head: Head | undefined;
-  seal: string | null;
-  seq: number;
-  hash: string;
-}
-
-/** The end as the table has it and as the head claims it. */
-export function readEnd(database: DatabaseSync): End {
-  const last = database.prepare('SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1').get();
-  const row = database.prepare('SELECT chain, first_seq AS firstSeq, records, seq, hash, seal FROM head').get();
-  const head = row && ({ ...row } as unknown as Head & { seal: string | null });
-  return {
-    head: head && { chain: head.chain, firstSeq: head.firstSeq, records: head.records, seq: head.seq, hash: head.hash },
-    seal: head?.seal ?? null,
-    seq: last === undefined ? 0 : Number(last.seq),
-    hash: last === undefined ? genesis : String(last.hash),
-  };
-}
-
-/** What does not fit together at the end of the chain, in words; empty where all does. Quick: it reads three rows. */
-export function mismatches(store: Pick<Store, 'database' | 'key'>, found: End, anchor: ReturnType<typeof readAnchor>): string[] {
-  const { database, key } = store;
-  const problems: string[] = [];
-  const { head } = found;
-  const foreign = foreignObject(database);
-  if (foreign !== undefined) problems.push(`The file holds a ${foreign} that Gatehouse did not make.`);
-  if (head === undefined) return [...problems, 'The head of the chain is missing.'];
-  if (!sealHolds(head, found.seal, key)) problems.push('The head of the chain is not sealed with the key of this machine.');
-  // A chain that began later than 1 and has no record yet ends before its first number.
-  const end = found.seq === 0 ? { seq: head.firstSeq - 1, hash: head.records === 0 ? head.hash : genesis } : found;
-  if (end.seq < head.seq) problems.push(`Records ${end.seq + 1} to ${head.seq} are missing at the end.`);
-  else if (end.seq > head.seq) problems.push(`Records ${head.seq + 1} to ${end.seq} were added by another program.`);
-  else if (end.hash !== head.hash) problems.push(`Record ${head.seq} is not the one that was written last.`);
-  if (anchor === 'unreadable') problems.push('The anchor file beside the ledger is damaged.');
-  else if (anchor === undefined) {
-    if (head.records > 0) problems.push('The anchor file beside the ledger is missing.');
-  } else if (!sealHolds(anchor.head, anchor.seal, key)) problems.push('The anchor file is not sealed with the key of this machine.');
-  else if (anchor.head.chain !== head.chain) problems.push('The ledger file was replaced by that of another chain.');
-  else if (anchor.head.records > 0 && anchor.head.seq >= head.firstSeq) {
-    const there = database.prepare('SELECT hash FROM records WHERE seq = ?').get(anchor.head.seq);
-    if (there?.hash !== anchor.head.hash) problems.push(`Record ${anchor.head.seq}, which the anchor names, is missing or was changed.`);
-  }
-  return problems;
 }
 
 function addNote(store: Store, kind: 'restarted' | 'mismatch', reason: string, at: number): void {

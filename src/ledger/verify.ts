@@ -1,7 +1,8 @@
 import type { ErrorValue } from '../errors.ts';
+import { mismatches, readEnd } from './end.ts';
 import { readAnchor, seal } from './head.ts';
 import { columns, genesis, hashSorted, notePrefix, type Row, type Stored, toUnhashed } from './record.ts';
-import { mismatches, readCursor, readEnd, type Store, wasReplaced } from './store.ts';
+import { readCursor, type Store, wasReplaced } from './store.ts';
 
 export interface Verdict {
   ok: boolean;
@@ -89,10 +90,12 @@ function checkEnd(
   cursor: { seq: number; hash: string },
 ): Verdict['problem'] {
   const { head, database, key } = store;
+  const below = database.prepare('SELECT seq FROM records WHERE seq < ? LIMIT 1').get(head.firstSeq);
+  if (below !== undefined) return { seq: Number(below.seq), message: `Record ${below.seq} was added by another program.` };
   if (wasReplaced(store)) return { seq: head.seq, message: 'The ledger file was removed or replaced while Gatehouse ran.' };
   const found = readEnd(database);
   if (last.seq < head.seq) return { seq: last.seq + 1, message: `Records ${last.seq + 1} to ${head.seq} are missing at the end.` };
-  const [first] = mismatches(store, found, readAnchor(store.anchor));
+  const [first] = mismatches(database, key, found, readAnchor(store.anchor));
   if (first !== undefined) return { seq: head.seq, message: first };
   const rewritten = found.seal !== seal(head, key) || found.head?.hash !== head.hash || found.head.records !== head.records;
   if (rewritten || records !== head.records || (records > 0 && last.hash !== head.hash))

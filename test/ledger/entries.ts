@@ -33,15 +33,22 @@ export function entry(given: Partial<LedgerEntry> = {}): LedgerEntry {
   };
 }
 
+const opened = new WeakMap<TestContext, Ledger[]>();
+
+/** A folder that goes away after the test, with the ledgers of the test closed before. */
 export function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'gatehouse-ledger-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  // After-hooks run first come, first served, so this one closes what was opened later before it takes the ground away.
+  t.after(async () => {
+    for (const ledger of opened.get(t) ?? []) await ledger.close();
+    rmSync(path, { recursive: true, force: true });
+  });
   return path;
 }
 
 export async function open(t: TestContext, file: string, given: Partial<LedgerOptions> = {}): Promise<Ledger> {
   const ledger = await openLedger({ file, log: silent, now: () => noon, key, ...given });
-  t.after(() => ledger.close());
+  opened.set(t, [...(opened.get(t) ?? []), ledger]);
   return ledger;
 }
 

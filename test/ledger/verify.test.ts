@@ -118,6 +118,17 @@ test('verification finds records that another program put at the end', async (t)
   assert.equal((await ledger.verify()).ok, false);
 });
 
+test('verification finds a record below the first', async (t) => {
+  const file = await written(t, 3);
+  const ledger = await open(t, file);
+  edit(
+    file,
+    `INSERT INTO records SELECT -5, at, person, agent, server, method, target, decision, rule, reason, bundle_version, outcome, error, total_ms,
+    upstream_ms, request_bytes, response_bytes, argument_hash, hash, 'forged' FROM records WHERE seq = 1`,
+  );
+  assert.equal((await ledger.verify()).problem?.seq, -5);
+});
+
 test('verification finds a database that was put back to an older state', async (t) => {
   const file = await written(t, 5);
   copyFileSync(file, `${file}.old`);
