@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { bless } from '../../src/central/bless.ts';
+import { fetchCatalogue } from '../../src/central/catalogue.ts';
+import { checkFolder } from '../../src/central/check.ts';
+import { definitionHash } from '../../src/central/definition-hash.ts';
+import { openDemoUpstreams, openEverything } from '../../src/demo/upstreams.ts';
+import { temporaryDir } from './company-folder.ts';
+import { policyTools } from './policy-tools.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+test('the demo servers, asked now, say exactly what was blessed: over HTTP and stdio, in both eras', async (t) => {
+  const dir = temporaryDir();
+  t.after(() => dir.remove());
+  const own = await openDemoUpstreams({ port: 0 });
+  t.after(() => own.close());
+  const everything = await openEverything({ port: 0 });
+  t.after(() => everything.close());
+  cpSync(join(root, 'resources/demo'), dir.path, { recursive: true });
+  const variables = {
+    servers_port: String(own.port),
+    everything_port: String(everything.port),
+    modules: join(root, 'node_modules'),
+    files: join(dir.path, 'files'),
+    state: dir.path,
+  };
+  for (const { server, added, changed, removed } of await bless(dir.path, undefined, { fetchCatalogue, variables })) {
+    assert.deepEqual({ server, added, changed, removed }, { server, added: [], changed: [], removed: [] });
+    const file = `servers/${server}.json`;
+    assert.equal(readFileSync(join(dir.path, file), 'utf8'), readFileSync(join(root, 'resources/demo', file), 'utf8'), file);
+  }
+});
+
+test('blessing one server says what changed, keeps the rest of the file, and makes the folder valid', async (t) => {
+  const dir = temporaryDir();
+  t.after(() => dir.remove());
+  cpSync(join(root, 'resources/demo'), dir.path, { recursive: true });
+  const file = join(dir.path, 'servers/memory.json');
+  const server = JSON.parse(readFileSync(file, 'utf8'));
+  const entry = server._meta['dev.gatehouse/entry'];
+  entry.catalogue.tools[0].description = 'Not what was blessed.';
+  entry.catalogue.hashes['tool:create_entities'] = definitionHash(entry.catalogue.tools[0]);
+  entry.catalogue.tools.push({ name: 'invented' });
+  entry.catalogue.hashes['tool:invented'] = definitionHash({ name: 'invented' });
+  delete entry.catalogue.hashes['tool:read_graph'];
+  server['x-ours'] = { note: 'kept' };
+  writeFileSync(file, JSON.stringify(server));
+
+  const variables = { modules: join(root, 'node_modules'), state: dir.path };
+  const [done, ...others] = await bless(dir.path, 'memory', { fetchCatalogue, variables });
+  assert.deepEqual(others, []);
+  assert.deepEqual(done!.changed, ['tool:create_entities']);
+  assert.deepEqual(done!.removed, ['tool:invented']);
+  assert.deepEqual(done!.added, ['tool:read_graph']);
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8'))['x-ours'], { note: 'kept' });
+  assert.deepEqual((await checkFolder(dir.path, { policy: policyTools })).problems, []);
+});
+
+test('a server that cannot be reached or does not exist is said so', async () => {
+  const dir = join(root, 'resources/demo');
+  await assert.rejects(bless(dir, 'nothing', { fetchCatalogue }), /no server "nothing"/);
+  const entry = { id: 'gone', era: 'auto' as const, launch: { command: 'node', args: ['-e', 'process.exit(3)'], env: {} } };
+  await assert.rejects(fetchCatalogue(entry), /gone could not be read: it closed the connection/);
+  await assert.rejects(fetchCatalogue({ id: 'off', era: 'auto', url: 'http://127.0.0.1:1/mcp' }), /off could not be read/);
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Checked } from '../../src/central/document.ts';
+import { checkDocument } from '../../src/central/document.ts';
+import { compileEntry } from '../../src/central/entry.ts';
+import { type ServerJson, serverJson as schema } from '../../src/central/server-json.ts';
+import { serverJson } from './company-folder.ts';
+
+function compile(change: Record<string, unknown>, variables: Record<string, string> = {}, entry: Record<string, unknown> = {}) {
+  const server = { ...serverJson('wiki'), ...change };
+  Object.assign(server._meta['dev.gatehouse/entry'], entry);
+  const source = { file: 'servers/wiki.json', text: JSON.stringify(server, null, 2) };
+  return compileEntry(checkDocument(source, schema) as Checked<ServerJson>, variables);
+}
+
+test('a remote: given variables go over the defaults in server.json', () => {
+  const remotes = [
+    { type: 'streamable-http', url: 'https://{host}/{path}/mcp', variables: { host: { default: 'a.example' }, path: { value: 'p' } } },
+  ];
+  assert.equal(compile({ remotes }).entry?.url, 'https://a.example/p/mcp');
+  assert.equal(compile({ remotes }, { host: 'b.example' }).entry?.url, 'https://b.example/p/mcp');
+});
+
+test('a launch: argv with variables, each where it stands; braces that are no variables stay', () => {
+  const launch = { command: 'node', args: ['{dir}/server.js', '--json', '{"a":1}', 'a b;c'], env: { STATE: '{dir}/state' }, cwd: '{dir}' };
+  const { entry, problems } = compile({ remotes: undefined }, { dir: '/srv/{x}' }, { launch });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(entry?.launch, {
+    command: 'node',
+    args: ['/srv/{x}/server.js', '--json', '{"a":1}', 'a b;c'],
+    env: { STATE: '/srv/{x}/state' },
+    cwd: '/srv/{x}',
+  });
+  assert.match(
+    compile({ remotes: undefined }, {}, { launch })
+      .problems.map(({ message }) => message)
+      .join(),
+    /\{dir\} has no value/,
+  );
+});
+
+test('packages become argv: npm by npx, pypi by uvx, others are refused in words', () => {
+  const of = (spec: Record<string, unknown>) =>
+    compile({ remotes: undefined, packages: [{ identifier: '@acme/wiki', version: '1.0.0', transport: { type: 'stdio' }, ...spec }] });
+  const npm = of({
+    registryType: 'npm',
+    packageArguments: [
+      { type: 'positional', value: '/data' },
+      { type: 'named', name: '--mode', default: 'ro' },
+    ],
+    environmentVariables: [{ name: 'LEVEL', value: 'info' }],
+  });
+  assert.deepEqual(npm.entry?.launch, {
+    command: 'npx',
+    args: ['-y', '@acme/wiki@1.0.0', '/data', '--mode', 'ro'],
+    env: { LEVEL: 'info' },
+  });
+  assert.deepEqual(of({ registryType: 'pypi', identifier: 'wiki' }).entry?.launch, { command: 'uvx', args: ['wiki==1.0.0'], env: {} });
+  assert.match(of({ registryType: 'oci' }).problems[0]!.message, /type oci cannot be started/);
+  assert.match(of({ registryType: 'npm', version: undefined }).problems[0]!.message, /no exact version/);
+  assert.match(
+    of({ registryType: 'npm', environmentVariables: [{ name: 'KEY', isRequired: true }] }).problems[0]!.message,
+    /KEY is required/,
+  );
+});
+
+test('facts of a tool: the company first, then the blessed annotations, then the careful default', () => {
+  const { entry } = compile({}, { port: '1' }, { tools: { write: { destructive: false, tags: ['export'] } } });
+  assert.deepEqual(entry?.tools, {
+    list: { readOnly: true, destructive: false, openWorld: true, tags: [] },
+    write: { readOnly: false, destructive: false, openWorld: true, tags: ['export'] },
+  });
+});
