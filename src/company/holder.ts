@@ -22,6 +22,8 @@ export interface Holder {
   load(): Promise<void>;
   /** Puts a received bundle to use, or throws why not. True where its version is a new one. */
   accept(jws: string, etag: string | undefined): boolean;
+  /** What the central API sent cannot be used: shown until something can. */
+  refuse(why: ErrorValue): void;
   /** The central API says that ours is the newest. */
   confirm(): void;
   /** Remembers that the central API has the receipt of this version. */
@@ -90,18 +92,16 @@ export function openHolder(options: {
       }
     },
     accept(jws, etag) {
-      try {
-        const { bundle, newer } = take(jws, etag);
-        // In use before it is on disk: a full disk must not hold up a kill switch. The bundle goes first, since a mark above the
-        // stored bundle would refuse it after a crash in between.
-        void store.writeBundle({ ...person, central, ...(etag === undefined ? {} : { etag }), jws, highestVersion: bundle.version });
-        void store.writeMark(key, mark!);
-        return newer;
-      } catch (problem) {
-        error = toErrorValue(problem);
-        refused = true;
-        throw problem;
-      }
+      const { bundle, newer } = take(jws, etag);
+      // In use before it is on disk: a full disk must not hold up a kill switch. The bundle goes first, since a mark above the
+      // stored bundle would refuse it after a crash in between.
+      void store.writeBundle({ ...person, central, ...(etag === undefined ? {} : { etag }), jws, highestVersion: bundle.version });
+      void store.writeMark(key, mark!);
+      return newer;
+    },
+    refuse(why) {
+      error = why;
+      refused = true;
     },
     confirm() {
       error = undefined;

@@ -79,7 +79,8 @@ export function openRenewal(options: {
       if (error instanceof Failure) log.warn({ code: value.code, problem: value.message }, 'the bundle was not renewed');
       else log.error({ err: error }, 'renewing the bundle failed');
       // What was refused is shown with the bundle; it is no trouble of the connection.
-      if (value.code !== 'integrity') outcome = { reached: !['unavailable', 'timed-out', 'internal'].includes(value.code), error: value };
+      if (value.code === 'integrity') holder.refuse(value);
+      else outcome = { reached: !['unavailable', 'timed-out', 'internal'].includes(value.code), error: value };
       wait = Math.max(retryAfterMs(error), backOff(failures++, timing.retryMs, timing.retryMaxMs));
     }
     if (signal.aborted) return;

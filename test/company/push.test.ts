@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { readEvents } from '../../src/company/sse.ts';
+import { type SmallCentral, smallBundle, smallCentral } from '../support/central.ts';
+import { client, person } from './open.ts';
+
+const events = 'GET /v1/events';
+let central: SmallCentral;
+const opened: { close(): Promise<void> }[] = [];
+beforeEach(async () => {
+  central = await smallCentral();
+  await central.publish(smallBundle(1));
+});
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+  await central.close();
+});
+const open = (options: Parameters<typeof client>[1] = {}) => {
+  const one = client(central, options);
+  opened.push(one);
+  return one;
+};
+
+test('an announced version is fetched at once; one that we have is not', async () => {
+  const one = open();
+  await one.start(person);
+  await central.asked(events, 1);
+  await one.refresh();
+  const before = central.count('GET /v1/bundle');
+  central.announce(1);
+  await central.publish(smallBundle(2));
+  central.announce(2);
+  await one.until(() => one.bundle().bundle?.version === 2);
+  assert.ok(central.count('GET /v1/bundle') <= before + 2);
+});
+
+test('an announcement during a fetch that brings the version before leads to one more', async () => {
+  const one = open();
+  await one.start(person);
+  await central.asked(events, 1);
+  await one.refresh();
+  let release = () => {};
+  const old = central.jws!;
+  central.answers.set('GET /v1/bundle', (_, response) => {
+    release = () => response.writeHead(200, { etag: '"old"' }).end(old);
+  });
+  const slow = one.refresh();
+  await central.asked('GET /v1/bundle', central.count('GET /v1/bundle') + 1);
+  central.answers.clear();
+  await central.publish(smallBundle(2));
+  central.announce(2);
+  release();
+  await slow;
+  await one.until(() => one.bundle().bundle?.version === 2);
+});
+
+test('a stream that ends or is torn is opened again, and what was missed is fetched', async () => {
+  const one = open();
+  await one.start(person);
+  for (const version of [2, 3]) {
+    await central.asked(events, version - 1);
+    await central.publish(smallBundle(version));
+    for (const stream of central.streams) version === 2 ? stream.end() : stream.destroy();
+    await one.until(() => one.bundle().bundle?.version === version);
+  }
+});
+
+test('silence counts as a dead connection', async () => {
+  const one = open({ timing: { heartbeatMs: 30 } });
+  await one.start(person);
+  await central.asked(events, 3);
+});
+
+test('a stream that was refused for its token is opened with a fresh one', async () => {
+  let current = 't1';
+  const one = open({ token: (force) => (force ? (current = 't2') : current) });
+  await one.start(person);
+  await central.asked(events, 1);
+  central.tokens = new Set(['t2']);
+  for (const stream of central.streams) stream.end('event: end\ndata: {"reason":"token expired"}\n\n');
+  await central.asked(events, 3);
+  assert.equal(central.seen.findLast(({ route }) => route === events)?.headers.authorization, 'Bearer t2');
+});
+
+test('rubbish in the stream, or something else in its place, harms nobody: it polls on and comes back', async () => {
+  const answers: ((write: (text: string) => void) => void)[] = [
+    (write) => write('event: bundle\ndata: {"version":"9"}\n\nevent: bundle\ndata: nonsense\n\n: \n\ndata\n\n'),
+    (write) => write(`data: ${'x'.repeat(100_000)}\n\n`),
+    (write) => write('x'.repeat(200_000)),
+  ];
+  central.answers.set(events, (_, response) => {
+    const next = answers.shift();
+    if (next === undefined) return response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    next((text) => response.write(text));
+    if (answers.length === 2) response.end();
+  });
+  const one = open();
+  await one.start(person);
+  await central.asked(events, 5);
+  assert.equal(one.bundle().state, 'fresh');
+  assert.equal(one.contact().state, 'online');
+});
+
+test('after stop nothing is asked any more', async () => {
+  const one = open();
+  await one.start(person);
+  await central.asked(events, 1);
+  const ended = new Promise<void>((resolve) => [...central.streams][0]!.on('close', resolve));
+  one.stop({ forget: true });
+  await ended;
+  const before = central.seen.length;
+  await central.publish(smallBundle(2));
+  await one.refresh();
+  await one.close();
+  assert.equal(central.seen.length, before);
+});
+
+test('the parser holds to the standard whatever the pieces are', async () => {
+  const text = '\uFEFFevent: a\r\ndata: 1\r\ndata:2\r\n\r\n: comment\ndata\n\nid: 7\nretry: 500\nretry: x\nevent: b\rdata: é\r\r\ndata: cut';
+  const wanted = [
+    { event: 'a', data: '1\n2' },
+    { event: 'message', data: '' },
+    { event: 'b', data: 'é' },
+  ];
+  const bytes = Buffer.from(text);
+  for (const size of [1, 2, 3, 7, bytes.length]) {
+    const retries: number[] = [];
+    const pieces = (async function* () {
+      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+    })();
+    const found = [];
+    for await (const event of readEvents(pieces, { heard() {}, retry: (ms) => retries.push(ms) })) found.push(event);
+    assert.deepEqual(found, wanted, `pieces of ${size}`);
+    assert.deepEqual(retries, [500]);
+  }
+});
