@@ -1,5 +1,5 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
-import { mentionsOf } from './condition.ts';
+import { membersOf, mentionsOf } from './condition.ts';
 import { escapeKey } from './encode.ts';
 import { type Knowledge, nameOf, type ScopeArguments } from './knowledge.ts';
 import { distance, nearest } from './names.ts';
@@ -150,7 +150,7 @@ export function checkArguments(json: PolicyJson, { call, get }: ScopeArguments):
   );
   const known = records.flatMap((record) => [...record.members.keys()].map(escapeKey));
   const open = records.some((record) => record.open);
-  const names = [...mentionsOf(json).args].filter((name) => name !== '*' && !open && !known.includes(name));
+  const names = [...(membersOf(mentionsOf(json), 'args') ?? [])].filter((name) => !open && !known.includes(name));
   return names.map((name) => {
     const meant = nearest(name, known);
     return {

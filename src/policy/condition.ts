@@ -5,25 +5,31 @@ import { uid } from './scope.ts';
 export interface Mentions {
   /** Attributes of `context`; `*` where the context is used as a whole. */
   context: Set<string>;
-  /** Attributes of `context.args`; `*` where it is used as a whole. */
-  args: Set<string>;
+  /** Their own attributes, as `args.path` or `now.hour`; `now.*` where one is used as a whole. */
+  inner: Set<string>;
   groups: Set<string>;
   /** An `in` whose right side is computed: any group may matter. */
   everyGroup: boolean;
   /** Attributes of the principal, not merely who it is. */
   principal: boolean;
-  /** Whether two resources with the same attributes can be told apart. */
-  resource: 'none' | 'attributes' | 'identity';
+  /** Attributes of the resource; `=` where it matters which one it is, `*` where it is used as a whole. */
+  resource: Set<string>;
 }
 
 export const noMentions = (): Mentions => ({
   context: new Set(),
-  args: new Set(),
+  inner: new Set(),
   groups: new Set(),
   everyGroup: false,
   principal: false,
-  resource: 'none',
+  resource: new Set(),
 });
+
+/** The attributes of one member of the context that are looked at, or undefined for all of them. */
+export function membersOf(mentions: Mentions, name: string): ReadonlySet<string> | undefined {
+  if (mentions.context.has('*') || mentions.inner.has(`${name}.*`)) return undefined;
+  return new Set([...mentions.inner].filter((one) => one.startsWith(`${name}.`)).map((one) => one.slice(name.length + 1)));
+}
 
 /** What is known only when a thing is called: its arguments, and what is drawn from them. */
 export const fromArguments: ReadonlySet<string> = new Set(['args', 'paths', 'folders', 'within', 'hosts', 'facts', '*']);
@@ -33,8 +39,6 @@ export const fromReading: ReadonlySet<string> = new Set(['facts', '*']);
 /** Whether an answer can depend on any of these members of the context. */
 export const depends = (mentions: Mentions, unknown: ReadonlySet<string>): boolean =>
   [...mentions.context].some((name) => unknown.has(name));
-
-const shared: ReadonlySet<string> = new Set(['readOnly', 'destructive', 'openWorld', 'tags', 'server']);
 
 type Node = Record<string, unknown>;
 type Sides = { left: Expr; right: Expr };
@@ -49,11 +53,11 @@ export function mergeMentions(all: readonly Mentions[]): Mentions {
   const merged = noMentions();
   for (const one of all) {
     for (const name of one.context) merged.context.add(name);
-    for (const name of one.args) merged.args.add(name);
+    for (const name of one.inner) merged.inner.add(name);
+    for (const name of one.resource) merged.resource.add(name);
     for (const name of one.groups) merged.groups.add(name);
     merged.everyGroup ||= one.everyGroup;
     merged.principal ||= one.principal;
-    sees(merged, one.resource);
   }
   return merged;
 }
@@ -87,34 +91,32 @@ function walk(expr: Expr, found: Mentions): void {
   if (path) return seesContext(path, found);
   const node = expr as Node;
   if (node['Var'] === 'principal') found.principal = true;
-  if (node['Var'] === 'resource') sees(found, 'identity');
+  if (node['Var'] === 'resource') found.resource.add('*');
   if ('Value' in node) return void groupsIn(node['Value'], found);
   const attribute = (node['.'] ?? node['has']) as { left: Expr; attr: string | string[] } | undefined;
-  if (attribute && variable(attribute.left) === 'resource')
-    return sees(found, shared.has([attribute.attr].flat()[0]!) ? 'attributes' : 'identity');
+  if (attribute && variable(attribute.left) === 'resource') return void found.resource.add([attribute.attr].flat()[0]!);
   const equality = (node['=='] ?? node['!=']) as Sides | undefined;
   const membership = (node['in'] ?? node['is']) as { left: Expr; right?: Expr; in?: Expr } | undefined;
   if (membership) {
     const right = membership.right ?? membership.in;
-    if (variable(membership.left) === 'resource')
-      sees(found, right === undefined || literals(right)?.every((one) => one.type === 'Server') ? 'attributes' : 'identity');
+    const onServers = right === undefined || literals(right)?.every((one) => one.type === 'Server');
+    // All things of one server are in the same servers and of the same type.
+    if (variable(membership.left) === 'resource') onServers || found.resource.add('=');
     else if (variable(membership.left) !== 'principal') walk(membership.left, found);
     if (right === undefined) return;
     if (!literals(right)) found.everyGroup = true;
     return walk(right, found);
   }
-  for (const part of operands(expr)) if (!(equality && variable(part) === 'principal')) walk(part, found);
+  for (const part of operands(expr)) {
+    if (equality && variable(part) === 'principal') continue;
+    if (equality && variable(part) === 'resource') found.resource.add('=');
+    else walk(part, found);
+  }
 }
 
 function seesContext(path: readonly string[], found: Mentions): void {
   found.context.add(path[0] ?? '*');
-  if (path[0] === undefined) found.args.add('*');
-  if (path[0] === 'args') found.args.add(path[1] ?? '*');
-}
-
-function sees(found: Mentions, what: Mentions['resource']): void {
-  const order = ['none', 'attributes', 'identity'];
-  if (order.indexOf(what) > order.indexOf(found.resource)) found.resource = what;
+  if (path[0] !== undefined) found.inner.add(`${path[0]}.${path[1] ?? '*'}`);
 }
 
 /** The entities written out on the right of an `in`, or undefined where they are computed. */

@@ -174,8 +174,8 @@ function catalogued({ catalogue }: ServerEntry): { call: Set<string>; get: Set<s
 function likeness(slice: Slice, action: 'call' | 'get' | 'read', server: ServerEntry, name: string): string {
   const { mentions } = slice;
   const usesUri = action === 'read' && ['paths', 'folders', 'within', 'hosts', '*'].some((one) => mentions.context.has(one));
-  if (mentions.resource === 'identity' || usesUri) return `=${name}`;
-  return mentions.resource === 'attributes' && action === 'call' ? JSON.stringify(factsOf(server, name)) : '';
+  if (usesUri || ['=', '*', 'name', 'uri'].some((one) => mentions.resource.has(one))) return `=${name}`;
+  return mentions.resource.size > 0 && action === 'call' ? JSON.stringify(factsOf(server, name)) : '';
 }
 
 function remember<V>(cache: Map<string, V>, key: string, value: V): void {

@@ -1,5 +1,6 @@
 import type { AuthorizationCall, CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/web';
 import type { Freshness, ServerEntry, ToolFacts } from '../company/bundle.ts';
+import { membersOf } from './condition.ts';
 import { derive } from './derive.ts';
 import { encodeArguments } from './encode.ts';
 import { type Action, resourceType } from './scope.ts';
@@ -44,13 +45,13 @@ export function buildRequest(slice: Pick<Slice, 'mentions' | 'groups'>, ask: Ask
       attrs: mentions.principal ? { groups: circumstances.groups.map((group) => group.toWellFormed()) } : {},
       parents: slice.groups.map((group) => ({ type: 'Group', id: group.toWellFormed() })),
     },
-    ...resourceEntities(ask, resource, mentions.resource !== 'none'),
+    ...resourceEntities(ask, resource, mentions.resource),
   ];
   const context: Json = {};
   let truncated = false;
   const wants = (name: string): boolean => mentions.context.has(name) || mentions.context.has('*');
   if (wants('args')) {
-    const encoded = encodeArguments(ask.args, mentions.args.has('*') ? undefined : mentions.args);
+    const encoded = encodeArguments(ask.args, membersOf(mentions, 'args'));
     context['args'] = encoded.value;
     truncated ||= encoded.truncated;
   }
@@ -64,8 +65,8 @@ export function buildRequest(slice: Pick<Slice, 'mentions' | 'groups'>, ask: Ask
     context['agent'] = { __entity: agent };
     entities.push({ uid: agent, attrs: { name: agent.id }, parents: [] });
   }
-  if (wants('now')) context['now'] = clock(circumstances.now);
-  if (wants('device')) context['device'] = { ...circumstances.device };
+  if (wants('now')) context['now'] = pick(clock(circumstances.now), membersOf(mentions, 'now'));
+  if (wants('device')) context['device'] = pick({ ...circumstances.device }, membersOf(mentions, 'device'));
   if (wants('bundle')) context['bundle'] = { freshness: circumstances.freshness };
   if (wants('facts') && ask.facts) context['facts'] = [...ask.facts];
   return { principal, action: { type: 'Action', id: ask.action }, resource, context, entities, truncated };
@@ -85,18 +86,21 @@ export function factsOf(server: ServerEntry, tool: string): ToolFacts {
   return Object.hasOwn(server.tools, tool) ? server.tools[tool]! : unstated;
 }
 
-function resourceEntities(ask: Ask, uid: { type: string; id: string }, attributes: boolean): EntityJson[] {
+function resourceEntities(ask: Ask, uid: { type: string; id: string }, wanted: ReadonlySet<string>): EntityJson[] {
   const { dataClass, trust, owner } = ask.server;
   const parent = { type: 'Server', id: ask.server.id };
-  const server: EntityJson = { uid: parent, attrs: { dataClass, trust, owner }, parents: [] };
-  if (ask.action === 'discover') return [server];
-  if (!attributes) return [{ uid, attrs: {}, parents: [parent] }];
-  const attrs: Json = { server: { __entity: parent } };
-  if (ask.action === 'read') attrs['uri'] = ask.name.toWellFormed();
-  else attrs['name'] = ask.name.toWellFormed();
+  const only = wanted.has('*') ? undefined : wanted;
+  if (ask.action === 'discover') return [{ uid: parent, attrs: pick({ dataClass, trust, owner }, only), parents: [] }];
+  const attrs: Json = { server: { __entity: parent }, [ask.action === 'read' ? 'uri' : 'name']: ask.name.toWellFormed() };
   if (ask.action === 'call') {
     const { readOnly, destructive, openWorld, tags } = factsOf(ask.server, ask.name);
     Object.assign(attrs, { readOnly, destructive, openWorld, tags });
   }
-  return [{ uid, attrs, parents: [parent] }, server];
+  const entity: EntityJson = { uid, attrs: pick(attrs, only), parents: [parent] };
+  const server: EntityJson = { uid: parent, attrs: { dataClass, trust, owner }, parents: [] };
+  return only && !only.has('server') ? [entity] : [entity, server];
+}
+
+function pick(all: Json, only: ReadonlySet<string> | undefined): Json {
+  return only ? Object.fromEntries(Object.entries(all).filter(([name]) => only.has(name))) : all;
 }

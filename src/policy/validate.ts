@@ -2,7 +2,7 @@ import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/web';
 import { abstracted, leavesSchema } from './abstract.ts';
 import type { RecordType } from './arguments.ts';
 import { loadCedar } from './cedar.ts';
-import { mentionsOf } from './condition.ts';
+import { membersOf, mentionsOf } from './condition.ts';
 import { type Knowledge, openScopeArguments } from './knowledge.ts';
 import { schemaText } from './schema.ts';
 
@@ -25,10 +25,10 @@ export function validatePolicies(policies: readonly Unchecked[], knowledge: Know
   const scopeArguments = openScopeArguments(knowledge);
   const bySchema = new Map<string, { at: number; types: RecordType[] }[]>();
   for (const [at, { json }] of policies.entries()) {
-    const wanted = mentionsOf(json).args;
+    const wanted = membersOf(mentionsOf(json), 'args');
     const { call, get } = scopeArguments(json);
     // An open record is given what the policy asks of it, an untouched one is not worth a schema of its own.
-    const types = [call, get].map((type) => (wanted.size === 0 ? { ...type, members: new Map(), open: true } : opened(type, wanted)));
+    const types = [call, get].map((type) => (wanted?.size === 0 ? { ...type, members: new Map(), open: true } : opened(type, wanted)));
     const schema = schemaText(types[0]!, types[1]!);
     const group = bySchema.get(schema) ?? [];
     group.push({ at, types });
@@ -37,10 +37,10 @@ export function validatePolicies(policies: readonly Unchecked[], knowledge: Know
   return [...bySchema].flatMap(([schema, group]) => validateGroup(schema, group, policies));
 }
 
-function opened(type: RecordType, wanted: ReadonlySet<string>): RecordType {
+function opened(type: RecordType, wanted: ReadonlySet<string> = new Set()): RecordType {
   if (!type.open) return type;
   const members = new Map(type.members);
-  for (const name of wanted) if (name !== '*' && !members.has(name)) members.set(name, { kind: 'any' });
+  for (const name of wanted) if (!members.has(name)) members.set(name, { kind: 'any' });
   return { ...type, members };
 }
 

@@ -116,11 +116,11 @@ const question = fc
 const cedar = loadCedar();
 const everything = {
   context: new Set(['*']),
-  args: new Set(['*']),
+  inner: new Set(['args.*', 'now.*', 'device.*']),
   groups: new Set<string>(),
   everyGroup: true,
   principal: true,
-  resource: 'identity' as const,
+  resource: new Set(['*']),
 };
 const circumstances = {
   person: 'ann',

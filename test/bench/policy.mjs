@@ -1,0 +1,135 @@
+/** Prints one JSON line: what a decision and a list cost at several sizes of a company. Nothing is asserted; numbers depend on the machine. */
+import { loadCedar } from '../../src/policy/cedar.ts';
+import { openPolicy } from '../../src/policy/policy.ts';
+
+const groups = Array.from({ length: 20 }, (_, at) => `group-${at}`);
+const sizes = [50, 500, 5000];
+const now = Date.parse('2026-11-23T10:00:00Z');
+const round = (value) => Math.round(value * 10) / 10;
+
+let start = performance.now();
+const cedar = loadCedar();
+const result = { bench: 'policy', node: process.version, loadMs: round(performance.now() - start) };
+
+const parse = (text) => cedar.policyToJson(text).json;
+const conditions = [
+  '',
+  ' when { resource.readOnly }',
+  ' when { context.args has path && context.args.path like "/srv/*" }',
+  ' when { context.args has project && principal.groups.contains(context.args.project) }',
+  ' when { context.device.managed && context.now.hour < 22 }',
+];
+
+function company(size, tools) {
+  const servers = Array.from({ length: 50 }, (_, at) => server(`server-${at}`, at === 0 ? tools : 20));
+  const policies = [compile(0, 'permit(principal, action == Action::"discover", resource);')];
+  for (let at = 1; at < size; at++) {
+    const group = `Group::"group-${at % 60}"`;
+    const on = `server-${at % 50}`;
+    const what = at % 3 === 0 ? `resource == Tool::"${on}/tool-${at % 20}"` : `resource in Server::"${on}"`;
+    const effect = at % 10 === 0 ? 'forbid' : 'permit';
+    const condition =
+      effect === 'forbid' ? ' when { context.args has force && context.args.force == true }' : conditions[at % conditions.length];
+    policies.push(compile(at, `${effect}(principal in ${group}, action == Action::"call", ${what})${condition};`));
+  }
+  policies.push(
+    compile(
+      size,
+      `permit(principal in Group::"group-1", action == Action::"call", resource in Server::"server-0") when { resource.readOnly };`,
+    ),
+  );
+  return {
+    format: 1,
+    company: { id: 'c', name: 'C' },
+    version: 1,
+    groups,
+    issuedAt: '2026-11-23T00:00:00Z',
+    staleAfter: '2026-12-23T00:00:00Z',
+    notAfter: '2027-12-23T00:00:00Z',
+    servers,
+    policies,
+    limits: { concurrentCalls: 64, callsPerMinute: 0 },
+  };
+}
+
+function compile(at, text) {
+  const json = parse(text);
+  return { id: `R-${at}`, effect: json.effect, annotations: {}, source: { file: 'x', line: at }, json };
+}
+
+function server(id, count) {
+  const tools = Array.from({ length: count }, (_, at) => ({ name: `tool-${at}` }));
+  const facts = Object.fromEntries(
+    tools.map((tool, at) => [tool.name, { readOnly: at % 2 === 0, destructive: at % 7 === 0, openWorld: false, tags: [] }]),
+  );
+  return {
+    id,
+    name: id,
+    title: id,
+    description: '',
+    version: '1',
+    era: 'auto',
+    auth: { type: 'none' },
+    dataClass: 'internal',
+    trust: 'x',
+    owner: '',
+    timeoutMs: 1000,
+    tools: facts,
+    catalogue: { capabilities: {}, tools, prompts: [], resources: [], resourceTemplates: [], hashes: {} },
+  };
+}
+
+function quantiles(run, count) {
+  const times = [];
+  for (let at = 0; at < count; at++) {
+    const before = performance.now();
+    run(at);
+    times.push((performance.now() - before) * 1000);
+  }
+  times.sort((a, b) => a - b);
+  return { p50: round(times[Math.floor(count * 0.5)]), p99: round(times[Math.floor(count * 0.99)]) };
+}
+
+const args = { path: '/srv/a/b.txt', project: 'group-3', force: false, options: { depth: 3, tags: ['a', 'b'] } };
+result.sizes = {};
+for (const size of sizes) {
+  const bundle = company(size, 2000);
+  const context = { person: 'ann', device: { os: 'linux', appVersion: '0.1.0', managed: true }, now: () => now };
+  start = performance.now();
+  const policy = openPolicy(bundle, context);
+  const openMs = performance.now() - start;
+  start = performance.now();
+  const list = policy.list('call', 'server-0', 'codex');
+  const coldMs = performance.now() - start;
+  start = performance.now();
+  for (let at = 0; at < 1000; at++) policy.list('call', 'server-0', 'codex');
+  const warmMs = (performance.now() - start) / 1000;
+  // The clock's next minute: rules on time are asked again, parsed sets are kept.
+  const later = openPolicy(bundle, { ...context, now: () => clock });
+  let clock = now;
+  later.list('call', 'server-0', 'codex');
+  clock += 60_000;
+  start = performance.now();
+  later.list('call', 'server-0', 'codex');
+  const againMs = performance.now() - start;
+  const question = (at) => ({ action: 'call', server: `server-${at % 50}`, name: `tool-${at % 20}`, args, agent: 'codex' });
+  const first = quantiles((at) => policy.decide(question(at)), 1000);
+  const decideUs = quantiles((at) => policy.decide(question(at)), 5000);
+  const one = quantiles(() => policy.decide(question(0)), 5000);
+  const effects = { allow: 0, ask: 0, deny: 0 };
+  for (let at = 0; at < 1000; at++) effects[policy.decide(question(at)).effect]++;
+  result.sizes[size] = {
+    openMs: round(openMs),
+    decideUs,
+    oneToolUs: one,
+    coldUs: first,
+    list2000: {
+      coldMs: round(coldMs),
+      nextMinuteMs: round(againMs),
+      warmMs: Math.round(warmMs * 10000) / 10000,
+      visible: [...list.values()].filter((verdict) => verdict.effect !== 'deny').length,
+    },
+    effects,
+  };
+}
+console.log(JSON.stringify(result));
