@@ -6,7 +6,7 @@ import { openQueue } from './queue.ts';
 import { type LedgerEntry, type LedgerRecord, notePrefix, toRow } from './record.ts';
 import type { Verdict } from './verify.ts';
 
-/** The local record of every decision and call; ARCHITECTURE.md says what it can prove and what not. */
+/** The local record of every decision and call; `openLedger` says what it can prove and what not. */
 export interface Ledger {
   /** Never throws, never waits: the record is on its way when this returns, and on the disk a few milliseconds later. */
   append(entry: LedgerEntry): void;
@@ -81,10 +81,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const queue = await openQueue({ file, key: options.key, at: now() }, log, now, {
     ready(said) {
       cursor = said.cursor;
-      trouble = said.trouble;
-      if (trouble !== undefined) log.error({ error: trouble }, 'ledger: the chain is not whole');
+      setTrouble(said.trouble);
       reader ??= openReader(file);
     },
+    trouble: setTrouble,
     release() {
       reader?.close();
       reader = undefined;
@@ -101,6 +101,11 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       }
     },
   });
+
+  function setTrouble(error: ErrorValue | undefined): void {
+    trouble = error;
+    if (error !== undefined) log.error({ error }, 'ledger: the chain is not whole');
+  }
 
   function read(): Reader {
     if (closed) throw new Failure('not-running', 'The ledger is closed.');

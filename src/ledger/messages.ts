@@ -44,6 +44,7 @@ export type Said =
   | { kind: 'ready'; head: HeadNow; cursor: number; notes: number; trouble: ErrorValue | undefined }
   | { kind: 'refused'; error: ErrorValue }
   | { kind: 'committed'; count: number; first: number; previousHash: string; hashes: string[]; head: HeadNow }
+  | { kind: 'trouble'; error: ErrorValue | undefined }
   | { kind: 'failing'; error: ErrorValue }
   | { kind: 'well' }
   /** The file broke while we ran: the reader lets go, then asks for `replace`. */

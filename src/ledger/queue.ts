@@ -24,6 +24,8 @@ export interface QueueEvents {
   ready(said: Extract<Said, { kind: 'ready' }>): void;
   /** `records` builds them when called, so that nobody pays for a listener that is not there. */
   committed(records: () => LedgerRecord[]): void;
+  /** Found while running: the chain is no longer whole, though writing goes on; or central now knows of it. */
+  trouble(error: ErrorValue | undefined): void;
   /** The reader must let go of the file, for it is about to be put aside. */
   release(): void;
 }
@@ -78,6 +80,9 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
         events.committed(() => toRecords(batch, said));
         return;
       }
+      case 'trouble':
+        events.trouble(said.error);
+        return;
       case 'failing':
         if (failing?.message !== said.error.message) log.error({ error: said.error }, 'ledger: writing fails');
         failing = said.error;
@@ -124,10 +129,11 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
         if (said.kind === 'ready') {
           // A writer that died may have committed rows it could not tell us of: they are the oldest of those we still hold.
           if (!first && !replacing) settle(Math.max(0, said.head.records - said.notes - head.records));
-          replacing = false;
           head = said.head;
           failing = undefined;
-          sent = done;
+          // A writer that lives on has what it was sent; a new one has nothing.
+          if (!replacing) sent = done;
+          replacing = false;
           first = false;
           events.ready(said);
           post();
@@ -169,10 +175,7 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
       closing = true;
       const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
       if (worker.threadId === -1) return;
-      if (failing !== undefined) {
-        // One last try with all we hold.
-        failing = undefined;
-      }
+      failing = undefined; // one last try with all we hold
       try {
         await ask('close', undefined);
       } catch (error) {

@@ -241,12 +241,13 @@ function begin(store: Store, at: number, fresh: { reason: string; known: Head | 
   } else {
     const held = found.head ?? { ...store.head, records: found.seq, seq: found.seq, hash: found.hash };
     const problems = mismatches(store.database, store.key, found, anchor);
-    const reached = [found.seq, readCursor(store.database).seq];
-    if (sealHolds(held, found.seal, store.key)) reached.push(held.seq);
-    if (typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key)) reached.push(anchor.head.seq);
-    if (Math.max(...reached) > 2 ** 52) throw Object.assign(new Error('impossible record number'), { code: 'ERR_OUT_OF_RANGE' });
-    // Numbers that were given out once are never given out again: central may hold them.
-    store.head = problems.length === 0 ? held : { ...held, seq: Math.max(...reached), hash: found.hash };
+    const reached = [{ seq: found.seq, hash: found.hash }, readCursor(store.database)];
+    if (sealHolds(held, found.seal, store.key)) reached.push(held);
+    if (typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key)) reached.push(anchor.head);
+    const furthest = reached.reduce((one, other) => (other.seq > one.seq ? other : one));
+    if (furthest.seq > 2 ** 52) throw Object.assign(new Error('impossible record number'), { code: 'ERR_OUT_OF_RANGE' });
+    // Numbers that were given out once are never given out again, and the note names the last of them as its predecessor: central may hold it.
+    store.head = problems.length === 0 ? held : { ...held, seq: furthest.seq, hash: furthest.hash };
     if (problems.length > 0) addNote(store, 'mismatch', problems.join(' '), at);
   }
   sync(store);

@@ -1,6 +1,6 @@
 // Worker thread: the only writer of the ledger.
 import { parentPort, workerData } from 'node:worker_threads';
-import { toErrorValue } from '../errors.ts';
+import { type ErrorValue, toErrorValue } from '../errors.ts';
 import { exportPage } from './export.ts';
 import type { Ask, HeadNow, Said, WriterData } from './messages.ts';
 import type { Row } from './record.ts';
@@ -33,6 +33,7 @@ let waiting: Row[] = [];
 let timer: NodeJS.Timeout | undefined;
 let retryAfter = 0;
 let damaged = false;
+let trouble: ErrorValue | undefined;
 let store: Store;
 
 function say(message: Said): void {
@@ -44,7 +45,15 @@ function headNow({ head }: Store): HeadNow {
 }
 
 function ready(): void {
-  say({ kind: 'ready', head: headNow(store), cursor: readCursor(store.database).seq, notes: store.notes, trouble: troubleOf(store) });
+  trouble = troubleOf(store);
+  say({ kind: 'ready', head: headNow(store), cursor: readCursor(store.database).seq, notes: store.notes, trouble });
+}
+
+function tellTrouble(): void {
+  const found = troubleOf(store);
+  if (found?.message === trouble?.message) return;
+  trouble = found;
+  say({ kind: 'trouble', error: found });
 }
 
 function schedule(delay: number): void {
@@ -80,6 +89,7 @@ function writeAll(): void {
     // A constraint: somebody else's record sits where ours belongs.
     if (![1555, 2579].includes((error as { errcode?: number }).errcode ?? 0)) throw error;
     realign(store, rows[0]![0]);
+    tellTrouble();
     done = commit(store, rows);
   }
   waiting = waiting.length > largest ? waiting.slice(largest) : [];
@@ -118,9 +128,11 @@ async function answer({ question, input }: Ask): Promise<unknown> {
     case 'sync':
       flush();
       return sync(store);
-    case 'acknowledge':
-      flush();
-      return acknowledge(store, input as number);
+    case 'acknowledge': {
+      const cursor = acknowledge(store, input as number);
+      tellTrouble();
+      return cursor;
+    }
     case 'verify':
       return verifyAll();
     case 'export': {

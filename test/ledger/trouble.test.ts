@@ -85,6 +85,7 @@ for (const [name, break_] of [
     assert.deepEqual([ok, problem?.seq], [false, 6]);
     // Once central holds the note, the company knows.
     await ledger.acknowledge(7);
+    assert.equal(ledger.error(), undefined);
     assert.deepEqual(await ledger.verify(), { ok: true, records: 2 });
     await ledger.close();
     const again = await open(t, file);
@@ -92,6 +93,30 @@ for (const [name, break_] of [
     assert.deepEqual(await again.verify(), { ok: true, records: 2 });
   });
 }
+
+test('a file that breaks while Gatehouse runs is put aside without a call being lost', async (t) => {
+  const file = await written(t, 5);
+  const ledger = await open(t, file);
+  await ledger.acknowledge(5);
+  edit(file, 'DROP TABLE records');
+  ledger.append(entry({ target: 'first' }));
+  await new Promise(setImmediate);
+  ledger.append(entry({ target: 'second' }));
+  await until(() => ledger.error()?.code === 'integrity' && ledger.healthy());
+  ledger.append(entry({ target: 'third' }));
+  await ledger.flush();
+  assert.deepEqual(
+    ledger.list({ limit: 10 }).items.map(({ seq, target, method }) => [seq, target || method]),
+    [
+      [9, 'third'],
+      [8, 'second'],
+      [7, 'first'],
+      [6, 'gatehouse/ledger-restarted'],
+    ],
+  );
+  assert.ok(readdirSync(dirname(file)).some((each) => each.includes('.damaged-')));
+  assert.deepEqual((await ledger.verify()).problem?.seq, 6);
+});
 
 test('a deleted database is noticed by its anchor', async (t) => {
   const file = await written(t, 5);
@@ -128,7 +153,7 @@ test('a writer thread that dies is started again; nothing is lost, nothing doubl
   const file = join(folder(t), 'ledger.db');
   const heard: number[] = [];
   const listen = (records: () => LedgerRecord[]) => heard.push(...records().map(({ requestBytes }) => requestBytes));
-  const queue = await openQueue({ file, key, at: noon }, silent, () => noon, { ready() {}, release() {}, committed: listen });
+  const queue = await openQueue({ file, key, at: noon }, silent, () => noon, { ready() {}, trouble() {}, release() {}, committed: listen });
   const total = 4000;
   for (let index = 1; index <= total; index++) {
     queue.push(toRow(entry({ requestBytes: index }), () => noon));
