@@ -42,7 +42,8 @@ export function openBundles(first: Published, deps: { policy: PolicyTools; signe
   let bundles = new Map<string, { issuedAt: number; signed: Promise<SignedBundle> }>();
 
   // Groups that the company does not list never reach a bundle: they decide nothing, and would make every token its own audience.
-  const known = (groups: readonly string[]) => published.company.groups.filter((group) => groups.includes(group));
+  let listed = new Set(first.company.groups);
+  const known = (claimed: readonly string[]) => [...new Set(claimed)].filter((group) => listed.has(group)).sort();
   const audience = (groups: string[], key: string) => cached(audiences, key, () => compileAudience(published, groups, deps));
 
   return {
@@ -65,6 +66,7 @@ export function openBundles(first: Published, deps: { policy: PolicyTools; signe
     },
     publish(next) {
       published = next;
+      listed = new Set(next.company.groups);
       audiences = new Map();
       bundles = new Map();
     },

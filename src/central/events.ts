@@ -25,6 +25,15 @@ const longestTimer = 2 ** 31 - 1;
 export function openStreams(options: { now: () => number; most?: number; mostPerPerson?: number; keepAliveMs?: number }): Streams {
   const { now, most = 60_000, mostPerPerson = 8, keepAliveMs = 15_000 } = options;
   const streams = new Set<Stream>();
+  // By person, oldest first: after a restart every laptop comes back at once, so opening one must not look through all.
+  const own = new Map<string, Stream[]>();
+  function forget(stream: Stream): void {
+    clearTimeout(stream.timer);
+    if (!streams.delete(stream)) return;
+    const left = own.get(stream.sub)?.filter((other) => other !== stream) ?? [];
+    if (left.length > 0) own.set(stream.sub, left);
+    else own.delete(stream.sub);
+  }
   // Proxies and HTTP clients cut streams that are silent for minutes.
   const keepAlive = setInterval(() => {
     for (const stream of streams) write(stream, ': keep-alive\n\n');
@@ -37,17 +46,16 @@ export function openStreams(options: { now: () => number; most?: number; mostPer
     else stream.response.write(text);
   }
   function end(stream: Stream, text: string): void {
-    streams.delete(stream);
-    clearTimeout(stream.timer);
+    forget(stream);
     stream.response.end(text);
   }
   const message = (version: number) => `id: ${version}\nevent: bundle\ndata: ${JSON.stringify({ version })}\n\n`;
 
   return {
     open(response, caller, version) {
-      const own = [...streams].filter(({ sub }) => sub === caller.sub);
+      const mine = own.get(caller.sub) ?? [];
       // The oldest gives way: a laptop that lost its network must not be shut out by the streams it left behind.
-      if (own.length >= mostPerPerson) end(own[0]!, 'event: end\ndata: {"reason":"replaced"}\n\n');
+      if (mine.length >= mostPerPerson) end(mine[0]!, 'event: end\ndata: {"reason":"replaced"}\n\n');
       if (streams.size >= most) {
         throw new Refusal(503, 'unavailable', 'There are too many open event streams.', 'Poll the bundle, and try again later.', {
           headers: { 'Retry-After': '60' },
@@ -62,10 +70,8 @@ export function openStreams(options: { now: () => number; most?: number; mostPer
       };
       stream.timer.unref();
       streams.add(stream);
-      response.on('close', () => {
-        streams.delete(stream);
-        clearTimeout(stream.timer);
-      });
+      own.set(stream.sub, [...(own.get(stream.sub) ?? []), stream]);
+      response.on('close', () => forget(stream));
       response.on('error', () => response.destroy());
       write(stream, message(version));
     },

@@ -112,7 +112,10 @@ const routes: Route[] = [
   {
     method: 'GET',
     path: '/v1/events',
-    handle: ({ response, streams, caller, published }) => streams.open(response, caller, published.version),
+    handle: ({ request, response, streams, caller, published }) => {
+      if (request.method === 'HEAD') response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end();
+      else streams.open(response, caller, published.version);
+    },
   },
   {
     method: 'POST',

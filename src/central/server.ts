@@ -28,8 +28,6 @@ export interface CentralOptions {
   variables?: Readonly<Record<string, string>>;
   /** For the identity provider's metadata and keys. */
   fetchJwks?: typeof fetch;
-  /** How long an unknown key id may not make us fetch the keys again. */
-  jwksCooldownMs?: number;
   log: Log;
   now?: () => number;
   deps: {
@@ -102,8 +100,7 @@ export async function openCentral(options: CentralOptions): Promise<Central> {
       const rules = publisher.current().company.identity;
       const same = tokens !== undefined && JSON.stringify(tokens.rules) === JSON.stringify(rules);
       if (!same) {
-        const cooldown = options.jwksCooldownMs === undefined ? {} : { jwksCooldownMs: options.jwksCooldownMs };
-        tokens = openTokens(rules, { fetch: options.fetchJwks ?? fetch, now, ...cooldown });
+        tokens = openTokens(rules, { fetch: options.fetchJwks ?? fetch, now });
       }
       return tokens!;
     };

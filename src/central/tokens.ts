@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { Refusal } from './refusal.ts';
@@ -22,12 +23,14 @@ export interface TokenRules {
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 // RFC 9068 says `at+jwt`; several large providers say `JWT` or nothing for access tokens.
 const types = new Set([undefined, 'jwt', 'at+jwt', 'application/at+jwt']);
+// At most one fetch in this time, whatever key ids strangers make up.
+const cooldownMs = 1000;
 const metadata = z.looseObject({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 
 const signInAgain = 'Sign in again, then repeat the request with the new access token.';
 
 /** Verifies bearer tokens of one issuer (RFC 9068, RFC 6750). Keys are fetched when first needed, and again when an unknown key id appears. */
-export function openTokens(rules: TokenRules, deps: { fetch: typeof fetch; now: () => number; jwksCooldownMs?: number }) {
+export function openTokens(rules: TokenRules, deps: { fetch: typeof fetch; now: () => number }) {
   let keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined;
   const keySet = () => {
     keys ??= discover().catch((error) => {
@@ -46,9 +49,29 @@ export function openTokens(rules: TokenRules, deps: { fetch: typeof fetch; now: 
     if (issuer !== rules.issuer) throw new Error(`${url} names the issuer ${issuer}`);
     return createRemoteJWKSet(new URL(jwks_uri), {
       [customFetch]: deps.fetch,
-      cooldownDuration: deps.jwksCooldownMs ?? 5000,
+      cooldownDuration: cooldownMs,
       cacheMaxAge: 600_000,
       timeoutDuration: 5000,
+    });
+  }
+
+  /** A key that is not known may be new, and the set too young to be fetched again: a second's patience instead of a refusal. */
+  async function check(token: string) {
+    const known = await keySet();
+    const waited = known.coolingDown;
+    const verified = () =>
+      jwtVerify(token, known, {
+        issuer: rules.issuer,
+        audience: rules.resource,
+        algorithms,
+        requiredClaims: ['sub', 'exp'],
+        clockTolerance: 5,
+        currentDate: new Date(deps.now()),
+      });
+    return verified().catch(async (error) => {
+      if (!waited || !(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      await sleep(cooldownMs + 10);
+      return verified();
     });
   }
 
@@ -68,14 +91,7 @@ export function openTokens(rules: TokenRules, deps: { fetch: typeof fetch; now: 
     if (token === undefined || token.length > 64_000) throw invalid('The Authorization header is not a bearer token.');
     let payload: JWTPayload;
     try {
-      const result = await jwtVerify(token, await keySet(), {
-        issuer: rules.issuer,
-        audience: rules.resource,
-        algorithms,
-        requiredClaims: ['sub', 'exp'],
-        clockTolerance: 5,
-        currentDate: new Date(deps.now()),
-      });
+      const result = await check(token);
       if (!types.has(result.protectedHeader.typ?.toLowerCase())) throw invalid('It is not an access token.');
       payload = result.payload;
     } catch (error) {

@@ -6,9 +6,9 @@ import { bless } from '../../src/central/bless.ts';
 import { fetchCatalogue } from '../../src/central/catalogue.ts';
 import { checkFolder } from '../../src/central/check.ts';
 import { definitionHash } from '../../src/central/definition-hash.ts';
+import { policyTools } from '../../src/cli/policy-tools.ts';
 import { openDemoUpstreams, openEverything } from '../../src/demo/upstreams.ts';
 import { temporaryDir } from './company-folder.ts';
-import { policyTools } from './policy-tools.ts';
 
 const root = join(import.meta.dirname, '../..');
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { checkFolder } from '../../src/central/check.ts';
 import { describeProblem } from '../../src/central/problem.ts';
+import { policyTools } from '../../src/cli/policy-tools.ts';
 import { orgYaml, policies, serverJson, temporaryDir, writeCompany } from './company-folder.ts';
-import { policyTools } from './policy-tools.ts';
 
 function company(t: TestContext) {
   const dir = temporaryDir();

@@ -4,10 +4,10 @@ import { before, test } from 'node:test';
 import { openBundles } from '../../src/central/bundles.ts';
 import { compileCompany } from '../../src/central/compile.ts';
 import { readFolder } from '../../src/central/folder.ts';
+import { policyTools } from '../../src/cli/policy-tools.ts';
 import { bundle } from '../../src/company/bundle.ts';
 import { accounts } from '../../src/demo/accounts.ts';
 import { openPolicy, type Policy } from '../../src/policy/policy.ts';
-import { policyTools } from './policy-tools.ts';
 
 // A Monday, 10:00 UTC.
 const monday = Date.parse('2026-11-23T10:00:00Z');

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { openCentral } from '../../src/central/server.ts';
+import { policyTools } from '../../src/cli/policy-tools.ts';
 import type { LedgerRecord } from '../../src/ledger/record.ts';
 import { hashRecord } from '../../src/ledger/record.ts';
 import { silent } from '../../src/log.ts';
 import { temporaryDir, writeCompany } from './company-folder.ts';
 import { openIssuer } from './issuer.ts';
-import { policyTools } from './policy-tools.ts';
 
 /** The central API of Acme on real sockets, with a real issuer; everything ends with the test. */
 export async function openAcme(t: TestContext) {
@@ -22,7 +22,6 @@ export async function openAcme(t: TestContext) {
       port: 0,
       // The same address over restarts, so that the content is the same.
       variables: { issuer: issuer.url, central: 'http://127.0.0.1:9' },
-      jwksCooldownMs: 0,
       log: silent,
       now: () => Date.now() + clock,
       deps: { policy: policyTools, hashRecord: (record) => hashRecord(record as unknown as LedgerRecord) },

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCentral } from '../../src/central/server.ts';
+import { policyTools } from '../../src/cli/policy-tools.ts';
 import { Failure } from '../../src/errors.ts';
 import { silent } from '../../src/log.ts';
 import { orgYaml, policies, serverJson, temporaryDir, writeCompany } from './company-folder.ts';
 import { events, openAcme } from './open.ts';
-import { policyTools } from './policy-tools.ts';
 
 interface Health {
   status: string;

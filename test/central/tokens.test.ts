@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SignJWT } from 'jose';
+import { orgYaml } from './company-folder.ts';
 import { openIssuer } from './issuer.ts';
 import { openAcme } from './open.ts';
 
@@ -83,4 +84,11 @@ test('too many groups to list, and a missing scope, are 403 with a reason', asyn
   const answer = await acme.get('/v1/bundle', overage);
   assert.equal(answer.status, 403);
   assert.match(((await answer.json()) as { message: string }).message, /too many groups/);
+
+  acme.write('org.yaml', `${orgYaml}required_scope: mcp\n`);
+  while (acme.central().version() < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  const without = await acme.get('/v1/bundle', await acme.token(['staff']));
+  assert.equal(without.status, 403);
+  assert.match(without.headers.get('www-authenticate')!, /error="insufficient_scope", scope="mcp"/);
+  assert.equal((await acme.get('/v1/bundle', await acme.token(['staff'], { claims: { scope: 'openid mcp' } }))).status, 200);
 });
