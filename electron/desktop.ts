@@ -11,6 +11,7 @@ import { openLog } from '../src/log.ts';
 import { hardenDefaultSession, openWindowSession } from './harden.ts';
 import { openDesktopHost } from './host.ts';
 import { carryContract } from './ipc.ts';
+import { startAtLogin } from './start-at-login.ts';
 import { openTray } from './tray.ts';
 import { isOpenLink } from './urls.ts';
 import { openWindow, showWindow } from './window.ts';
@@ -45,6 +46,7 @@ export async function openDesktop(): Promise<void> {
     const host = await openDesktopHost(dataDir, log);
     const settings = await shellSettings(host, {});
     close.push(() => settings.close());
+    startAtLogin(settings.startAtLogin);
     const core = await openCore({ host, settings: settings.core });
     close.push(() => core.close());
     close.push(carryContract(core, log));
@@ -59,7 +61,11 @@ export async function openDesktop(): Promise<void> {
       // Closing hides only where there is a tray to come back from; elsewhere it means quit.
       const opened = window;
       opened.on('close', (event) => {
-        if (leaving || tray === undefined) return;
+        if (leaving) return;
+        if (tray === undefined) {
+          if (process.platform !== 'darwin' && !wantsToQuit(opened)) event.preventDefault();
+          return;
+        }
         event.preventDefault();
         opened.hide();
       });
@@ -75,7 +81,10 @@ export async function openDesktop(): Promise<void> {
     });
 
     // A laptop that slept may have missed a kill switch: ask at once rather than at the next poll.
-    const refresh = () => void core.dispatch('bundle-refresh', {}).catch(() => {});
+    const refresh = () => {
+      void settings.refresh();
+      void core.dispatch('bundle-refresh', {});
+    };
     powerMonitor.on('resume', refresh);
     powerMonitor.on('unlock-screen', refresh);
 
@@ -97,6 +106,19 @@ export async function openDesktop(): Promise<void> {
     dialog.showErrorBox('Gatehouse cannot start', failure === undefined ? String(error) : `${failure.message}\n\n${failure.fix ?? ''}`);
     app.exit(1);
   }
+}
+
+/** Without a tray there is no way back to a hidden window, so closing it ends the gateway: the person should know. */
+function wantsToQuit(window: BrowserWindow): boolean {
+  const choice = dialog.showMessageBoxSync(window, {
+    type: 'question',
+    message: 'Quit Gatehouse?',
+    detail: 'Agents on this machine lose the gateway until it runs again.',
+    buttons: ['Quit', 'Keep open'],
+    defaultId: 1,
+    cancelId: 1,
+  });
+  return choice === 0;
 }
 
 /** `before-quit` waits for the core to leave in order, but not for ever; a second quit ends at once. */

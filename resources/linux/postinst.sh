@@ -16,8 +16,4 @@ if [ -f "$app/chrome-sandbox" ]; then
   fi
 fi
 
-if [ -f "$app/autostart/gatehouse.desktop" ] && [ -d /etc/xdg ]; then
-  mkdir -p /etc/xdg/autostart
-  cp "$app/autostart/gatehouse.desktop" /etc/xdg/autostart/gatehouse.desktop
-fi
 command -v update-desktop-database >/dev/null 2>&1 && update-desktop-database -q /usr/share/applications || true

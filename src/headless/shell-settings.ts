@@ -9,6 +9,9 @@ import type { Host } from '../host.ts';
 export interface ShellSettings {
   core: CoreSettings;
   uiPort: number;
+  startAtLogin: boolean;
+  /** Reads managed policy again: after sleep or an unlocked screen. */
+  refresh(): Promise<unknown>;
   close(): void;
 }
 
@@ -47,6 +50,8 @@ export async function shellSettings(
         pollMinutes: settings.pollMinutes.value,
       },
       uiPort: free('uiPort'),
+      startAtLogin: settings.startAtLogin.value,
+      refresh: () => managed.refresh(),
       close: () => managed.close(),
     };
   } catch (error) {

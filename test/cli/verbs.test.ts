@@ -88,7 +88,7 @@ async function running(t: TestContext, whole = true) {
     dataDir,
     log,
     ui: true,
-    settingsFor: async () => ({ core: settings, uiPort: 0, close() {} }),
+    settingsFor: async () => ({ core: settings, uiPort: 0, startAtLogin: false, refresh: async () => {}, close() {} }),
     openCore: async () => core,
   });
   t.after(() => headless.close());

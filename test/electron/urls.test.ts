@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { autostartEntry } from '../../electron/autostart-entry.ts';
 import { isAllowedLink, isOpenLink, isTrustedSender, isWindowUrl } from '../../electron/urls.ts';
 
 test('the window’s own URLs, by protocol and host', () => {
@@ -52,4 +53,9 @@ test('a link leaves the window only where the View has it', () => {
   ])
     assert.ok(!isAllowedLink(url, view), url);
   assert.ok(!isAllowedLink('https://help.example.com/agents', { company: {}, identity: {} }));
+});
+
+test('an autostart entry quotes the path that it starts', () => {
+  assert.match(autostartEntry('/opt/Gatehouse/gatehouse'), /^Exec="\/opt\/Gatehouse\/gatehouse" --hidden$/m);
+  assert.match(autostartEntry('/opt/50% "off"/x'), /^Exec="\/opt\/50%% \\\\"off\\\\"\/x" --hidden$/m);
 });
