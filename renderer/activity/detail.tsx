@@ -30,7 +30,7 @@ function Whole({ record }: { record: Activity }) {
   const title = useView((view) => view.servers.find((server) => server.id === record.server)?.title) ?? record.server;
   return (
     <article className="flex flex-col gap-6">
-      <header>
+      <header className="lg:pr-10">
         <div className="flex flex-wrap items-center gap-2 pb-2">
           <DecisionChip verdict={record.decision} />
           <span className="text-13 text-quiet">
@@ -52,7 +52,7 @@ function Whole({ record }: { record: Activity }) {
               {record.method}
             </code>,
           ],
-          ['Outcome', record.outcome === 'ok' ? 'Succeeded' : (record.error ?? 'Failed')],
+          ['Outcome', outcome(record)],
           ['Policy', `version ${record.bundleVersion}`],
         ]}
       />
@@ -85,6 +85,12 @@ function Whole({ record }: { record: Activity }) {
       </Part>
     </article>
   );
+}
+
+function outcome({ decision, outcome: how, error }: Activity): string {
+  if (decision === 'deny') return 'Refused, nothing was sent';
+  if (how === 'ok') return 'Succeeded';
+  return error ?? 'Failed';
 }
 
 function Part({ title, children }: { title: string; children: React.ReactNode }) {

@@ -57,8 +57,8 @@ export function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (fil
   ];
   const names = [...new Set(agents.map((agent) => agent.name))];
   return (
-    <div className="grid grid-cols-2 gap-2 pb-3 md:grid-cols-[minmax(160px,1.4fr)_repeat(4,minmax(0,1fr))]">
-      <SearchInput value={text} onValue={setText} label="Filter activity" className="col-span-2 md:col-span-1" />
+    <div className="grid grid-cols-2 gap-2 pb-3 @[520px]:grid-cols-4 @[760px]:grid-cols-[minmax(160px,1.4fr)_repeat(4,minmax(0,1fr))]">
+      <SearchInput value={text} onValue={setText} label="Filter activity" className="col-span-2 @[520px]:col-span-4 @[760px]:col-span-1" />
       <Choice
         label="Agent"
         value={filter.agent}

@@ -64,10 +64,10 @@ export function ActivityPage({ route }: { route: ActivityRoute }) {
           onPointerLeave={() => {
             over.current = false;
           }}
-          className="ring-inside min-h-0 flex-1 overflow-y-auto"
+          className="ring-inside min-h-0 flex-1 overflow-y-auto px-2"
         >
           {feed.error ? (
-            <div className="p-2 pt-4">
+            <div className="pt-4">
               <Trouble error={feed.error} title="The activity could not be read" again={feed.again} />
             </div>
           ) : !feed.loaded ? (
@@ -91,7 +91,6 @@ export function ActivityPage({ route }: { route: ActivityRoute }) {
                   record={record}
                   current={record.seq === route.seq}
                   fresh={record.seq > feed.began}
-                  narrow={route.seq !== undefined}
                   to={href({ page: 'activity', query: route.query, seq: record.seq })}
                 />
               )}

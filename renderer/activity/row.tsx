@@ -10,11 +10,10 @@ interface Props {
   record: Activity;
   current: boolean;
   fresh: boolean;
-  narrow: boolean;
   to: string;
 }
 
-export function RecordRow({ record, current, fresh, narrow, to }: Props) {
+export function RecordRow({ record, current, fresh, to }: Props) {
   const title = useView((view) => view.servers.find((server) => server.id === record.server)?.title) ?? record.server;
   const failed = record.decision === 'allow' && record.outcome === 'error';
   const why = record.decision === 'allow' ? (failed ? (record.error ?? 'Failed') : '') : record.reason;
@@ -26,27 +25,30 @@ export function RecordRow({ record, current, fresh, narrow, to }: Props) {
       className={`${rowClass} flex items-center gap-3 ${fresh ? 'animate-fade' : ''}`}
     >
       {failed ? <CircleAlert role="img" aria-label="Failed" className="text-ask" /> : <DecisionIcon verdict={record.decision} title />}
-      <span className="min-w-0 flex-1 md:flex md:items-baseline md:gap-2">
-        <code className="block min-w-0 truncate font-mono text-13 md:shrink-0 md:basis-auto md:max-w-[55%]" title={record.target}>
+      <span className="min-w-0 flex-1 @[760px]:flex @[760px]:items-baseline @[760px]:gap-2">
+        <code
+          className="block min-w-0 truncate font-mono text-13 @[760px]:shrink-0 @[760px]:basis-auto @[760px]:max-w-[55%]"
+          title={record.target}
+        >
           {record.target}
         </code>
-        <span className={`hidden min-w-0 truncate text-12 text-quiet md:block ${narrow ? 'lg:hidden' : ''}`} title={why}>
+        <span className="hidden min-w-0 truncate text-12 text-quiet @[760px]:block" title={why}>
           {why}
         </span>
-        <span className="block truncate text-12 text-quiet md:hidden">
+        <span className="block truncate text-12 text-quiet @[760px]:hidden">
           {record.agent} to {title}
         </span>
       </span>
-      <span className={`hidden w-28 shrink-0 truncate text-13 text-quiet md:block ${narrow ? 'lg:hidden' : ''}`} title={record.agent}>
+      <span className="hidden w-28 shrink-0 truncate text-13 text-quiet @[760px]:block" title={record.agent}>
         {record.agent}
       </span>
-      <span className="hidden w-32 shrink-0 truncate text-13 text-quiet md:block" title={title}>
+      <span className="hidden w-32 shrink-0 truncate text-13 text-quiet @[760px]:block" title={title}>
         {title}
       </span>
-      <span className={`hidden w-20 shrink-0 text-right text-13 text-quiet sm:block ${narrow ? 'lg:hidden' : ''}`} title="Total time">
+      <span className="hidden w-20 shrink-0 text-right text-13 text-quiet tabular-nums @[520px]:block" title="Total time">
         {duration(record.totalMs)}
       </span>
-      <Ago at={record.at} className="w-18 shrink-0 text-right text-12 text-quiet" />
+      <Ago at={record.at} className="w-18 shrink-0 text-right text-13 text-quiet" />
     </a>
   );
 }

@@ -8,7 +8,7 @@ import { href } from '../router.ts';
 import { eraTitle, eraWord } from '../servers/state.tsx';
 import { count, plural } from '../words.ts';
 
-const columns = 'md:grid md:grid-cols-[minmax(160px,1.2fr)_minmax(0,1fr)_72px_96px_104px_64px_72px] md:gap-4';
+const columns = '@[800px]:grid @[800px]:grid-cols-[minmax(160px,1.2fr)_minmax(0,1fr)_72px_96px_104px_64px_72px] @[800px]:gap-4';
 
 interface Props {
   agents: AgentRow[];
@@ -19,7 +19,7 @@ interface Props {
 export function AgentList({ agents, onShow, onRevoke }: Props) {
   return (
     <>
-      <div aria-hidden className={`hidden px-2 pb-1 text-12 text-quiet ${columns}`}>
+      <div aria-hidden className={`-mx-2 hidden px-2 pb-1 text-12 text-quiet ${columns}`}>
         <span>Name</span>
         <span>Program</span>
         <span>Protocol</span>
@@ -27,11 +27,11 @@ export function AgentList({ agents, onShow, onRevoke }: Props) {
         <span>{onRevoke ? 'Last seen' : 'Revoked'}</span>
         <span className="text-right">Today</span>
       </div>
-      <ul aria-label={onRevoke ? 'Agents' : 'Revoked agents'}>
+      <ul className="-mx-2" aria-label={onRevoke ? 'Agents' : 'Revoked agents'}>
         {agents.map((agent) => (
           <li
             key={`${agent.name} ${agent.createdAt}`}
-            className={`flex min-h-14 items-center gap-3 border-line border-b px-2 md:min-h-11 ${columns}`}
+            className={`flex min-h-14 items-center gap-3 border-line border-b px-2 @[800px]:min-h-11 ${columns}`}
           >
             <a
               href={href({ page: 'activity', query: { agent: agent.name } })}
@@ -41,18 +41,18 @@ export function AgentList({ agents, onShow, onRevoke }: Props) {
               <Monogram name={agent.name} />
               <span className="min-w-0">
                 <span className={`block truncate font-medium ${onRevoke ? '' : 'text-quiet'}`}>{agent.name}</span>
-                <span className="block truncate text-12 text-quiet md:hidden">
+                <span className="block truncate text-12 text-quiet @[800px]:hidden">
                   <Program agent={agent} />
                 </span>
               </span>
             </a>
-            <span className="hidden truncate text-13 text-quiet md:block">
+            <span className="hidden truncate text-13 text-quiet @[800px]:block">
               <Program agent={agent} />
             </span>
-            <span className="hidden text-13 text-quiet md:block" title={eraTitle(agent.era)}>
+            <span className="hidden text-13 text-quiet @[800px]:block" title={eraTitle(agent.era)}>
               {eraWord(agent.era)}
             </span>
-            <span className="hidden text-13 md:block">
+            <span className="hidden text-13 @[800px]:flex">
               {agent.sessions > 0 ? (
                 <span className="inline-flex items-center gap-2 whitespace-nowrap">
                   <span aria-hidden className="size-1.5 rounded-full bg-allow" />
@@ -62,10 +62,10 @@ export function AgentList({ agents, onShow, onRevoke }: Props) {
                 <span className="text-quiet">None</span>
               )}
             </span>
-            <span className="hidden text-13 text-quiet md:block">
+            <span className="hidden text-13 text-quiet @[800px]:block">
               <Seen at={onRevoke ? agent.lastSeenAt : agent.revokedAt} />
             </span>
-            <span className="hidden text-right text-13 text-quiet md:block">
+            <span className="hidden text-right text-13 text-quiet tabular-nums @[800px]:block">
               {count(agent.callsToday)}
               <span className="sr-only"> calls today</span>
             </span>

@@ -1,5 +1,3 @@
-import { Plus } from 'lucide-react';
-import { buttonClass } from '../parts/button.tsx';
 import { Monogram } from '../parts/monogram.tsx';
 import { Section } from '../parts/page.tsx';
 import { Ago } from '../parts/time.tsx';
@@ -26,12 +24,12 @@ export function Connected() {
       }
     >
       {agents.length === 0 ? (
-        <div>
-          <p className="pb-3 text-13 text-quiet">None yet. An agent is a program such as Claude Code or Cursor that uses tools for you.</p>
-          <a href="#/agents/add" className={buttonClass('plain')}>
-            <Plus aria-hidden /> Add agent
+        <p className="text-pretty text-13 text-quiet">
+          None yet. An agent is a program such as Claude Code or Cursor that uses tools for you.{' '}
+          <a href="#/agents/add" className="whitespace-nowrap text-accent-ink underline underline-offset-2">
+            Add agent
           </a>
-        </div>
+        </p>
       ) : (
         <ul className="-mx-2">
           {agents.slice(0, most).map((agent) => (

@@ -45,18 +45,16 @@ function Today() {
   ];
   return (
     <Section title="Today">
-      <dl className="-mx-3 flex pb-3">
+      <ul className="-mx-3 flex pb-3">
         {figures.map(({ word, value, tone, query }) => (
-          <a
-            key={word}
-            href={href({ page: 'activity', query })}
-            className="flex min-w-24 flex-col-reverse rounded-card px-3 py-1 hover:bg-hover"
-          >
-            <dt className="text-13 text-quiet">{word}</dt>
-            <dd className={`font-medium text-28 ${tone}`}>{count(value)}</dd>
-          </a>
+          <li key={word}>
+            <a href={href({ page: 'activity', query })} className="block min-w-24 rounded-card px-3 py-1 hover:bg-hover">
+              <span className={`block font-medium text-28 tabular-nums ${tone}`}>{count(value)}</span>
+              <span className="block text-13 text-quiet">{word}</span>
+            </a>
+          </li>
         ))}
-      </dl>
+      </ul>
       {usage.value ? (
         <Chart usage={usage.value} title="Calls in the last day" />
       ) : usage.error ? (

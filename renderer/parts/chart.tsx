@@ -9,8 +9,8 @@ const height = 120;
 const gap = 2;
 const series = [
   { key: 'calls', word: 'Calls', fill: 'var(--bar)', dot: 'bg-bar' },
-  { key: 'errors', word: 'Errors', fill: 'var(--ask)', dot: 'bg-ask' },
-  { key: 'denied', word: 'Denied', fill: 'var(--deny)', dot: 'bg-deny' },
+  { key: 'errors', word: 'Errors', fill: 'var(--bar-ask)', dot: 'bg-bar-ask' },
+  { key: 'denied', word: 'Denied', fill: 'var(--bar-deny)', dot: 'bg-bar-deny' },
 ] as const;
 
 const label = (at: string, range: Usage['range']) => (range === 'day' ? hour(at) : rollupDay(at));
@@ -22,7 +22,7 @@ export function Chart({ usage, title }: { usage: Usage; title: string }) {
   const [table, setTable] = useState(false);
   const [over, setOver] = useState<UsageBucket>();
   return (
-    <figure aria-label={title}>
+    <figure aria-label={title} className="tabular-nums">
       <figcaption className="flex h-8 items-center gap-3 text-12 text-quiet">
         {over && !table ? (
           <span className="min-w-0 flex-1 truncate">
@@ -166,5 +166,5 @@ function Numbers({ usage }: { usage: Usage }) {
 function ceiling(value: number): number {
   if (value <= 4) return 4;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((step) => step >= value) ?? value;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= value) ?? value;
 }

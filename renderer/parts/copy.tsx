@@ -49,11 +49,11 @@ export function CopyButton({ value, what, words = false }: { value: string; what
   );
 }
 
-/** A value in mono with its copy button, as one control. */
-export function CopyLine({ value, what }: { value: string; what: string }) {
+/** A value in mono with its copy button, as one control. `whole`: must be readable to its end, on several lines if need be. */
+export function CopyLine({ value, what, whole = false }: { value: string; what: string; whole?: boolean }) {
   return (
     <div className="flex min-w-0 items-center rounded-control border border-line bg-well pl-3">
-      <code className="min-w-0 flex-1 select-all truncate font-mono text-13" title={value}>
+      <code className={`min-w-0 flex-1 select-all font-mono text-13 ${whole ? 'break-all py-1.5' : 'truncate'}`} title={value}>
         {value}
       </code>
       <CopyButton value={value} what={what} />

@@ -136,7 +136,7 @@ export function Segments<T extends string>({
           type="button"
           aria-pressed={option.value === value}
           onClick={() => onValue(option.value)}
-          className="ring-inside flex h-10 items-center gap-1.5 whitespace-nowrap rounded-[5px] px-2.5 text-13 text-quiet transition-colors hover:text-ink aria-pressed:bg-card aria-pressed:font-medium aria-pressed:text-ink sm:h-7"
+          className="ring-inside flex h-10 items-center gap-1.5 whitespace-nowrap rounded-[5px] px-2.5 text-13 text-quiet transition-colors hover:text-ink aria-pressed:bg-pick aria-pressed:font-medium aria-pressed:text-ink sm:h-7"
         >
           {option.text}
           {option.count !== undefined && <span className="text-12 text-faint">{option.count}</span>}

@@ -1,4 +1,4 @@
-import { ChevronLeft } from 'lucide-react';
+import { ChevronLeft, X } from 'lucide-react';
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
 
 const Scroller = createContext<HTMLElement | null>(null);
@@ -33,7 +33,7 @@ export function Page({ title, head, sub, action, back, detail, fill = false, chi
         data-scroller
         className={`min-w-0 flex-1 ${fill ? 'flex flex-col' : 'overflow-y-auto'} ${detail ? 'hidden lg:block' : ''} ${detail && fill ? 'lg:flex' : ''}`}
       >
-        <div className={`mx-auto w-full max-w-[1184px] px-4 pt-6 md:px-8 ${fill ? 'flex min-h-0 flex-1 flex-col' : 'pb-12'}`}>
+        <div className={`@container mx-auto w-full max-w-[1184px] px-4 pt-6 md:px-8 ${fill ? 'flex min-h-0 flex-1 flex-col' : 'pb-12'}`}>
           {back && (
             <a
               href={back.href}
@@ -73,12 +73,19 @@ export function Detail({ label, close, children }: { label: string; close: { hre
       }}
       className="min-w-0 flex-1 animate-fade overflow-y-auto border-line lg:w-100 lg:flex-none lg:border-l lg:bg-card"
     >
-      <div className="px-4 pt-4 pb-12 md:px-8 lg:px-5">
+      <div className="relative px-4 pt-4 pb-12 md:px-8 lg:px-5 lg:pt-6">
         <a
           href={close.href}
-          className="-ml-1 mb-3 inline-flex h-8 items-center gap-1 rounded-control pr-2 text-13 text-quiet hover:text-ink"
+          className="mb-3 -ml-1 inline-flex h-8 items-center gap-1 rounded-control pr-2 text-13 text-quiet hover:text-ink lg:hidden"
         >
           <ChevronLeft aria-hidden /> {close.text}
+        </a>
+        <a
+          href={close.href}
+          aria-label={`Close, back to: ${close.text}`}
+          className="absolute top-5 right-4 hidden size-8 place-items-center rounded-control text-faint hover:bg-hover hover:text-ink lg:grid"
+        >
+          <X aria-hidden />
         </a>
         {children}
       </div>
@@ -90,7 +97,7 @@ export function Detail({ label, close, children }: { label: string; close: { hre
 export function Section({ title, side, children }: { title: string; side?: ReactNode; children: ReactNode }) {
   return (
     <section className="min-w-0">
-      <div className="flex min-h-8 items-center justify-between gap-3 pb-1">
+      <div className="flex min-h-8 items-center justify-between gap-3 pb-2">
         <h2 className="font-medium text-13 text-quiet">{title}</h2>
         {side}
       </div>
@@ -102,7 +109,7 @@ export function Section({ title, side, children }: { title: string; side?: React
 /** Names and values, aligned. */
 export function Facts({ rows }: { rows: [string, ReactNode][] }) {
   return (
-    <dl className="grid grid-cols-[minmax(88px,auto)_minmax(0,1fr)] gap-x-6 gap-y-2 text-13">
+    <dl className="grid grid-cols-[80px_minmax(0,1fr)] gap-x-4 gap-y-2 text-13">
       {rows.map(([name, value]) => (
         <div key={name} className="contents">
           <dt className="text-quiet">{name}</dt>

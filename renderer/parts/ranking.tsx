@@ -24,7 +24,7 @@ export function Ranking({ rows, none }: { rows: Ranked[]; none: string }) {
               {name}
             </span>
             {denied > 0 && <span className="relative shrink-0 text-12 text-deny">{count(denied)} denied</span>}
-            <span className="relative shrink-0 pr-2">{count(calls)}</span>
+            <span className="relative shrink-0 pr-2 tabular-nums">{count(calls)}</span>
           </>
         );
         const row = 'relative flex h-9 items-center gap-3 text-13';

@@ -55,7 +55,7 @@ export function Rows<T>({ items, keyOf, height, label, scroller, children, onEnd
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the arrow keys are a shortcut over rows that are focusable themselves
-    <div ref={list} onKeyDown={walk}>
+    <div ref={list} onKeyDown={walk} className="-mx-2">
       {/* biome-ignore lint/a11y/useSemanticElements: rows are placed by position, and a ul of absolutely placed li needs the roles all the same */}
       <div role="list" aria-label={label} className="relative" style={{ height: rows.getTotalSize() }}>
         {shown.map((row) => (
@@ -66,7 +66,7 @@ export function Rows<T>({ items, keyOf, height, label, scroller, children, onEnd
             data-index={row.index}
             aria-setsize={items.length}
             aria-posinset={row.index + 1}
-            className="absolute inset-x-0 top-0"
+            className="absolute inset-x-0 top-0 border-line border-b"
             style={{ height: row.size, transform: `translateY(${row.start - margin}px)` }}
           >
             {children(items[row.index]!, row.index)}
@@ -80,4 +80,4 @@ export function Rows<T>({ items, keyOf, height, label, scroller, children, onEnd
 
 /** The rows' shared look: a hairline below, a soft ground under the pointer, the accent's ground when chosen. */
 export const rowClass =
-  'ring-inside h-full w-full rounded-control px-2 text-left transition-colors hover:bg-hover aria-[current=true]:bg-accent-soft shadow-[inset_0_-1px_0_var(--line)] hover:shadow-none aria-[current=true]:shadow-none';
+  'ring-inside h-full w-full rounded-control px-2 text-left transition-colors hover:bg-hover aria-[current=true]:bg-accent-soft';

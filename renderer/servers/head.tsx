@@ -40,10 +40,10 @@ export function ServerFacts({ row, url }: { row: ServerRow; url: string | undefi
   return (
     <div className="flex flex-col gap-4">
       {(row.state === 'failed' || row.state === 'backing-off') && <Down row={row} />}
-      <div className="grid gap-x-8 gap-y-4 md:grid-cols-[minmax(0,1fr)_minmax(0,360px)] md:items-end">
-        <dl className="grid grid-cols-2 gap-x-6 gap-y-3 sm:grid-cols-3 lg:flex lg:flex-wrap lg:gap-x-8">
+      <div className="grid gap-x-8 gap-y-4 @[800px]:grid-cols-[minmax(0,1fr)_minmax(0,360px)] @[800px]:items-end">
+        <dl className="grid grid-cols-2 gap-x-6 gap-y-3 @[480px]:grid-cols-3 @[800px]:flex @[800px]:flex-wrap @[800px]:gap-x-8">
           {facts.map(([name, value, title]) => (
-            <div key={name} className="min-w-0 lg:max-w-48" title={title}>
+            <div key={name} className="min-w-0 @[800px]:max-w-48" title={title}>
               <dt className="text-12 text-quiet">{name}</dt>
               <dd className="truncate text-13" title={typeof value === 'string' ? value : undefined}>
                 {value}

@@ -70,13 +70,13 @@ function None() {
   );
 }
 
-const columns = 'md:grid md:grid-cols-[minmax(140px,1fr)_minmax(0,1.5fr)_104px_72px_80px_64px_116px] md:gap-4';
+const columns = '@[800px]:grid @[800px]:grid-cols-[minmax(140px,1fr)_minmax(0,1.5fr)_104px_72px_80px_64px_116px] @[800px]:gap-4';
 
 function List({ servers }: { servers: ServerRow[] }) {
   const scroller = useScroller();
   return (
     <>
-      <div aria-hidden className={`hidden px-2 pb-1 text-12 text-quiet ${columns}`}>
+      <div aria-hidden className={`-mx-2 hidden px-2 pb-1 text-12 text-quiet ${columns}`}>
         <span>Name</span>
         <span />
         <span>Data</span>
@@ -98,27 +98,30 @@ function List({ servers }: { servers: ServerRow[] }) {
                 {server.title}
               </span>
             </span>
-            <span className="hidden truncate text-13 text-quiet md:block" title={server.description}>
+            <span className="hidden truncate text-13 text-quiet @[800px]:block" title={server.description}>
               {server.description}
             </span>
-            <span className="hidden truncate text-13 text-quiet md:block">
+            <span className="hidden truncate text-13 text-quiet @[800px]:block">
               <span className="sr-only">Data class: </span>
               {sentence(server.dataClass)}
             </span>
-            <span className="hidden text-13 text-quiet md:block" title={eraTitle(server.era)}>
+            <span className="hidden text-13 text-quiet @[800px]:block" title={eraTitle(server.era)}>
               <span className="sr-only">Protocol: </span>
               {eraWord(server.era)}
             </span>
-            <span className="shrink-0 text-right text-13" title={`${server.toolsAllowed} of ${server.toolsTotal} tools allowed`}>
+            <span
+              className="shrink-0 text-right text-13 tabular-nums"
+              title={`${server.toolsAllowed} of ${server.toolsTotal} tools allowed`}
+            >
               {count(server.toolsAllowed)}
               <span className="text-faint"> / {count(server.toolsTotal)}</span>
               <span className="sr-only"> tools allowed</span>
             </span>
-            <span className="hidden text-right text-13 text-quiet md:block">
+            <span className="hidden text-right text-13 text-quiet tabular-nums @[800px]:block">
               {count(server.callsToday)}
               <span className="sr-only"> calls today</span>
             </span>
-            <span className="w-26 shrink-0 md:w-auto" title={server.error}>
+            <span className="flex w-26 shrink-0 @[800px]:w-auto" title={server.error}>
               <StateWord state={server.state} />
             </span>
           </a>

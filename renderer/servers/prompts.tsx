@@ -37,9 +37,9 @@ export function PromptList({ prompts }: { prompts: PromptRow[] }) {
 /** The decision and its reason, at the end of a row. */
 export function Access({ access }: { access: PromptRow['access'] }) {
   return (
-    <span className="flex w-32 shrink-0 flex-col items-end text-right sm:w-56">
+    <span className="flex w-32 shrink-0 flex-col items-end text-right @[720px]:w-80">
       <DecisionWord verdict={access.effect} />
-      <span className="block max-w-full truncate text-12 text-quiet leading-5" title={`${access.rule}: ${access.reason}`}>
+      <span className="hidden max-w-full truncate text-12 text-quiet leading-5 @[720px]:block" title={`${access.rule}: ${access.reason}`}>
         {access.reason}
       </span>
     </span>

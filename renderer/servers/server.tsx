@@ -73,13 +73,13 @@ export function ServerPage({ route }: { route: ServerRoute }) {
       }
     >
       <ServerFacts row={row} url={detail?.url} />
-      <nav aria-label="Parts of this server" className="-mx-4 mt-6 flex overflow-x-auto border-line border-b px-4 md:-mx-2 md:px-0">
+      <nav aria-label="Parts of this server" className="-mx-4 mt-6 flex overflow-x-auto border-line border-b px-2 md:-mx-2 md:px-0">
         {serverTabs.map((tab) => (
           <a
             key={tab}
             href={href({ page: 'server', server: route.server, tab })}
             aria-current={tab === route.tab ? 'page' : undefined}
-            className="ring-inside flex h-11 items-center gap-1.5 border-transparent border-b-2 px-2 text-13 text-quiet transition-colors hover:text-ink aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink sm:h-10 sm:px-3"
+            className="ring-inside flex h-11 items-center gap-1.5 border-transparent border-b-2 px-2 text-13 text-quiet transition-colors hover:text-ink aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink sm:mr-3 sm:h-10"
           >
             {words[tab]}
             {counts[tab] !== undefined && <span className="text-12 text-faint">{count(counts[tab])}</span>}

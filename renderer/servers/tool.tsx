@@ -12,7 +12,7 @@ export function ToolDetail({ tool }: { tool: ToolRow }) {
   const verdict = verdictOf(tool);
   return (
     <article className="flex flex-col gap-6">
-      <header>
+      <header className="lg:pr-10">
         <h2 className="break-all font-medium font-mono text-16">{tool.name}</h2>
         {tool.title && <p className="text-13 text-quiet">{tool.title}</p>}
       </header>

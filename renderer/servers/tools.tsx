@@ -56,14 +56,14 @@ export function ToolList({ tools, chosen }: { tools: ToolRow[]; chosen: string |
         </Empty>
       ) : (
         <Rows items={shown} keyOf={(tool) => tool.name} height={52} label="Tools" scroller={scroller}>
-          {(tool) => <Row tool={tool} current={tool.name === chosen} narrow={chosen !== undefined} />}
+          {(tool) => <Row tool={tool} current={tool.name === chosen} />}
         </Rows>
       )}
     </>
   );
 }
 
-function Row({ tool, current, narrow }: { tool: ToolRow; current: boolean; narrow: boolean }) {
+function Row({ tool, current }: { tool: ToolRow; current: boolean }) {
   const verdict = verdictOf(tool);
   const open = verdict === 'allow';
   return (
@@ -83,13 +83,13 @@ function Row({ tool, current, narrow }: { tool: ToolRow; current: boolean; narro
         </span>
         <span className="block truncate text-12 text-quiet leading-5">{tool.description ?? tool.title}</span>
       </span>
-      <span className={`w-28 shrink-0 text-right text-12 sm:w-44 ${narrow ? 'lg:w-32' : 'md:w-72'}`}>
+      <span className="w-28 shrink-0 text-right text-12 @[720px]:w-80">
         <span
           className={`block text-13 ${open ? 'text-quiet' : { allow: '', may: 'text-info', ask: 'text-ask', deny: 'text-deny' }[verdict]}`}
         >
           {verdictWord(verdict)}
         </span>
-        <span className="block truncate text-quiet leading-5" title={`${tool.access.rule}: ${tool.access.reason}`}>
+        <span className="hidden truncate text-quiet leading-5 @[720px]:block" title={`${tool.access.rule}: ${tool.access.reason}`}>
           {tool.access.missing && verdict === 'may' ? tool.access.missing : tool.access.reason}
         </span>
       </span>

@@ -107,4 +107,4 @@ export function SettingsPage() {
 }
 
 const Box = ({ children }: { children: React.ReactNode }) => <div className="rounded-card border border-line bg-card p-4">{children}</div>;
-const Mono = ({ text }: { text: string }) => <code className="break-all font-mono text-13">{text}</code>;
+const Mono = ({ text }: { text: string }) => <code className="break-all font-mono">{text}</code>;

@@ -15,7 +15,7 @@ export function Sidebar({ onSearch }: { onSearch: () => void }) {
   const company = useView((view) => view.company.name);
   const mac = navigator.userAgent.includes('Mac');
   return (
-    <div className="hidden w-14 shrink-0 flex-col border-line border-r bg-side px-2 pb-2 sm:flex md:w-56">
+    <aside aria-label="Sidebar" className="hidden w-14 shrink-0 flex-col border-line border-r bg-side px-2 pb-2 sm:flex md:w-56">
       <div className="flex h-14 items-center justify-center gap-2.5 px-2 md:justify-start">
         <Mark />
         <div className="hidden min-w-0 md:block">
@@ -27,12 +27,13 @@ export function Sidebar({ onSearch }: { onSearch: () => void }) {
         <button
           type="button"
           onClick={onSearch}
-          aria-label="Search and commands"
           className="mb-3 flex h-9 items-center justify-center gap-3 rounded-control border border-line bg-card px-2.5 text-13 text-quiet transition-colors hover:border-edge md:h-8 md:justify-start"
         >
           <Search aria-hidden />
-          <span className="hidden flex-1 text-left md:block">Search</span>
-          <kbd className="hidden font-sans text-12 text-faint md:block">{mac ? '⌘ K' : 'Ctrl K'}</kbd>
+          <span className="sr-only flex-1 text-left md:not-sr-only">Search</span>
+          <kbd aria-hidden className="hidden font-sans text-12 text-faint md:block">
+            {mac ? '⌘ K' : 'Ctrl K'}
+          </kbd>
         </button>
       </Tip>
       <nav aria-label="Pages" className="flex flex-1 flex-col gap-0.5">
@@ -44,7 +45,7 @@ export function Sidebar({ onSearch }: { onSearch: () => void }) {
         ))}
       </nav>
       <StatusPill />
-    </div>
+    </aside>
   );
 }
 

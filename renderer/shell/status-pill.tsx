@@ -16,11 +16,10 @@ export function StatusPill() {
     <Tip text={`${who}. ${word}. ${fresh}.`} side="right">
       <a
         href="#/settings"
-        aria-label={`Status: ${word}. ${who}. ${fresh}.`}
         className="ring-inside flex min-h-10 items-center justify-center gap-2.5 rounded-card border border-line bg-card transition-colors hover:border-edge md:justify-start md:px-2.5 md:py-2"
       >
         <Icon aria-hidden className={toneInk[tone]} />
-        <span className="hidden min-w-0 flex-1 md:block">
+        <span className="sr-only min-w-0 flex-1 md:not-sr-only">
           <span className="block truncate font-medium text-13 leading-4">{who}</span>
           <span className="block truncate pt-0.5 text-12 text-quiet">{word}</span>
           <span className="block truncate text-12 text-quiet">{fresh}</span>

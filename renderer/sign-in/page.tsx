@@ -69,7 +69,7 @@ export function SignInPage() {
         </div>
       )}
       <div className="flex flex-col gap-2">
-        <Button look="primary" autoFocus disabled={busy} onClick={() => void start('browser')} className="h-11! w-full text-14! sm:h-10!">
+        <Button look="primary" disabled={busy} onClick={() => void start('browser')} className="h-11! w-full text-14! sm:h-10!">
           {busy ? 'Opening…' : error ? 'Try again' : 'Sign in'}
         </Button>
         <Button look="bare" disabled={busy} onClick={() => void start('device')}>

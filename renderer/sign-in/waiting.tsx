@@ -36,7 +36,7 @@ export function Waiting({ prompt, company }: { prompt: View['identity']['prompt'
           <CopyButton value={prompt.userCode} what="code" />
         </div>
       )}
-      {prompt && <CopyLine value={prompt.url} what="address" />}
+      {prompt && <CopyLine value={prompt.url} what="address" whole={device} />}
       <p role="status" className="flex items-center gap-2.5 py-5 text-13 text-quiet">
         <span aria-hidden className="size-2 animate-wait rounded-full bg-accent" />
         Waiting for you to sign in
