@@ -54,6 +54,10 @@ export async function readFolder(dir: string): Promise<Folder> {
     const fix = 'Add org.yaml with company, issuer, client_id, resource and groups.';
     problems.push({ severity: 'error', file: 'org.yaml', line: 1, message: 'The file is missing.', fix });
   }
+  // An editor or a copy that is half way through leaves a file empty for a moment: taken as "no rules", that would lift every forbid in it.
+  for (const { file } of within('policies').filter(({ text }) => text.trim() === '')) {
+    problems.push({ severity: 'error', file, line: 1, message: 'The file is empty.', fix: 'Write policies into it, or remove the file.' });
+  }
   const folder: Folder = {
     org: orgSource && checkDocument(orgSource, org),
     limits: limitsSource && checkDocument(limitsSource, limitsFile),
