@@ -30,6 +30,10 @@ export interface QueueEvents {
   release(): void;
 }
 
+// Records wait this long for company, for each message costs both threads a wake-up; a kill -9 loses at most so much. Many do not wait.
+const patience = 4;
+const plenty = 500;
+
 const gone: ErrorValue = {
   code: 'unavailable',
   message: 'The program that writes the ledger stopped.',
@@ -38,11 +42,11 @@ const gone: ErrorValue = {
 
 /** Starts the writer and resolves when the file is open; rejects with the writer's Failure where it cannot be. */
 export async function openQueue(data: WriterData, log: Log, now: () => number, events: QueueEvents): Promise<Queue> {
-  // [0, done) is committed, [done, sent) is with the writer, the rest waits for this turn of the loop to end.
+  // [0, done) is committed, [done, sent) is with the writer, the rest waits for `post`.
   let rows: Row[] = [];
   let done = 0;
   let sent = 0;
-  let posting: NodeJS.Immediate | undefined;
+  let posting: NodeJS.Timeout | undefined;
   let head: HeadNow = { records: 0, seq: 0, firstSeq: 1 };
   let failing: ErrorValue | undefined;
   let closing = false;
@@ -52,6 +56,7 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
   const asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
 
   function post(): void {
+    clearTimeout(posting);
     posting = undefined;
     // While the writer fails the rows wait here, not twice.
     if (failing !== undefined || sent === rows.length) return;
@@ -114,7 +119,6 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
     return new Promise((resolve, reject) => {
       if (closing && question !== 'close') return reject(new Failure('not-running', 'The ledger is closed.'));
       if (failing?.code === gone.code && failing.message === gone.message) return reject(new Failure(gone.code, gone.message, gone.fix));
-      clearImmediate(posting);
       post();
       const id = ++lastId;
       asked.set(id, { resolve: resolve as (value: unknown) => void, reject });
@@ -164,7 +168,8 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
   return {
     push(row) {
       rows.push(row);
-      posting ??= setImmediate(post);
+      posting ??= setTimeout(post, patience);
+      if (rows.length - sent === plenty) setImmediate(post);
     },
     ask,
     head: () => head,

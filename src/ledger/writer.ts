@@ -20,9 +20,7 @@ import {
 } from './store.ts';
 import { troubleOf, type Verdict, verify } from './verify.ts';
 
-// Records wait this long for company; a kill -9 loses at most so much. More than `plenty` do not wait at all.
-const patience = 4;
-const plenty = 500;
+// The caller batches already (queue.ts): what arrives is written at once.
 const largest = 5000;
 const anchorEvery = 15_000;
 const slowest = 5000;
@@ -61,6 +59,7 @@ function schedule(delay: number): void {
 }
 
 function write(): void {
+  clearTimeout(timer);
   timer = undefined;
   try {
     if (waiting.length === 0) sync(store);
@@ -182,11 +181,7 @@ try {
       if (waiting.length === 0) waiting = rows;
       else for (const row of rows) waiting.push(row);
       if (retryAfter > 0 || damaged) return;
-      if (waiting.length >= plenty) {
-        clearTimeout(timer);
-        timer = undefined;
-        write();
-      } else schedule(patience);
+      write();
       return;
     }
     answer(message).then(
