@@ -1,11 +1,7 @@
 import { cpSync, mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import tailwind from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
-
-const require = createRequire(import.meta.url);
 
 /** Cedar is one wasm file beside the bundle: read when the first decision needs it, not inlined into what is parsed at each start. */
 function cedarFile(): Plugin {
@@ -13,9 +9,9 @@ function cedarFile(): Plugin {
     name: 'cedar-file',
     applyToEnvironment: (environment) => environment.name === 'main',
     writeBundle() {
-      const folder = join(dirname(require.resolve('@cedar-policy/cedar-wasm/package.json')), 'web');
+      // The package exports neither its package.json nor this file, and its code only to `import`.
       mkdirSync('dist/main', { recursive: true });
-      cpSync(join(folder, 'cedar_wasm_bg.wasm'), 'dist/main/cedar_wasm_bg.wasm');
+      cpSync(new URL('cedar_wasm_bg.wasm', import.meta.resolve('@cedar-policy/cedar-wasm/web')), 'dist/main/cedar_wasm_bg.wasm');
     },
   };
 }

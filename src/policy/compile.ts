@@ -4,7 +4,7 @@ import { loadCedar } from './cedar.ts';
 import { checkAnnotations, checkArguments, checkNames, type Finding } from './check.ts';
 import { type Knowledge, openScopeArguments } from './knowledge.ts';
 import { principalMatches } from './scope.ts';
-import { characterOffset, position, type Segment, splitPolicies } from './source.ts';
+import { characterOffset, positions, type Segment, splitPolicies } from './source.ts';
 import { validatePolicies } from './validate.ts';
 
 /** What is wrong with a policy, where, and what to do. A `warning` may be published, an `error` never. */
@@ -20,6 +20,7 @@ export interface Problem {
 interface Source {
   file: string;
   text: string;
+  position: ReturnType<typeof positions>;
 }
 
 interface Parsed {
@@ -33,11 +34,15 @@ interface Parsed {
  * Cedar text to what bundles carry, and everything that can be found wrong with it before anyone is refused or let in by mistake.
  * A policy with an error is left out of `policies`; nothing may be published while there is one.
  */
-export function compilePolicies(files: readonly Source[], knowledge: Knowledge): { policies: CompiledPolicy[]; problems: Problem[] } {
+export function compilePolicies(
+  files: readonly { file: string; text: string }[],
+  knowledge: Knowledge,
+): { policies: CompiledPolicy[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const parsed: Parsed[] = [];
   const ids = new Map<string, Parsed>();
-  for (const source of files) {
+  for (const { file, text } of files) {
+    const source: Source = { file, text, position: positions(text) };
     for (const [at, segment] of splitPolicies(source.text).entries()) {
       const json = parse(source, segment, problems);
       if (!json) continue;
@@ -72,7 +77,7 @@ export function compilePolicies(files: readonly Source[], knowledge: Knowledge):
   for (const { at, severity, message, help, offset } of validatePolicies(sources, knowledge)) {
     const one = parsed[at]!;
     const start = one.segment.start + (offset === undefined ? 0 : characterOffset(one.segment.text, offset));
-    const place = position(one.source.text, start);
+    const place = one.source.position(start);
     // That a policy does nothing follows from a name that is wrong, which is already reported.
     if (noted.has(one) && (severity === 'warning' || message.startsWith('unrecognized action'))) continue;
     const fix =
@@ -81,7 +86,7 @@ export function compilePolicies(files: readonly Source[], knowledge: Knowledge):
   }
 
   const wrong = (one: Parsed): boolean => {
-    const last = position(one.source.text, one.segment.start + one.segment.text.length).line;
+    const last = one.source.position(one.segment.start + one.segment.text.length).line;
     return problems.some(
       (each) => isError(each) && each.file === one.source.file && each.line >= one.policy.source.line && each.line <= last,
     );
@@ -102,7 +107,7 @@ const isError = (one: Problem): boolean => one.severity === 'error';
 function parse(source: Source, segment: Segment, problems: Problem[]): PolicyJson | undefined {
   const cedar = loadCedar();
   const fail = (message: string, fix: string, offset = 0): undefined => {
-    problems.push({ file: source.file, ...position(source.text, segment.start + offset), severity: 'error', message, fix });
+    problems.push({ file: source.file, ...source.position(segment.start + offset), severity: 'error', message, fix });
   };
   const parts = cedar.policySetTextToParts(segment.text);
   if (parts.type === 'failure') {
@@ -131,12 +136,12 @@ function compiled(source: Source, segment: Segment, number: number, json: Policy
     effect: json.effect,
     ...(annotations['reason'] ? { reason: annotations['reason'] } : {}),
     annotations,
-    source: { file: source.file, line: position(source.text, segment.start).line },
+    source: { file: source.file, line: source.position(segment.start).line },
     json: { ...json },
   };
 }
 
 function problem({ source, segment }: Parsed, { near, ...finding }: Finding): Problem {
   const at = near === undefined ? 0 : typeof near === 'string' ? segment.code.indexOf(near) : segment.code.search(near);
-  return { file: source.file, ...position(source.text, segment.start + Math.max(0, at)), ...finding };
+  return { file: source.file, ...source.position(segment.start + Math.max(0, at)), ...finding };
 }

@@ -75,11 +75,15 @@ function fromText(raw: string, key: string, state: State): void {
     .trim()
     .replace(/[\t\r\n]/g, '');
   const isUrl = scheme.test(text) || specialScheme.test(text);
-  const isPath = !isUrl && (/^(~|\.\.?$)|[/\\]/.test(text) || pathKey.test(key)) && (!/[\r\n]/.test(raw.trim()) || pathKey.test(key));
+  const line = raw.slice(0, maxText + 1).trim();
+  const startsAsPath = /^(~|\.{0,2}[/\\]|[a-z]:[/\\])/i.test(line);
+  // A text with blanks or of several lines is prose that holds a slash, unless its name or its start says otherwise.
+  const looksLikePath = (/^\.\.?$|[/\\]|^~/.test(line) && !/\s/.test(line)) || (startsAsPath && !/[\r\n]/.test(line));
+  const isPath = !isUrl && (pathKey.test(key) || looksLikePath);
   if (!isUrl && !isPath && !hostKey.test(key) && !text.includes('@')) return;
   if (++state.texts > maxTexts || raw.length > maxText || !raw.isWellFormed()) {
     // A long text that only happens to hold a slash is prose, not a path.
-    if (raw.length > maxText && !isUrl && !/^(~|\.{0,2}[/\\]|[a-z]:)/i.test(text) && !pathKey.test(key) && !hostKey.test(key)) return;
+    if (raw.length > maxText && !isUrl && !startsAsPath && !pathKey.test(key) && !hostKey.test(key)) return;
     state.truncated = true;
     return;
   }
@@ -88,7 +92,7 @@ function fromText(raw: string, key: string, state: State): void {
   if (mail) addHost(mail[1]!, state);
   if (text.startsWith('//') || text.startsWith('\\\\')) addHost(text.slice(2), state);
   else if (hostKey.test(key) && /^[^/\\\s]+\.[^/\\\s]|^localhost\b|^\[/.test(text)) addHost(text, state);
-  if (isPath && text !== '') addPath(text, state);
+  if (isPath && line !== '') addPath(line, state);
 }
 
 function fromUrl(text: string, state: State): void {

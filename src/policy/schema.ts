@@ -31,6 +31,7 @@ action read appliesTo { principal: User, resource: Resource, context: ${contextT
 /**
  * `paths`: the paths among the arguments (or of the URI that is read), normalised; match these, never raw text with `like`.
  * `folders`: every folder above any of them. `within`: the folders that hold all of them. `hosts`: hosts of URLs, lower case, punycode.
+ * All are empty where no argument looks like a path or URL: `within.contains` then fails, but `[...].containsAll(context.hosts)` holds.
  */
 function contextText(args: string): string {
   const sets = ['facts', 'paths', 'folders', 'within', 'hosts'].map((name) => `${name}: Set<String>`).join(', ');

@@ -1,5 +1,6 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
 import type { CompiledPolicy } from '../company/bundle.ts';
+import { Failure } from '../errors.ts';
 import { depends, fromArguments, fromReading, type Mentions, mayHold, mentionsOf, mergeMentions } from './condition.ts';
 import { type Obligations, readObligations } from './obligations.ts';
 import { type Action, named, principalMatches, resourceMatches, resourceType, serverMatches } from './scope.ts';
@@ -106,11 +107,17 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
 function readRule(policy: CompiledPolicy, index: number): Rule {
   const json = policy.json as unknown as PolicyJson;
   const { obligations, mistakes } = readObligations(policy.annotations);
+  let mentions: Mentions;
+  try {
+    mentions = mentionsOf(json);
+  } catch (cause) {
+    throw new Failure('integrity', `Rule ${policy.id} of the company policy cannot be read.`, 'Publish the policy again.', { cause });
+  }
   return {
     index,
     policy,
     json,
-    mentions: mentionsOf(json),
+    mentions,
     obligations,
     broken: mistakes.length > 0 && policy.effect === 'permit',
     assumed: false,

@@ -36,11 +36,19 @@ export function splitPolicies(file: string): Segment[] {
   return segments;
 }
 
-/** Line and column from 1, of a character offset. */
-export function position(file: string, offset: number): { line: number; column: number } {
-  const before = file.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: offset - lineStart + 1 };
+/** Finds line and column, from 1, of character offsets in one file; the lines are counted once. */
+export function positions(file: string): (offset: number) => { line: number; column: number } {
+  const starts = [0];
+  for (let at = file.indexOf('\n'); at >= 0; at = file.indexOf('\n', at + 1)) starts.push(at + 1);
+  return (offset) => {
+    let [low, high] = [0, starts.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - starts[low]! + 1 };
+  };
 }
 
 /** Cedar counts bytes of UTF-8; JavaScript counts UTF-16 units. */

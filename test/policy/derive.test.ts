@@ -47,6 +47,11 @@ test('prose is neither path nor host', () => {
   assert.deepEqual(derive({ text }), { paths: [], folders: [], within: [], hosts: [], truncated: false });
 });
 
+test('a file can be written below a folder whatever it says', () => {
+  const content = ['see docs/readme for more', '// code\n/* more */', 'a\nb/c'];
+  for (const text of content) assert.ok(derive({ path: '/srv/ok/a', text }).within.includes('/srv/ok'), text);
+});
+
 test('too much to look at says so', () => {
   assert.equal(derive({ paths: Array.from({ length: 300 }, (_, at) => `/a/${at}`) }).truncated, true);
   assert.equal(derive({ path: `/${'x'.repeat(5000)}` }).truncated, true);
