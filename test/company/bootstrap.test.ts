@@ -68,7 +68,14 @@ test('an answer that hangs, floods, is no JSON or redirects is a failure, never 
 });
 
 test('the address must be https, or http on this machine; never with credentials', async () => {
-  for (const address of ['http://gatehouse.example.com', 'ftp://x', 'nonsense', 'https://u:p@example.com', 'http://127.0.0.1.example.com/', 'https://example.com/?x']) {
+  for (const address of [
+    'http://gatehouse.example.com',
+    'ftp://x',
+    'nonsense',
+    'https://u:p@example.com',
+    'http://127.0.0.1.example.com/',
+    'https://example.com/?x',
+  ]) {
     await assert.rejects(get({ central: address }), { code: 'bad-input' }, address);
   }
 });
@@ -98,9 +105,12 @@ test('a pin leaves only its key, as a thumbprint, a JWK or a list', async () => 
       ['k2'],
     );
   }
-  await assert.rejects(get({ pinnedKey: 'A'.repeat(43), central: `${central.url}/` }).then((r) => (r.fromCache ? Promise.reject({ code: r.error?.code }) : r)), {
-    code: 'integrity',
-  });
+  await assert.rejects(
+    get({ pinnedKey: 'A'.repeat(43), central: `${central.url}/` }).then((r) => (r.fromCache ? Promise.reject({ code: r.error?.code }) : r)),
+    {
+      code: 'integrity',
+    },
+  );
 });
 
 test('a pin holds against the cache too', async () => {

@@ -42,7 +42,10 @@ test('signed out there is no bundle; after start there is, and it rests on disk 
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const { sub, highestVersion, jws } = JSON.parse(readFileSync(file, 'utf8'));
   assert.deepEqual({ sub, highestVersion, jws }, { sub: 'ann', highestVersion: 3, jws: central.jws });
-  assert.deepEqual(readdirSync(join(one.dataDir, 'company')).filter((name) => name.endsWith('.new')), []);
+  assert.deepEqual(
+    readdirSync(join(one.dataDir, 'company')).filter((name) => name.endsWith('.new')),
+    [],
+  );
 });
 
 test('an unchanged bundle costs a 304; a gzip one is read; a new one replaces it', async () => {
@@ -95,7 +98,10 @@ test('the stored bundle is there at once while the central API is down, and is v
   const cache = JSON.parse(readFileSync(cacheOf(one.dataDir), 'utf8'));
   const [header, payload, signature] = cache.jws.split('.');
   const forged = Buffer.from(payload, 'base64url').toString().replace('"staff"', '"chief"');
-  writeFileSync(cacheOf(one.dataDir), JSON.stringify({ ...cache, jws: `${header}.${Buffer.from(forged).toString('base64url')}.${signature}` }));
+  writeFileSync(
+    cacheOf(one.dataDir),
+    JSON.stringify({ ...cache, jws: `${header}.${Buffer.from(forged).toString('base64url')}.${signature}` }),
+  );
   const three = await restart(two);
   await three.start(person);
   assert.equal(three.bundle().state, 'refused');

@@ -20,7 +20,11 @@ export const quick: CompanyTiming = {
 /** A client of the little central API, with its own data folder and clock unless given. */
 export function client(
   central: SmallCentral,
-  options: Partial<Parameters<typeof open>[0]> & { dataDir?: string; timing?: Partial<CompanyTiming>; token?: (force: boolean) => string } = {},
+  options: Partial<Parameters<typeof open>[0]> & {
+    dataDir?: string;
+    timing?: Partial<CompanyTiming>;
+    token?: (force: boolean) => string;
+  } = {},
 ) {
   const clock = { ahead: 0 };
   const { dataDir, timing, token, ...rest } = options;

@@ -117,7 +117,8 @@ test('after stop nothing is asked any more', async () => {
 });
 
 test('the parser holds to the standard whatever the pieces are', async () => {
-  const text = '\uFEFFevent: a\r\ndata: 1\r\ndata:2\r\n\r\n: comment\ndata\n\nid: 7\nretry: 500\nretry: x\nevent: b\rdata: é\r\r\ndata: cut';
+  const text =
+    '\uFEFFevent: a\r\ndata: 1\r\ndata:2\r\n\r\n: comment\ndata\n\nid: 7\nretry: 500\nretry: x\nevent: b\rdata: é\r\r\ndata: cut';
   const wanted = [
     { event: 'a', data: '1\n2' },
     { event: 'message', data: '' },

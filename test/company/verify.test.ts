@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { before, test } from 'node:test';
-import { thumbprint as ours } from '../../src/company/keys.ts';
 import { calculateJwkThumbprint } from 'jose';
+import { thumbprint as ours } from '../../src/company/keys.ts';
 import { type HighMark, verifyBundle } from '../../src/company/verify.ts';
 import { Failure } from '../../src/errors.ts';
 import { company, type SigningKey, signingKey, smallBundle } from '../support/central.ts';
@@ -12,8 +12,7 @@ before(async () => {
   key = await signingKey('k1');
 });
 const at = Date.parse('2026-11-23T09:00:00Z');
-const check = (jws: string, last?: HighMark, now = at) =>
-  verifyBundle(jws, { jwks: { keys: [key.jwk] }, company: company.id, now, last });
+const check = (jws: string, last?: HighMark, now = at) => verifyBundle(jws, { jwks: { keys: [key.jwk] }, company: company.id, now, last });
 const refuses = (jws: string, why: RegExp, last?: HighMark, now?: number) =>
   assert.throws(
     () => check(jws, last, now),

@@ -1,0 +1,319 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, test } from 'node:test';
+import { openUploader, type Uploadable } from '../../src/company/upload.ts';
+import { silent } from '../../src/log.ts';
+import { type SmallCentral, smallBundle, smallCentral } from '../support/central.ts';
+import { client, person } from './open.ts';
+
+interface Record extends Uploadable {
+  previousHash: string;
+  hash: string;
+  text: string;
+}
+const route = 'POST /v1/ledger';
+
+/** A hash chain in memory, with the cursor as the ledger keeps it. */
+function chain() {
+  const records: Record[] = [];
+  const ledger = {
+    records,
+    cursor: 0,
+    append(count: number, text = 'call') {
+      for (let at = 0; at < count; at++) {
+        const previousHash = records.at(-1)?.hash ?? '';
+        const seq = records.length + 1;
+        const hash = createHash('sha256').update(`${previousHash} ${seq} ${text}`).digest('base64url');
+        records.push({ seq, previousHash, hash, text });
+      }
+    },
+    unsent: async (after: number, limit: number) => ledger.records.filter(({ seq }) => seq > after).slice(0, limit),
+  };
+  return ledger;
+}
+
+/** Takes records as src/central does: in order, known ones again, a gap or a contradiction with 409. */
+function take(held: Record[], body: string): { status: number; value: object } {
+  for (const record of (JSON.parse(body) as { records: Record[] }).records) {
+    const known = held[record.seq - 1];
+    if (known?.hash === record.hash) continue;
+    const expected = held.length + 1;
+    if (known !== undefined)
+      return { status: 409, value: { error: 'integrity', expected, message: `Record ${record.seq} has other content.` } };
+    if (record.seq !== expected) return { status: 409, value: { error: 'conflict', expected } };
+    held.push(record);
+  }
+  return { status: 200, value: { acknowledged: held.length } };
+}
+
+let central: SmallCentral;
+let company: ReturnType<typeof client>;
+let held: Record[];
+const opened: { close(): Promise<void> }[] = [];
+beforeEach(async () => {
+  central = await smallCentral();
+  await central.publish(smallBundle(1));
+  held = [];
+  central.answers.set(route, (_, response, body) => {
+    const { status, value } = take(held, body);
+    response.writeHead(status).end(JSON.stringify(value));
+  });
+  company = client(central);
+  await company.start(person);
+});
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+  await company.close();
+  await central.close();
+});
+
+function uploader(ledger: ReturnType<typeof chain>, options: Partial<Parameters<typeof openUploader>[0]> = {}) {
+  const waiting: { holds: () => boolean; resolve: () => void }[] = [];
+  const check = () => {
+    for (const one of waiting.splice(0)) one.holds() ? one.resolve() : waiting.push(one);
+  };
+  const one = openUploader({
+    unsent: ledger.unsent,
+    cursor: () => ledger.cursor,
+    acknowledge: async (seq) => {
+      ledger.cursor = seq;
+    },
+    post: (records, signal) => company.postLedger('device', records, signal),
+    changed: check,
+    timing: { settleMs: 1, retryMs: 5, retryMaxMs: 20 },
+    log: silent,
+    ...options,
+  });
+  opened.push(one);
+  return {
+    ...one,
+    until: (holds: () => boolean) =>
+      new Promise<void>((resolve) => {
+        waiting.push({ holds, resolve });
+        check();
+      }),
+  };
+}
+const same = (ledger: ReturnType<typeof chain>) => assert.deepEqual(held, ledger.records);
+
+test('carries everything up in order and in batches, and what comes later too', async () => {
+  const ledger = chain();
+  ledger.append(1203);
+  const one = uploader(ledger);
+  one.poke();
+  await one.until(() => ledger.cursor === 1203);
+  same(ledger);
+  assert.deepEqual(
+    central.seen.filter((entry) => entry.route === route).map(({ body }) => JSON.parse(body).records.length),
+    [500, 500, 203],
+  );
+  ledger.append(2);
+  one.poke();
+  one.poke();
+  await one.until(() => ledger.cursor === 1205);
+  same(ledger);
+  assert.deepEqual(one.status(), { uploaded: 1205 });
+});
+
+test('a batch stays below one MiB, but a single large record goes', async () => {
+  const ledger = chain();
+  ledger.append(5, 'x'.repeat(400_000));
+  ledger.append(1, 'x'.repeat(1_200_000));
+  const one = uploader(ledger);
+  one.poke();
+  await one.until(() => ledger.cursor === 6);
+  assert.deepEqual(
+    central.seen.filter((entry) => entry.route === route).map(({ body }) => JSON.parse(body).records.length),
+    [2, 2, 1, 1],
+  );
+});
+
+test('a crash after the central API took records and before the cursor moved sends them again, and none is doubled', async () => {
+  const ledger = chain();
+  ledger.append(700);
+  const first = uploader(ledger, { acknowledge: () => new Promise(() => {}) });
+  first.poke();
+  await central.asked(route, 1);
+  opened.length = 0;
+  assert.equal(ledger.cursor, 0);
+  const second = uploader(ledger);
+  second.poke();
+  await second.until(() => ledger.cursor === 700);
+  same(ledger);
+});
+
+test('failures are retried, shown meanwhile, and end by themselves', async () => {
+  const ledger = chain();
+  ledger.append(10);
+  const usual = central.answers.get(route)!;
+  let failures = 3;
+  central.answers.set(route, (request, response, body) => {
+    if (failures-- > 0) response.writeHead(503).end('{"message":"out of order"}');
+    else usual(request, response, body);
+  });
+  const one = uploader(ledger);
+  one.poke();
+  await one.until(() => one.status().error?.code === 'unavailable');
+  await one.until(() => ledger.cursor === 10 && one.status().error === undefined);
+  same(ledger);
+});
+
+test('a disk that does not take the cursor loses nothing', async () => {
+  const ledger = chain();
+  ledger.append(10);
+  let failures = 2;
+  const one = uploader(ledger, {
+    acknowledge: async (seq) => {
+      if (failures-- > 0) throw new Error('disk full');
+      ledger.cursor = seq;
+    },
+  });
+  one.poke();
+  await one.until(() => ledger.cursor === 10);
+  same(ledger);
+});
+
+test('a central API that lost records gets them again; the cursor does not move back', async () => {
+  const ledger = chain();
+  ledger.append(900);
+  const one = uploader(ledger);
+  one.poke();
+  await one.until(() => ledger.cursor === 900);
+  held.length = 120;
+  ledger.append(5);
+  const moves: number[] = [];
+  const two = uploader(ledger, {
+    acknowledge: async (seq) => {
+      moves.push(seq);
+      ledger.cursor = seq;
+    },
+  });
+  two.poke();
+  await two.until(() => ledger.cursor === 905);
+  same(ledger);
+  assert.deepEqual(moves, [905]);
+});
+
+test('records that it asks for and that are gone here are a contradiction, said in words', async () => {
+  const ledger = chain();
+  ledger.append(20);
+  ledger.cursor = 15;
+  ledger.records.splice(0, 10);
+  const one = uploader(ledger);
+  one.poke();
+  await one.until(() => one.status().error !== undefined);
+  assert.match(one.status().error!.message, /records 1 to 10, which are no longer on this machine/);
+  assert.equal(one.status().error!.code, 'integrity');
+  assert.deepEqual(held, []);
+});
+
+test('a central API that is ahead is followed only when its last record is ours', async () => {
+  const ledger = chain();
+  ledger.append(50);
+  const hash = ledger.records[39]!.hash;
+  const answers = [{ expected: 41, hash }, { expected: 41 }, { expected: 41, hash: 'other' }];
+  for (const [at, ahead] of answers.entries()) {
+    ledger.cursor = 10;
+    held = ledger.records.slice(0, 40);
+    const sent: number[] = [];
+    central.answers.set(route, (_, response, body) => {
+      const { seq } = JSON.parse(body).records[0];
+      sent.push(seq);
+      const { status, value } = seq === 11 ? { status: 409, value: ahead } : take(held, body);
+      response.writeHead(status).end(JSON.stringify(value));
+    });
+    const one = uploader(ledger);
+    one.poke();
+    if (at < 2) {
+      await one.until(() => ledger.cursor === 50);
+      assert.deepEqual(sent, at === 0 ? [11, 41] : [11, 40, 41]);
+      same(ledger);
+    } else {
+      await one.until(() => one.status().error?.code === 'integrity');
+      assert.equal(ledger.cursor, 10);
+    }
+    await one.close();
+  }
+});
+
+test('records of another chain under our name stop the upload and are said', async () => {
+  const ledger = chain();
+  const other = chain();
+  ledger.append(5);
+  other.append(5, 'forged');
+  held = other.records.slice();
+  const one = uploader(ledger);
+  one.poke();
+  await one.until(() => one.status().error?.code === 'integrity');
+  assert.match(one.status().error!.message, /other content/);
+  assert.equal(ledger.cursor, 0);
+});
+
+test('an answer that acknowledges more than was sent skips nothing, and one that leads in circles ends', async () => {
+  const ledger = chain();
+  ledger.append(600);
+  const usual = central.answers.get(route)!;
+  central.answers.set(route, (_, response, body) => {
+    take(held, body);
+    response.end('{"acknowledged":99999}');
+  });
+  const one = uploader(ledger);
+  one.poke();
+  await one.until(() => ledger.cursor === 600);
+  same(ledger);
+  for (const answer of ['{"acknowledged":3}', '{"expected":601}', '{"expected":2}', '{"expected":99999}', '{}', 'rubbish']) {
+    ledger.append(1);
+    const { cursor } = ledger;
+    central.answers.set(route, (_, response) => response.writeHead(answer.startsWith('{"e') ? 409 : 200).end(answer));
+    const two = uploader(ledger, { timing: { settleMs: 1, retryMs: 1e6, retryMaxMs: 1e6 } });
+    const before = central.count(route);
+    two.poke();
+    await two.until(() => two.status().error !== undefined);
+    assert.ok(central.count(route) - before <= 3, answer);
+    assert.equal(ledger.cursor, cursor, answer);
+    // The way out: it is right again, and somebody signs in.
+    central.answers.set(route, usual);
+    two.poke(true);
+    await two.until(() => ledger.cursor === ledger.records.length);
+    await two.close();
+  }
+  same(ledger);
+});
+
+test('rests while nobody is signed in, without an error, and goes on at the next poke', async () => {
+  const ledger = chain();
+  ledger.append(3);
+  company.stop({ forget: false });
+  let signedIn = false;
+  const one = uploader(ledger, { ready: () => signedIn });
+  one.poke(true);
+  assert.deepEqual(one.status(), { uploaded: 0 });
+  await company.start(person);
+  signedIn = true;
+  one.poke(true);
+  await one.until(() => ledger.cursor === 3);
+
+  // Signed out in the middle of an upload.
+  ledger.append(3);
+  const usual = central.answers.get(route)!;
+  central.answers.set(route, () => company.stop({ forget: true }));
+  one.poke(true);
+  await central.asked(route, 2);
+  central.answers.set(route, usual);
+  await company.start(person);
+  one.poke(true);
+  await one.until(() => ledger.cursor === 6);
+  assert.equal(one.status().error, undefined);
+  same(ledger);
+});
+
+test('closes in the middle of an upload that hangs', async () => {
+  const ledger = chain();
+  ledger.append(3);
+  central.answers.set(route, () => {});
+  const one = uploader(ledger);
+  one.poke(true);
+  await central.asked(route, 1);
+  await one.close();
+  assert.equal(ledger.cursor, 0);
+});
