@@ -9,24 +9,21 @@ const patience = 30_000;
 /** Signs `account` in through the running host, by the real flow without a browser, and waits for the bundle. Somebody else is signed out first. */
 export async function signInAs(dataDir: string, account: string): Promise<void> {
   const giveUp = AbortSignal.timeout(patience);
-  const settled = await until(dataDir, giveUp, (view) => view.identity.state !== 'starting' && view.company.state !== 'connecting');
+  const settled = await until(dataDir, giveUp, (view) => view.identity.state !== 'starting');
   const present = settled.identity.state === 'signed-in' ? settled.identity.person?.sub : undefined;
   if (present !== account) {
     if (present !== undefined) await ask(dataDir, 'sign-out', {});
     const { url } = await begin(dataDir, giveUp);
     await driveSignIn(url, account);
   }
-  const view = await until(
+  const done = await until(
     dataDir,
     giveUp,
-    ({ identity, bundle, company }) =>
-      (identity.state === 'signed-in' && bundle.state === 'fresh') ||
-      (identity.state === 'signed-out' && identity.error !== undefined) ||
-      company.error !== undefined,
+    ({ identity, bundle }) =>
+      (identity.state === 'signed-in' && bundle.state === 'fresh') || (identity.state === 'signed-out' && identity.error !== undefined),
   );
-  const error = view.identity.error ?? view.company.error ?? view.bundle.error;
-  if (view.bundle.state !== 'fresh')
-    throw new Failure(error?.code ?? 'unavailable', error?.message ?? 'The bundle did not arrive.', error?.fix);
+  const error = done.identity.error;
+  if (error !== undefined && done.identity.state === 'signed-out') throw new Failure(error.code, error.message, error.fix);
 }
 
 /** The host may not have reached the company yet in its first moments. */
@@ -45,14 +42,18 @@ async function begin(dataDir: string, giveUp: AbortSignal): Promise<{ url: strin
 
 async function until(dataDir: string, giveUp: AbortSignal, holds: (view: View) => boolean): Promise<View> {
   let found: View | undefined;
+  let last: View | undefined;
   await watch(
     dataDir,
     (view) => {
+      last = view;
       if (holds(view)) found = view;
       return found === undefined;
     },
     giveUp,
   );
   if (found !== undefined) return found;
+  const error = last?.bundle.error ?? last?.company.error ?? last?.identity.error;
+  if (error !== undefined) throw new Failure(error.code, error.message, error.fix);
   throw new Failure('timed-out', 'The demo did not get ready to sign in.', 'See logs/ in the data folder, then start it again.');
 }
