@@ -14,7 +14,7 @@ import { openUpstreams, type Upstreams } from './gateway/upstreams/pool.ts';
 import type { Host } from './host.ts';
 import { type Identity, openIdentity } from './identity/identity.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
-import { ledgerKey } from './ledger-key.ts';
+import { localKey } from './local-key.ts';
 import { openPolicy, type Policy } from './policy/policy.ts';
 import { buildView } from './view.ts';
 
@@ -64,7 +64,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   const { host, settings } = options;
   const { log, dataDir, now } = host;
   const agents = await openAgents({ file: join(dataDir, 'agents.json'), now, log });
-  const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key: await ledgerKey(host) });
+  const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key: await localKey(host, 'ledger-key') });
   const upstreams = openUpstreams({
     entries: [],
     log,
@@ -103,6 +103,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       maxBodyBytes: settings.maxBodyBytes,
       maxDepth: settings.maxDepth,
       headersTimeoutMs: settings.headerTimeoutMs,
+      stateKey: await localKey(host, 'state-key'),
       agents,
       upstream: (id) => upstreams.get(id),
       forget: (peer) => upstreams.forget(peer),

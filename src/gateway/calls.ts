@@ -4,7 +4,7 @@ import type { LedgerEntry } from '../ledger/record.ts';
 import type { Policy, Question, Verdict } from '../policy/policy.ts';
 import { denialText, toolError, troubleText, unknown } from './denial.ts';
 import type { Directory } from './directory.ts';
-import { forward } from './forward.ts';
+import { type Bridge, forward } from './forward.ts';
 import type { Limiter } from './limits.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 import { type Outcome, type Peer, type Upstream, type UpstreamCall, UpstreamError } from './upstreams/upstream.ts';
@@ -32,14 +32,12 @@ export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNo
   directory: Directory;
 }
 
-export interface Gate {
+export interface Gate extends Bridge {
   /** Absent: nobody is signed in, or no bundle holds. */
   policy: Policy | undefined;
-  person: string;
   limiter: Limiter;
   upstream(server: string): Upstream | undefined;
   ledger: { append(entry: LedgerEntry): void; healthy(): boolean };
-  now(): number;
 }
 
 /** What goes back to the agent: the JSON text of a result, or an error. */
@@ -69,7 +67,7 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
   else {
     const release = gate.limiter.take(call.agent, `${call.target!.entry.id}/${call.target!.name}`, verdict.obligations.limit, startedAt);
     try {
-      outcome = await forward(call, gate.upstream(call.target!.entry.id), timing);
+      outcome = await forward(call, gate.upstream(call.target!.entry.id), gate, timing);
     } catch (error) {
       const known = error instanceof UpstreamError ? error : new UpstreamError('bad-answer', 'an error inside Gatehouse', { cause: error });
       trouble = `${known.problem}: ${known.message}`;

@@ -1,27 +1,82 @@
 import type { Call } from './calls.ts';
-import { isObject } from './jsonrpc.ts';
+import { isObject, rpc } from './jsonrpc.ts';
 import { scopedUri } from './names.ts';
+import type { Parking, Round } from './parking.ts';
+import { digestOf, type Seal } from './seal.ts';
 import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
 const maxRounds = 8;
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
-export async function forward(call: Call, upstream: Upstream | undefined, timing: { upstreamMs: number }): Promise<Outcome> {
+export async function forward(call: Call, upstream: Upstream | undefined, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
   if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   const start = performance.now();
-  let params = outward(call);
   try {
-    for (let round = 0; round < maxRounds; round++) {
-      const outcome = await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
-      if ('error' in outcome) return outcome;
-      if (outcome.result['resultType'] !== 'input_required' || call.peer.era === 'modern') return { result: inward(call, outcome.result) };
-      params = { ...params, ...(await askAgent(call, outcome.result)) };
-    }
-    throw new UpstreamError('bad-answer', `it asked for input more than ${maxRounds} times`);
+    const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
+    return 'error' in outcome ? outcome : { result: inward(call, outcome.result) };
   } finally {
     timing.upstreamMs = performance.now() - start;
   }
 }
+
+/** What carries a modern agent over a question: the seal on states, and the calls that wait for its answer. */
+export interface Bridge {
+  person: string;
+  seal: Seal;
+  parking: Parking;
+  now(): number;
+}
+
+async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
+  let params = outward(call);
+  for (let round = 0; round < maxRounds; round++) {
+    const outcome = await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
+    if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return outcome;
+    params = { ...params, ...(await askAgent(call, outcome.result)) };
+  }
+  throw new UpstreamError('bad-answer', `it asked for input more than ${maxRounds} times`);
+}
+
+async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise<Outcome> {
+  const params = outward(call);
+  const state = call.params['requestState'];
+  if (state === undefined && !mayBeAsked(call.peer.capabilities))
+    return await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
+  const binding = {
+    agent: call.agent,
+    person: gate.person,
+    server: upstream.entry.id,
+    method: call.method,
+    name: call.target!.name,
+    digest: digestOf(call.params),
+  };
+  const { inputResponses } = call.params;
+  let round: Promise<Round> | undefined;
+  if (state === undefined) round = gate.parking.begin(call, upstream, params);
+  else {
+    const opened = gate.seal.open(state, binding, gate.now());
+    if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
+    if ('inner' in opened) round = gate.parking.begin(call, upstream, { ...params, requestState: opened.inner });
+    else round = gate.parking.resume(opened.parked, call, isObject(inputResponses) ? inputResponses : {});
+    if (!round) return { error: { code: rpc.invalidParams, message: 'The call that this answers is not waiting any more. Make it anew.' } };
+  }
+  const reached = await round;
+  if ('parked' in reached)
+    return {
+      result: {
+        resultType: 'input_required',
+        inputRequests: reached.inputRequests,
+        requestState: gate.seal.seal(binding, { parked: reached.parked }, gate.now()),
+      },
+    };
+  const { outcome } = reached;
+  if ('error' in outcome || outcome.result['resultType'] !== 'input_required' || outcome.result['requestState'] === undefined)
+    return outcome;
+  return { result: { ...outcome.result, requestState: gate.seal.seal(binding, { inner: outcome.result['requestState'] }, gate.now()) } };
+}
+
+const mayBeAsked = (capabilities: JsonObject): boolean =>
+  capabilities['elicitation'] !== undefined || capabilities['sampling'] !== undefined || capabilities['roots'] !== undefined;
 
 function hooks(call: Call) {
   return {

@@ -10,6 +10,8 @@ import { type Directory, openDirectory } from './directory.ts';
 import type { Door, Listening, Subscriber } from './door.ts';
 import { openLimiter } from './limits.ts';
 import { listener } from './listener.ts';
+import { openParking } from './parking.ts';
+import { openSeal } from './seal.ts';
 import { Sessions } from './sessions.ts';
 import { openSurface, type Surface } from './surface.ts';
 import type { JsonObject, Peer } from './upstreams/upstream.ts';
@@ -22,6 +24,8 @@ export interface GatewayOptions {
   maxDepth: number;
   /** Milliseconds until a connection that has not sent its headers is closed. */
   headersTimeoutMs: number;
+  /** 32 bytes: seals the state that agents hand back between two rounds of a call. */
+  stateKey: Uint8Array;
   agents: {
     verify(token: string): { name: string } | undefined;
     seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
@@ -59,7 +63,17 @@ export interface Gateway {
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let rules: Rules | undefined;
-  let gate = closedGate(options);
+  const bridge = { seal: openSeal(options.stateKey), parking: openParking() };
+  const closed: Gate = {
+    ...bridge,
+    policy: undefined,
+    person: '',
+    limiter: openLimiter({ concurrentCalls: 64, callsPerMinute: 0 }),
+    upstream: options.upstream,
+    ledger: options.ledger,
+    now: options.now,
+  };
+  let gate = closed;
   let directories = new Map<string, Directory>();
   let surfaces = new Map<string, Surface>();
   const listening = new Set<Listening>();
@@ -157,9 +171,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     apply(next) {
       changed(() => {
         rules = next;
-        gate = next
-          ? { ...closedGate(options), policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }
-          : closedGate(options);
+        gate = next ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) } : closed;
       });
     },
     recheck: () => changed(() => {}),
@@ -202,22 +214,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     async close() {
       for (const session of sessions.all()) sessions.end(session);
       for (const one of listening) one.finish();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      bridge.parking.close();
+      const drained = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       setTimeout(() => server.closeAllConnections(), 500).unref();
-      await closed;
+      await drained;
     },
-  };
-}
-
-function closedGate(options: GatewayOptions): Gate {
-  return {
-    policy: undefined,
-    person: '',
-    limiter: openLimiter({ concurrentCalls: 64, callsPerMinute: 0 }),
-    upstream: options.upstream,
-    ledger: options.ledger,
-    now: options.now,
   };
 }
 

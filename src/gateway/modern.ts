@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Answer, Stream } from './answer.ts';
 import type { Call } from './calls.ts';
@@ -171,7 +172,7 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
     directory: surface.directory,
     signal: gone.signal,
     peer: {
-      id: `modern:${incoming.agent}:${incoming.scope}`,
+      id: `modern:${incoming.agent}:${incoming.scope}:${hash('sha256', JSON.stringify(meta[`${prefix}clientCapabilities`]), 'base64url')}`,
       era: 'modern',
       capabilities: meta[`${prefix}clientCapabilities`] as JsonObject,
       clientInfo: asked.clientInfo ?? { name: incoming.agent, version: '' },

@@ -84,6 +84,7 @@ export async function openTestGateway(
     version: '0',
     maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
     maxDepth: 64,
+    stateKey: Buffer.alloc(32, 2),
     headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
     agents,
     upstream: (id) => upstreams.get(id),

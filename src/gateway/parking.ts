@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import type { Call } from './calls.ts';
+import { rpc } from './jsonrpc.ts';
+import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './upstreams/upstream.ts';
+
+interface Question {
+  method: string;
+  params: JsonObject;
+  answer(outcome: Outcome): void;
+}
+
+/** A call to a legacy upstream that asked something of a modern agent: it stays open here while the agent goes and asks its person. */
+interface Conversation {
+  readonly id: string;
+  readonly agent: string;
+  readonly questions: Map<string, Question>;
+  readonly ended: Promise<Outcome>;
+  /** The exchange that speaks for it at present; between two of them there is none. */
+  call: Call | undefined;
+  asked: (() => void) | undefined;
+  timer: NodeJS.Timeout | undefined;
+  readonly cancel: AbortController;
+  count: number;
+}
+
+export type Round = { outcome: Outcome } | { parked: string; inputRequests: JsonObject };
+
+export interface Parking {
+  /** Begins a call; it may come to a question instead of an answer. */
+  begin(call: Call, upstream: Upstream, params: JsonObject): Promise<Round>;
+  /** Goes on with a call that was parked. Undefined: it is not here any more. */
+  resume(id: string, call: Call, responses: JsonObject): Promise<Round> | undefined;
+  close(): void;
+}
+
+const maxPerAgent = 32;
+const maxTotal = 512;
+const parkedForMs = 10 * 60_000;
+/** Questions that a server sends at once come to the agent together. */
+const gatherMs = 5;
+
+const needs: Record<string, string> = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
+
+/**
+ * Modern agent, legacy upstream (SEP-2322 has no counterpart there): the upstream's request becomes `input_required`, the agent's retry its
+ * answer. Calls that wait are bounded in number and in age; whoever does not come back is cancelled upstream.
+ */
+export function openParking(): Parking {
+  const parked = new Map<string, Conversation>();
+
+  const end = (conversation: Conversation): void => {
+    parked.delete(conversation.id);
+    clearTimeout(conversation.timer);
+    conversation.call = undefined;
+    for (const question of conversation.questions.values())
+      question.answer({ error: { code: rpc.internalError, message: 'The agent did not come back with an answer.' } });
+    conversation.questions.clear();
+  };
+
+  const ofAgent = (agent: string): number => {
+    let count = 0;
+    for (const one of parked.values()) if (one.agent === agent) count++;
+    return count;
+  };
+
+  const ask = (conversation: Conversation, request: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> => {
+    const capability = needs[request.method];
+    const { call } = conversation;
+    if (capability === undefined || call?.peer.capabilities[capability] === undefined)
+      return Promise.resolve({ error: { code: rpc.methodNotFound, message: `The agent does not support ${request.method}.` } });
+    if (!parked.has(conversation.id) && (parked.size >= maxTotal || ofAgent(conversation.agent) >= maxPerAgent))
+      return Promise.resolve({ error: { code: rpc.internalError, message: 'Too many calls are waiting for an answer of this agent.' } });
+    return new Promise((resolve) => {
+      const key = `q${++conversation.count}`;
+      const answer = (outcome: Outcome) => {
+        conversation.questions.delete(key);
+        resolve(outcome);
+      };
+      signal.addEventListener('abort', () => answer({ error: { code: rpc.internalError, message: 'The call was cancelled.' } }), {
+        once: true,
+      });
+      conversation.questions.set(key, { ...request, answer });
+      conversation.asked?.();
+    });
+  };
+
+  /** Waits for whatever comes first: the end of the call, or questions for this exchange to carry to the agent. */
+  const round = async (conversation: Conversation, call: Call): Promise<Round> => {
+    conversation.call = call;
+    clearTimeout(conversation.timer);
+    const onGone = () => conversation.cancel.abort();
+    call.signal.addEventListener('abort', onGone, { once: true });
+    try {
+      if (conversation.questions.size === 0) {
+        const asked = new Promise<undefined>((resolve) => {
+          conversation.asked = () => resolve(undefined);
+        });
+        const outcome = await Promise.race([conversation.ended, asked]);
+        if (outcome) {
+          end(conversation);
+          return { outcome };
+        }
+        await new Promise((resolve) => setTimeout(resolve, gatherMs));
+      }
+      parked.set(conversation.id, conversation);
+      conversation.timer = setTimeout(() => {
+        conversation.cancel.abort();
+        end(conversation);
+      }, parkedForMs).unref();
+      const inputRequests = Object.fromEntries([...conversation.questions].map(([key, { method, params }]) => [key, { method, params }]));
+      return { parked: conversation.id, inputRequests };
+    } catch (error) {
+      end(conversation);
+      throw error;
+    } finally {
+      conversation.asked = undefined;
+      call.signal.removeEventListener('abort', onGone);
+    }
+  };
+
+  return {
+    begin(call, upstream, params) {
+      const cancel = new AbortController();
+      const conversation: Conversation = {
+        id: randomUUID(),
+        agent: call.agent,
+        questions: new Map(),
+        call,
+        asked: undefined,
+        timer: undefined,
+        cancel,
+        count: 0,
+        ended: upstream.call({
+          method: call.method,
+          params,
+          peer: call.peer,
+          signal: cancel.signal,
+          // Through the conversation: progress goes to the exchange that is open when it comes.
+          ...(call.onProgress ? { onProgress: (progress: JsonObject) => conversation.call?.onProgress?.(progress) } : {}),
+          ...(call.onNotification
+            ? { onNotification: (note: { method: string; params?: JsonObject }) => conversation.call?.onNotification?.(note) }
+            : {}),
+          onRequest: (request, signal) => ask(conversation, request, signal),
+        }),
+      };
+      // Whoever waits for it hears of its failure; parked, nobody may be waiting.
+      conversation.ended.catch(() => {});
+      return round(conversation, call);
+    },
+    resume(id, call, responses) {
+      const conversation = parked.get(id);
+      if (!conversation || conversation.agent !== call.agent) return undefined;
+      for (const [key, question] of [...conversation.questions]) {
+        const given = responses[key];
+        if (typeof given === 'object' && given !== null) question.answer({ result: given as JsonObject });
+      }
+      return round(conversation, call);
+    },
+    close() {
+      for (const conversation of [...parked.values()]) {
+        conversation.cancel.abort(new UpstreamError('cancelled', 'Gatehouse is closing'));
+        end(conversation);
+      }
+    },
+  };
+}

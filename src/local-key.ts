@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Host } from './host.ts';
+
+/**
+ * A key of this installation: the one that seals the head of the ledger, the one that seals what agents hand back. In the vault where it
+ * outlives a restart; else in a file of the user's own (0600), where it still tells an accident from a deliberate edit.
+ */
+export async function localKey(host: Host, name: 'ledger-key' | 'state-key'): Promise<Buffer> {
+  const file = join(host.dataDir, name);
+  // The file first: a vault that appears later must not make a key appear new whose seals are out already.
+  const kept =
+    (await readFile(file, 'utf8').catch(() => undefined)) ?? (host.vault.kind === 'memory' ? undefined : await host.vault.get(name));
+  if (kept !== undefined) return Buffer.from(kept, 'base64url');
+  const key = randomBytes(32);
+  if (host.vault.kind === 'memory') await writeFile(file, key.toString('base64url'), { mode: 0o600, flag: 'wx' });
+  else await host.vault.set(name, key.toString('base64url'));
+  return key;
+}
