@@ -5,12 +5,12 @@ import { Failure } from '../errors.ts';
 
 // Says that a folder was begun by the demo, so that --reset never deletes anything else.
 const marker = '.gatehouse-demo';
-// Held while we look; deleting them would let a second start in.
-const locks = /^(demo|control)\.(lock|json)(-journal)?$/;
+// Locks held while we look: deleting them would let a second start in. The log is being written, and says what came before.
+const ours = /^((demo|control)\.(lock|json)(-journal)?|logs)$/;
 
 /** Empties a demo's data folder. Refuses one that the demo did not begin. The caller holds its locks. */
 export function resetData(dataDir: string): void {
-  const names = readdirSync(dataDir).filter((name) => !locks.test(name));
+  const names = readdirSync(dataDir).filter((name) => !ours.test(name));
   if (names.length === 0) return;
   if (!names.includes(marker)) {
     throw new Failure(
@@ -24,7 +24,7 @@ export function resetData(dataDir: string): void {
 
 /** The demo's own part of the folder: the files that the filesystem server shows, state of its servers, a key for the host's vault. */
 export function prepareData(dataDir: string, company: string, demoCompany: string): { files: string; state: string; vaultKey: string } {
-  if (readdirSync(dataDir).every((name) => locks.test(name) || name === 'logs')) writeFileSync(join(dataDir, marker), '');
+  if (readdirSync(dataDir).every((name) => ours.test(name))) writeFileSync(join(dataDir, marker), '');
   const [files, state] = [join(dataDir, 'files'), join(dataDir, 'demo-state')];
   if (!existsSync(files)) {
     const source = [join(company, 'files'), join(demoCompany, 'files')].find((dir) => existsSync(dir));
