@@ -79,11 +79,12 @@ async function gatewayUrl(core: Core): Promise<string> {
     const { state, url, error } = core.view().gateway;
     if (state === 'on' && url !== undefined) resolve(url);
     if (state === 'failed') {
+      const move = 'End that program, or choose another port with --port PORT; agents must then be given the new address.';
       reject(
         new Failure(
           error?.code ?? 'unavailable',
           error?.message ?? 'The gateway cannot listen.',
-          error?.fix ?? 'Choose another port with --port PORT.',
+          error?.code === 'conflict' ? move : error?.fix,
         ),
       );
     }
