@@ -20,6 +20,12 @@ export const ledgerUpload = z.strictObject({
 export type LedgerUpload = z.output<typeof ledgerUpload>;
 export type UploadedRecord = z.output<typeof ledgerRecord>;
 
+/**
+ * The ledger's own word that records were destroyed on the device before they came here: nothing can bring them back, so the chain goes on behind
+ * it, and the note stays in it as the sign that something is missing.
+ */
+const brokenOff = new Set(['gatehouse/ledger-restarted', 'gatehouse/ledger-mismatch']);
+
 /** `hash`: of the record before the expected one, as we have it, so that the device can tell whether that is its own. */
 export type IntakeResult = { acknowledged: number } | { refused: 'gap' | 'integrity'; expected: number; hash?: string; message: string };
 
@@ -43,6 +49,7 @@ export function takeLedger(
     'SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND (previous_hash = ? AND seq > 1 OR uploaded_by = ?) AND hash <> ?',
   );
   const anyAt = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? LIMIT 1');
+  const from = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq >= ? LIMIT 1');
   const insert = database.prepare(
     'INSERT INTO ledger (device, seq, hash, previous_hash, uploaded_by, received_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
@@ -60,9 +67,11 @@ export function takeLedger(
         if (other.get(device, seq, previousHash, uploader, hash) !== undefined)
           return refuse('integrity', `Record ${seq} was uploaded before with other content.`);
         if (seq > 1 && known.get(device, seq - 1, previousHash) === undefined) {
-          return anyAt.get(device, seq - 1) === undefined
-            ? refuse('gap', `Record ${seq - 1} has not been uploaded.`)
-            : refuse('integrity', `Record ${seq} does not continue record ${seq - 1}: its previousHash differs.`);
+          const destroyed = brokenOff.has(record.method) && from.get(device, seq) === undefined;
+          if (!destroyed)
+            return anyAt.get(device, seq - 1) === undefined
+              ? refuse('gap', `Record ${seq - 1} has not been uploaded.`)
+              : refuse('integrity', `Record ${seq} does not continue record ${seq - 1}: its previousHash differs.`);
         }
         insert.run(device, seq, hash, previousHash, uploader, now, JSON.stringify(record));
       }

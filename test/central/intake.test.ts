@@ -43,6 +43,24 @@ interface Answer {
   message?: string;
 }
 
+test('where the device says that records were destroyed, the chain goes on behind that note; any other gap stays refused', async (t) => {
+  const acme = await openAcme(t);
+  const ada = await acme.token(['staff']);
+  const send = async (records: unknown[]): Promise<Answer> => {
+    const answer = await acme.post('/v1/ledger', ada, { device: 'laptop-1', records });
+    return { status: answer.status, ...((await answer.json()) as object) };
+  };
+  const records = chain(4, 'ada');
+  assert.equal((await send(records.slice(0, 2))).acknowledged, 2);
+  const { hash: _hash, ...plain } = { ...records[3]!, seq: 9, method: 'gatehouse/ledger-restarted' };
+  const note = { ...plain, hash: hashRecord(plain) };
+  const call = { ...plain, method: 'tools/call' };
+  assert.equal((await send([{ ...call, hash: hashRecord(call) }])).status, 409);
+  assert.equal((await send([note, ...chain(2, 'ada', note)])).acknowledged, 11);
+  const late = { ...plain, seq: 5 };
+  assert.equal((await send([{ ...late, hash: hashRecord(late) }])).status, 409, 'a note does not open a gap behind what is known');
+});
+
 test('records are taken in order, once each, whatever is sent again', async (t) => {
   const acme = await openAcme(t);
   const ada = await acme.token(['staff']);
