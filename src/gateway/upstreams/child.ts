@@ -1,0 +1,130 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { ServerEntry } from '../../company/bundle.ts';
+import type { Log } from '../../log.ts';
+import { commandLine, scrubbed } from './environment.ts';
+import type { Leash } from './leash.ts';
+import { openLines } from './lines.ts';
+import { UpstreamError } from './upstream.ts';
+
+/** A local server's process: lines in, lines out, and a certain end for it and all that it started. */
+export interface Child {
+  /** False: it does not read what it is sent. */
+  write(line: string): boolean;
+  /** The end of its input, then SIGTERM, then SIGKILL to its whole group. */
+  close(): Promise<void>;
+  kill(reason: UpstreamError): void;
+}
+
+const stderrBytes = 64 * 1024;
+const politeMs = 300;
+const termMs = 2000;
+
+export function startChild(options: {
+  entry: ServerEntry;
+  leash: Leash;
+  log: Log;
+  maxBytes: number;
+  onLine(line: string): void;
+  onEnd(error: UpstreamError): void;
+}): Child {
+  const { entry, leash, log, maxBytes } = options;
+  const launch = entry.launch!;
+  const { file, args, verbatim } = commandLine(launch, {
+    platform: process.platform,
+    execPath: process.execPath,
+    electron: process.versions['electron'] !== undefined,
+    environment: process.env,
+    exists: existsSync,
+  });
+  leash.ready();
+  const child = spawn(file, args, {
+    ...(launch.cwd === undefined ? {} : { cwd: launch.cwd }),
+    env: scrubbed(process.env, launch.env),
+    // A group of its own, so that what it starts ends with it.
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+    windowsVerbatimArguments: verbatim,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const { pid } = child;
+  if (pid !== undefined) leash.hold(pid);
+
+  let why: UpstreamError | undefined;
+  let errors = Buffer.alloc(0);
+  let over = false;
+  const lines = openLines(maxBytes, options.onLine);
+  child.stdin.on('error', () => {});
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (!lines(chunk)) kill(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors = Buffer.concat([errors, chunk]).subarray(-stderrBytes);
+  });
+  const ended = new Promise<void>((resolve) => {
+    const finish = (error: UpstreamError) => {
+      if (over) return;
+      over = true;
+      if (pid !== undefined) leash.release(pid);
+      resolve();
+      options.onEnd(why ?? error);
+    };
+    child.once('error', (error) => finish(new UpstreamError('unreachable', notStarted(error, file, launch.cwd), { cause: error })));
+    // What it started may hold its output open; without the group `close` might never come.
+    child.once('exit', () => signal('SIGKILL'));
+    child.once('close', (code, by) => {
+      const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
+      const said = lastWords(errors.toString('utf8'), Object.values(launch.env));
+      log.info({ server: entry.id, pid, code, by, stderr: said }, 'a local server ended');
+      finish(new UpstreamError('closed', `its process ${how}${said ? `: ${said}` : ''}`));
+    });
+  });
+
+  function signal(name: NodeJS.Signals) {
+    if (pid === undefined) return;
+    try {
+      if (process.platform !== 'win32') process.kill(-pid, name);
+      else if (child.exitCode === null) execFile('taskkill', ['/pid', String(pid), '/t', '/f'], () => {});
+    } catch {
+      // Nobody is left in the group.
+    }
+  }
+
+  function kill(reason: UpstreamError) {
+    why ??= reason;
+    child.stdout.destroy();
+    signal('SIGKILL');
+  }
+
+  return {
+    write(line) {
+      if (over || child.stdin.writableLength + line.length > maxBytes) return false;
+      child.stdin.write(`${line}\n`);
+      return true;
+    },
+    kill,
+    async close() {
+      why ??= new UpstreamError('closed', 'Gatehouse ended it');
+      child.stdin.end();
+      const term = setTimeout(() => signal('SIGTERM'), politeMs);
+      const last = setTimeout(() => signal('SIGKILL'), politeMs + termMs);
+      await ended;
+      clearTimeout(term);
+      clearTimeout(last);
+    },
+  };
+}
+
+function notStarted(error: NodeJS.ErrnoException, file: string, cwd: string | undefined): string {
+  if (error.code === 'ENOENT')
+    return `the program ${JSON.stringify(file)} was not found${cwd ? `, or its folder ${cwd} does not exist` : ''}`;
+  if (error.code === 'EACCES') return `the program ${JSON.stringify(file)} may not be run`;
+  return `the program ${JSON.stringify(file)} could not be started: ${error.code ?? error.message}`;
+}
+
+/** The end of what it wrote to standard error, without what its registry entry gave it to keep. */
+function lastWords(text: string, given: string[]): string {
+  let said = text.trimEnd().split('\n').slice(-3).join(' ').slice(-300).trim();
+  for (const value of given) if (value.length >= 8) said = said.replaceAll(value, '[secret]');
+  return said;
+}

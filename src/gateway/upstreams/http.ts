@@ -1,0 +1,141 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import tls from 'node:tls';
+import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import type { UpstreamLimits } from './link.ts';
+import { openSse, type SseEvent } from './sse.ts';
+import { UpstreamError } from './upstream.ts';
+
+/** Where an upstream is, with connections of its own: one that hangs uses up nobody else's. */
+export interface Target {
+  readonly origin: string;
+  readonly path: string;
+  readonly dispatcher: Dispatcher;
+  /** Cuts all connections. */
+  close(): Promise<void>;
+}
+
+const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
+
+export function openTarget(address: string, limits: Pick<UpstreamLimits, 'connections' | 'connectMs'>): Target {
+  const url = new URL(address);
+  const options = {
+    connections: limits.connections,
+    allowH2: false,
+    // Time limits are ours: per call, extended by progress. Streams may be silent for as long as they like.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: 30_000,
+    connect: { timeout: limits.connectMs, ...(url.protocol === 'https:' ? { ca: trusted() } : {}) },
+  };
+  const dispatcher =
+    loopback.test(url.hostname) || !proxied()
+      ? new Pool(url.origin, options)
+      : new EnvHttpProxyAgent({ ...options, requestTls: options.connect });
+  return { origin: url.origin, path: url.pathname + url.search, dispatcher, close: () => dispatcher.destroy() };
+}
+
+const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
+
+/** Node's own roots and the system's: companies that inspect TLS put theirs there. */
+const trusted = () => [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])];
+
+/** What becomes of an HTTP exchange. Exactly one of `onText`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
+export interface Exchange {
+  onHead?(status: number, headers: IncomingHttpHeaders): void;
+  /** The whole body of an answer that is no stream. */
+  onText(status: number, text: string): void;
+  onEvent(event: SseEvent): void;
+  /** The stream is over. */
+  onEnd(): void;
+  onFailed(error: UpstreamError): void;
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Names and values in turn. */
+  headers: string[];
+  body?: string;
+}
+
+/**
+ * One request on the upstream's connections; returns how to abort it. Redirects are answers like any other: followed, they would carry our
+ * credential to where the upstream likes.
+ */
+export function exchange(target: Target, request: HttpRequest, maxBytes: number, to: Exchange): () => void {
+  let over = false;
+  let sent = false;
+  let status = 0;
+  let controller: Dispatcher.DispatchController | undefined;
+  let events: ((chunk: Buffer) => boolean) | undefined;
+  let first: Buffer | undefined;
+  let chunks: Buffer[] | undefined;
+  let size = 0;
+
+  const stop = () => {
+    over = true;
+    controller?.abort(new Error('aborted'));
+  };
+  const fail = (error: UpstreamError) => {
+    if (over) return;
+    stop();
+    to.onFailed(error);
+  };
+  const tooLarge = () => fail(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
+
+  target.dispatcher.dispatch(
+    { origin: target.origin, path: target.path, method: request.method, headers: request.headers, body: request.body ?? null },
+    {
+      onRequestStart(given) {
+        controller = given;
+        sent = true;
+        if (over) given.abort(new Error('aborted'));
+      },
+      onResponseStart(_controller, code, headers) {
+        if (over || code < 200) return;
+        status = code;
+        to.onHead?.(code, headers);
+        const type = headers['content-type'];
+        if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
+          events = openSse(maxBytes, (event) => {
+            if (!over) to.onEvent(event);
+          });
+      },
+      onResponseData(_controller, chunk) {
+        if (over) return;
+        if (events) {
+          if (!events(chunk)) tooLarge();
+          return;
+        }
+        size += chunk.length;
+        if (size > maxBytes) tooLarge();
+        else if (first === undefined) first = chunk;
+        else (chunks ??= [first]).push(chunk);
+      },
+      onResponseEnd() {
+        if (over) return;
+        over = true;
+        if (events) to.onEnd();
+        else to.onText(status, chunks ? Buffer.concat(chunks, size).toString('utf8') : (first?.toString('utf8') ?? ''));
+      },
+      onResponseError(_controller, error) {
+        if (over) return;
+        over = true;
+        if (!sent) to.onFailed(new UpstreamError('unreachable', unreachable(error, target.origin), { cause: error }));
+        else if (events) to.onEnd();
+        else to.onFailed(new UpstreamError('closed', 'the connection broke before the answer was complete', { cause: error }));
+      },
+    },
+  );
+  return stop;
+}
+
+/** In words that help; certificates and names are what goes wrong in companies. */
+function unreachable(error: Error, origin: string): string {
+  const first = error instanceof AggregateError ? (error.errors[0] as Error) : error;
+  const code = (first as NodeJS.ErrnoException).code ?? '';
+  if (code === 'ECONNREFUSED') return `nothing answers at ${origin}`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the name in ${origin} cannot be resolved`;
+  if (/TIMEOUT|ETIMEDOUT/.test(code)) return `${origin} did not take the connection in time`;
+  if (/CERT|SIGNATURE|ISSUER|TLS|SSL/.test(code)) return `the certificate of ${origin} is not trusted: ${code}`;
+  return `no connection to ${origin}: ${code || first.message}`;
+}

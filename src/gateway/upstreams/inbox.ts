@@ -1,0 +1,105 @@
+import { type Id, isObject, rpc } from '../jsonrpc.ts';
+import type { LinkContext } from './link.ts';
+import { outcomeOf, type Pending, wants } from './pending.ts';
+import { type JsonObject, type Outcome, UpstreamError } from './upstream.ts';
+
+/** Messages that arrive where calls share a channel: a pipe, or a session's standing stream. */
+export interface Inbox {
+  readonly calls: Map<number, Pending>;
+  /** `of` is the call on whose stream it came, where that is known. False: a flood, cut it off. */
+  receive(message: unknown, of?: Pending): boolean;
+  /** The call is over: what its upstream still asks on its behalf is moot. */
+  ended(pending: Pending): void;
+}
+
+const tenSeconds = 10_000;
+
+export function openInbox(context: LinkContext, reply: (message: JsonObject) => void): Inbox {
+  const calls = new Map<number, Pending>();
+  const questions = new Map<Id, { controller: AbortController; pending: Pending }>();
+  let unasked = 0;
+  let windowStart = 0;
+
+  /** Counts what nobody waits for. */
+  function nobodys(): boolean {
+    const now = performance.now();
+    if (now - windowStart > tenSeconds) {
+      windowStart = now;
+      unasked = 0;
+    }
+    return ++unasked <= context.limits.unaskedPerTenSeconds;
+  }
+
+  function answered(message: JsonObject): boolean {
+    const pending = calls.get(message['id'] as number);
+    if (!pending) return nobodys();
+    const outcome = outcomeOf(message);
+    if (outcome) pending.finish(outcome);
+    else pending.fail(new UpstreamError('bad-answer', 'an answer with neither a result nor an error'));
+    return true;
+  }
+
+  function notified(method: string, message: JsonObject, of: Pending | undefined): boolean {
+    const params = isObject(message['params']) ? message['params'] : undefined;
+    if (method === 'notifications/progress') {
+      const pending = calls.get(params?.['progressToken'] as number);
+      if (!pending) return nobodys();
+      if (!pending.notified(message)) pending.fail(new UpstreamError('too-large', 'a flood of messages without an answer'));
+      return true;
+    }
+    if (method === 'notifications/cancelled') questions.get(params?.['requestId'] as Id)?.controller.abort();
+    else if (method === 'notifications/resources/updated') {
+      if (params) context.onResourceUpdated(params);
+    } else (of ?? latest((pending) => wants(pending.call, method, params)))?.notified(message);
+    return nobodys();
+  }
+
+  /** On a shared channel nothing says whose a message is. The newest call is a guess that is only made among calls of one agent. */
+  function latest(fits: (pending: Pending) => boolean): Pending | undefined {
+    let found: Pending | undefined;
+    for (const pending of calls.values()) {
+      if (!fits(pending)) continue;
+      if (found && found.call.peer.id !== pending.call.peer.id) return undefined;
+      found = pending;
+    }
+    return found;
+  }
+
+  async function question(id: Id, method: string, params: JsonObject, of: Pending | undefined): Promise<void> {
+    if (method === 'ping') return reply({ jsonrpc: '2.0', id, result: {} });
+    const pending = of ?? latest((one) => one.call.onRequest !== undefined);
+    const ask = pending?.call.onRequest;
+    if (!pending?.open || !ask)
+      return reply({ jsonrpc: '2.0', id, error: { code: rpc.methodNotFound, message: `Nobody here can answer ${method} now.` } });
+    const controller = new AbortController();
+    questions.set(id, { controller, pending });
+    pending.hold();
+    let outcome: Outcome;
+    try {
+      outcome = await ask({ method, params }, controller.signal);
+    } catch (error) {
+      context.log.warn({ err: error, server: context.entry.id, method }, "an upstream's request could not be answered");
+      outcome = { error: { code: rpc.internalError, message: `${method} could not be answered.` } };
+    }
+    pending.release();
+    questions.delete(id);
+    if (!controller.signal.aborted) reply({ jsonrpc: '2.0', id, ...outcome });
+  }
+
+  return {
+    calls,
+    receive(message, of) {
+      if (!isObject(message)) return nobodys();
+      const { id, method } = message;
+      if (typeof method !== 'string') return answered(message);
+      if (id === undefined || id === null) return notified(method, message, of);
+      void question(id as Id, method, isObject(message['params']) ? message['params'] : {}, of);
+      return nobodys();
+    },
+    ended(pending) {
+      calls.delete(pending.id);
+      if (questions.size === 0) return;
+      for (const one of questions.values()) if (one.pending === pending) one.controller.abort();
+    },
+  };
+}

@@ -1,0 +1,272 @@
+import { agreedVersion, legacyVersions, severity } from './era.ts';
+import { exchange, type Target } from './http.ts';
+import { openInbox } from './inbox.ts';
+import { openStanding } from './legacy-stream.ts';
+import type { LinkContext } from './link.ts';
+import { openPending, type Pending } from './pending.ts';
+import { ask, jsonHeaders, post, rpcError } from './post.ts';
+import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
+
+/** One `initialize`d session with a legacy upstream over HTTP. Begins anew by itself when the upstream has forgotten it. */
+export interface LegacySession {
+  call(call: UpstreamCall): Promise<Outcome>;
+  subscribe(uri: string): Promise<void>;
+  unsubscribe(uri: string): void;
+  busy(): boolean;
+  close(): Promise<void>;
+}
+
+/** What one `initialize` brought. */
+interface Generation {
+  headers: string[];
+  named: boolean;
+  capabilities: JsonObject;
+  /** Severity that log messages are set to; Infinity: never set. */
+  level: number;
+  standing: { close(): void };
+}
+
+export interface SessionOptions {
+  target: Target;
+  context: LinkContext;
+  capabilities: JsonObject;
+  clientInfo: { name: string; version: string };
+  /** Whether resource subscriptions live on this session. */
+  updates: boolean;
+  onLost(error: UpstreamError): void;
+}
+
+// How long a goodbye may take: nobody waits for it gladly.
+const goodbyeMs = 1000;
+
+export async function openLegacySession(options: SessionOptions, signal: AbortSignal): Promise<LegacySession> {
+  const { target, context } = options;
+  const { limits, entry, log } = context;
+  let lastId = 0;
+  let generation: Generation | undefined;
+  let renewing: Promise<Generation> | undefined;
+  const closing = new AbortController();
+  const inbox = openInbox(context, (message) => tell(message));
+
+  /** Notifications and answers to the upstream: a POST that brings 202. */
+  function tell(message: JsonObject, to = generation) {
+    if (!to) return;
+    exchange(target, { method: 'POST', headers: to.headers, body: JSON.stringify({ jsonrpc: '2.0', ...message }) }, 65_536, {
+      onText(status) {
+        if (status >= 300) log.debug({ server: entry.id, status, method: message['method'] }, 'an upstream refused a message');
+      },
+      onEvent() {},
+      onEnd() {},
+      onFailed: (error) => log.debug({ err: error, server: entry.id }, 'a message did not reach an upstream'),
+    });
+  }
+
+  async function begin(until: AbortSignal): Promise<Generation> {
+    const version = legacyVersions[0]!;
+    const asked = await ask({
+      target,
+      headers: jsonHeaders,
+      method: 'initialize',
+      params: { protocolVersion: version, capabilities: options.capabilities, clientInfo: options.clientInfo },
+      id: ++lastId,
+      signal: until,
+      limits,
+    });
+    if (asked.outcome instanceof UpstreamError) throw asked.outcome;
+    const agreed = agreedVersion(asked.outcome);
+    const id = asked.headers['mcp-session-id'];
+    const headers = [...jsonHeaders, 'mcp-protocol-version', agreed.version];
+    if (typeof id === 'string') headers.push('mcp-session-id', id);
+    const fresh: Generation = {
+      headers,
+      named: typeof id === 'string',
+      capabilities: agreed.capabilities,
+      level: Number.POSITIVE_INFINITY,
+      standing: { close() {} },
+    };
+    await initialized(fresh, until);
+    if (closing.signal.aborted) throw new UpstreamError('closed', 'Gatehouse is closing');
+    fresh.standing = openStanding({ target, headers, context, receive: (message) => inbox.receive(message), onGone: () => drop(fresh) });
+    generation = fresh;
+    if (options.updates) for (const uri of context.uris) void subscribe(uri).catch(() => {});
+    return fresh;
+  }
+
+  /** Waited for: servers refuse calls that overtake it. */
+  function initialized(fresh: Generation, until: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const body = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' });
+      const done = () => {
+        until.removeEventListener('abort', late);
+        resolve();
+      };
+      const stop = exchange(target, { method: 'POST', headers: fresh.headers, body }, 65_536, {
+        onText: done,
+        onEvent() {},
+        onEnd: done,
+        onFailed: done,
+      });
+      const late = () => {
+        stop();
+        reject(new UpstreamError('unreachable', 'it did not finish the handshake in time'));
+      };
+      until.addEventListener('abort', late, { once: true });
+    });
+  }
+
+  /** Single flight: many calls may find out at once that the session is gone. */
+  function live(): Promise<Generation> {
+    renewing ??= begin(AbortSignal.any([closing.signal, AbortSignal.timeout(limits.connectMs)]))
+      .catch((error: unknown) => {
+        // It answers, but not with a session: it may have been replaced by a server of the other era.
+        if (error instanceof UpstreamError && error.problem === 'bad-answer') options.onLost(error);
+        throw error;
+      })
+      .finally(() => {
+        renewing = undefined;
+      });
+    return renewing;
+  }
+
+  function drop(old: Generation) {
+    old.standing.close();
+    if (generation === old) generation = undefined;
+  }
+
+  function call(call: UpstreamCall): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      let stop = () => {};
+      const pending = openPending(
+        ++lastId,
+        call,
+        { timeoutMs: call.timeoutMs ?? entry.timeoutMs, messages: limits.messagesPerCall },
+        {
+          onGone(gone, reason) {
+            // Closing the connection is no cancellation in this era.
+            tell({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } });
+            stop();
+          },
+          onEnd: inbox.ended,
+        },
+        {
+          resolve,
+          reject(error) {
+            if (error.problem === 'unreachable') context.onTrouble(error);
+            reject(error);
+          },
+        },
+      );
+      if (call.signal.aborted) return;
+      inbox.calls.set(pending.id, pending);
+      const go = (again: boolean) => {
+        if (!generation || wantsLevel(generation, call)) {
+          prepare(call).then(
+            (ready) => pending.open && (stop = deliver(ready, pending, again ? go : undefined)),
+            (error: unknown) => pending.fail(error instanceof UpstreamError ? error : new UpstreamError('closed', 'its session failed')),
+          );
+        } else stop = deliver(generation, pending, again ? go : undefined);
+      };
+      go(true);
+    });
+  }
+
+  function deliver(on: Generation, pending: Pending, again: ((again: boolean) => void) | undefined): () => void {
+    const { method, params, onProgress } = pending.call;
+    const sent = onProgress ? { ...params, _meta: { ...(params['_meta'] as JsonObject | undefined), progressToken: pending.id } } : params;
+    let stop = post({
+      target,
+      headers: on.headers,
+      body: JSON.stringify({ jsonrpc: '2.0', id: pending.id, method, params: sent }),
+      pending,
+      maxBytes: limits.messageBytes,
+      onOther: (message) => inbox.receive(message, pending),
+      onRefused(status, text) {
+        if (!sessionLost(on, status, text, pending.id)) return false;
+        drop(on);
+        // Refused at the door: it was not carried out, so once more with a new session does no harm.
+        if (again && pending.open) again(false);
+        else pending.fail(new UpstreamError('closed', 'it forgot its session twice'));
+        return true;
+      },
+      onBroken(last) {
+        if (!last) return false;
+        stop = openStanding({
+          target,
+          headers: on.headers,
+          context,
+          receive: (message) => inbox.receive(message, pending),
+          onGone: () => pending.fail(new UpstreamError('closed', 'its stream broke and could not be resumed')),
+          resume: { ...last, until: () => !pending.open },
+        }).close;
+        return true;
+      },
+    });
+    return () => stop();
+  }
+
+  const wantsLevel = (on: Generation, { peer }: UpstreamCall) =>
+    peer.logLevel !== undefined && severity(peer.logLevel) < on.level && on.capabilities['logging'] !== undefined;
+
+  async function prepare(call: UpstreamCall): Promise<Generation> {
+    const on = generation ?? (await live());
+    if (!wantsLevel(on, call)) return on;
+    on.level = severity(call.peer.logLevel);
+    await request(on, 'logging/setLevel', { level: call.peer.logLevel }, call.signal);
+    return on;
+  }
+
+  async function request(on: Generation, method: string, params: JsonObject, until: AbortSignal): Promise<Outcome> {
+    const { outcome } = await ask({ target, headers: on.headers, method, params, id: ++lastId, signal: until, limits });
+    if (outcome instanceof UpstreamError) throw outcome;
+    return outcome;
+  }
+
+  async function subscribe(uri: string): Promise<void> {
+    const outcome = await request(generation ?? (await live()), 'resources/subscribe', { uri }, closing.signal);
+    if ('error' in outcome) throw new UpstreamError('bad-answer', outcome.error.message);
+  }
+
+  await begin(AbortSignal.any([signal, closing.signal]));
+  return {
+    call,
+    subscribe,
+    unsubscribe(uri) {
+      if (generation) request(generation, 'resources/unsubscribe', { uri }, closing.signal).catch(() => {});
+    },
+    busy: () => inbox.calls.size > 0,
+    async close() {
+      closing.abort();
+      for (const pending of [...inbox.calls.values()]) pending.fail(new UpstreamError('closed', 'Gatehouse closed its session'));
+      const on = generation;
+      if (!on) return;
+      drop(on);
+      if (on.named) await goodbye(target, on.headers);
+    },
+  };
+}
+
+/** 404 says so (protocol 2025-11-25, "Session Management"); older SDK servers say 400 and mention the session. */
+function sessionLost(on: Generation, status: number, text: string, id: number): boolean {
+  if (!on.named) return false;
+  if (status === 404) return rpcError(text, id)?.error.code !== -32601;
+  return status === 400 && /session/i.test(rpcError(text, id)?.error.message ?? '');
+}
+
+function goodbye(target: Target, headers: string[]): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const stop = exchange(target, { method: 'DELETE', headers: headers.slice(2) }, 65_536, {
+      onText: done,
+      onEvent() {},
+      onEnd: done,
+      onFailed: done,
+    });
+    const timer = setTimeout(() => {
+      stop();
+      resolve();
+    }, goodbyeMs);
+  });
+}

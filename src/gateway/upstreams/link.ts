@@ -1,0 +1,62 @@
+import type { ServerEntry } from '../../company/bundle.ts';
+import type { Log } from '../../log.ts';
+import type { Era, JsonObject, Outcome, UpstreamCall, UpstreamError } from './upstream.ts';
+
+/** What a link may cost. All of them hold per upstream, so that one that misbehaves hurts nobody else. */
+export interface UpstreamLimits {
+  /** One message, whole. */
+  messageBytes: number;
+  /** Messages that one call may bring besides its answer. */
+  messagesPerCall: number;
+  /** Messages in ten seconds that no call asked for. */
+  unaskedPerTenSeconds: number;
+  connectMs: number;
+  /** Without a word to a `server/discover` on a pipe, the server is taken for a legacy one (protocol 2026-07-28, "Versioning", stdio). */
+  probeMs: number;
+  /** HTTP connections to one upstream. */
+  connections: number;
+  /** Legacy HTTP sessions that belong to one agent each. */
+  sessions: number;
+  sessionIdleMs: number;
+  backoffFirstMs: number;
+  backoffMostMs: number;
+}
+
+export const defaultLimits: UpstreamLimits = {
+  messageBytes: 64 * 1024 * 1024,
+  messagesPerCall: 200_000,
+  unaskedPerTenSeconds: 20_000,
+  connectMs: 15_000,
+  probeMs: 3_000,
+  connections: 256,
+  sessions: 64,
+  sessionIdleMs: 600_000,
+  backoffFirstMs: 500,
+  backoffMostMs: 60_000,
+};
+
+export interface LinkContext {
+  readonly entry: ServerEntry;
+  readonly clientInfo: { name: string; version: string };
+  readonly log: Log;
+  readonly limits: UpstreamLimits;
+  /** The URIs that somebody is subscribed to at present: live, kept by the upstream above. */
+  readonly uris: ReadonlySet<string>;
+  onResourceUpdated(params: JsonObject): void;
+  /** A call found nobody there; the link itself can go on once the upstream is back. */
+  onTrouble(error: UpstreamError): void;
+  /** The link serves no more (its process ended, its upstream changed its era), and has already failed what was in flight on it. */
+  onLost(link: Link, error: UpstreamError): void;
+}
+
+/** A working connection in a known era; the upstream above it knows when to make one and what to do when it is lost. */
+export interface Link {
+  readonly era: Era;
+  call(call: UpstreamCall): Promise<Outcome>;
+  /** After `uri` was added to the context's `uris`. Rejects where the upstream refuses. */
+  subscribe(uri: string): Promise<void>;
+  /** After `uri` was taken out of them. */
+  unsubscribe(uri: string): void;
+  forget(peerId: string): void;
+  close(): Promise<void>;
+}

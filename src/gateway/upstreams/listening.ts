@@ -1,0 +1,132 @@
+import { isObject } from '../jsonrpc.ts';
+import { backoffMs } from './backoff.ts';
+import { enveloped } from './era.ts';
+import { headerValue } from './headers.ts';
+import { exchange, type Target } from './http.ts';
+import type { LinkContext } from './link.ts';
+import { rpcError } from './post.ts';
+import { type JsonObject, UpstreamError } from './upstream.ts';
+
+const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
+
+/** One `subscriptions/listen` stream per upstream, for all URIs that anybody is subscribed to. */
+export interface Listening {
+  /** The set of URIs changed: resolves when the upstream has acknowledged it. */
+  changed(): Promise<void>;
+  close(): void;
+}
+
+export function openListening(target: Target, base: string[], context: LinkContext): Listening {
+  const { limits } = context;
+  let closed = false;
+  let lastId = 0;
+  let stop: (() => void) | undefined;
+  let failures = 0;
+  let retry: NodeJS.Timeout | undefined;
+  let queue: Promise<void> = Promise.resolve();
+
+  /** Opens a stream for the present set and, once it is acknowledged, closes the one before: no update falls between the two. */
+  async function relisten(): Promise<void> {
+    clearTimeout(retry);
+    if (closed) return;
+    const before = stop;
+    if (context.uris.size === 0) {
+      stop = undefined;
+      before?.();
+      return;
+    }
+    stop = await listen();
+    failures = 0;
+    before?.();
+  }
+
+  function again() {
+    if (closed || context.uris.size === 0) return;
+    clearTimeout(retry);
+    retry = setTimeout(() => void changed().catch(again), backoffMs(++failures, limits, Math.random)).unref();
+  }
+
+  function changed(): Promise<void> {
+    const next = queue.then(relisten);
+    queue = next.catch(() => {});
+    return next;
+  }
+
+  function listen(): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      const id = `listen-${++lastId}`;
+      const params = enveloped(
+        { notifications: { resourceSubscriptions: [...context.uris] } },
+        { capabilities: {}, clientInfo: context.clientInfo },
+      );
+      const fail = (error: UpstreamError) => {
+        clearTimeout(timer);
+        reject(error);
+      };
+      const ended = () => {
+        fail(new UpstreamError('closed', 'its stream of updates ended'));
+        if (stop === abort) {
+          stop = undefined;
+          again();
+        }
+      };
+      const abort = exchange(
+        target,
+        {
+          method: 'POST',
+          headers: [...base, 'mcp-method', headerValue('subscriptions/listen')],
+          body: JSON.stringify({ jsonrpc: '2.0', id, method: 'subscriptions/listen', params }),
+        },
+        limits.messageBytes,
+        {
+          onText(status, text) {
+            const said = rpcError(text, id)?.error.message;
+            fail(new UpstreamError('bad-answer', said ?? `it answered HTTP ${status} to a subscription`));
+          },
+          onEvent(event) {
+            const message = parsed(event.data);
+            if (message?.['method'] === 'notifications/subscriptions/acknowledged') {
+              clearTimeout(timer);
+              resolve(abort);
+            } else if (message?.['method'] === 'notifications/resources/updated' && isObject(message['params']))
+              context.onResourceUpdated(withoutId(message['params']));
+            else if (message?.['id'] === id && isObject(message['error']))
+              fail(new UpstreamError('bad-answer', String(message['error']['message'])));
+          },
+          onEnd: ended,
+          onFailed: ended,
+        },
+      );
+      const timer = setTimeout(() => {
+        abort();
+        reject(new UpstreamError('timed-out', 'it did not acknowledge the subscription'));
+      }, limits.connectMs);
+    });
+  }
+
+  return {
+    changed,
+    close() {
+      closed = true;
+      clearTimeout(retry);
+      stop?.();
+    },
+  };
+}
+
+function parsed(text: string): JsonObject | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    return isObject(message) ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The id of our stream means nothing on the next hop. */
+export function withoutId(params: JsonObject): JsonObject {
+  const { _meta, ...rest } = params;
+  if (!isObject(_meta)) return params;
+  const { [subscriptionKey]: _id, ...kept } = _meta;
+  return Object.keys(kept).length > 0 ? { ...rest, _meta: kept } : rest;
+}

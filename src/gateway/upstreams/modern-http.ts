@@ -1,0 +1,74 @@
+import { enveloped, modernVersion } from './era.ts';
+import { parameterHeaders, requestHeaders } from './headers.ts';
+import type { Target } from './http.ts';
+import type { Link, LinkContext } from './link.ts';
+import { openListening } from './listening.ts';
+import { openPending } from './pending.ts';
+import { jsonHeaders, post, rpcError } from './post.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
+
+const unsupportedVersion = -32022;
+
+/** Protocol 2026-07-28 over HTTP: no session, each call one POST, closing it cancels it (SEP-2575, SEP-2567). */
+export function openModernHttp(target: Target, context: LinkContext): Link {
+  const { limits, entry } = context;
+  const parameters = parameterHeaders(entry.catalogue.tools);
+  const base = [...jsonHeaders, 'mcp-protocol-version', modernVersion];
+  const listening = openListening(target, base, context);
+  let lastId = 0;
+
+  const link: Link = {
+    era: 'modern',
+    call(call: UpstreamCall): Promise<Outcome> {
+      return new Promise((resolve, reject) => {
+        const id = ++lastId;
+        let stop = () => {};
+        const pending = openPending(
+          id,
+          call,
+          { timeoutMs: call.timeoutMs ?? entry.timeoutMs, messages: limits.messagesPerCall },
+          { onGone: () => stop() },
+          {
+            resolve,
+            reject(error) {
+              if (error.problem === 'unreachable') context.onTrouble(error);
+              reject(error);
+            },
+          },
+        );
+        if (call.signal.aborted) return;
+        const params = enveloped(call.params, call.peer, call.onProgress ? id : undefined);
+        stop = post({
+          target,
+          headers: base.concat(requestHeaders(call.method, params, parameters)),
+          body: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params }),
+          pending,
+          maxBytes: limits.messageBytes,
+          onRefused(status, text) {
+            const said = rpcError(text, id)?.error.code;
+            if ((status !== 400 && status !== 404 && status !== 405) || (said !== undefined && said !== unsupportedVersion)) return false;
+            // It was modern once. Whatever it is now, the next call finds out.
+            const error = new UpstreamError('unreachable', 'it no longer speaks the protocol version it did');
+            pending.fail(error);
+            context.onLost(link, error);
+            return true;
+          },
+          onOther: (message) => {
+            // This era has no requests from the upstream, and updates come on the listening stream only.
+            context.log.debug({ server: entry.id, method: message['method'] }, 'an upstream sent a message that does not belong there');
+          },
+        });
+      });
+    },
+    subscribe: () => listening.changed(),
+    unsubscribe: () => void listening.changed().catch(() => {}),
+    forget() {},
+    async close() {
+      listening.close();
+      await target.close();
+    },
+  };
+  // A connection after one that was lost: who was subscribed still is.
+  if (context.uris.size > 0) void listening.changed().catch(() => {});
+  return link;
+}

@@ -1,0 +1,76 @@
+import { StringDecoder } from 'node:string_decoder';
+
+export interface SseEvent {
+  /** The last event id so far, which a client sends back to resume (HTML, "Server-sent events"). */
+  id?: string;
+  data: string;
+  retryMs?: number;
+}
+
+/**
+ * An incremental parser of `text/event-stream`. Calls back per event, also for one that has an id or a retry time but no data
+ * (protocol 2025-11-25 primes a stream so). Returns false when one event is larger than `maxBytes`.
+ */
+export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (chunk: Buffer) => boolean {
+  const decoder = new StringDecoder('utf8');
+  // Parts of a line that is not complete yet: joined once, so that a large event costs no more than its size.
+  let parts: string[] = [];
+  let held = 0;
+  let data: string[] = [];
+  let id: string | undefined;
+  let retryMs: number | undefined;
+  let touched = false;
+  let afterReturn = false;
+
+  function line(text: string) {
+    if (text === '') {
+      if (touched) onEvent({ data: data.join('\n'), ...(id === undefined ? {} : { id }), ...(retryMs === undefined ? {} : { retryMs }) });
+      data = [];
+      retryMs = undefined;
+      touched = false;
+      held = 0;
+      return;
+    }
+    const colon = text.indexOf(':');
+    if (colon === 0) return;
+    const field = colon < 0 ? text : text.slice(0, colon);
+    const value = colon < 0 ? '' : text.slice(text.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1);
+    if (field === 'data') {
+      data.push(value);
+      touched = true;
+    } else if (field === 'id' && !value.includes('\0')) {
+      id = value;
+      touched = true;
+    } else if (field === 'retry' && /^\d{1,9}$/.test(value)) {
+      retryMs = Number(value);
+      touched = true;
+    }
+  }
+
+  return (chunk) => {
+    let text = decoder.write(chunk);
+    if (text === '') return true;
+    if (afterReturn && text.charCodeAt(0) === 10) text = text.slice(1);
+    afterReturn = text.charCodeAt(text.length - 1) === 13;
+    if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n');
+    let start = 0;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      held += end - start;
+      if (held > maxBytes) return false;
+      const rest = text.slice(start, end);
+      start = end + 1;
+      if (parts.length === 0) line(rest);
+      else {
+        parts.push(rest);
+        const whole = parts.join('');
+        parts = [];
+        line(whole);
+      }
+    }
+    if (start < text.length) {
+      parts.push(text.slice(start));
+      held += text.length - start;
+    }
+    return held <= maxBytes;
+  };
+}

@@ -1,0 +1,149 @@
+import { isObject } from '../jsonrpc.ts';
+import type { Pipe } from './connect-stdio.ts';
+import { enveloped, severity } from './era.ts';
+import type { Link, LinkContext } from './link.ts';
+import { withoutId } from './listening.ts';
+import { openPending } from './pending.ts';
+import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
+
+const forever = 2 ** 31 - 1;
+
+/** Calls over one local process, in the era that was settled on. Nothing is resumed here: when the process ends, so does all that was in flight. */
+export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era; capabilities: JsonObject }): Link {
+  const { inbox } = pipe;
+  const { entry, limits } = context;
+  const modern = settled.era === 'modern';
+  const closing = new AbortController();
+  let level = Number.POSITIVE_INFINITY;
+  let listening: { id: number; stop(): void } | undefined;
+  let acknowledged: { id: number; resolve(): void } | undefined;
+
+  const link: Link = {
+    era: settled.era,
+    call(call) {
+      return new Promise((resolve, reject) => {
+        const pending = openPending(
+          pipe.nextId(),
+          call,
+          { timeoutMs: call.timeoutMs ?? entry.timeoutMs, messages: limits.messagesPerCall },
+          {
+            onGone: (gone, reason) => pipe.send({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } }),
+            onEnd: inbox.ended,
+          },
+          { resolve, reject },
+        );
+        if (call.signal.aborted) return;
+        inbox.calls.set(pending.id, pending);
+        if (!modern) wantLevel(call);
+        const params = outgoing(call, pending.id);
+        if (!pipe.send({ id: pending.id, method: call.method, params }))
+          pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
+      });
+    },
+    subscribe: (uri) => (modern ? relisten() : simple('resources/subscribe', { uri })),
+    unsubscribe(uri) {
+      (modern ? relisten() : simple('resources/unsubscribe', { uri })).catch(() => {});
+    },
+    forget() {},
+    async close() {
+      closing.abort();
+      for (const pending of [...inbox.calls.values()]) pending.fail(new UpstreamError('closed', 'Gatehouse ended its process'));
+      await pipe.child.close();
+    },
+  };
+
+  pipe.onEnd = (error) => {
+    for (const pending of [...inbox.calls.values()]) pending.fail(error);
+    if (!closing.signal.aborted) context.onLost(link, error);
+  };
+  pipe.onMessage = (message) => {
+    if (!modern || typeof message['method'] !== 'string' || !isObject(message['params'])) return false;
+    if (message['method'] === 'notifications/subscriptions/acknowledged') {
+      acknowledged?.resolve();
+      return true;
+    }
+    if (message['method'] !== 'notifications/resources/updated') return false;
+    message['params'] = withoutId(message['params']);
+    return false;
+  };
+  if (context.uris.size > 0) {
+    if (modern) void relisten().catch(() => {});
+    else for (const uri of context.uris) void simple('resources/subscribe', { uri }).catch(() => {});
+  }
+
+  function outgoing(call: UpstreamCall, id: number): JsonObject {
+    const token = call.onProgress ? id : undefined;
+    if (modern) return enveloped(call.params, call.peer, token);
+    if (token === undefined) return call.params;
+    return { ...call.params, _meta: { ...(call.params['_meta'] as JsonObject | undefined), progressToken: token } };
+  }
+
+  /** The pipe keeps order, so the call that follows finds the level set. It only ever gets chattier: others may have asked for it. */
+  function wantLevel({ peer }: UpstreamCall) {
+    if (peer.logLevel === undefined || severity(peer.logLevel) >= level || settled.capabilities['logging'] === undefined) return;
+    level = severity(peer.logLevel);
+    simple('logging/setLevel', { level: peer.logLevel }).catch(() => {});
+  }
+
+  async function simple(method: string, params: JsonObject): Promise<void> {
+    const outcome: Outcome = await pipe.ask(method, params, closing.signal, limits.connectMs);
+    if ('error' in outcome) throw new UpstreamError('bad-answer', outcome.error.message);
+  }
+
+  /** A `subscriptions/listen` for the present set of URIs; the one before ends once this one is acknowledged. */
+  async function relisten(): Promise<void> {
+    const before = listening;
+    listening = undefined;
+    if (context.uris.size > 0) listening = await listen();
+    before?.stop();
+  }
+
+  function listen(): Promise<{ id: number; stop(): void }> {
+    return new Promise((resolve, reject) => {
+      const id = pipe.nextId();
+      const params = enveloped(
+        { notifications: { resourceSubscriptions: [...context.uris] } },
+        { capabilities: {}, clientInfo: context.clientInfo },
+      );
+      const give = new AbortController();
+      const timer = setTimeout(() => give.abort(), limits.connectMs);
+      const settledUp = (error: UpstreamError) => {
+        clearTimeout(timer);
+        reject(error);
+      };
+      const pending = openPending(
+        id,
+        {
+          method: 'subscriptions/listen',
+          params,
+          signal: give.signal,
+          peer: { id: '', era: 'modern', capabilities: {}, clientInfo: context.clientInfo },
+        },
+        { timeoutMs: forever, messages: Number.POSITIVE_INFINITY },
+        {
+          onGone: () => pipe.send({ method: 'notifications/cancelled', params: { requestId: id, reason: 'No longer needed' } }),
+          onEnd: inbox.ended,
+        },
+        {
+          resolve(outcome) {
+            settledUp(new UpstreamError('bad-answer', 'error' in outcome ? outcome.error.message : 'it ended the subscription'));
+            // It ended a stream that was running: ask again, a little later.
+            if (listening?.id === id) setTimeout(() => void relisten().catch(() => {}), 1000).unref();
+          },
+          reject: settledUp,
+        },
+      );
+      inbox.calls.set(id, pending);
+      acknowledged = {
+        id,
+        resolve() {
+          clearTimeout(timer);
+          resolve({ id, stop: () => give.abort() });
+        },
+      };
+      if (!pipe.send({ id, method: 'subscriptions/listen', params }))
+        pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
+    });
+  }
+  return link;
+}
