@@ -5,11 +5,12 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 
+type Part = 'mac' | 'win' | 'linux' | 'deb' | 'rpm';
+
 const root = new URL('../../', import.meta.url);
-const config = parse(readFileSync(new URL('electron-builder.yml', root), 'utf8')) as Record<string, never> & {
+const config = parse(readFileSync(new URL('electron-builder.yml', root), 'utf8')) as {
   electronFuses: Record<string, boolean>;
-  [platform: string]: { icon?: string; entitlements?: string; afterInstall?: string; afterRemove?: string };
-};
+} & Record<Part, { icon?: string; entitlements?: string; afterInstall?: string; afterRemove?: string }>;
 
 test('electron-builder.yml is what electron-builder understands', () => {
   const require = createRequire(import.meta.url);
@@ -36,8 +37,8 @@ test('the fuses close each way to run other code with our signature', () => {
 });
 
 test('what it names is there, and the scripts are sound', () => {
-  for (const part of ['mac', 'win', 'linux', 'deb', 'rpm']) {
-    const { icon, entitlements, afterInstall, afterRemove } = config[part]!;
+  for (const part of ['mac', 'win', 'linux', 'deb', 'rpm'] as const) {
+    const { icon, entitlements, afterInstall, afterRemove } = config[part];
     for (const file of [icon, entitlements, afterInstall, afterRemove]) {
       if (file === undefined) continue;
       assert.ok(existsSync(new URL(file, root)), file);
