@@ -62,7 +62,7 @@ async function get(options: { fetch: typeof fetch; signal: AbortSignal; timeoutM
   const url = central.href.replace(/\/$/, '') + path;
   return withDeadline(url, options.signal, options.timeoutMs ?? 15_000, async (signal) => {
     // No redirect: the address is what was trusted, not whatever it forwards to.
-    const response = await options.fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
+    const response = await options.fetch(url, { signal, redirect: 'error', cache: 'no-store', headers: { accept: 'application/json' } });
     if (response.status === 200) return await readJson(response, maxBytes);
     await response.body?.cancel();
     throw new Failure(

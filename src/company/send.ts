@@ -29,6 +29,8 @@ export async function send<T>(via: { fetch: typeof fetch; accessToken: AccessTok
       const response = await via.fetch(url, {
         method: exchange.method,
         redirect: 'error',
+        // Electron's fetch has a disk cache, which would hide the 304 and keep what belongs to one person.
+        cache: 'no-store',
         signal,
         headers: {
           ...exchange.headers,

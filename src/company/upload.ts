@@ -136,7 +136,7 @@ export function openUploader(options: {
         become(value);
         poked = true;
         // Nothing heals a contradiction soon; a person has to look at it.
-    const wait = value.code === 'integrity' ? retryMaxMs : backOff(failures++, retryMs, retryMaxMs);
+        const wait = value.code === 'integrity' ? retryMaxMs : backOff(failures++, retryMs, retryMaxMs);
         resting = new AbortController();
         await pause(someJitter(wait), AbortSignal.any([closing.signal, resting.signal]));
       }

@@ -99,3 +99,8 @@ export function environmentValues(env: Readonly<Record<string, string | undefine
     }),
   );
 }
+
+/** What the person set in the window, out of their settings store. */
+export function userValues(get: (key: SettingKey) => unknown): Written {
+  return Object.fromEntries(settingKeys.map((key) => [key, get(key)]));
+}

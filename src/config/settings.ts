@@ -70,9 +70,14 @@ export const settings = {
     follows: 'central',
     description: 'Pins the key that signs bundles: its RFC 7638 thumbprint or JWK, or a list of them while a key is being replaced.',
   }),
-  port: setting({ schema: whole(1, 65_535), owners: anybody, default: 4283, description: "The gateway's port on the loopback address." }),
+  port: setting({
+    schema: whole(0, 65_535),
+    owners: anybody,
+    default: 4283,
+    description: "The gateway's port on the loopback address; agents have it in their configuration. 0 takes a free one, for trials.",
+  }),
   uiPort: setting({
-    schema: whole(1, 65_535),
+    schema: whole(0, 65_535),
     owners: anybody,
     default: 4284,
     description: "The window's port where it is shown in a browser.",
