@@ -1,17 +1,25 @@
+import { fileURLToPath } from 'node:url';
 import { app } from 'electron';
-import { openDesktop } from './desktop.ts';
+import { entryUrl } from '../src/entry.ts';
 import { hardenBeforeReady } from './harden.ts';
 
-/** The desktop's entry. Electron's own data (caches, cookies) lies beside ours, not among it. */
 hardenBeforeReady();
 if (process.platform === 'win32') app.setAppUserModelId('com.example.gatehouse');
 
-// The loser leaves at once: `quit` is asynchronous and would flash a window.
-if (app.requestSingleInstanceLock()) {
-  openDesktop().catch((error: unknown) => {
-    process.stderr.write(`gatehouse: ${error instanceof Error ? error.message : String(error)}\n`);
-    app.exit(1);
-  });
+if (process.argv.includes(fileURLToPath(entryUrl('gateway/upstreams/watchdog')))) {
+  // The installed program cannot run as plain Node (a fuse sees to that), so the watchdog of the local servers is this same program with one
+  // module of its own. No argument can name another: what runs is fixed here.
+  app.disableHardwareAcceleration();
+  app.dock?.hide();
+  import('../src/gateway/upstreams/watchdog.ts').catch(() => app.exit(1));
+} else if (app.requestSingleInstanceLock()) {
+  import('./desktop.ts')
+    .then(({ openDesktop }) => openDesktop())
+    .catch((error: unknown) => {
+      process.stderr.write(`gatehouse: ${error instanceof Error ? error.message : String(error)}\n`);
+      app.exit(1);
+    });
 } else {
+  // At once: `quit` is asynchronous and would flash a window.
   app.exit(0);
 }

@@ -60,6 +60,9 @@ export async function run(args: string[], io: Io): Promise<number> {
 }
 
 function welcome(io: Io, demo: { mcp: string; ui: string; dataDir: string }, account: string | undefined): string {
+  // The verbs find the usual folders by themselves; any other must be named.
+  const usual = process.env.GATEHOUSE_DATA ? defaultDataDir() : join(defaultDataDir(), 'demo');
+  const data = demo.dataDir === usual ? '' : ` --data ${/[^\w./-]/.test(demo.dataDir) ? `"${demo.dataDir}"` : demo.dataDir}`;
   const command = (text: string) => paint(io, 'cyan', text);
   return [
     `${paint(io, 'bold', 'Gatehouse is running')} with a demo company, all of it on this machine.`,
@@ -73,9 +76,9 @@ function welcome(io: Io, demo: { mcp: string; ui: string; dataDir: string }, acc
     account === undefined
       ? `1. Open the window and sign in as engineer, marketer, finance or admin (no password).`
       : `1. You are signed in as ${account}.`,
-    `2. Give an agent access:   ${command('npx gatehouse agents add claude-code')}`,
+    `2. Give an agent access:   ${command(`npx gatehouse agents add claude-code${data}`)}`,
     `   and paste the line it prints, for Claude Code: ${command('claude mcp add --transport http gatehouse ...')}`,
-    `3. See what it does:       ${command('npx gatehouse ledger tail --follow')}`,
+    `3. See what it does:       ${command(`npx gatehouse ledger tail --follow${data}`)}`,
     '',
     'Ctrl-C ends everything.',
   ].join('\n');

@@ -35,6 +35,8 @@ export async function run(args: string[], io: Io): Promise<number> {
   delete process.env.GATEHOUSE_LAUNCH_TOKEN;
 
   const log = openLog(join(dataDir, 'logs', 'gatehouse.log'));
+  // A defect ends the process as ever (a supervisor starts it anew); here it also reaches the log file.
+  process.on('uncaughtExceptionMonitor', (error) => log.error({ err: error }, 'the host dies of a defect'));
   const { openCore } = await import('../core.ts');
   const headless = await openHeadless({
     dataDir,

@@ -50,7 +50,7 @@ const record = (seq: number): Activity => ({
   previousHash: '',
 });
 
-async function running(t: TestContext, whole = true) {
+async function running(t: TestContext, whole = true, dataDir = folder(t)) {
   const core = smallCore(
     {
       'agent-add': ({ name }) => {
@@ -82,7 +82,6 @@ async function running(t: TestContext, whole = true) {
     },
     { agents: [{ name: 'claude', createdAt: '2026-11-23T10:00:00.000Z', sessions: 1, callsToday: 2 }] },
   );
-  const dataDir = folder(t);
   const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, headerTimeoutMs: 1, pollMinutes: 1 };
   const headless = await openHeadless({
     dataDir,
@@ -202,6 +201,19 @@ test('status, servers and open', async (t) => {
   assert.match((await run('servers')).out, /Nobody is signed in/);
   assert.deepEqual(JSON.parse((await run('open', '--json')).out), { url: headless.ui });
   assert.equal((await run('open', '--print')).out, `${headless.ui}\n`);
+});
+
+test('without --data a verb finds the usual folder, or the demo where only that runs', async (t) => {
+  const home = folder(t);
+  const env = { XDG_DATA_HOME: home, LOCALAPPDATA: home, HOME: home };
+  const { defaultDataDir } = await import('../../src/headless/data-dir.ts');
+  const usual = defaultDataDir(env, process.platform, home);
+  assert.equal((await gatehouse(['status'], { env })).code, 3);
+  await running(t, true, join(usual, 'demo'));
+  assert.equal((await gatehouse(['status'], { env })).code, 0);
+  assert.equal((await gatehouse(['ledger', 'verify', '--json'], { env })).code, 0);
+  await running(t, false, usual);
+  assert.equal((await gatehouse(['ledger', 'verify', '--json'], { env })).code, 9);
 });
 
 test('without a host each verb says how to start one', async (t) => {
