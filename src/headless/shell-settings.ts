@@ -1,6 +1,6 @@
 import { type Managed, openManaged } from '../config/managed.ts';
 import { managedReader } from '../config/managed-reader.ts';
-import { environmentValues, managedValues, resolve, type Settings, type Written } from '../config/resolve.ts';
+import { environmentValues, managedValues, resolve, type Settings } from '../config/resolve.ts';
 import { settingKeys } from '../config/settings.ts';
 import type { CoreSettings } from '../core.ts';
 import { Failure } from '../errors.ts';
@@ -15,7 +15,7 @@ export interface ShellSettings {
   close(): void;
 }
 
-/** What may be said on the command line; `port` and `uiPort` may be 0 there, for one that the system chooses. */
+/** What may be said on the command line. */
 export type Flags = Partial<Pick<CoreSettings, 'central' | 'port' | 'maxBodyBytes'>> & { uiPort?: number };
 
 /**
@@ -31,25 +31,21 @@ export async function shellSettings(
   try {
     const { values, unknown } = managedValues(managed.current().values);
     if (unknown.length > 0) host.log.warn({ unknown }, 'managed policy names settings that there are not');
-    const written = Object.fromEntries(
-      Object.entries(flags).filter(([key, value]) => value !== undefined && !(value === 0 && key !== 'maxBodyBytes')),
-    );
     const user = Object.fromEntries(settingKeys.map((key) => [key, host.settings.get(key)]));
-    const settings = resolve({ managed: values, environment: { ...environmentValues(env), ...written }, user });
-    report(host, settings, written, flags);
-    const free = (key: 'port' | 'uiPort') => (flags[key] === 0 && settings[key].source !== 'machine' ? 0 : settings[key].value);
+    const settings = resolve({ managed: values, environment: { ...environmentValues(env), ...flags }, user });
+    report(host, settings, flags);
     return {
       core: {
         central: settings.central.value,
         // One key, or several while it is being replaced: the company client takes each form that the setting has.
         bundleKey: settings.bundleKey.value as CoreSettings['bundleKey'],
-        port: free('port'),
+        port: settings.port.value,
         maxBodyBytes: settings.maxBodyBytes.value,
         maxDepth: settings.maxDepth.value,
         headerTimeoutMs: settings.headerTimeoutMs.value,
         pollMinutes: settings.pollMinutes.value,
       },
-      uiPort: free('uiPort'),
+      uiPort: settings.uiPort.value,
       startAtLogin: settings.startAtLogin.value,
       refresh: () => managed.refresh(),
       close: () => managed.close(),
@@ -62,10 +58,10 @@ export async function shellSettings(
 
 const flagNames: Record<string, string> = { central: '--central', port: '--port', uiPort: '--ui-port', maxBodyBytes: '--max-body' };
 
-function report(host: Pick<Host, 'log'>, settings: Settings, written: Written, flags: Flags): void {
+function report(host: Pick<Host, 'log'>, settings: Settings, flags: Flags): void {
   for (const key of settingKeys) {
     const { problem, source } = settings[key];
-    const flag = key in written && flags[key as keyof Flags] !== undefined ? flagNames[key] : undefined;
+    const flag = flags[key as keyof Flags] !== undefined ? flagNames[key] : undefined;
     if (flag !== undefined && source === 'machine') {
       host.log.warn({ key }, `${flag} does not count: IT has set it`);
     } else if (flag !== undefined && problem !== undefined) {
