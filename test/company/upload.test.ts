@@ -179,6 +179,7 @@ test('a central API that lost records gets them again; the cursor does not move 
   const one = uploader(ledger);
   one.poke();
   await one.until(() => ledger.cursor === 900);
+  await one.close();
   held.length = 120;
   ledger.append(5);
   const moves: number[] = [];
@@ -260,6 +261,7 @@ test('an answer that acknowledges more than was sent skips nothing, and one that
   const one = uploader(ledger);
   one.poke();
   await one.until(() => ledger.cursor === 600);
+  await one.close();
   same(ledger);
   for (const answer of ['{"acknowledged":3}', '{"expected":601}', '{"expected":2}', '{"expected":99999}', '{}', 'rubbish']) {
     ledger.append(1);
