@@ -13,12 +13,13 @@ const config = parse(readFileSync(new URL('electron-builder.yml', root), 'utf8')
 } & Record<Part, { icon?: string; entitlements?: string; afterInstall?: string; afterRemove?: string }>;
 
 test('electron-builder.yml is what electron-builder understands', () => {
-  const require = createRequire(import.meta.url);
-  const builder = createRequire(require.resolve('app-builder-lib/package.json'));
+  // As electron-builder itself finds them: its library and, from there, its validator.
+  const tool = createRequire(createRequire(import.meta.url).resolve('electron-builder/package.json'));
+  const builder = createRequire(tool.resolve('app-builder-lib/package.json'));
   const Ajv = builder('ajv') as {
     new (options: object): { compile(schema: unknown): ((data: unknown) => boolean) & { errors?: unknown } };
   };
-  const schema = JSON.parse(readFileSync(require.resolve('app-builder-lib/scheme.json'), 'utf8')) as unknown;
+  const schema = JSON.parse(readFileSync(tool.resolve('app-builder-lib/scheme.json'), 'utf8')) as unknown;
   const validate = new Ajv({ strict: false, allErrors: true, logger: false }).compile(schema);
   assert.ok(validate(config), JSON.stringify(validate.errors, null, 1));
 });
