@@ -69,6 +69,8 @@ export function openCompany(options: {
   accessToken: AccessToken;
   /** Asks for the bootstrap document anew (`fetchBootstrap`, with its checks) when a bundle is signed with a key that we do not know yet. */
   renewBootstrap?: (signal: AbortSignal) => Promise<Bootstrap>;
+  /** When the bootstrap document came from the network, if it did: then there was contact before anybody signed in. */
+  reachedAt?: number;
   pollMs?: number;
   timing?: Partial<CompanyTiming>;
   log: Log;
@@ -83,7 +85,7 @@ export function openCompany(options: {
   let bootstrap = options.bootstrap;
   let keysRenewedAt = Number.NEGATIVE_INFINITY;
   let session: Session | undefined;
-  let contact: Contact = { state: 'connecting' };
+  let contact: Contact = options.reachedAt === undefined ? { state: 'connecting' } : { state: 'online', lastContactAt: options.reachedAt };
   let identity: Promise<Device> | undefined;
   let told = '';
   let seenAt = now();
