@@ -23,7 +23,7 @@ export interface ConnectionOptions {
 /** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes. */
 export function openConnection(options: ConnectionOptions): Upstream {
   const { entry, events, log, limits, verdicts, leash, now } = options;
-  const counts = new Map<string, number>();
+  const subscribed = new Map<string, { count: number; acknowledged: Promise<void> }>();
   const uris = new Set<string>();
   const crashes = crashLoop();
   let link: Link | undefined;
@@ -141,11 +141,25 @@ export function openConnection(options: ConnectionOptions): Upstream {
     return outcome;
   }
 
+  /** The first to want a URI subscribes to it; who comes later waits for the same answer. */
+  function hold(made: Link, uri: string): Promise<void> {
+    const known = subscribed.get(uri);
+    if (known) {
+      known.count++;
+      return known.acknowledged;
+    }
+    uris.add(uri);
+    const acknowledged = made.subscribe(uri);
+    subscribed.set(uri, { count: 1, acknowledged });
+    return acknowledged;
+  }
+
   function release(uri: string) {
-    const left = (counts.get(uri) ?? 0) - 1;
-    if (left > 0) return void counts.set(uri, left);
-    counts.delete(uri);
-    if (uris.delete(uri)) link?.unsubscribe(uri);
+    const known = subscribed.get(uri);
+    if (!known || --known.count > 0) return;
+    subscribed.delete(uri);
+    uris.delete(uri);
+    link?.unsubscribe(uri);
   }
 
   return {
@@ -160,16 +174,13 @@ export function openConnection(options: ConnectionOptions): Upstream {
       const refused = guard();
       if (refused) throw refused;
       const made = await ready();
-      counts.set(uri, (counts.get(uri) ?? 0) + 1);
       let held = true;
       const letGo = () => {
         if (held) release(uri);
         held = false;
       };
-      if (uris.has(uri)) return letGo;
-      uris.add(uri);
       try {
-        await made.subscribe(uri);
+        await hold(made, uri);
       } catch (error) {
         letGo();
         throw error;

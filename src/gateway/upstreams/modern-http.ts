@@ -5,9 +5,7 @@ import type { Link, LinkContext } from './link.ts';
 import { openListening } from './listening.ts';
 import { openPending } from './pending.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
-import { type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
-
-const unsupportedVersion = -32022;
+import { type Outcome, type RpcError, type UpstreamCall, UpstreamError } from './upstream.ts';
 
 /** Protocol 2026-07-28 over HTTP: no session, each call one POST, closing it cancels it (SEP-2575, SEP-2567). */
 export function openModernHttp(target: Target, context: LinkContext): Link {
@@ -45,8 +43,7 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
           pending,
           maxBytes: limits.messageBytes,
           onRefused(status, text) {
-            const said = rpcError(text, id)?.error.code;
-            if ((status !== 400 && status !== 404 && status !== 405) || (said !== undefined && said !== unsupportedVersion)) return false;
+            if (!outgrown(status, rpcError(text, id)?.error)) return false;
             // It was modern once. Whatever it is now, the next call finds out.
             const error = new UpstreamError('unreachable', 'it no longer speaks the protocol version it did');
             pending.fail(error);
@@ -71,4 +68,12 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
   // A connection after one that was lost: who was subscribed still is.
   if (context.uris.size > 0) void listening.changed().catch(() => {});
   return link;
+}
+
+/** A refusal that no modern server gives: it speaks other versions only, knows no JSON-RPC there, or misses a session. */
+function outgrown(status: number, said: RpcError | undefined): boolean {
+  if (status !== 400 && status !== 404 && status !== 405) return false;
+  return (
+    said === undefined || said.code === -32022 || (said.code > -32020 && said.code <= -32000 && /session|initialize/i.test(said.message))
+  );
 }

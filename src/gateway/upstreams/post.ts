@@ -53,8 +53,9 @@ export function post(request: Post): () => void {
   });
 
   function answered(text: string) {
+    if (text === '') return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
     takeText(text, request);
-    if (pending.open) pending.fail(new UpstreamError('bad-answer', text === '' ? 'an empty answer' : 'an answer to something else'));
+    if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
   }
   return stop;
 }
