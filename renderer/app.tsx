@@ -1,5 +1,5 @@
 import { Tooltip } from 'radix-ui';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { ActivityPage } from './activity/page.tsx';
 import { AgentsPage } from './agents/page.tsx';
 import { inElectron } from './carrier.ts';
@@ -15,6 +15,7 @@ import { Banner } from './shell/banner.tsx';
 import { Palette } from './shell/palette.tsx';
 import { BottomBar, Sidebar } from './shell/sidebar.tsx';
 import { TitleBar } from './shell/title-bar.tsx';
+import { TopBar } from './shell/top-bar.tsx';
 import { LockedPage } from './sign-in/locked.tsx';
 import { SignInPage } from './sign-in/page.tsx';
 import { StartingPage } from './sign-in/starting.tsx';
@@ -51,6 +52,7 @@ function Shell() {
       </button>
       <Sidebar onSearch={() => setPalette(true)} />
       <div className="flex min-w-0 flex-1 flex-col">
+        <TopBar onSearch={() => setPalette(true)} />
         <Banner />
         <main id="content" tabIndex={-1} className="flex min-h-0 flex-1 outline-none">
           <Routed />
@@ -70,10 +72,13 @@ function skip(): void {
 function Routed() {
   const route = useRoute();
   const place = route.page === 'server' ? `server ${route.server}` : route.page;
-  // A new page begins at its top and with the keyboard in it, as a document would.
+  const first = useRef(true);
+  // A new page begins with the keyboard in it, where what had the focus is gone with the old one. The first page leaves it at the window's top.
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a change of page moves the focus
   useEffect(() => {
-    if (document.activeElement === document.body) document.getElementById('content')?.focus();
+    const opening = first.current;
+    first.current = false;
+    if (!opening && document.activeElement === document.body) document.getElementById('content')?.focus();
   }, [place]);
   switch (route.page) {
     case 'overview':

@@ -37,7 +37,7 @@ function Whole({ record }: { record: Activity }) {
             <Ago at={record.at} />
           </span>
         </div>
-        <h2 className="break-all font-medium font-mono text-16">{record.target}</h2>
+        <h1 className="break-all font-medium font-mono text-16">{record.target}</h1>
       </header>
       <Explained record={record} serverTitle={title} />
       <Facts
@@ -96,7 +96,7 @@ function outcome({ decision, outcome: how, error }: Activity): string {
 function Part({ title, children }: { title: string; children: React.ReactNode }) {
   return (
     <section className="border-line border-t pt-4">
-      <h3 className="pb-2 font-medium text-13 text-quiet">{title}</h3>
+      <h2 className="pb-2 font-medium text-13 text-quiet">{title}</h2>
       {children}
     </section>
   );

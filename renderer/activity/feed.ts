@@ -11,6 +11,8 @@ interface Held {
   items: Activity[];
   /** Arrived while the person was reading: shown when they ask. */
   waiting: Activity[];
+  /** The ledger has been read up to this record, whether or not it fits the filter. */
+  seen: number;
   next?: number;
   error?: ErrorValue;
 }
@@ -34,11 +36,12 @@ export function useFeed(filter: Filter, reading: () => boolean): Feed {
   const call = useCall();
   const newest = useView((view) => view.lastCall?.seq ?? 0);
   const key = JSON.stringify(inputOf(filter));
-  const [held, setHeld] = useState<Held>({ key: '', items: [], waiting: [] });
+  const [held, setHeld] = useState<Held>({ key: '', items: [], waiting: [], seen: 0 });
   const [slow, setSlow] = useState(false);
   const [round, setRound] = useState(0);
   const began = useRef(0);
   const paging = useRef(false);
+  const asking = useRef(false);
   const current = held.key === key;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the filter, `round` starts again
@@ -50,9 +53,9 @@ export function useFeed(filter: Filter, reading: () => boolean): Feed {
       clearTimeout(timer);
       if (!wanted) return;
       setSlow(false);
-      if (!reply.ok) return setHeld({ key, items: [], waiting: [], error: reply.error });
+      if (!reply.ok) return setHeld({ key, items: [], waiting: [], seen: newest, error: reply.error });
       began.current = reply.value.items[0]?.seq ?? 0;
-      setHeld({ key, items: reply.value.items, waiting: [], ...next(reply.value.next) });
+      setHeld({ key, items: reply.value.items, waiting: [], seen: Math.max(newest, began.current), ...next(reply.value.next) });
     });
     return () => {
       wanted = false;
@@ -60,28 +63,28 @@ export function useFeed(filter: Filter, reading: () => boolean): Feed {
     };
   }, [key, round, call]);
 
-  const top = held.waiting[0]?.seq ?? held.items[0]?.seq ?? 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new record in the view is what asks; the rest is read at that moment
   useEffect(() => {
-    if (!current || newest <= top) return;
-    let wanted = true;
-    void call('activity-list', { ...inputOf(filter), after: top, limit: 500 }).then((reply) => {
-      if (!wanted || !reply.ok || reply.value.items.length === 0) return;
+    const { seen } = held;
+    // One question at a time: its answer moves `seen`, which asks again if there is more by then.
+    if (!current || newest <= seen || asking.current) return;
+    asking.current = true;
+    void call('activity-list', { ...inputOf(filter), after: seen, limit: 500 }).then((reply) => {
+      asking.current = false;
+      if (!reply.ok) return;
       const fresh = reply.value.items;
-      // More than a page came at once (the laptop slept): the list starts again rather than showing a gap.
-      if (reply.value.next !== undefined && top > 0 && fresh.length >= 500) return setRound((n) => n + 1);
+      // More than fits came at once (the laptop slept): the list starts again rather than showing a gap.
+      if (fresh.length >= 500) return setRound((n) => n + 1);
       const hold = reading();
       setHeld((before) => {
         if (before.key !== key) return before;
-        const added = fresh.filter((item) => item.seq > (before.waiting[0]?.seq ?? before.items[0]?.seq ?? 0));
-        if (hold) return { ...before, waiting: [...added, ...before.waiting] };
-        return { ...before, items: [...added, ...before.waiting, ...before.items], waiting: [] };
+        const added = fresh.filter((item) => item.seq > before.seen);
+        const now = { ...before, seen: Math.max(before.seen, newest, fresh[0]?.seq ?? 0) };
+        if (hold) return { ...now, waiting: [...added, ...before.waiting] };
+        return { ...now, items: [...added, ...before.waiting, ...before.items], waiting: [] };
       });
     });
-    return () => {
-      wanted = false;
-    };
-  }, [newest, current]);
+  }, [newest, current, held.seen]);
 
   const show = useCallback(() => setHeld((before) => ({ ...before, items: [...before.waiting, ...before.items], waiting: [] })), []);
   const again = useCallback(() => setRound((n) => n + 1), []);

@@ -139,7 +139,7 @@ export function Segments<T extends string>({
           className="ring-inside flex h-10 items-center gap-1.5 whitespace-nowrap rounded-[5px] px-2.5 text-13 text-quiet transition-colors hover:text-ink aria-pressed:bg-pick aria-pressed:font-medium aria-pressed:text-ink sm:h-7"
         >
           {option.text}
-          {option.count !== undefined && <span className="text-12 text-faint">{option.count}</span>}
+          {option.count !== undefined && <span className="text-12 text-quiet">{option.count}</span>}
         </button>
       ))}
     </div>

@@ -1,5 +1,5 @@
 import { ChevronLeft, X } from 'lucide-react';
-import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 
 const Scroller = createContext<HTMLElement | null>(null);
 /** The element that scrolls the page: virtual lists need it. */
@@ -22,12 +22,11 @@ interface Props {
 /** Title, one primary action, content; a detail to the right or, where that is too narrow, in its place. */
 export function Page({ title, head, sub, action, back, detail, fill = false, children }: Props) {
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
-  const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Gatehouse`;
   }, [title]);
   return (
-    <div className="flex min-h-0 flex-1">
+    <div className="flex min-h-0 min-w-0 flex-1">
       <div
         ref={setScroller}
         data-scroller
@@ -44,11 +43,7 @@ export function Page({ title, head, sub, action, back, detail, fill = false, chi
           )}
           <header className="flex flex-wrap items-start gap-x-4 gap-y-3 pb-5">
             <div className="min-w-0 flex-1">
-              {head ?? (
-                <h1 ref={heading} className="truncate font-semibold text-20">
-                  {title}
-                </h1>
-              )}
+              {head ?? <h1 className="truncate font-semibold text-20">{title}</h1>}
               {sub && <p className="text-13 text-quiet">{sub}</p>}
             </div>
             {action}
@@ -63,14 +58,19 @@ export function Page({ title, head, sub, action, back, detail, fill = false, chi
 
 /** The right-hand detail: a column from 1,200 px, the whole page below, with a way back. */
 export function Detail({ label, close, children }: { label: string; close: { href: string; text: string }; children: ReactNode }) {
-  const panel = useRef<HTMLElement>(null);
+  // On the window: what had the focus may be gone (a sent form), and then the key goes to the body.
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape' || event.defaultPrevented) return;
+      if (event.target instanceof HTMLTextAreaElement || document.querySelector('[role="dialog"], [role="menu"]')) return;
+      location.hash = close.href;
+    };
+    addEventListener('keydown', key);
+    return () => removeEventListener('keydown', key);
+  }, [close.href]);
   return (
     <aside
-      ref={panel}
       aria-label={label}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) location.hash = close.href;
-      }}
       className="min-w-0 flex-1 animate-fade overflow-y-auto border-line lg:w-100 lg:flex-none lg:border-l lg:bg-card"
     >
       <div className="relative px-4 pt-4 pb-12 md:px-8 lg:px-5 lg:pt-6">

@@ -13,7 +13,7 @@ export function Schema({ schema }: { schema: unknown }) {
   return (
     <div>
       <div className="flex items-center justify-between gap-3 pb-2">
-        <h3 className="font-medium text-13 text-quiet">Arguments</h3>
+        <h2 className="font-medium text-13 text-quiet">Arguments</h2>
         <Segments
           label="Show arguments as"
           value={form}

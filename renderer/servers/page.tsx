@@ -70,7 +70,9 @@ function None() {
   );
 }
 
-const columns = '@[800px]:grid @[800px]:grid-cols-[minmax(140px,1fr)_minmax(0,1.5fr)_104px_72px_80px_64px_116px] @[800px]:gap-4';
+// With room for all, for some, and (as one line without a grid) for the least.
+const columns =
+  '@[640px]:grid @[640px]:gap-4 @[640px]:grid-cols-[minmax(140px,1fr)_minmax(0,1.5fr)_72px_108px] @[800px]:grid-cols-[minmax(140px,1fr)_minmax(0,1.5fr)_104px_72px_72px_64px_108px]';
 
 function List({ servers }: { servers: ServerRow[] }) {
   const scroller = useScroller();
@@ -79,10 +81,10 @@ function List({ servers }: { servers: ServerRow[] }) {
       <div aria-hidden className={`-mx-2 hidden px-2 pb-1 text-12 text-quiet ${columns}`}>
         <span>Name</span>
         <span />
-        <span>Data</span>
-        <span>Protocol</span>
+        <span className="hidden @[800px]:block">Data</span>
+        <span className="hidden @[800px]:block">Protocol</span>
         <span className="text-right">Tools</span>
-        <span className="text-right">Today</span>
+        <span className="hidden text-right @[800px]:block">Today</span>
         <span>State</span>
       </div>
       <Rows items={servers} keyOf={(server) => server.id} height={44} label="Servers" scroller={scroller}>
@@ -98,7 +100,7 @@ function List({ servers }: { servers: ServerRow[] }) {
                 {server.title}
               </span>
             </span>
-            <span className="hidden truncate text-13 text-quiet @[800px]:block" title={server.description}>
+            <span className="hidden truncate text-13 text-quiet @[640px]:block" title={server.description}>
               {server.description}
             </span>
             <span className="hidden truncate text-13 text-quiet @[800px]:block">
@@ -121,7 +123,7 @@ function List({ servers }: { servers: ServerRow[] }) {
               {count(server.callsToday)}
               <span className="sr-only"> calls today</span>
             </span>
-            <span className="flex w-26 shrink-0 @[800px]:w-auto" title={server.error}>
+            <span className="flex w-26 shrink-0 @[640px]:w-auto" title={server.error}>
               <StateWord state={server.state} />
             </span>
           </a>

@@ -30,7 +30,7 @@ export function ServerPage({ route }: { route: ServerRoute }) {
 
   if (!row && (asked.error || detail)) {
     return (
-      <Page title="Server not found" head={<span />} back={{ href: '#/servers', text: 'Servers' }}>
+      <Page title="Server not found" back={{ href: '#/servers', text: 'Servers' }}>
         <Empty
           icon={Server}
           title="This server is not there for you"
@@ -47,7 +47,7 @@ export function ServerPage({ route }: { route: ServerRoute }) {
   }
   if (!row)
     return (
-      <Page title="Server" head={<span />} back={{ href: '#/servers', text: 'Servers' }}>
+      <Page title={route.server} back={{ href: '#/servers', text: 'Servers' }}>
         {asked.slow && <SkeletonRows />}
       </Page>
     );

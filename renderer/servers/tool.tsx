@@ -13,7 +13,7 @@ export function ToolDetail({ tool }: { tool: ToolRow }) {
   return (
     <article className="flex flex-col gap-6">
       <header className="lg:pr-10">
-        <h2 className="break-all font-medium font-mono text-16">{tool.name}</h2>
+        <h1 className="break-all font-medium font-mono text-16">{tool.name}</h1>
         {tool.title && <p className="text-13 text-quiet">{tool.title}</p>}
       </header>
       <div className="flex flex-col gap-3">
@@ -29,7 +29,7 @@ export function ToolDetail({ tool }: { tool: ToolRow }) {
       </div>
       <Schema schema={tool.inputSchema} />
       <div>
-        <h3 className="pb-2 font-medium text-13 text-quiet">Name for agents</h3>
+        <h2 className="pb-2 font-medium text-13 text-quiet">Name for agents</h2>
         <CopyLine value={tool.exposedName} what="name" />
       </div>
     </article>
