@@ -72,7 +72,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       signal: until,
       limits,
     });
-    if (asked.outcome instanceof UpstreamError) throw asked.outcome;
+    if (asked.outcome instanceof UpstreamError) throw notBegun(asked.outcome);
     const agreed = agreedVersion(asked.outcome);
     const id = asked.headers['mcp-session-id'];
     const headers = [...jsonHeaders, 'mcp-protocol-version', agreed.version];
@@ -181,7 +181,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       maxBytes: limits.messageBytes,
       onOther: (message) => inbox.receive(message, pending),
       onRefused(status, text) {
-        if (!sessionLost(on, status, text, pending.id)) return false;
+        if (!sessionLost(on, status, rpcError(text, pending.id))) return false;
         drop(on);
         // Refused at the door: it was not carried out, so once more with a new session does no harm.
         if (again && pending.open) again(false);
@@ -211,27 +211,39 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
     const on = generation ?? (await live());
     if (!wantsLevel(on, call)) return on;
     on.level = severity(call.peer.logLevel);
-    await request(on, 'logging/setLevel', { level: call.peer.logLevel }, call.signal);
+    // Without log messages the call is still worth making; a session that is gone shows itself to the call.
+    await ask({ ...asked(on, 'logging/setLevel', { level: call.peer.logLevel }), signal: call.signal });
     return on;
   }
 
-  async function request(on: Generation, method: string, params: JsonObject, until: AbortSignal): Promise<Outcome> {
-    const { outcome } = await ask({ target, headers: on.headers, method, params, id: ++lastId, signal: until, limits });
-    if (outcome instanceof UpstreamError) throw outcome;
-    return outcome;
+  const asked = (on: Generation, method: string, params: JsonObject) => ({
+    target,
+    headers: on.headers,
+    method,
+    params,
+    id: ++lastId,
+    limits,
+  });
+
+  async function request(method: string, params: JsonObject): Promise<void> {
+    for (let again = true; ; again = false) {
+      const on = generation ?? (await live());
+      const { status, outcome } = await ask({ ...asked(on, method, params), signal: closing.signal });
+      if (again && sessionLost(on, status, outcome)) drop(on);
+      else if (outcome instanceof UpstreamError) throw outcome;
+      else if ('error' in outcome) throw new UpstreamError('bad-answer', outcome.error.message);
+      else return;
+    }
   }
 
-  async function subscribe(uri: string): Promise<void> {
-    const outcome = await request(generation ?? (await live()), 'resources/subscribe', { uri }, closing.signal);
-    if ('error' in outcome) throw new UpstreamError('bad-answer', outcome.error.message);
-  }
+  const subscribe = (uri: string) => request('resources/subscribe', { uri });
 
   await begin(AbortSignal.any([signal, closing.signal]));
   return {
     call,
     subscribe,
     unsubscribe(uri) {
-      if (generation) request(generation, 'resources/unsubscribe', { uri }, closing.signal).catch(() => {});
+      if (generation) request('resources/unsubscribe', { uri }).catch(() => {});
     },
     busy: () => inbox.calls.size > 0,
     async close() {
@@ -246,10 +258,17 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
 }
 
 /** 404 says so (protocol 2025-11-25, "Session Management"); older SDK servers say 400 and mention the session. */
-function sessionLost(on: Generation, status: number, text: string, id: number): boolean {
-  if (!on.named) return false;
-  if (status === 404) return rpcError(text, id)?.error.code !== -32601;
-  return status === 400 && /session/i.test(rpcError(text, id)?.error.message ?? '');
+function sessionLost(on: Generation, status: number, said: Outcome | UpstreamError | undefined): boolean {
+  const error = said && 'error' in said ? said.error : undefined;
+  if (!on.named || (status !== 404 && status !== 400)) return false;
+  return status === 404 ? error?.code !== -32601 : /session/i.test(error?.message ?? '');
+}
+
+/** Nothing was called yet, so nothing can have been carried out. */
+function notBegun(error: UpstreamError): UpstreamError {
+  if (error.problem === 'closed') return new UpstreamError('unreachable', error.message, { cause: error });
+  if (error.problem !== 'timed-out' && error.problem !== 'cancelled') return error;
+  return new UpstreamError('unreachable', 'it did not begin a session in time', { cause: error });
 }
 
 function goodbye(target: Target, headers: string[]): Promise<void> {
