@@ -10,7 +10,9 @@ function program(options: string, close = "process.stdout.write('closed');") {
     leaveInOrder(async () => { ${close} }, ${options});
     setInterval(() => {}, 1000);
     process.stdout.write('ready');`;
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], { stdio: ['pipe', 'pipe', 'inherit', 'ipc'] });
+  // Not `close`: with an IPC channel that we closed ourselves it never comes.
+  const exit = Promise.all([once(child, 'exit'), once(child.stdout, 'end')]).then(([how]) => how as [number | null, NodeJS.Signals | null]);
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -18,7 +20,7 @@ function program(options: string, close = "process.stdout.write('closed');") {
   return {
     child,
     ready: once(child.stdout, 'data'),
-    exit: once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
+    exit,
     said: () => said,
   };
 }
@@ -51,6 +53,14 @@ test('it ends with its parent’s pipe', async () => {
   const { child, ready, exit, said } = program("{ parent: 'pipe' }");
   await ready;
   child.stdin.end();
+  assert.deepEqual(await exit, [0, null]);
+  assert.equal(said(), 'readyclosed');
+});
+
+test('it ends with its parent’s IPC channel', async () => {
+  const { child, ready, exit, said } = program("{ parent: 'ipc' }");
+  await ready;
+  child.disconnect();
   assert.deepEqual(await exit, [0, null]);
   assert.equal(said(), 'readyclosed');
 });
