@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 
 /** A program that leaves in order; `close` prints and, with `stuck`, never ends. */
@@ -10,7 +11,9 @@ function program(options: string, close = "process.stdout.write('closed');") {
     leaveInOrder(async () => { ${close} }, ${options});
     setInterval(() => {}, 1000);
     process.stdout.write('ready');`;
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], { stdio: ['pipe', 'pipe', 'inherit', 'ipc'] });
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+    stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
+  }) as ChildProcessByStdio<Writable, Readable, null>;
   // Not `close`: with an IPC channel that we closed ourselves it never comes.
   const exit = Promise.all([once(child, 'exit'), once(child.stdout, 'end')]).then(([how]) => how as [number | null, NodeJS.Signals | null]);
   let said = '';
