@@ -57,3 +57,9 @@ export function tried(method: string): string {
   if (method === 'completion/complete') return 'complete a value for';
   return 'call';
 }
+
+/** What went wrong with a call that was let through; the ledger's own short word is spelt out. */
+export function failure(error: string | undefined): string {
+  if (error === undefined) return 'Failed';
+  return error === 'tool_error' ? 'The tool answered with an error' : error;
+}

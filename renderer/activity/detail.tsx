@@ -6,8 +6,8 @@ import { Detail, Facts } from '../parts/page.tsx';
 import { SkeletonRows, Trouble } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import { href } from '../router.ts';
-import { useView } from '../store.ts';
-import { duration, exact, size } from '../words.ts';
+import { useServerTitle } from '../servers/title.ts';
+import { duration, exact, failure, size } from '../words.ts';
 import { Explained } from './explained.tsx';
 
 /** One record in full. */
@@ -27,7 +27,7 @@ export function RecordDetail({ seq, close }: { seq: number; close: string }) {
 }
 
 function Whole({ record }: { record: Activity }) {
-  const title = useView((view) => view.servers.find((server) => server.id === record.server)?.title) ?? record.server;
+  const title = useServerTitle(record.server);
   return (
     <article className="flex flex-col gap-6">
       <header className="lg:pr-10">
@@ -45,7 +45,14 @@ function Whole({ record }: { record: Activity }) {
           ['When', exact(record.at)],
           ['Person', record.person],
           ['Agent', <Link key="agent" to={href({ page: 'activity', query: { agent: record.agent } })} text={record.agent} />],
-          ['Server', <Link key="server" to={href({ page: 'server', server: record.server, tab: 'tools' })} text={title} />],
+          [
+            'Server',
+            record.server === '' ? (
+              title
+            ) : (
+              <Link key="server" to={href({ page: 'server', server: record.server, tab: 'tools' })} text={title} />
+            ),
+          ],
           [
             'Method',
             <code key="method" className="font-mono">
@@ -90,7 +97,7 @@ function Whole({ record }: { record: Activity }) {
 function outcome({ decision, outcome: how, error }: Activity): string {
   if (decision === 'deny') return 'Refused, nothing was sent';
   if (how === 'ok') return 'Succeeded';
-  return error ?? 'Failed';
+  return failure(error);
 }
 
 function Part({ title, children }: { title: string; children: React.ReactNode }) {

@@ -4,7 +4,7 @@ import { href } from '../router.ts';
 import { RequestAccess } from '../servers/request-access.tsx';
 import { isOwn } from '../servers/why.tsx';
 import { useView } from '../store.ts';
-import { tried } from '../words.ts';
+import { failure, tried } from '../words.ts';
 
 const ground = { allow: 'border-line bg-well', ask: 'border-ask-line bg-ask-soft', deny: 'border-deny-line bg-deny-soft' };
 
@@ -13,7 +13,14 @@ export function Explained({ record, serverTitle }: { record: Activity; serverTit
   const what = (
     <>
       <span className="font-medium">{record.agent}</span> tried to {tried(record.method)}{' '}
-      <code className="break-all font-mono">{record.target}</code> on <span className="font-medium">{serverTitle}</span>.
+      <code className="break-all font-mono">{record.target}</code>
+      {record.server !== '' && (
+        <>
+          {' '}
+          on <span className="font-medium">{serverTitle}</span>
+        </>
+      )}
+      .
     </>
   );
   const verdict = {
@@ -34,7 +41,7 @@ export function Explained({ record, serverTitle }: { record: Activity; serverTit
         {record.error && record.decision === 'allow' && (
           <>
             <dt className="text-quiet">Error</dt>
-            <dd className="break-words">{record.error}</dd>
+            <dd className="break-words">{failure(record.error)}</dd>
           </>
         )}
       </dl>
@@ -70,14 +77,21 @@ function WhatToDo({ record }: { record: Activity }) {
       return say('You were signed out then. You are signed in now: try again.');
     case 'gatehouse:limit':
       return say('A limit on how often was reached. Wait a little, then try again.');
+    case 'gatehouse:ledger-failed':
+      return say(
+        'Gatehouse could not write its record of calls then, and nothing may pass unrecorded. The settings say whether it still cannot.',
+      );
     case 'gatehouse:arguments-too-large':
       return say('The arguments were too large to be decided on. Ask the agent for a smaller call.');
     case 'gatehouse:unknown':
       return (
         <div className="flex flex-col items-start gap-3">
-          {say('There is no such name among what you may use. See what the server offers.')}
-          <a href={href({ page: 'server', server: record.server, tab: 'tools' })} className={buttonClass('plain')}>
-            See the server
+          {say('There is no such name among what you may use. See what there is.')}
+          <a
+            href={record.server === '' ? '#/servers' : href({ page: 'server', server: record.server, tab: 'tools' })}
+            className={buttonClass('plain')}
+          >
+            {record.server === '' ? 'See the servers' : 'See the server'}
           </a>
         </div>
       );

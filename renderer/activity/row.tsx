@@ -3,8 +3,8 @@ import type { Activity } from '../../src/contract.ts';
 import { DecisionIcon } from '../parts/decision.tsx';
 import { rowClass } from '../parts/rows.tsx';
 import { Ago } from '../parts/time.tsx';
-import { useView } from '../store.ts';
-import { duration } from '../words.ts';
+import { useServerTitle } from '../servers/title.ts';
+import { duration, failure } from '../words.ts';
 
 interface Props {
   record: Activity;
@@ -14,9 +14,9 @@ interface Props {
 }
 
 export function RecordRow({ record, current, fresh, to }: Props) {
-  const title = useView((view) => view.servers.find((server) => server.id === record.server)?.title) ?? record.server;
+  const title = useServerTitle(record.server);
   const failed = record.decision === 'allow' && record.outcome === 'error';
-  const why = record.decision === 'allow' ? (failed ? (record.error ?? 'Failed') : '') : record.reason;
+  const why = record.decision === 'allow' ? (failed ? failure(record.error) : '') : record.reason;
   return (
     <a
       data-row

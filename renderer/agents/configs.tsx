@@ -12,12 +12,12 @@ export function Configs({ name, token }: { name: string; token?: string }) {
   const first = configs.find((config) => config.id === name) ?? configs[0];
   return (
     <Tabs.Root defaultValue={first.id} className="min-h-60">
-      <Tabs.List aria-label="Agent program" className="flex overflow-x-auto border-line border-b">
+      <Tabs.List aria-label="Agent program" className="flex flex-wrap gap-1">
         {configs.map((config) => (
           <Tabs.Trigger
             key={config.id}
             value={config.id}
-            className="ring-inside h-11 whitespace-nowrap border-transparent border-b-2 px-3 text-13 text-quiet transition-colors hover:text-ink data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-ink sm:h-9"
+            className="ring-inside h-10 whitespace-nowrap rounded-control px-2.5 text-13 text-quiet transition-colors hover:bg-hover hover:text-ink data-[state=active]:bg-press data-[state=active]:font-medium data-[state=active]:text-ink sm:h-7"
           >
             {config.title}
           </Tabs.Trigger>
@@ -34,7 +34,7 @@ export function Configs({ name, token }: { name: string; token?: string }) {
               'Run this in a terminal'
             )}
           </p>
-          <CopyBlock value={config.text} what={`configuration for ${config.title}`} />
+          <CopyBlock value={config.text} wrap={config.language === 'shell'} what={`configuration for ${config.title}`} />
           {config.note && <p className="pt-2 text-pretty text-13 text-quiet">{config.note}</p>}
         </Tabs.Content>
       ))}

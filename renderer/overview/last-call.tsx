@@ -6,6 +6,7 @@ import { DecisionChip } from '../parts/decision.tsx';
 import { Monogram } from '../parts/monogram.tsx';
 import { Ago } from '../parts/time.tsx';
 import { href } from '../router.ts';
+import { useServerTitle } from '../servers/title.ts';
 import { useView } from '../store.ts';
 import { duration } from '../words.ts';
 import { Gate } from './gate.tsx';
@@ -22,7 +23,7 @@ export function LastCall() {
 }
 
 function Path({ call }: { call: Call }) {
-  const server = useView((view) => view.servers).find((row) => row.id === call.server);
+  const server = useServerTitle(call.server);
   const agent = useView((view) => view.agents).find((row) => row.name === call.agent);
   const failed = call.decision === 'allow' && call.outcome === 'error';
   const passed = call.decision === 'allow';
@@ -53,7 +54,7 @@ function Path({ call }: { call: Call }) {
           <DecisionChip verdict={call.decision} />
         </div>
         <Leg side="far" time={far} note={failed ? 'then failed' : passed ? 'at the server' : ''} />
-        <End side="server" name={server?.title ?? call.server} title={server?.title ?? call.server} note={call.target} mono />
+        <End side="server" name={server} title={server} note={call.target} mono />
       </div>
       <p className="line-clamp-2 text-center text-13 text-quiet" title={call.reason}>
         <code className="font-mono">{call.rule}</code> {call.reason}

@@ -15,8 +15,8 @@ export async function copy(text: string): Promise<boolean> {
   }
 }
 
-/** `what` names the thing: "Copy gateway address". With `text` the button shows words, else the icon alone. */
-export function CopyButton({ value, what, words = false }: { value: string; what: string; words?: boolean }) {
+/** `what` names the thing: "Copy gateway address". With `words` the button shows them, else the icon alone. */
+export function CopyButton({ value, what, words }: { value: string; what: string; words?: string }) {
   const [done, setDone] = useState(false);
   useEffect(() => {
     if (!done) return;
@@ -32,9 +32,9 @@ export function CopyButton({ value, what, words = false }: { value: string; what
   );
   if (words) {
     return (
-      <Button onClick={onClick} aria-label={`Copy ${what}`} className="w-22">
+      <Button onClick={onClick}>
         {icon}
-        {done ? 'Copied' : 'Copy'}
+        {words}
         {live}
       </Button>
     );
@@ -61,21 +61,21 @@ export function CopyLine({ value, what, whole = false }: { value: string; what: 
   );
 }
 
-/** Several lines of text to copy: configuration, tokens. Scrolls by itself, so that it never widens the page. */
-export function CopyBlock({ value, what }: { value: string; what: string }) {
+/** Several lines of text to copy: configuration, schemas. Scrolls or wraps by itself, so that it never widens the page. */
+export function CopyBlock({ value, what, wrap = false }: { value: string; what: string; wrap?: boolean }) {
   return (
-    <div className="relative rounded-control border border-line bg-well">
+    <div className="flex items-start rounded-control border border-line bg-well">
       <section
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
         tabIndex={0}
         aria-label={what}
-        className="ring-inside max-h-64 overflow-auto rounded-control p-3 pr-12 font-mono text-12 leading-5"
+        className="ring-inside max-h-64 min-w-0 flex-1 overflow-auto rounded-control py-2.5 pl-3 font-mono text-12 leading-5"
       >
-        <pre>{value}</pre>
+        <pre className={wrap ? 'whitespace-pre-wrap break-all' : ''}>{value}</pre>
       </section>
-      <div className="absolute top-1 right-1 rounded-control bg-well">
+      <span className="p-1">
         <CopyButton value={value} what={what} />
-      </div>
+      </span>
     </div>
   );
 }

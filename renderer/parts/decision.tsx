@@ -13,6 +13,8 @@ const looks: Record<Verdict, { icon: LucideIcon; word: string; ink: string; chip
 
 export const verdictWord = (verdict: Verdict) => looks[verdict].word;
 
+export const verdictInk = (verdict: Verdict) => looks[verdict].ink;
+
 export const verdictOf = (row: { access: { effect: DecisionEffect }; conditional: boolean }): Verdict =>
   row.access.effect === 'allow' && row.conditional ? 'may' : row.access.effect;
 

@@ -102,7 +102,7 @@ export function Choice({
         aria-label={label}
         value={value}
         onChange={(event) => onValue(event.target.value)}
-        className={`${box} min-w-0 appearance-none truncate pr-7 pl-3 ${value === '' ? '' : 'border-accent bg-accent-soft'}`}
+        className={`${box} min-w-0 appearance-none truncate pr-7 pl-3 ${value === '' ? '' : 'border-accent! bg-accent-soft!'}`}
       >
         {options.map((option) => (
           <option key={option.value} value={option.value} className="bg-card text-ink">

@@ -45,7 +45,11 @@ export function Trouble({ error, title, again }: { error: ErrorValue; title: str
               <RotateCw aria-hidden /> Try again
             </Button>
           )}
-          <CopyButton value={JSON.stringify({ at: new Date().toISOString(), what: title, ...error }, null, 2)} what="details" />
+          <CopyButton
+            value={JSON.stringify({ at: new Date().toISOString(), what: title, ...error }, null, 2)}
+            what="details"
+            words="Copy details"
+          />
         </div>
       </div>
     </div>

@@ -1,5 +1,6 @@
 import { FileText } from 'lucide-react';
 import type { ResourceRow } from '../../src/contract.ts';
+import { DecisionIcon } from '../parts/decision.tsx';
 import { useScroller } from '../parts/page.tsx';
 import { Rows, rowClass } from '../parts/rows.tsx';
 import { Empty } from '../parts/state.tsx';
@@ -18,7 +19,8 @@ export function ResourceList({ resources }: { resources: ResourceRow[] }) {
     <Rows items={resources} keyOf={(resource) => resource.uri} height={52} label="Resources" scroller={scroller}>
       {(resource) => (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys walk these rows as they walk the others
-        <div data-row tabIndex={0} className={`${rowClass} flex items-center gap-4`}>
+        <div data-row tabIndex={0} className={`${rowClass} flex items-center gap-3`}>
+          <DecisionIcon verdict={resource.access.effect} />
           <span className="min-w-0 flex-1">
             <code className="block truncate font-mono text-13" title={resource.uri}>
               {resource.uri}

@@ -2,7 +2,7 @@ import { SearchX, Wrench } from 'lucide-react';
 import { useState } from 'react';
 import type { ToolRow } from '../../src/contract.ts';
 import { Button } from '../parts/button.tsx';
-import { DecisionIcon, type Verdict, verdictOf, verdictWord } from '../parts/decision.tsx';
+import { DecisionIcon, type Verdict, verdictInk, verdictOf, verdictWord } from '../parts/decision.tsx';
 import { SearchInput, Segments } from '../parts/field.tsx';
 import { useScroller } from '../parts/page.tsx';
 import { Rows, rowClass } from '../parts/rows.tsx';
@@ -84,11 +84,7 @@ function Row({ tool, current }: { tool: ToolRow; current: boolean }) {
         <span className="block truncate text-12 text-quiet leading-5">{tool.description ?? tool.title}</span>
       </span>
       <span className="w-28 shrink-0 text-right text-12 @[720px]:w-80">
-        <span
-          className={`block text-13 ${open ? 'text-quiet' : { allow: '', may: 'text-info', ask: 'text-ask', deny: 'text-deny' }[verdict]}`}
-        >
-          {verdictWord(verdict)}
-        </span>
+        <span className={`block text-13 ${open ? 'text-quiet' : verdictInk(verdict)}`}>{verdictWord(verdict)}</span>
         <span className="hidden truncate text-quiet leading-5 @[720px]:block" title={`${tool.access.rule}: ${tool.access.reason}`}>
           {tool.access.missing && verdict === 'may' ? tool.access.missing : tool.access.reason}
         </span>

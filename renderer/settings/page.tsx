@@ -42,7 +42,7 @@ export function SettingsPage() {
               rows={[
                 ['Name', person?.name ?? person?.sub ?? 'Not known'],
                 ['Address', person?.email ?? 'Not known'],
-                ['Groups', person && person.groups.length > 0 ? person.groups.join(', ') : 'None'],
+                ...(person && person.groups.length > 0 ? [['Groups', person.groups.join(', ')] as [string, string]] : []),
               ]}
             />
           </Box>

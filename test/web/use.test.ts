@@ -89,7 +89,7 @@ describe('using the window', { skip: noChromium, concurrency: 2 }, () => {
     assert.equal(served.calls.filter(({ command }) => command === 'agent-revoke').length, 0);
     await page.getByRole('button', { name: 'Revoke cursor' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
-    await page.getByText('cursor is revoked').waitFor();
+    await page.getByText('cursor is revoked', { exact: true }).waitFor();
     assert.deepEqual(served.calls.at(-1), { command: 'agent-revoke', input: { name: 'cursor' } });
   });
 
@@ -212,7 +212,7 @@ describe('using the window', { skip: noChromium, concurrency: 2 }, () => {
     await page.keyboard.press('Control+k');
     await page.keyboard.type('copy gateway');
     await page.keyboard.press('Enter');
-    await page.getByText('Gateway address copied').waitFor();
+    await page.getByText('Gateway address copied', { exact: true }).waitFor();
     assert.equal(await clipboard(page), 'http://127.0.0.1:4283/mcp');
   });
 
@@ -225,7 +225,7 @@ describe('using the window', { skip: noChromium, concurrency: 2 }, () => {
     const download = page.waitForEvent('download');
     await page.getByRole('menuitem', { name: /JSON lines/ }).click();
     assert.match((await download).suggestedFilename(), /^gatehouse-ledger-\d{4}-\d\d-\d\d\.jsonl$/);
-    await page.getByText('2 records, in your downloads.').waitFor();
+    await page.getByText('2 records, in your downloads.', { exact: true }).waitFor();
   });
 
   test('a host that goes away is said so, and its return is noticed without a reload', async (t) => {
