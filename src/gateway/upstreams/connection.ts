@@ -66,7 +66,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
   function failed(error: UpstreamError) {
     if (!closed) return;
     // Calls in flight at the same time find the same trouble: it counts once.
-    if (trouble && now() < trouble.retryAt) return;
+    if (trouble && now() < trouble.retryAt && !stuck) return;
     const failures = (trouble?.failures ?? 0) + 1;
     trouble = { error, failures, retryAt: now() + backoffMs(failures, limits, Math.random) };
     log.warn({ server: entry.id, problem: error.problem, failures, err: error.message }, 'an upstream is in trouble');
@@ -189,6 +189,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     },
     forget: (peerId) => link?.forget(peerId),
     reset() {
+      if (!closed) return;
       trouble = undefined;
       stuck = false;
       skipProbe = false;

@@ -69,7 +69,10 @@ export async function openLegacyHttp(target: Target, context: LinkContext, signa
           fresh.opened = opened;
           if (closed || own.get(peer.id) !== fresh) void opened.close();
         },
-        () => own.get(peer.id) === fresh && own.delete(peer.id),
+        (error: unknown) => {
+          if (own.get(peer.id) === fresh) own.delete(peer.id);
+          if (error instanceof UpstreamError && error.problem === 'unreachable') context.onTrouble(error);
+        },
       );
     }
     // The least recently used one goes first: the map keeps that order.

@@ -88,7 +88,7 @@ test("an upstream's question reaches the call on whose stream it came, and its a
       );
     }),
   );
-  const { upstream } = open(t, entry({ url: raw.url, era: 'legacy', timeoutMs: 150 }));
+  const { upstream } = open(t, entry({ url: raw.url, era: 'legacy', timeoutMs: 1000 }));
   const call = (id: string) =>
     upstream.call(
       tool(
@@ -98,7 +98,7 @@ test("an upstream's question reaches the call on whose stream it came, and its a
           peer: asking(id),
           // A person thinks for longer than the time limit: the clock stands still meanwhile.
           onRequest: async ({ method, params }) => {
-            await new Promise((resolve) => setTimeout(resolve, 300));
+            await new Promise((resolve) => setTimeout(resolve, 1300));
             return { result: { action: 'accept', content: { id, method, said: params['message'] } } };
           },
         },

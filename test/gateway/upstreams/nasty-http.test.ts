@@ -82,13 +82,16 @@ for (const era of ['legacy', 'modern'] as const)
           return json(response, { jsonrpc: '2.0', id: message.id, result: { supportedVersions: ['2026-07-28'], capabilities: {} } });
         answer(message, response);
       });
-      const { upstream } = open(t, entry({ url: raw.url, timeoutMs: 200 }), { messageBytes: 100_000, messagesPerCall: 1000 });
+      const { upstream } = open(t, entry({ url: raw.url, timeoutMs: name.startsWith('hang') ? 200 : 20_000 }), {
+        messageBytes: 100_000,
+        messagesPerCall: 1000,
+      });
       await assert.rejects(upstream.call(tool(name)), (error) => {
         assert.ok(error instanceof UpstreamError);
         assert.deepEqual([error.problem, words.test(error.message)], [problem, true], error.message);
         return true;
       });
-      assert.equal(text(await upstream.call(tool('well'))), 'well');
+      assert.equal(text(await upstream.call(tool('well', {}, { timeoutMs: 20_000 }))), 'well');
       assert.equal(upstream.status().state, 'connected');
       assert.equal(elsewhere.hit, 0);
     });
@@ -138,4 +141,33 @@ test('a busy upstream makes calls fail at once with when the next attempt is, an
     statuses.map((status) => status.state),
     ['connecting', 'connected', 'backing-off', 'connected'],
   );
+});
+
+test('a stream that drips is waited for as long as it makes progress', async (t) => {
+  const raw = await startRaw(
+    t,
+    legacy((message, response) => {
+      if (message?.method !== 'tools/call') return false;
+      sse(response);
+      const { progressToken } = message.params._meta;
+      const bytes = [1, 2, 3, 4]
+        .map((progress) => event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress } }))
+        .concat(event(result(message.id, 'grüßt')))
+        .join('');
+      const buffer = Buffer.from(bytes);
+      let at = 0;
+      const drip = setInterval(() => {
+        response.write(buffer.subarray(at, at + 3));
+        at += 3;
+        if (at >= buffer.length) {
+          clearInterval(drip);
+          response.end();
+        }
+      }, 8);
+    }),
+  );
+  const { upstream } = open(t, entry({ url: raw.url, timeoutMs: 1000 }));
+  const seen: unknown[] = [];
+  assert.equal(text(await upstream.call(tool('x', {}, { onProgress: ({ progress }) => seen.push(progress) }))), 'grüßt');
+  assert.deepEqual(seen, [1, 2, 3, 4]);
 });

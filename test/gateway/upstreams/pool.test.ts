@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import net, { type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { openUpstreams } from '../../../src/gateway/upstreams/pool.ts';
 import { silent } from '../../../src/log.ts';
@@ -100,8 +103,8 @@ test('a server that does not finish its handshake is given up; an agent that goe
     if (message?.method === 'server/discover') release = () => session(message, response, request, self);
     else session(message, response, request, self);
   });
-  const { upstream } = open(t, entry({ url: raw.url }), { connectMs: 300 });
-  await assert.rejects(upstream.call(tool('x')), { problem: 'unreachable', message: /no connection within 0\.3 s|in time|no answer/ });
+  const { upstream } = open(t, entry({ url: raw.url }), { connectMs: 1500 });
+  await assert.rejects(upstream.call(tool('x')), { problem: 'unreachable', message: /no connection within 1\.5 s|in time|no answer/ });
   upstream.reset();
   const stop = new AbortController();
   const leaving = upstream.call(tool('x', {}, { signal: stop.signal }));
@@ -138,4 +141,59 @@ test('closing ends what is in flight, connecting and waiting, and refuses what c
   assert.ok((await settled).every(({ status }) => status === 'rejected'));
   assert.equal(hangs.names().filter((name) => name === 'DELETE').length, 2);
   await assert.rejects(hanging.call(tool('x')), { problem: 'closed' });
+});
+
+test("beyond loopback the system's proxy is used, on loopback never", async (t) => {
+  const raw = await startRaw(t, server());
+  const asked: string[] = [];
+  const forward = (target: net.Socket) => target.pipe(net.connect(Number(new URL(raw.url).port), '127.0.0.1')).pipe(target);
+  const proxy = http.createServer((request, response) => {
+    asked.push(request.url ?? '');
+    request.pipe(
+      http.request(raw.url, { method: request.method!, headers: request.headers }, (answer) =>
+        answer.pipe(response.writeHead(answer.statusCode!, answer.headers)),
+      ),
+    );
+  });
+  proxy.on('connect', (request, socket) => {
+    asked.push(request.url ?? '');
+    socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    forward(socket as net.Socket).on('error', () => {});
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  t.after(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+    delete process.env['http_proxy'];
+  });
+  process.env['http_proxy'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const near = open(t, entry({ url: raw.url }));
+  await near.upstream.call(tool('x'));
+  assert.equal(asked.length, 0);
+  const far = open(t, entry({ url: 'http://tickets.example/mcp' }));
+  assert.match(text(await far.upstream.call(tool('x'))), /^s\d$/);
+  assert.ok(asked.length > 0 && asked.every((one) => one.includes('tickets.example')), asked.join());
+});
+
+test('twenty thousand calls leave nothing behind', async (t) => {
+  const raw = await startRaw(t, server());
+  const { upstream } = open(t, entry({ url: raw.url }));
+  const { signal } = new AbortController();
+  const run = async (calls: number) => {
+    for (let call = 0; call < calls; call++) await upstream.call(tool('x', {}, { signal }));
+    raw.got.length = 0;
+  };
+  const { default: v8 } = await import('node:v8');
+  const { default: vm } = await import('node:vm');
+  v8.setFlagsFromString('--expose-gc');
+  const collect = vm.runInNewContext('gc') as () => void;
+  const used = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  await run(5000);
+  const before = used();
+  await run(15_000);
+  assert.ok(used() - before < 2_000_000, `${used() - before} bytes more`);
 });

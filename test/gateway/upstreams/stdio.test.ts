@@ -52,7 +52,7 @@ for (const [mode, era, messages] of [
   ['silent', 'legacy', ['server/discover', 'initialize', 'notifications/initialized']],
 ] as const)
   test(`a ${mode} server is found to be ${era}, on one and the same process, and only once`, async (t) => {
-    const { upstream, trace, upstreams } = start(t, { MODE: mode }, { probeMs: 100 });
+    const { upstream, trace, upstreams } = start(t, { MODE: mode }, mode === 'silent' ? { probeMs: 300 } : {});
     await Promise.all([
       upstream.call(tool('echo')),
       upstream.call(tool('echo')),
@@ -111,7 +111,12 @@ const nasty: [name: string, args: object, problem: UpstreamProblem, words: RegEx
 ];
 for (const [name, args, problem, words] of nasty)
   test(`a local server that does "${name}" fails the call with ${problem}, and is there again afterwards`, async (t) => {
-    const { upstream, soon } = start(t, { GIVEN: 'secret-from-the-registry' }, { messageBytes: 100_000, unaskedPerTenSeconds: 1000 }, 500);
+    const { upstream, soon } = start(
+      t,
+      { GIVEN: 'secret-from-the-registry' },
+      { messageBytes: 100_000, unaskedPerTenSeconds: 1000 },
+      name === 'hang' ? 500 : 20_000,
+    );
     await assert.rejects(upstream.call(tool(name, { ...args })), (error) => {
       assert.ok(error instanceof UpstreamError);
       assert.deepEqual([error.problem, words.test(error.message)], [problem, true], error.message);
