@@ -37,6 +37,7 @@ export default defineConfig({
       resolve: { noExternal: true, conditions: ['node'] },
       build: {
         outDir: '../dist/main',
+        copyPublicDir: false,
         emptyOutDir: true,
         target: 'node24',
         minify: false,
@@ -58,6 +59,7 @@ export default defineConfig({
       consumer: 'server',
       build: {
         outDir: '../dist/preload',
+        copyPublicDir: false,
         emptyOutDir: true,
         target: 'node24',
         minify: false,

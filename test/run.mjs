@@ -32,7 +32,7 @@ const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s
 async function tests(files, concurrency) {
   const perFile = new Map();
   const started = performance.now();
-  for await (const { type, data } of run({ files, concurrency, timeout: 240_000 })) {
+  for await (const { type, data } of run({ files, concurrency, timeout: 240_000, forceExit: false, execArgv: ['--test-force-exit'] })) {
     if ((type !== 'test:pass' && type !== 'test:fail') || data.details?.type === 'suite') continue;
     // Node reports each file as a test of its own; only its failure to load says something new.
     const isFile =

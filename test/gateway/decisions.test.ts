@@ -13,7 +13,7 @@ const tools = ['open', 'guarded', 'secret'].map((name) => ({
 }));
 const policies = `
 @id("open") permit(principal, action, resource) unless { resource == Tool::"one/secret" || resource == Tool::"one/guarded" || resource == Server::"two" };
-@id("guarded") @reason("only for apollo") permit(principal, action == Action::"call", resource == Tool::"one/guarded") when { context.args.project == "apollo" };`;
+@id("guarded") @reason("only for apollo") permit(principal, action == Action::"call", resource == Tool::"one/guarded") when { context.args has project && context.args.project == "apollo" };`;
 let upstream: Awaited<ReturnType<typeof openRpcServer>>;
 let house: Awaited<ReturnType<typeof openTestGateway>>;
 const odd = {

@@ -120,7 +120,7 @@ test('one listening stream for all subscriptions: opened anew when the set chang
     t,
     modern((message, response, _request, self) => {
       if (message.method !== 'subscriptions/listen') return json(response, result(message.id, 'well'));
-      const { resourceSubscriptions } = message.params.notifications;
+      const resourceSubscriptions = message.params.notifications.resourceSubscriptions.filter((uri: string) => uri !== 'unheard://');
       sse(response);
       const _meta = { [`${prefix}subscriptionId`]: message.id };
       if (resourceSubscriptions.includes('no://'))
@@ -162,6 +162,7 @@ test('one listening stream for all subscriptions: opened anew when the set chang
   await tell();
   await until(() => updates.length === 2);
   await assert.rejects(upstream.subscribe('no://', peer()), /not that one/);
+  await assert.rejects(upstream.subscribe('unheard://', peer()), /does not tell of changes/);
   one();
   again();
   two();
