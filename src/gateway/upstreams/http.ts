@@ -37,7 +37,8 @@ export function openTarget(address: string, limits: Pick<UpstreamLimits, 'connec
 const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
 
 /** Node's own roots and the system's: companies that inspect TLS put theirs there. */
-const trusted = () => [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])];
+const trusted = () => (roots ??= [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]);
+let roots: string[] | undefined;
 
 /** What becomes of an HTTP exchange. Exactly one of `onText`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
 export interface Exchange {

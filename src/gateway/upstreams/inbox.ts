@@ -1,6 +1,7 @@
 import { type Id, isObject, rpc } from '../jsonrpc.ts';
 import type { LinkContext } from './link.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
+import { openRate } from './rate.ts';
 import { type JsonObject, type Outcome, UpstreamError } from './upstream.ts';
 
 /** Messages that arrive where calls share a channel: a pipe, or a session's standing stream. */
@@ -12,25 +13,14 @@ export interface Inbox {
   ended(pending: Pending): void;
 }
 
-const tenSeconds = 10_000;
 // A person can be asked one thing at a time; a server that asks this many at once is broken or worse.
 const mostQuestions = 32;
 
 export function openInbox(context: LinkContext, reply: (message: JsonObject) => void): Inbox {
   const calls = new Map<number, Pending>();
   const questions = new Map<Id, { controller: AbortController; pending: Pending }>();
-  let unasked = 0;
-  let windowStart = 0;
-
-  /** Counts what nobody waits for. */
-  function nobodys(): boolean {
-    const now = performance.now();
-    if (now - windowStart > tenSeconds) {
-      windowStart = now;
-      unasked = 0;
-    }
-    return ++unasked <= context.limits.unaskedPerTenSeconds;
-  }
+  // What nobody waits for.
+  const nobodys = openRate(context.limits.unaskedPerTenSeconds);
 
   function answered(message: JsonObject): boolean {
     const pending = calls.get(message['id'] as number);

@@ -15,14 +15,13 @@ export interface Leash {
 }
 
 /** One watchdog process for all local servers, started with the first of them, in a session of its own so that no terminal ends it with us. */
-export function openLeash(log: Log, argv = [process.execPath, fileURLToPath(entryUrl('gateway/upstreams/watchdog'))]): Leash {
-  const [file, ...args] = argv as [string, ...string[]];
+export function openLeash(log: Log): Leash {
   const held = new Set<number>();
   let watchdog: ChildProcess | undefined;
   let closed = false;
 
   function start() {
-    const child = spawn(file, args, {
+    const child = spawn(process.execPath, [fileURLToPath(entryUrl('gateway/upstreams/watchdog'))], {
       detached: true,
       windowsHide: true,
       stdio: ['pipe', 'ignore', 'ignore'],

@@ -1,6 +1,8 @@
+import { backoffMs } from './backoff.ts';
 import { agreedVersion, legacyVersions, severity } from './era.ts';
-import { exchange, type Target } from './http.ts';
+import type { Target } from './http.ts';
 import { openInbox } from './inbox.ts';
+import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding } from './legacy-stream.ts';
 import type { LinkContext } from './link.ts';
 import { openPending, type Pending } from './pending.ts';
@@ -36,9 +38,6 @@ export interface SessionOptions {
   onLost(error: UpstreamError): void;
 }
 
-// How long a goodbye may take: nobody waits for it gladly.
-const goodbyeMs = 1000;
-
 export async function openLegacySession(options: SessionOptions, signal: AbortSignal): Promise<LegacySession> {
   const { target, context } = options;
   const { limits, entry, log } = context;
@@ -48,18 +47,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
   const closing = new AbortController();
   const inbox = openInbox(context, (message) => tell(message));
 
-  /** Notifications and answers to the upstream: a POST that brings 202. */
-  function tell(message: JsonObject, to = generation) {
-    if (!to) return;
-    exchange(target, { method: 'POST', headers: to.headers, body: JSON.stringify({ jsonrpc: '2.0', ...message }) }, 65_536, {
-      onText(status) {
-        if (status >= 300) log.debug({ server: entry.id, status, method: message['method'] }, 'an upstream refused a message');
-      },
-      onEvent() {},
-      onEnd() {},
-      onFailed: (error) => log.debug({ err: error, server: entry.id }, 'a message did not reach an upstream'),
-    });
-  }
+  const tell = (message: JsonObject) => generation && sendMessage(target, generation.headers, message, { log, server: entry.id });
 
   async function begin(until: AbortSignal): Promise<Generation> {
     const version = legacyVersions[0]!;
@@ -84,34 +72,18 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       level: Number.POSITIVE_INFINITY,
       standing: { close() {} },
     };
-    await initialized(fresh, until);
+    await sendInitialized(target, headers, until);
     if (closing.signal.aborted) throw new UpstreamError('closed', 'Gatehouse is closing');
-    fresh.standing = openStanding({ target, headers, context, receive: (message) => inbox.receive(message), onGone: () => drop(fresh) });
+    fresh.standing = openStanding({
+      target,
+      headers,
+      context,
+      receive: (message) => inbox.receive(message),
+      onGone: () => forgotten(fresh),
+    });
     generation = fresh;
     if (options.updates) for (const uri of context.uris) void subscribe(uri).catch(() => {});
     return fresh;
-  }
-
-  /** Waited for: servers refuse calls that overtake it. */
-  function initialized(fresh: Generation, until: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const body = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' });
-      const done = () => {
-        until.removeEventListener('abort', late);
-        resolve();
-      };
-      const stop = exchange(target, { method: 'POST', headers: fresh.headers, body }, 65_536, {
-        onText: done,
-        onEvent() {},
-        onEnd: done,
-        onFailed: done,
-      });
-      const late = () => {
-        stop();
-        reject(new UpstreamError('unreachable', 'it did not finish the handshake in time'));
-      };
-      until.addEventListener('abort', late, { once: true });
-    });
   }
 
   /** Single flight: many calls may find out at once that the session is gone. */
@@ -126,6 +98,17 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
         renewing = undefined;
       });
     return renewing;
+  }
+
+  /** Found out by the standing stream, so no call will follow at once; who waits for updates would wait for ever. */
+  function forgotten(old: Generation) {
+    drop(old);
+    if (options.updates) comeBack(1);
+  }
+
+  function comeBack(failures: number) {
+    if (generation || closing.signal.aborted || context.uris.size === 0) return;
+    live().catch(() => setTimeout(() => comeBack(failures + 1), backoffMs(failures, limits, Math.random)).unref());
   }
 
   function drop(old: Generation) {
@@ -252,7 +235,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       const on = generation;
       if (!on) return;
       drop(on);
-      if (on.named) await goodbye(target, on.headers);
+      if (on.named) await sendGoodbye(target, on.headers);
     },
   };
 }
@@ -269,23 +252,4 @@ function notBegun(error: UpstreamError): UpstreamError {
   if (error.problem === 'closed') return new UpstreamError('unreachable', error.message, { cause: error });
   if (error.problem !== 'timed-out' && error.problem !== 'cancelled') return error;
   return new UpstreamError('unreachable', 'it did not begin a session in time', { cause: error });
-}
-
-function goodbye(target: Target, headers: string[]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const stop = exchange(target, { method: 'DELETE', headers: headers.slice(2) }, 65_536, {
-      onText: done,
-      onEvent() {},
-      onEnd: done,
-      onFailed: done,
-    });
-    const timer = setTimeout(() => {
-      stop();
-      resolve();
-    }, goodbyeMs);
-  });
 }

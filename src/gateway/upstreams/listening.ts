@@ -5,14 +5,15 @@ import { headerValue } from './headers.ts';
 import { exchange, type Target } from './http.ts';
 import type { LinkContext } from './link.ts';
 import { rpcError } from './post.ts';
+import { openRate } from './rate.ts';
 import { type JsonObject, UpstreamError } from './upstream.ts';
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
 
 /** One `subscriptions/listen` stream per upstream, for all URIs that anybody is subscribed to. */
 export interface Listening {
-  /** The set of URIs changed: resolves when the upstream has acknowledged it. */
-  changed(): Promise<void>;
+  /** The set of URIs changed: resolves when the upstream has acknowledged it; rejects where it leaves `uri` out of what it acknowledges. */
+  changed(uri?: string): Promise<void>;
   close(): void;
 }
 
@@ -24,6 +25,8 @@ export function openListening(target: Target, base: string[], context: LinkConte
   let failures = 0;
   let retry: NodeJS.Timeout | undefined;
   let queue: Promise<void> = Promise.resolve();
+  let honoured: (uri: string) => boolean = () => true;
+  const asked = openRate(limits.unaskedPerTenSeconds);
 
   /** Opens a stream for the present set and, once it is acknowledged, closes the one before: no update falls between the two. */
   async function relisten(): Promise<void> {
@@ -46,10 +49,11 @@ export function openListening(target: Target, base: string[], context: LinkConte
     retry = setTimeout(() => void changed().catch(again), backoffMs(++failures, limits, Math.random)).unref();
   }
 
-  function changed(): Promise<void> {
+  async function changed(uri?: string): Promise<void> {
     const next = queue.then(relisten);
     queue = next.catch(() => {});
-    return next;
+    await next;
+    if (uri !== undefined && !honoured(uri)) throw notHonoured();
   }
 
   function listen(): Promise<() => void> {
@@ -84,9 +88,16 @@ export function openListening(target: Target, base: string[], context: LinkConte
             fail(new UpstreamError('bad-answer', said ?? `it answered HTTP ${status} to a subscription`));
           },
           onEvent(event) {
+            if (!asked()) {
+              context.log.warn({ server: context.entry.id }, 'an upstream floods its stream of updates; it is cut off for a while');
+              abort();
+              failures += 8;
+              return ended();
+            }
             const message = parsed(event.data);
             if (message?.['method'] === 'notifications/subscriptions/acknowledged') {
               clearTimeout(timer);
+              honoured = acknowledged(message);
               resolve(abort);
             } else if (message?.['method'] === 'notifications/resources/updated' && isObject(message['params']))
               context.onResourceUpdated(withoutId(message['params']));
@@ -121,6 +132,15 @@ function parsed(text: string): JsonObject | undefined {
   } catch {
     return undefined;
   }
+}
+
+export const notHonoured = () => new UpstreamError('bad-answer', 'it does not tell of changes to this resource');
+
+/** Which URIs an acknowledgement speaks of; one that names none at all is taken for all. */
+export function acknowledged(message: JsonObject): (uri: string) => boolean {
+  const { notifications } = isObject(message['params']) ? message['params'] : {};
+  const uris = isObject(notifications) ? notifications['resourceSubscriptions'] : undefined;
+  return (uri) => !Array.isArray(uris) || uris.includes(uri);
 }
 
 /** The id of our stream means nothing on the next hop. */

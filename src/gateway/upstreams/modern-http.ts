@@ -57,7 +57,7 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
         });
       });
     },
-    subscribe: () => listening.changed(),
+    subscribe: (uri) => listening.changed(uri),
     unsubscribe: () => void listening.changed().catch(() => {}),
     forget() {},
     async close() {

@@ -26,15 +26,13 @@ export interface UpstreamsOptions {
   /** Absent: remembered for as long as we run. */
   verdicts?: Verdicts;
   limits?: Partial<UpstreamLimits>;
-  /** How to run the watchdog where our own executable is no Node: Electron with its RunAsNode fuse off. */
-  watchdog?: string[];
   now?: () => number;
 }
 
 export function openUpstreams(options: UpstreamsOptions): Upstreams {
   const { events, log, clientInfo } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const leash = openLeash(log, options.watchdog);
+  const leash = openLeash(log);
   const verdicts = options.verdicts ?? inMemory();
   const open = new Map<string, Upstream>();
   const start = (entry: ServerEntry) =>

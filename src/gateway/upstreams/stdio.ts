@@ -2,7 +2,7 @@ import { isObject } from '../jsonrpc.ts';
 import type { Pipe } from './connect-stdio.ts';
 import { enveloped, severity } from './era.ts';
 import type { Link, LinkContext } from './link.ts';
-import { withoutId } from './listening.ts';
+import { acknowledged, notHonoured, withoutId } from './listening.ts';
 import { openPending } from './pending.ts';
 import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
@@ -16,7 +16,8 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   const closing = new AbortController();
   let level = Number.POSITIVE_INFINITY;
   let listening: { id: number; stop(): void } | undefined;
-  let acknowledged: { id: number; resolve(): void } | undefined;
+  let waiting: ((message: JsonObject) => void) | undefined;
+  let honoured: (uri: string) => boolean = () => true;
 
   const link: Link = {
     era: settled.era,
@@ -40,7 +41,11 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
           pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
       });
     },
-    subscribe: (uri) => (modern ? relisten() : simple('resources/subscribe', { uri })),
+    async subscribe(uri) {
+      if (!modern) return await simple('resources/subscribe', { uri });
+      await relisten();
+      if (!honoured(uri)) throw notHonoured();
+    },
     unsubscribe(uri) {
       (modern ? relisten() : simple('resources/unsubscribe', { uri })).catch(() => {});
     },
@@ -59,7 +64,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   pipe.onMessage = (message) => {
     if (!modern || typeof message['method'] !== 'string' || !isObject(message['params'])) return false;
     if (message['method'] === 'notifications/subscriptions/acknowledged') {
-      acknowledged?.resolve();
+      waiting?.(message);
       return true;
     }
     if (message['method'] !== 'notifications/resources/updated') return false;
@@ -134,12 +139,10 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
         },
       );
       inbox.calls.set(id, pending);
-      acknowledged = {
-        id,
-        resolve() {
-          clearTimeout(timer);
-          resolve({ id, stop: () => give.abort() });
-        },
+      waiting = (message) => {
+        clearTimeout(timer);
+        honoured = acknowledged(message);
+        resolve({ id, stop: () => give.abort() });
       };
       if (!pipe.send({ id, method: 'subscriptions/listen', params }))
         pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));

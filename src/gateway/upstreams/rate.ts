@@ -1,0 +1,15 @@
+const windowMs = 10_000;
+
+/** Counts events; false from the one on that is too many within ten seconds. */
+export function openRate(most: number): () => boolean {
+  let counted = 0;
+  let start = 0;
+  return () => {
+    const now = performance.now();
+    if (now - start > windowMs) {
+      start = now;
+      counted = 0;
+    }
+    return ++counted <= most;
+  };
+}
