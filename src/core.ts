@@ -63,7 +63,7 @@ const retryBootstrapMs = 5_000;
 export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
   const { host, settings } = options;
   const { log, dataDir, now } = host;
-  const agents = await openAgents({ file: join(dataDir, 'agents.json'), now, log });
+  const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
   const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key: await localKey(host, 'ledger-key') });
   const upstreams = openUpstreams({
     entries: [],

@@ -26,9 +26,12 @@ export function missingConditions(slice: Slice, request: CedarRequest, slots: Sl
   const held = new Set(answer.response.diagnostics.reason);
   const words = permits.flatMap((rule, at) => {
     const failed = parts[at]!.findIndex((_clause, part) => !held.has(`${at}.${part}`));
-    return failed < 0 ? [] : [`${nameOf(rule)} asks for ${conditionText(parts[at]![failed]!)}`];
+    return failed < 0 ? [] : [{ rule: nameOf(rule), text: conditionText(parts[at]![failed]!) }];
   });
-  return words.length > 0 ? words.join('; or ') : undefined;
+  // A condition on the resource alone only says that the rule is about something else: no news where another rule is about this.
+  const telling = words.filter(({ text }) => /\b(context|principal)\b/.test(text));
+  const said = (telling.length > 0 ? telling : words).map(({ rule, text }) => `${rule} asks for ${text}`);
+  return said.length > 0 ? said.join('; or ') : undefined;
 }
 
 /** What a forbid would have been content with. */

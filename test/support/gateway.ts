@@ -71,7 +71,7 @@ export async function openTestGateway(
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'gatehouse-test-'));
   const now = options.now ?? Date.now;
-  const agents = await openAgents({ file: join(dir, 'agents.json'), now, log: silent });
+  const agents = openAgents({ file: join(dir, 'agents.json'), now, log: silent });
   const ledger = await openLedger({ file: join(dir, 'ledger.sqlite'), log: silent, now, key: Buffer.alloc(32, 1) });
   const upstreams = openUpstreams({
     entries: bundle?.servers ?? [],
