@@ -4,15 +4,31 @@ import { Button } from './button.tsx';
 import { Tip } from './tip.tsx';
 import { say } from './toast.tsx';
 
-/** Copies to the clipboard and says so if that fails: a page without focus may not write there. */
+/** Copies to the clipboard, and says so where that fails. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    if (copyByEvent(text)) return true;
     say({ tone: 'bad', title: 'Could not copy', text: 'The system refused the clipboard. Select the text and copy it by hand.' });
     return false;
   }
+}
+
+/** Electron's window has no permissions at all, also not for the clipboard's own interface; a copy that the person began needs none. */
+function copyByEvent(text: string): boolean {
+  let done = false;
+  const put = (event: ClipboardEvent) => {
+    event.clipboardData?.setData('text/plain', text);
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    done = true;
+  };
+  document.addEventListener('copy', put, { capture: true });
+  document.execCommand('copy');
+  document.removeEventListener('copy', put, { capture: true });
+  return done;
 }
 
 /** `what` names the thing: "Copy gateway address". With `words` the button shows them, else the icon alone. */

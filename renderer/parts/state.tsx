@@ -31,7 +31,7 @@ export function Empty({
 /** What went wrong, what to do, retry and the details for whoever is asked for help. */
 export function Trouble({ error, title, again }: { error: ErrorValue; title: string; again?: () => void }) {
   return (
-    <div role="alert" className="flex animate-fade items-start gap-3 rounded-card border border-deny-line bg-deny-soft p-4">
+    <div role="alert" className="flex max-w-160 animate-fade items-start gap-3 rounded-card border border-deny-line bg-deny-soft p-4">
       <span className="pt-0.5 text-deny">
         <CircleAlert aria-hidden />
       </span>
@@ -57,12 +57,12 @@ export function Trouble({ error, title, again }: { error: ErrorValue; title: str
 }
 
 /** Grey bars in the layout of what will come: `rows` of `height`, as the list has. */
-export function SkeletonRows({ rows = 8, height = 44 }: { rows?: number; height?: 36 | 44 }) {
+export function SkeletonRows({ rows = 8, height = 44 }: { rows?: number; height?: 44 | 52 }) {
   return (
-    <div aria-hidden className="animate-fade">
+    <div aria-hidden className="-mx-2 animate-fade">
       {Array.from({ length: rows }, (_, row) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the rows are all alike and never move
-        <div key={row} className={`flex items-center gap-3 border-line border-b px-2 ${height === 44 ? 'h-11' : 'h-9'}`}>
+        <div key={row} className={`flex items-center gap-3 border-line border-b px-2 ${height === 44 ? 'h-11' : 'h-13'}`}>
           <Bar className="size-5" />
           <Bar className={['w-40', 'w-32', 'w-48', 'w-36'][row % 4]!} />
           <Bar className="ml-auto w-16" />

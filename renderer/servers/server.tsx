@@ -2,7 +2,7 @@ import { Server } from 'lucide-react';
 import { useAsk } from '../ask.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { Detail, Page } from '../parts/page.tsx';
-import { Empty, SkeletonRows, Trouble } from '../parts/state.tsx';
+import { Bar, Empty, SkeletonRows, Trouble } from '../parts/state.tsx';
 import { href, type Route, serverTabs } from '../router.ts';
 import { useView } from '../store.ts';
 import { count } from '../words.ts';
@@ -98,7 +98,12 @@ export function ServerPage({ route }: { route: ServerRoute }) {
         ) : asked.error ? (
           <Trouble error={asked.error} title="This server’s tools could not be read" again={asked.again} />
         ) : (
-          asked.slow && <SkeletonRows />
+          asked.slow && (
+            <>
+              {route.tab === 'tools' && <Bar className="mb-3 h-11 w-full sm:h-8 sm:w-64" />}
+              <SkeletonRows height={52} />
+            </>
+          )
         )}
       </div>
     </Page>

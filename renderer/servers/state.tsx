@@ -9,8 +9,6 @@ const looks: Record<ServerState, { icon: LucideIcon; word: string; ink: string }
   failed: { icon: CircleX, word: 'Failed', ink: 'text-deny' },
 };
 
-export const stateWord = (state: ServerState) => looks[state].word;
-
 /** `idle` reads "Ready": a server is connected when it is first used, so nothing is wrong with one that is not. */
 export function StateWord({ state }: { state: ServerState }) {
   const { icon: Icon, word, ink } = looks[state];

@@ -2,6 +2,7 @@ import { Command } from 'cmdk';
 import { Copy, LogOut, Plus } from 'lucide-react';
 import { Dialog } from 'radix-ui';
 import { type ReactNode, useDeferredValue, useEffect, useState } from 'react';
+import type { ToolRow } from '../../src/contract.ts';
 import { useAsk } from '../ask.ts';
 import { copy } from '../parts/copy.tsx';
 import { DecisionIcon, verdictOf } from '../parts/decision.tsx';
@@ -42,6 +43,7 @@ export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange: (
 
 function Items({ close }: { close: () => void }) {
   const [text, setText] = useState('');
+  const [chosen, setChosen] = useState('');
   const wanted = useDeferredValue(text.trim());
   const servers = useView((view) => view.servers);
   const url = useView((view) => view.gateway.url);
@@ -52,7 +54,7 @@ function Items({ close }: { close: () => void }) {
   };
 
   return (
-    <Command label="Search and commands" loop>
+    <Command label="Search and commands" loop value={chosen} onValueChange={setChosen}>
       <Command.Input
         value={text}
         onValueChange={setText}
@@ -98,15 +100,29 @@ function Items({ close }: { close: () => void }) {
             ))}
           </Group>
         )}
-        {wanted !== '' && <Tools text={wanted.slice(0, 200)} run={run} />}
+        {wanted !== '' && <Tools text={wanted.slice(0, 200)} run={run} onChosen={setChosen} />}
       </Command.List>
     </Command>
   );
 }
 
 /** Tools come from the core as one types: there may be thousands. */
-function Tools({ text, run }: { text: string; run: (what: () => void) => () => void }) {
-  const tools = useAsk('tools-list', { text }).value?.tools ?? [];
+function Tools({ text, run, onChosen }: { text: string; run: (what: () => void) => () => void; onChosen: (value: string) => void }) {
+  const found = useAsk('tools-list', { text }).value?.tools;
+  const [tools, setTools] = useState<ToolRow[]>([]);
+  // The last ones stay until the next are there, so that Enter always has something under it.
+  useEffect(() => {
+    if (found) setTools(found);
+  }, [found]);
+  // What comes late is not chosen by cmdk itself.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new rows are what asks
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => {
+      if (document.querySelector('[cmdk-item][aria-selected="true"]')) return;
+      onChosen(document.querySelector('[cmdk-item]')?.getAttribute('data-value') ?? '');
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [tools, text]);
   if (tools.length === 0) return null;
   return (
     <Group heading="Tools">

@@ -251,6 +251,30 @@ describe('using the window', { skip: noChromium, concurrency: 2 }, () => {
     assert.ok(Number(await page.evaluate('globalThis.shift')) < 0.02);
   });
 
+  test('over the desktop bridge nothing is asked of the network, and copying needs no permission', async (t) => {
+    const { page, faults } = await open(t, '#/');
+    await page.addInitScript(`
+      const shown = ${JSON.stringify(view())};
+      globalThis.gatehouse = {
+        call: async (command) => ({ ok: true, value: command === 'usage-get' ? { range: 'day', buckets: [], byTool: [], byAgent: [] } : {} }),
+        watch: (listener) => { listener(shown); return () => {}; },
+      };
+      navigator.clipboard.writeText = () => Promise.reject(new Error('denied'));
+    `);
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await page.reload();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.getByRole('button', { name: 'Copy gateway address' }).click();
+    await page.getByText('Copied').first().waitFor();
+    assert.equal(await clipboard(page), 'http://127.0.0.1:4283/mcp');
+    assert.deepEqual(
+      asked.filter((path) => ['/call', '/watch', '/session'].includes(path)),
+      [],
+    );
+    assert.deepEqual(faults, []);
+  });
+
   test('sign-in: browser and code, cancel, and what went wrong', async (t) => {
     const { page, served } = await open(t, '#/', { view: { identity: { state: 'signed-out' } } });
     await page.getByRole('button', { name: 'Use a code on another device' }).click();
