@@ -12,6 +12,7 @@ import { openLimiter } from './limits.ts';
 import { listener } from './listener.ts';
 import { openParking } from './parking.ts';
 import { openSeal } from './seal.ts';
+import { readSessions, writeSessions } from './session-file.ts';
 import { Sessions } from './sessions.ts';
 import { openSurface, type Surface } from './surface.ts';
 import type { JsonObject, Peer } from './upstreams/upstream.ts';
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   maxDepth: number;
   /** Milliseconds until a connection that has not sent its headers is closed. */
   headersTimeoutMs: number;
+  /** Where legacy sessions are kept over a restart; absent: they end with us. */
+  sessionsFile?: string;
   /** 32 bytes: seals the state that agents hand back between two rounds of a call. */
   stateKey: Uint8Array;
   agents: {
@@ -77,7 +80,22 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let directories = new Map<string, Directory>();
   let surfaces = new Map<string, Surface>();
   const listening = new Set<Listening>();
-  const sessions = new Sessions((session) => options.forget(session.id));
+  const { sessionsFile } = options;
+  const sessions = new Sessions({
+    onEnd: (session) => options.forget(session.id),
+    ...(sessionsFile === undefined
+      ? {}
+      : {
+          kept: readSessions(sessionsFile, options.log),
+          save: (kept) => {
+            try {
+              writeSessions(sessionsFile, kept);
+            } catch (error) {
+              options.log.warn({ error: String(error) }, 'the sessions cannot be kept; agents will have to begin new ones after a restart');
+            }
+          },
+        }),
+  });
 
   const directory = (scope: string): Directory => {
     let found = directories.get(scope);
@@ -173,6 +191,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         rules = next;
         gate = next ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) } : closed;
       });
+      if (!next) return;
+      for (const session of sessions.all())
+        for (const uri of session.resume.splice(0)) void subscribe(session, surface(session.scope, session.agent), uri, gate);
     },
     recheck: () => changed(() => {}),
     resourceUpdated: (id, params) => resourceUpdated({ sessions: sessions.all(), listening, gate }, id, params),
@@ -212,7 +233,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return JSON.parse(outcome.result) as JsonObject;
     },
     async close() {
-      for (const session of sessions.all()) sessions.end(session);
+      // Before they end: the next start goes on with them.
+      sessions.close();
       for (const one of listening) one.finish();
       bridge.parking.close();
       const drained = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -112,6 +112,7 @@ async function request(incoming: Incoming, session: Session, id: Id, method: str
     if (typeof params['level'] !== 'string')
       return answer.end(errorText(id, { code: rpc.invalidParams, message: 'params.level must be a string.' }));
     session.logLevel = params['level'];
+    door.sessions.changed();
     return end('{}');
   }
   if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
@@ -122,6 +123,7 @@ async function request(incoming: Incoming, session: Session, id: Id, method: str
       session.subscriptions.delete(uri);
     } else if (!(await door.subscribe(session, surface, uri)))
       return answer.end(errorText(id, { code: rpc.resourceNotFound, message: `Resource not found: ${uri}`, data: { uri } }));
+    door.sessions.changed();
     return end('{}');
   }
   answer.end(errorText(id, { code: rpc.methodNotFound, message: `Method not found: ${method}` }));

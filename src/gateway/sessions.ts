@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Stream } from './answer.ts';
 import type { Id } from './jsonrpc.ts';
+import type { KeptSession } from './session-file.ts';
 import type { JsonObject, Outcome } from './upstreams/upstream.ts';
 
 /** A legacy session (specification 2025-11-25, "Session Management"). Its id names it and never authenticates: each request brings its own bearer. */
@@ -20,33 +21,56 @@ export interface Session {
   readonly asked: Map<Id, (outcome: Outcome) => void>;
   /** URI as the agent knows it -> how to let go of it. */
   readonly subscriptions: Map<string, { server: string; uri: string; release: () => void }>;
+  /** Subscriptions of before a restart, to be made again as soon as there are rules to decide them by. */
+  resume: string[];
   lastUsed: number;
 }
 
 const maxPerAgent = 256;
-const idleMs = 8 * 60 * 60 * 1000;
+/** Long enough for a laptop that sleeps over a holiday: many agents never recover from a session that is gone. */
+const idleMs = 14 * 24 * 60 * 60 * 1000;
+const saveAfterMs = 250;
 
 export class Sessions {
   readonly #byId = new Map<string, Session>();
   readonly #onEnd: (session: Session) => void;
+  readonly #save: (sessions: KeptSession[]) => void;
+  #saving: NodeJS.Timeout | undefined;
 
-  constructor(onEnd: (session: Session) => void) {
-    this.#onEnd = onEnd;
+  /** `kept`: the sessions of before a restart. `save` is given all of them, a moment after one began, changed or ended. */
+  constructor(options: { onEnd: (session: Session) => void; kept?: KeptSession[]; save?: (sessions: KeptSession[]) => void }) {
+    this.#onEnd = options.onEnd;
+    this.#save = options.save ?? (() => {});
+    for (const { uris, logLevel, ...rest } of options.kept ?? []) this.#byId.set(rest.id, { ...rest, ...fresh(), logLevel, resume: uris });
+  }
+
+  /** Something that outlives a restart is another now. */
+  changed(): void {
+    this.#saving ??= setTimeout(() => this.save(), saveAfterMs).unref();
+  }
+
+  save(): void {
+    clearTimeout(this.#saving);
+    this.#saving = undefined;
+    this.#save(
+      this.all().map(({ id, agent, scope, version, capabilities, clientInfo, logLevel, subscriptions, resume, lastUsed }) => ({
+        ...{ id, agent, scope, version, capabilities, clientInfo, lastUsed },
+        ...(logLevel === undefined ? {} : { logLevel }),
+        uris: [...subscriptions.keys(), ...resume],
+      })),
+    );
   }
 
   open(start: Pick<Session, 'agent' | 'scope' | 'version' | 'capabilities' | 'clientInfo'>, now: number): Session {
     this.#makeRoom(start.agent, now);
     const session: Session = {
       ...start,
+      ...fresh(),
       id: randomUUID(),
-      logLevel: undefined,
-      stream: undefined,
-      inFlight: new Map(),
-      asked: new Map(),
-      subscriptions: new Map(),
       lastUsed: now,
     };
     this.#byId.set(session.id, session);
+    this.changed();
     return session;
   }
 
@@ -60,11 +84,23 @@ export class Sessions {
 
   end(session: Session): void {
     if (!this.#byId.delete(session.id)) return;
+    this.#stop(session);
+    this.#onEnd(session);
+    this.changed();
+  }
+
+  #stop(session: Session): void {
     for (const controller of session.inFlight.values()) controller.abort();
     for (const settle of session.asked.values()) settle({ error: { code: -32603, message: 'The session has ended.' } });
     for (const { release } of session.subscriptions.values()) release();
     session.stream?.end();
-    this.#onEnd(session);
+  }
+
+  /** Ends what is going on in them and keeps them for the next start. */
+  close(): void {
+    this.save();
+    for (const session of this.all()) this.#stop(session);
+    this.#byId.clear();
   }
 
   endOf(agent: string): void {
@@ -88,3 +124,13 @@ export class Sessions {
     this.end(own[0]!);
   }
 }
+
+/** What no restart outlives. */
+const fresh = () => ({
+  logLevel: undefined,
+  stream: undefined,
+  inFlight: new Map<Id, AbortController>(),
+  asked: new Map<Id, (outcome: Outcome) => void>(),
+  subscriptions: new Map<string, { server: string; uri: string; release: () => void }>(),
+  resume: [] as string[],
+});

@@ -67,9 +67,9 @@ export function makeBundle(given: Omit<Partial<Bundle>, 'policies' | 'servers'> 
 /** The gateway with everything behind it real: agents, policy, ledger, upstreams; only the company is left out. */
 export async function openTestGateway(
   bundle: Bundle | undefined,
-  options: { maxBodyBytes?: number; headersTimeoutMs?: number; now?: () => number } = {},
+  options: { maxBodyBytes?: number; headersTimeoutMs?: number; now?: () => number; dataDir?: string; token?: string } = {},
 ) {
-  const dir = await mkdtemp(join(tmpdir(), 'gatehouse-test-'));
+  const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
   const now = options.now ?? Date.now;
   const agents = openAgents({ file: join(dir, 'agents.json'), now, log: silent });
   const ledger = await openLedger({ file: join(dir, 'ledger.sqlite'), log: silent, now, key: Buffer.alloc(32, 1) });
@@ -85,6 +85,7 @@ export async function openTestGateway(
     maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
     maxDepth: 64,
     stateKey: Buffer.alloc(32, 2),
+    sessionsFile: join(dir, 'sessions.json'),
     headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
     agents,
     upstream: (id) => upstreams.get(id),
@@ -100,7 +101,7 @@ export async function openTestGateway(
     gateway.apply({ bundle: next, policy, person: 'pat' });
   };
   await apply(bundle);
-  const { token } = await agents.add('Tester');
+  const token = options.token ?? (await agents.add('Tester')).token;
   return {
     gateway,
     agents,
@@ -118,7 +119,7 @@ export async function openTestGateway(
       await upstreams.close();
       await agents.close();
       await ledger.close();
-      await rm(dir, { recursive: true, force: true });
+      if (options.dataDir === undefined) await rm(dir, { recursive: true, force: true });
     },
   };
 }

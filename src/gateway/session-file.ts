@@ -1,0 +1,43 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { z } from 'zod';
+import type { Log } from '../log.ts';
+
+/** What a legacy session is beside what is going on in it: enough to go on under its id after a restart of ours. */
+const kept = z.object({
+  id: z.uuid(),
+  agent: z.string(),
+  scope: z.string(),
+  version: z.string(),
+  capabilities: z.record(z.string(), z.unknown()),
+  clientInfo: z.object({ name: z.string(), version: z.string() }),
+  logLevel: z.string().optional(),
+  /** Resources it is subscribed to, as the agent knows them. */
+  uris: z.array(z.string()).max(1000),
+  /** Milliseconds since the epoch. */
+  lastUsed: z.number(),
+});
+const content = z.object({ format: z.literal(1), sessions: z.array(kept).max(10_000) });
+export type KeptSession = z.infer<typeof kept>;
+
+/** Agents do not all begin anew when a session is unknown (their connection stays dead instead), so a lost file costs more than it seems; it is no secret. */
+export function readSessions(file: string, log: Log): KeptSession[] {
+  try {
+    return content.parse(JSON.parse(readFileSync(file, 'utf8'))).sessions;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      log.warn({ error: String(error) }, 'the sessions of before cannot be read; agents begin new ones');
+    return [];
+  }
+}
+
+export function writeSessions(file: string, sessions: KeptSession[]): void {
+  const next = `${file}.new`;
+  const descriptor = openSync(next, 'w', 0o600);
+  try {
+    writeSync(descriptor, JSON.stringify({ format: 1, sessions }));
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(next, file);
+}
