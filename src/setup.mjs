@@ -15,7 +15,11 @@ const read = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
 
 function install() {
   const stamp = join(modules, '.gatehouse-installed');
-  const wanted = digest(read(join(root, 'package-lock.json')) + read(join(root, 'package.json')));
+  // Not the rest of package.json: a new script must not throw away what is installed.
+  const { dependencies, devDependencies, optionalDependencies, overrides } = JSON.parse(read(join(root, 'package.json')));
+  const wanted = digest(
+    read(join(root, 'package-lock.json')) + JSON.stringify([dependencies, devDependencies, optionalDependencies, overrides]),
+  );
   if (read(stamp) === wanted) return;
   process.stderr.write('Installing dependencies (once, and when package-lock.json changes) ...\n');
   // Standard output belongs to what is run, which may print one line of JSON on it.
