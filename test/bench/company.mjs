@@ -1,6 +1,7 @@
 // Writes a company folder for a measurement: one echo server with many tools, and as many rules as asked.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { catalogueHashes } from '../../src/central/definition-hash.ts';
 
 export function writeCompany(dir, { port, tools, rules }) {
   mkdirSync(join(dir, 'servers'), { recursive: true });
@@ -13,6 +14,14 @@ export function writeCompany(dir, { port, tools, rules }) {
     inputSchema: { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] },
     annotations: { readOnlyHint: true },
   }));
+  const catalogue = {
+    serverInfo: { name: 'echo', version: '1.0.0' },
+    capabilities: { tools: {} },
+    tools: definitions,
+    prompts: [],
+    resources: [],
+    resourceTemplates: [],
+  };
   writeFileSync(
     join(dir, 'servers', 'echo.json'),
     JSON.stringify({
@@ -26,7 +35,8 @@ export function writeCompany(dir, { port, tools, rules }) {
         'dev.gatehouse/entry': {
           id: 'echo',
           era: 'legacy',
-          catalogue: { serverInfo: { name: 'echo', version: '1.0.0' }, capabilities: { tools: {} }, tools: definitions },
+          // As `gatehouse policy bless` would write them.
+          catalogue: { ...catalogue, hashes: catalogueHashes(catalogue) },
         },
       },
     }),
