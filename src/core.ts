@@ -59,6 +59,8 @@ export interface House {
 
 const viewEveryMs = 50;
 const retryBootstrapMs = 5_000;
+/** So long agents that are already there wait for the company's rules; then they are told how it stands. */
+const settleMs = 5_000;
 
 export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
   const { host, settings } = options;
@@ -96,6 +98,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       }, viewEveryMs);
     },
   };
+  const settled = Promise.withResolvers<void>();
   try {
     house.gateway = await openGateway({
       port: settings.port,
@@ -111,6 +114,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       ledger,
       log,
       now,
+      settled: settled.promise,
     });
   } catch (error) {
     // The window still opens: it says what holds the port. The headless shell asks the View and ends with the same words.
@@ -131,7 +135,8 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     if (!stop.signal.aborted) log.error({ err: error }, 'the company could not be joined');
   });
   // What is already on disk decides at once: agents that connect in the first second get their tools.
-  await Promise.race([joined, pause(400, undefined, { ref: false })]);
+  void Promise.race([joined, pause(settleMs, undefined, { ref: false })]).then(settled.resolve);
+  await Promise.race([settled.promise, pause(400, undefined, { ref: false })]);
   const dispatch = dispatcher(house);
   return {
     dispatch,

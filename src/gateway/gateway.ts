@@ -38,6 +38,8 @@ export interface GatewayOptions {
   ledger: Gate['ledger'];
   log: Log;
   now(): number;
+  /** Requests wait for it: an agent that comes while the rules are being read must not be told that there are none. */
+  settled?: Promise<void>;
 }
 
 /** What the company allows the person at present; undefined: nobody is signed in or no bundle holds. */
@@ -80,6 +82,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let directories = new Map<string, Directory>();
   let surfaces = new Map<string, Surface>();
   const listening = new Set<Listening>();
+  let settling = options.settled?.finally(() => {
+    settling = undefined;
+  });
   const { sessionsFile } = options;
   const sessions = new Sessions({
     onEnd: (session) => options.forget(session.id),
@@ -167,6 +172,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       port: () => port,
       options,
       door,
+      settling: () => settling,
       discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
     }),
   );

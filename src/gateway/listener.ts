@@ -12,6 +12,8 @@ interface Listener {
   port: () => number;
   options: GatewayOptions;
   door: Door;
+  /** Pending while nobody knows yet what is allowed. */
+  settling(): Promise<void> | undefined;
   discoverable(server: string, agent: string): boolean;
 }
 
@@ -41,6 +43,12 @@ async function handle(at: Listener, request: IncomingMessage, response: ServerRe
   const token = bearer(headers);
   const agent = token === undefined ? undefined : at.options.agents.verify(token);
   if (!agent) return challenge(path, headers.host!, token !== undefined, response);
+  const settling = at.settling();
+  if (settling) {
+    await settling;
+    // Whoever went away meanwhile would never send the rest of its body.
+    if (request.destroyed) return;
+  }
   if (scope !== '' && !at.discoverable(scope, agent.name))
     return refuseHttp(response, 404, 'not_found', `There is no server ${JSON.stringify(scope)} here.`);
 
