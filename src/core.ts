@@ -199,12 +199,14 @@ async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
   let person: string | undefined;
   const follow = async () => {
     const state = identity.state();
-    const signedIn = state.state === 'signed-in' ? state.person : undefined;
-    if (signedIn && signedIn.sub !== person) {
-      person = signedIn.sub;
-      await company.start({ sub: signedIn.sub, issuer: bootstrap.issuer });
-      house.uploader?.poke(true);
-    } else if (state.state === 'signed-out' && person !== undefined) {
+    // While the sign-in is being resumed the stored bundle decides already, as it does where the provider cannot be reached at all.
+    const known = state.state === 'signed-in' || state.state === 'starting' ? state.person : undefined;
+    if (known && known.sub !== person) {
+      person = known.sub;
+      await company.start({ sub: known.sub, issuer: bootstrap.issuer });
+    }
+    if (known) house.uploader?.poke(true);
+    else if (state.state === 'signed-out' && person !== undefined) {
       person = undefined;
       company.stop({ forget: true });
     }
@@ -217,21 +219,23 @@ async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
   await follow();
 }
 
-function readBootstrap(house: House, central: string, signal: AbortSignal) {
+function readBootstrap(house: House, central: string, timeoutMs: number, signal: AbortSignal) {
   const { host, settings } = house;
   return fetchBootstrap({
     fetch: host.fetch,
     central,
     pinnedKey: settings.bundleKey,
     cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
+    timeoutMs,
     signal,
   });
 }
 
 async function untilReached(house: House, central: string, signal: AbortSignal): Promise<Bootstrap> {
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     try {
-      const { bootstrap, error } = await readBootstrap(house, central, signal);
+      // The first time not for long: a network that swallows everything must not keep agents from what is on disk.
+      const { bootstrap, error } = await readBootstrap(house, central, attempt === 0 ? 3_000 : 15_000, signal);
       house.bootstrapError = error;
       return bootstrap;
     } catch (error) {
