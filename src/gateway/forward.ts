@@ -3,7 +3,7 @@ import { isObject, rpc } from './jsonrpc.ts';
 import { scopedUri } from './names.ts';
 import type { Parking, Round } from './parking.ts';
 import { digestOf, type Seal } from './seal.ts';
-import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './upstreams/upstream.ts';
+import { type JsonObject, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
 const maxRounds = 8;
 
@@ -13,7 +13,7 @@ export async function forward(call: Call, upstream: Upstream | undefined, gate: 
   const start = performance.now();
   try {
     const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
-    return 'error' in outcome ? outcome : { result: inward(call, outcome.result) };
+    return 'error' in outcome ? { error: errorFor(call, outcome.error) } : { result: inward(call, outcome.result) };
   } finally {
     timing.upstreamMs = performance.now() - start;
   }
@@ -125,6 +125,11 @@ function crossingMeta(meta: JsonObject): JsonObject | undefined {
     kept[key] = meta[key];
   }
   return kept;
+}
+
+/** The code for a missing resource is no word of the modern era (SEP-2164). */
+function errorFor(call: Call, error: RpcError): RpcError {
+  return call.peer.era === 'modern' && error.code === rpc.resourceNotFound ? { ...error, code: rpc.invalidParams } : error;
 }
 
 function inward(call: Call, result: JsonObject): JsonObject {

@@ -11,7 +11,10 @@ export const rpc = {
   invalidParams: -32602,
   internalError: -32603,
   resourceNotFound: -32002,
+  urlElicitationRequired: -32042,
   headerMismatch: -32020,
+  missingCapability: -32021,
+  missingCapability: -32021,
   unsupportedVersion: -32022,
 } as const;
 

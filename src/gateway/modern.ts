@@ -106,10 +106,10 @@ const mismatch = (header: string, expected: string, got: string | string[] | und
   data: { header, expected },
 });
 
-/** Values outside visible ASCII travel as `=?base64?...?=`. */
+/** Values outside visible ASCII travel as `=?base64?...?=`. What is not exactly base64 stays as it is, and so agrees with nothing (SEP-2243). */
 export function decodeHeader(value: string | string[] | undefined): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const encoded = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/.exec(value);
+  const encoded = /^=\?base64\?((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\?=$/.exec(value);
   return encoded ? Buffer.from(encoded[1] ?? '', 'base64').toString('utf8') : value;
 }
 
@@ -184,8 +184,17 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
       : {}),
   };
   const outcome = await run(going, door.gate(), answer);
-  answer.end('result' in outcome ? resultText(id, outcome.result) : errorText(id, outcome.error));
+  if ('result' in outcome) answer.end(resultText(id, outcome.result));
+  else answer.end(errorText(id, outcome.error), statuses.get(outcome.error.code));
 }
+
+/** The HTTP status that the specification ties to an error, whoever found it; for all others it is 200. */
+const statuses = new Map<number, number>([
+  [rpc.methodNotFound, 404],
+  [rpc.headerMismatch, 400],
+  [rpc.missingCapability, 400],
+  [rpc.unsupportedVersion, 400],
+]);
 
 /** One stream of announcements; the first message says which of the wishes are honoured. */
 async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: Surface, door: Door): Promise<void> {
