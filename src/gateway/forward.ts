@@ -2,7 +2,8 @@ import type { Call } from './calls.ts';
 import { isObject, rpc } from './jsonrpc.ts';
 import { scopedUri } from './names.ts';
 import type { Parking, Round } from './parking.ts';
-import { digestOf, type Seal } from './seal.ts';
+import { type Question, questionsOf, unaskable, wantedVisits } from './questions.ts';
+import { digestOf, type Seal, type State } from './seal.ts';
 import { type JsonObject, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
 const maxRounds = 8;
@@ -40,8 +41,6 @@ async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
 async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise<Outcome> {
   const params = outward(call);
   const state = call.params['requestState'];
-  if (state === undefined && !mayBeAsked(call.peer.capabilities))
-    return await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
   const binding = {
     agent: call.agent,
     person: gate.person,
@@ -51,12 +50,19 @@ async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise
     digest: digestOf(call.params),
   };
   const { inputResponses } = call.params;
+  const sealed = (inner: State) => gate.seal.seal(binding, inner, gate.now());
   let round: Promise<Round> | undefined;
-  if (state === undefined) round = gate.parking.begin(call, upstream, params);
-  else {
+  if (state === undefined) {
+    if (mayBeAsked(call.peer.capabilities)) round = gate.parking.begin(call, upstream, params);
+    else
+      round = upstream
+        .call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal })
+        .then((outcome) => ({ outcome }));
+  } else {
     const opened = gate.seal.open(state, binding, gate.now());
     if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
-    if ('inner' in opened) round = gate.parking.begin(call, upstream, { ...params, requestState: opened.inner });
+    if ('anew' in opened) round = gate.parking.begin(call, upstream, visited(params));
+    else if ('inner' in opened) round = gate.parking.begin(call, upstream, { ...params, requestState: opened.inner });
     else round = gate.parking.resume(opened.parked, call, isObject(inputResponses) ? inputResponses : {});
     if (!round) return { error: { code: rpc.invalidParams, message: 'The call that this answers is not waiting any more. Make it anew.' } };
   }
@@ -66,13 +72,42 @@ async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise
       result: {
         resultType: 'input_required',
         inputRequests: reached.inputRequests,
-        requestState: gate.seal.seal(binding, { parked: reached.parked }, gate.now()),
+        requestState: sealed({ parked: reached.parked }),
       },
     };
   const { outcome } = reached;
-  if ('error' in outcome || outcome.result['resultType'] !== 'input_required' || outcome.result['requestState'] === undefined)
-    return outcome;
-  return { result: { ...outcome.result, requestState: gate.seal.seal(binding, { inner: outcome.result['requestState'] }, gate.now()) } };
+  if ('error' in outcome) {
+    const inputRequests = wantedVisits(outcome.error);
+    if (!inputRequests) return outcome;
+    if (unaskable(urlQuestion, call.peer.capabilities)) return missing({ elicitation: { url: {} } });
+    return { result: { resultType: 'input_required', inputRequests, requestState: sealed({ anew: true }) } };
+  }
+  const { result } = outcome;
+  if (result['resultType'] !== 'input_required') return outcome;
+  for (const [, question] of questionsOf(result))
+    if (unaskable(question, call.peer.capabilities)) throw new UpstreamError('bad-answer', 'it asks for input that this agent cannot give');
+  return result['requestState'] === undefined
+    ? outcome
+    : { result: { ...result, requestState: sealed({ inner: result['requestState'] }) } };
+}
+
+const urlQuestion: Question = { method: 'elicitation/create', params: { mode: 'url' } };
+
+const missing = (requiredCapabilities: JsonObject): Outcome => ({
+  error: {
+    code: rpc.missingCapability,
+    message: 'The server needs a capability that the agent did not declare.',
+    data: { requiredCapabilities },
+  },
+});
+
+/** The call as it was first made, once its person has been to the addresses that it wanted visited. */
+function visited(params: JsonObject): JsonObject {
+  const { inputResponses, requestState: _state, ...first } = params;
+  const answers = isObject(inputResponses) ? Object.values(inputResponses) : [];
+  if (answers.some((answer) => isObject(answer) && answer['action'] !== 'accept'))
+    throw new UpstreamError('cancelled', 'the person did not go to the address that it named');
+  return first;
 }
 
 const mayBeAsked = (capabilities: JsonObject): boolean =>
@@ -89,13 +124,9 @@ function hooks(call: Call) {
 /** A modern upstream that needs input, a legacy agent: its questions become real requests to the agent (SEP-2322 the other way round). */
 async function askAgent(call: Call, result: JsonObject): Promise<JsonObject> {
   const responses: JsonObject = {};
-  for (const [key, request] of Object.entries(isObject(result['inputRequests']) ? result['inputRequests'] : {})) {
-    if (!isObject(request) || typeof request['method'] !== 'string' || !call.onRequest)
-      throw new UpstreamError('bad-answer', 'it asks for input that this agent cannot give');
-    const outcome = await call.onRequest(
-      { method: request['method'], params: isObject(request['params']) ? request['params'] : {} },
-      call.signal,
-    );
+  if (!call.onRequest) throw new UpstreamError('bad-answer', 'it asks for input that this agent cannot give');
+  for (const [key, question] of questionsOf(result)) {
+    const outcome = await call.onRequest(question, call.signal);
     if ('error' in outcome)
       throw new UpstreamError('bad-answer', `the agent did not answer what the server asked: ${outcome.error.message}`);
     responses[key] = outcome.result;

@@ -206,6 +206,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     dismiss(agent) {
       sessions.endOf(agent);
       for (const one of listening) if (one.agent === agent) one.finish();
+      bridge.parking.close(agent);
     },
     openOf(agent) {
       let open = 0;

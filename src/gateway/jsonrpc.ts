@@ -14,7 +14,6 @@ export const rpc = {
   urlElicitationRequired: -32042,
   headerMismatch: -32020,
   missingCapability: -32021,
-  missingCapability: -32021,
   unsupportedVersion: -32022,
 } as const;
 

@@ -4,6 +4,7 @@ import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressText, refuseHttp, run, target } from './exchange.ts';
 import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
 import { info } from './modern.ts';
+import { unaskable, worded } from './questions.ts';
 import type { Session } from './sessions.ts';
 import { isListMethod, type Surface } from './surface.ts';
 import type { JsonObject, Outcome } from './upstreams/upstream.ts';
@@ -175,14 +176,12 @@ async function call(
   }
 }
 
-const needs: Record<string, string> = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
 let lastAsked = 0;
 
 /** Puts an upstream's question to the agent on the stream of the call it belongs to, and waits for the agent's POST. */
 function ask(session: Session, answer: Answer, question: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> {
-  const capability = needs[question.method];
-  if (capability === undefined || session.capabilities[capability] === undefined)
-    return Promise.resolve({ error: { code: rpc.methodNotFound, message: `The agent does not support ${question.method}.` } });
+  const refused = unaskable(question, session.capabilities);
+  if (refused) return Promise.resolve({ error: refused });
   const id = `gatehouse-${++lastAsked}`;
   return new Promise((resolve) => {
     const settle = (outcome: Outcome) => {
@@ -191,16 +190,23 @@ function ask(session: Session, answer: Answer, question: { method: string; param
       session.asked.delete(id);
       resolve(outcome);
     };
-    const onAbort = () => settle({ error: { code: rpc.internalError, message: 'The call was cancelled.' } });
+    const say = (text: string): boolean => {
+      if (answer.send(text)) return true;
+      session.stream?.send(text);
+      return session.stream?.open === true;
+    };
+    const onAbort = () => {
+      settle({ error: { code: rpc.internalError, message: 'The call was cancelled.' } });
+      // The person need not answer what nobody waits for any more.
+      say(notificationText('notifications/cancelled', { requestId: id, reason: 'No longer needed' }));
+    };
     const timer = setTimeout(
       () => settle({ error: { code: rpc.internalError, message: 'The agent did not answer in time.' } }),
       askTimeoutMs,
     );
     signal.addEventListener('abort', onAbort, { once: true });
     session.asked.set(id, settle);
-    const text = JSON.stringify({ jsonrpc: '2.0', id, method: question.method, params: question.params });
-    if (answer.send(text)) return;
-    if (session.stream?.open) session.stream.send(text);
-    else settle({ error: { code: rpc.internalError, message: 'The agent has no stream open to be asked on.' } });
+    if (!say(JSON.stringify({ jsonrpc: '2.0', id, ...worded(question, 'legacy') })))
+      settle({ error: { code: rpc.internalError, message: 'The agent has no stream open to be asked on.' } });
   });
 }

@@ -179,9 +179,9 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
       ...(typeof logLevel === 'string' ? { logLevel } : {}),
     },
     ...(token === undefined ? {} : { onProgress: (progress: JsonObject) => answer.send(progressText(token, progress)) }),
-    ...(typeof logLevel === 'string'
-      ? { onNotification: (note: { method: string; params?: JsonObject }) => answer.send(notificationText(note.method, note.params)) }
-      : {}),
+    // Log messages come only to who named a level; what belongs to the legacy era alone stops here.
+    onNotification: (note) =>
+      note.method !== 'notifications/elicitation/complete' && answer.send(notificationText(note.method, note.params)),
   };
   const outcome = await run(going, door.gate(), answer);
   if ('result' in outcome) answer.end(resultText(id, outcome.result));

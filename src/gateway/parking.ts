@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Call } from './calls.ts';
 import { rpc } from './jsonrpc.ts';
+import { type Question, unaskable, worded } from './questions.ts';
 import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
-interface Question {
-  method: string;
-  params: JsonObject;
+interface Asked extends Question {
   answer(outcome: Outcome): void;
 }
 
@@ -13,7 +12,8 @@ interface Question {
 interface Conversation {
   readonly id: string;
   readonly agent: string;
-  readonly questions: Map<string, Question>;
+  readonly capabilities: JsonObject;
+  readonly questions: Map<string, Asked>;
   readonly ended: Promise<Outcome>;
   /** The exchange that speaks for it at present; between two of them there is none. */
   call: Call | undefined;
@@ -30,22 +30,19 @@ export interface Parking {
   begin(call: Call, upstream: Upstream, params: JsonObject): Promise<Round>;
   /** Goes on with a call that was parked. Undefined: it is not here any more. */
   resume(id: string, call: Call, responses: JsonObject): Promise<Round> | undefined;
-  close(): void;
+  /** Ends all that waits, or what waits for one agent. */
+  close(agent?: string): void;
 }
 
-const maxPerAgent = 32;
-const maxTotal = 512;
-const parkedForMs = 10 * 60_000;
+export const parkingLimits = { perAgent: 32, total: 512, parkedForMs: 10 * 60_000 };
 /** Questions that a server sends at once come to the agent together. */
 const gatherMs = 5;
-
-const needs: Record<string, string> = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
 
 /**
  * Modern agent, legacy upstream (SEP-2322 has no counterpart there): the upstream's request becomes `input_required`, the agent's retry its
  * answer. Calls that wait are bounded in number and in age; whoever does not come back is cancelled upstream.
  */
-export function openParking(): Parking {
+export function openParking(limits = parkingLimits): Parking {
   const parked = new Map<string, Conversation>();
 
   const end = (conversation: Conversation): void => {
@@ -64,12 +61,12 @@ export function openParking(): Parking {
   };
 
   const ask = (conversation: Conversation, request: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> => {
-    const capability = needs[request.method];
-    const { call } = conversation;
-    if (capability === undefined || call?.peer.capabilities[capability] === undefined)
-      return Promise.resolve({ error: { code: rpc.methodNotFound, message: `The agent does not support ${request.method}.` } });
-    if (!parked.has(conversation.id) && (parked.size >= maxTotal || ofAgent(conversation.agent) >= maxPerAgent))
+    const refused = unaskable(request, conversation.capabilities);
+    if (refused) return Promise.resolve({ error: refused });
+    if (!parked.has(conversation.id) && (parked.size >= limits.total || ofAgent(conversation.agent) >= limits.perAgent))
       return Promise.resolve({ error: { code: rpc.internalError, message: 'Too many calls are waiting for an answer of this agent.' } });
+    // From here on it counts: many calls may ask at once.
+    parked.set(conversation.id, conversation);
     return new Promise((resolve) => {
       const key = `q${++conversation.count}`;
       const answer = (outcome: Outcome) => {
@@ -79,7 +76,7 @@ export function openParking(): Parking {
       signal.addEventListener('abort', () => answer({ error: { code: rpc.internalError, message: 'The call was cancelled.' } }), {
         once: true,
       });
-      conversation.questions.set(key, { ...request, answer });
+      conversation.questions.set(key, { ...worded(request, 'modern'), answer });
       conversation.asked?.();
     });
   };
@@ -91,7 +88,8 @@ export function openParking(): Parking {
     const onGone = () => conversation.cancel.abort();
     call.signal.addEventListener('abort', onGone, { once: true });
     try {
-      if (conversation.questions.size === 0) {
+      // A question may be taken back while others are gathered: then there is nothing to carry yet.
+      while (conversation.questions.size === 0) {
         const asked = new Promise<undefined>((resolve) => {
           conversation.asked = () => resolve(undefined);
         });
@@ -102,11 +100,10 @@ export function openParking(): Parking {
         }
         await new Promise((resolve) => setTimeout(resolve, gatherMs));
       }
-      parked.set(conversation.id, conversation);
       conversation.timer = setTimeout(() => {
         conversation.cancel.abort();
         end(conversation);
-      }, parkedForMs).unref();
+      }, limits.parkedForMs).unref();
       const inputRequests = Object.fromEntries([...conversation.questions].map(([key, { method, params }]) => [key, { method, params }]));
       return { parked: conversation.id, inputRequests };
     } catch (error) {
@@ -124,6 +121,7 @@ export function openParking(): Parking {
       const conversation: Conversation = {
         id: randomUUID(),
         agent: call.agent,
+        capabilities: call.peer.capabilities,
         questions: new Map(),
         call,
         asked: undefined,
@@ -156,8 +154,9 @@ export function openParking(): Parking {
       }
       return round(conversation, call);
     },
-    close() {
+    close(agent) {
       for (const conversation of [...parked.values()]) {
+        if (agent !== undefined && conversation.agent !== agent) continue;
         conversation.cancel.abort(new UpstreamError('cancelled', 'Gatehouse is closing'));
         end(conversation);
       }

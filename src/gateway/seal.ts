@@ -12,8 +12,8 @@ export interface Binding {
   digest: string;
 }
 
-/** What is inside: either the upstream's own state, or the number of a call that waits here. */
-export type State = { inner: unknown } | { parked: string };
+/** What is inside: the upstream's own state, the number of a call that waits here, or that the call is to be made anew. */
+export type State = { inner: unknown } | { parked: string } | { anew: true };
 
 export interface Seal {
   seal(binding: Binding, state: State, now: number): string;
@@ -62,7 +62,8 @@ export function openSeal(key: Uint8Array): Seal {
         used.delete(old);
       }
       used.set(id, state.until);
-      return 'inner' in state ? { inner: state.inner } : { parked: state.parked };
+      const { until: _until, ...rest } = state;
+      return rest;
     },
   };
 }

@@ -49,7 +49,7 @@ function openPipe(context: LinkContext, leash: Leash): Pipe {
   const { entry, limits, log } = context;
   let lastId = 0;
   const send = (message: JsonObject) => pipe.child.write(JSON.stringify({ jsonrpc: '2.0', ...message }));
-  const inbox = openInbox(context, send);
+  const inbox = openInbox(context, send, ['roots/list']);
   const pipe: Pipe = {
     inbox,
     nextId: () => ++lastId,

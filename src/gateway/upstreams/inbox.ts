@@ -16,7 +16,8 @@ export interface Inbox {
 // A person can be asked one thing at a time; a server that asks this many at once is broken or worse.
 const mostQuestions = 32;
 
-export function openInbox(context: LinkContext, reply: (message: JsonObject) => void): Inbox {
+/** `refused`: what this channel's upstream must not ask at all. */
+export function openInbox(context: LinkContext, reply: (message: JsonObject) => void, refused: readonly string[] = []): Inbox {
   const calls = new Map<number, Pending>();
   const questions = new Map<Id, { controller: AbortController; pending: Pending }>();
   // What nobody waits for.
@@ -61,7 +62,7 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
     if (method === 'ping') return reply({ jsonrpc: '2.0', id, result: {} });
     const pending = of ?? latest((one) => one.call.onRequest !== undefined);
     const ask = pending?.call.onRequest;
-    if (!pending?.open || !ask || questions.size >= mostQuestions)
+    if (refused.includes(method) || !pending?.open || !ask || questions.size >= mostQuestions)
       return reply({ jsonrpc: '2.0', id, error: { code: rpc.methodNotFound, message: `Nobody here can answer ${method} now.` } });
     const controller = new AbortController();
     questions.set(id, { controller, pending });

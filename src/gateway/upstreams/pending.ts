@@ -96,6 +96,8 @@ export function openPending(
 /** Log messages only for who asked for them, and only from the level they asked for: a shared session is set to its chattiest user's. */
 export function wants(call: UpstreamCall, method: unknown, params: JsonObject | undefined): boolean {
   if (typeof method !== 'string' || !call.onNotification) return false;
+  // Lists are the blessed ones, whatever the upstream would offer now: agents hear of changes from the bundle.
+  if (method.endsWith('/list_changed')) return false;
   if (method !== 'notifications/message') return true;
   return call.peer.logLevel !== undefined && severity(params?.['level']) >= severity(call.peer.logLevel);
 }
