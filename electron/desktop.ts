@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { app, type BrowserWindow, dialog, Menu, powerMonitor } from 'electron';
-import { openCore } from '../src/core.ts';
+import type { Outputs } from '../src/contract.ts';
+import { type Core, openCore } from '../src/core.ts';
 import { Failure } from '../src/errors.ts';
 import { openControl } from '../src/headless/control.ts';
 import { defaultDataDir, openPrivateDir } from '../src/headless/data-dir.ts';
@@ -13,7 +14,7 @@ import { openDesktopHost } from './host.ts';
 import { carryContract } from './ipc.ts';
 import { startAtLogin } from './start-at-login.ts';
 import { openTray } from './tray.ts';
-import { isOpenLink } from './urls.ts';
+import { isAllowedLink, isOpenLink } from './urls.ts';
 import { openWindow, showWindow } from './window.ts';
 
 /** Milliseconds that leaving may take before the process ends anyway. */
@@ -49,7 +50,16 @@ export async function openDesktop(): Promise<void> {
     startAtLogin(settings.startAtLogin);
     const core = await openCore({ host, settings: settings.core });
     close.push(() => core.close());
-    close.push(carryContract(core, log));
+    let logoutUrl: string | undefined;
+    const heard: Pick<Core, 'dispatch' | 'watch'> = {
+      watch: (listener) => core.watch(listener),
+      async dispatch(command, input) {
+        const reply = await core.dispatch(command, input);
+        if (command === 'sign-out' && reply.ok) logoutUrl = (reply.value as Outputs['sign-out']).logoutUrl;
+        return reply;
+      },
+    };
+    close.push(carryContract(heard, log));
 
     const session = openWindowSession(await readRenderer(join(root, 'dist', 'renderer')));
     const preload = join(root, 'dist', 'preload', 'preload.cjs');
@@ -57,7 +67,7 @@ export async function openDesktop(): Promise<void> {
     const tray = openTray({ icons: join(root, 'resources', 'icons'), show: () => show(), quit: () => app.quit() });
     show = () => {
       if (window !== undefined && !window.isDestroyed()) return showWindow(window);
-      window = openWindow({ session, preload, devTools: !app.isPackaged, view: () => core.view() });
+      window = openWindow({ session, preload, devTools: !app.isPackaged, mayOpen: (url) => isAllowedLink(url, core.view(), logoutUrl) });
       // Closing hides only where there is a tray to come back from; elsewhere it means quit.
       const opened = window;
       opened.on('close', (event) => {

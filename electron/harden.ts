@@ -1,6 +1,6 @@
 import { app, protocol, type Session, session, type WebContents } from 'electron';
 import { type RendererFile, rendererHeaders, unbuilt } from '../src/headless/renderer-files.ts';
-import { appScheme, isWindowUrl, windowUrl } from './urls.ts';
+import { appScheme, isWindowDownload, isWindowUrl, mayLoad, windowUrl } from './urls.ts';
 
 /** Must run before `ready`: every process sandboxed, and the window's scheme known as a secure, standard one. */
 export function hardenBeforeReady(): void {
@@ -11,7 +11,7 @@ export function hardenBeforeReady(): void {
   app.on('web-contents-created', (_event, contents) => confine(contents));
 }
 
-/** No navigation, frame, webview or download: the window shows our own pages and nothing else. Windows of its own are refused in window.ts. */
+/** No navigation, frame or webview: the window shows our own pages and nothing else. Windows of its own are refused in window.ts. */
 function confine(contents: WebContents): void {
   const stay = (event: { preventDefault(): void; url: string }) => {
     if (!isWindowUrl(event.url)) event.preventDefault();
@@ -29,11 +29,11 @@ export function openWindowSession(files: Map<string, RendererFile>): Session {
   own.setPermissionCheckHandler(() => false);
   own.setDevicePermissionHandler(() => false);
   own.setSpellCheckerEnabled(false);
-  own.on('will-download', (event) => event.preventDefault());
+  own.on('will-download', (event, item) => {
+    if (!isWindowDownload(item.getURL())) event.preventDefault();
+  });
   // Whatever a page may try: nothing leaves this session but by our own scheme.
-  own.webRequest.onBeforeRequest((details, answer) =>
-    answer({ cancel: !isWindowUrl(details.url) && !details.url.startsWith('devtools:') }),
-  );
+  own.webRequest.onBeforeRequest((details, answer) => answer({ cancel: !mayLoad(details) }));
   own.protocol.handle(appScheme, (request) => serveFile(files, request));
   return own;
 }

@@ -13,6 +13,17 @@ export function isWindowUrl(text: string): boolean {
   return url.protocol === `${appScheme}:` && url.host === appHost;
 }
 
+/** The ledger's export: made by the window itself, so it carries the window's own origin. */
+export function isWindowDownload(text: string): boolean {
+  return text.startsWith('blob:') && isWindowUrl(text.slice('blob:'.length));
+}
+
+/** What the window's session may load: our own files, and our own blobs, but those as a download only and never as script, frame or image. */
+export function mayLoad({ url, resourceType }: { url: string; resourceType: string }): boolean {
+  if (isWindowUrl(url) || url.startsWith('devtools:')) return true;
+  return isWindowDownload(url) && (resourceType === 'mainFrame' || resourceType === 'other');
+}
+
 /** What we need of Electron's WebFrameMain, so that the check runs in a test without Electron. */
 export interface SenderFrame {
   readonly parent: unknown;
@@ -33,8 +44,15 @@ export function isOpenLink(text: string): boolean {
   return URL.canParse(text) && new URL(text).protocol === 'gatehouse:' && new URL(text).host === 'open';
 }
 
-/** Links that the window may hand to the system browser: the company's support page and the sign-in page of this moment, nothing else. */
-export function isAllowedLink(text: string, view: { company: { supportUrl?: string }; identity: { prompt?: { url: string } } }): boolean {
-  const allowed = [view.company.supportUrl, view.identity.prompt?.url].filter((url): url is string => url !== undefined);
+/**
+ * Links that the window may hand to the system browser: the company's support page, the sign-in page of this moment and the sign-out page
+ * that the last sign-out answered with, nothing else.
+ */
+export function isAllowedLink(
+  text: string,
+  view: { company: { supportUrl?: string }; identity: { prompt?: { url: string } } },
+  logoutUrl?: string,
+): boolean {
+  const allowed = [view.company.supportUrl, view.identity.prompt?.url, logoutUrl].filter((url): url is string => url !== undefined);
   return URL.canParse(text) && allowed.some((url) => URL.canParse(url) && new URL(url).href === new URL(text).href);
 }

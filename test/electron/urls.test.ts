@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { autostartEntry } from '../../electron/autostart-entry.ts';
-import { isAllowedLink, isOpenLink, isTrustedSender, isWindowUrl } from '../../electron/urls.ts';
+import { isAllowedLink, isOpenLink, isTrustedSender, isWindowDownload, isWindowUrl, mayLoad } from '../../electron/urls.ts';
 
 test('the window’s own URLs, by protocol and host', () => {
   assert.ok(isWindowUrl('app://gatehouse/'));
@@ -18,6 +18,19 @@ test('the window’s own URLs, by protocol and host', () => {
     '',
   ])
     assert.ok(!isWindowUrl(url), url);
+});
+
+test('the window loads its own files, and its own blobs as downloads only', () => {
+  const blob = 'blob:app://gatehouse/5a1f4c1e-3c8e-4a55-9b8e-000000000000';
+  assert.ok(isWindowDownload(blob));
+  for (const url of ['blob:https://evil.example/x', 'blob:app://evil/x', 'blob:null/x', 'app://gatehouse/', 'data:text/csv,a', 'blob:'])
+    assert.ok(!isWindowDownload(url), url);
+  assert.ok(mayLoad({ url: 'app://gatehouse/assets/x.js', resourceType: 'script' }));
+  assert.ok(mayLoad({ url: blob, resourceType: 'other' }));
+  for (const resourceType of ['script', 'subFrame', 'image', 'xhr', 'stylesheet', 'object', 'media'])
+    assert.ok(!mayLoad({ url: blob, resourceType }), resourceType);
+  assert.ok(!mayLoad({ url: 'https://example.com/', resourceType: 'other' }));
+  assert.ok(!mayLoad({ url: 'blob:https://evil.example/x', resourceType: 'other' }));
 });
 
 test('only the top frame of the window is heard', () => {
@@ -53,6 +66,10 @@ test('a link leaves the window only where the View has it', () => {
   ])
     assert.ok(!isAllowedLink(url, view), url);
   assert.ok(!isAllowedLink('https://help.example.com/agents', { company: {}, identity: {} }));
+  const logout = 'https://idp.example.com/logout?id_token_hint=x';
+  assert.ok(isAllowedLink(logout, view, logout));
+  assert.ok(!isAllowedLink(logout, view), 'only after a sign-out');
+  assert.ok(!isAllowedLink('https://idp.example.com/logout', view, logout));
 });
 
 test('an autostart entry quotes the path that it starts', () => {
