@@ -14,19 +14,34 @@ export interface Leash {
   close(): void;
 }
 
-/** One watchdog process for all local servers, started with the first of them, in a session of its own so that no terminal ends it with us. */
-export function openLeash(log: Log): Leash {
+/** How often a watchdog that ends is started again: the first time at once, then after a growing pause, and not for ever. */
+const mostRestarts = 5;
+/** A watchdog that lived so long is not one that dies at each start: counting begins anew. */
+const steadyMs = 60_000;
+
+/** In a session of its own, so that no terminal ends it with us. Under Electron it is our own binary, which knows this one argument (electron/main.ts). */
+function spawnWatchdog(): ChildProcess {
+  return spawn(process.execPath, [fileURLToPath(entryUrl('gateway/upstreams/watchdog'))], {
+    detached: true,
+    windowsHide: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { ...scrubbed(process.env), ELECTRON_RUN_AS_NODE: '1' },
+  });
+}
+
+/** One watchdog process for all local servers, started with the first of them. */
+export function openLeash(log: Log, launch: () => ChildProcess = spawnWatchdog, pauseMs = 200): Leash {
   const held = new Set<number>();
   let watchdog: ChildProcess | undefined;
+  let waiting: NodeJS.Timeout | undefined;
+  let restarts = 0;
   let closed = false;
 
   function start() {
-    const child = spawn(process.execPath, [fileURLToPath(entryUrl('gateway/upstreams/watchdog'))], {
-      detached: true,
-      windowsHide: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-      env: { ...scrubbed(process.env), ELECTRON_RUN_AS_NODE: '1' },
-    });
+    clearTimeout(waiting);
+    waiting = undefined;
+    const since = Date.now();
+    const child = launch();
     watchdog = child;
     child.unref();
     child.stdin?.on('error', () => {});
@@ -35,17 +50,31 @@ export function openLeash(log: Log): Leash {
       if (watchdog !== child) return;
       watchdog = undefined;
       if (closed) return;
-      log.warn({ err: error }, 'the watchdog of the local servers ended; starting another');
-      if (held.size > 0) start();
+      if (Date.now() - since > steadyMs) restarts = 0;
+      if (restarts >= mostRestarts) {
+        log.error({ err: error, restarts }, 'the watchdog of the local servers keeps ending: after a crash of Gatehouse they may stay');
+        return;
+      }
+      log.warn({ err: error, restarts }, 'the watchdog of the local servers ended; starting another');
+      // Without a server to watch, the next one starts it.
+      if (held.size > 0) again(restarts === 0 ? 0 : pauseMs * 2 ** restarts);
+      restarts++;
     };
     child.once('exit', () => lost());
     child.once('error', lost);
     for (const pid of held) child.stdin?.write(`+${pid}\n`);
   }
 
+  function again(afterMs: number) {
+    if (afterMs === 0) return start();
+    waiting = setTimeout(start, afterMs);
+    waiting.unref();
+  }
+
   return {
     ready() {
-      if (!watchdog && !closed) start();
+      // One that keeps ending gets one more chance with each new server, no more.
+      if (!watchdog && !waiting && !closed) start();
     },
     hold(pid) {
       held.add(pid);
@@ -56,6 +85,7 @@ export function openLeash(log: Log): Leash {
     },
     close() {
       closed = true;
+      clearTimeout(waiting);
       watchdog?.stdin?.end();
     },
   };

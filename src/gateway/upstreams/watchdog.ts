@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /**
@@ -48,7 +48,8 @@ function end(signal: NodeJS.Signals): number {
 // They are meant for the host; we go when it goes.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
-const lines = createInterface({ input: process.stdin });
+// Not `process.stdin`: where Electron's binary runs us on Windows, that one is always at its end.
+const lines = createInterface({ input: createReadStream('', { fd: 0 }) });
 lines.on('line', (line) => {
   const pid = Number(line.slice(1));
   if (!Number.isSafeInteger(pid) || pid < 2) return;
