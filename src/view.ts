@@ -14,7 +14,7 @@ export function buildView(house: House): View {
   const ledgerError = ledger.error();
   return {
     app: { name: 'Gatehouse', version: host.appVersion, shell: host.shell, vault: host.vault.kind, dataDir: host.dataDir },
-    identity: house.identity?.state() ?? { state: house.settings.central === undefined ? 'signed-out' : 'starting' },
+    identity: identityOf(house),
     company: companyOf(house),
     bundle: bundleOf(house),
     gateway: house.gateway
@@ -28,6 +28,13 @@ export function buildView(house: House): View {
     ...(last ? { lastCall: last } : {}),
     ledger: { records, uploaded, ...(ledgerError ? { error: ledgerError } : {}) },
   };
+}
+
+/** The groups shown are the signed bundle's, by which calls are decided; what the laptop read from claims only until there is one. */
+function identityOf(house: House): View['identity'] {
+  const identity = house.identity?.state() ?? { state: house.settings.central === undefined ? 'signed-out' : 'starting' };
+  const groups = house.rules?.bundle.groups;
+  return identity.person && groups ? { ...identity, person: { ...identity.person, groups } } : identity;
 }
 
 function companyOf(house: House): View['company'] {
