@@ -15,6 +15,7 @@ interface Peer {
   close(): Promise<void>;
 }
 interface Row {
+  seq?: number;
   agent: string;
   server: string;
   target: string;
@@ -47,14 +48,7 @@ async function connect(kind: string, token: string, url: string): Promise<Peer> 
     await client.connect(
       new StdioClientTransport({
         command: process.execPath,
-        args: [
-          resolve('node_modules/mcp-remote/dist/proxy.js'),
-          url,
-          '--header',
-          `Authorization: Bearer ${token}`,
-          '--transport',
-          'http-only',
-        ],
+        args: [resolve('node_modules/mcp-remote/dist/proxy.js'), url, '--header-file', headerFile, '--transport', 'http-only'],
         env: { HOME: demo.dataDir, PATH: process.env['PATH'] ?? '', MCP_REMOTE_CONFIG_DIR: join(demo.dataDir, 'mcp-remote') },
         stderr: 'ignore',
       }),
@@ -118,7 +112,9 @@ test('the ledger holds exactly the calls that were made, in order, verified, and
   const exported = (await demo.gatehouse('ledger', 'export', '--format', 'jsonl')).stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as Row);
+    .map((line) => JSON.parse(line) as Row)
+    // An export has the newest record first.
+    .toSorted((a, b) => a.seq! - b.seq!);
   assert.deepEqual(
     exported.map(({ agent, server, target, decision, outcome }) => ({ agent, server, target, decision, outcome })),
     made,
