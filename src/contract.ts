@@ -177,6 +177,8 @@ export interface Activity {
   requestBytes: number;
   responseBytes: number;
   argumentHash: string;
+  /** Groups the calls of one conversation: the legacy session, or for modern agents one that the gateway keeps for them. */
+  session?: string;
   hash: string;
   previousHash: string;
 }

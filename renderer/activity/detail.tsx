@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import type { Activity } from '../../src/contract.ts';
 import { useAsk } from '../ask.ts';
 import { CopyButton } from '../parts/copy.tsx';
@@ -61,6 +62,16 @@ function Whole({ record }: { record: Activity }) {
           ],
           ['Outcome', outcome(record)],
           ['Policy', `version ${record.bundleVersion}`],
+          ...(record.session === undefined
+            ? []
+            : [
+                [
+                  'Session',
+                  <code key="session" className="break-all font-mono">
+                    {record.session}
+                  </code>,
+                ] as [string, ReactNode],
+              ]),
         ]}
       />
       <Part title="Time">

@@ -30,6 +30,8 @@ export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNo
   args: JsonObject;
   requestBytes: number;
   directory: Directory;
+  /** What the ledger groups it by. */
+  session?: string;
 }
 
 export interface Gate extends Bridge {
@@ -95,6 +97,7 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
     requestBytes: call.requestBytes,
     responseBytes: text === undefined ? 0 : Buffer.byteLength(text),
     argumentHash: hash('sha256', JSON.stringify(call.args), 'base64url'),
+    session: call.session,
   });
   return text === undefined ? { error: (outcome as Extract<Outcome, { error: unknown }>).error } : { result: text };
 }

@@ -35,6 +35,8 @@ export interface Door {
   gate(): Gate;
   surface(scope: string, agent: string): Surface;
   seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
+  /** The id of a modern agent's conversation, for the ledger. */
+  conversation(agent: string, scope: string, client: { name: string; version: string }): string;
   now(): number;
   listen(incoming: Incoming, stream: Stream, text: Listening['text'], wishes: JsonObject): Listening;
   /** False when the agent may not read it, or nobody has it. */

@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { Policy } from '../policy/policy.ts';
 import { announce, resourceUpdated } from './announce.ts';
 import { type Call, type Gate, pass, visible } from './calls.ts';
+import { openConversations } from './conversations.ts';
 import { type Directory, openDirectory } from './directory.ts';
 import type { Door, Listening, Subscriber } from './door.ts';
 import { openLimiter } from './limits.ts';
@@ -82,6 +83,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let directories = new Map<string, Directory>();
   let surfaces = new Map<string, Surface>();
   const listening = new Set<Listening>();
+  const conversations = openConversations();
   let settling = options.settled?.finally(() => {
     settling = undefined;
   });
@@ -131,6 +133,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     gate: () => gate,
     surface,
     seen: (agent, client, era) => options.agents.seen(agent, client, era),
+    conversation: (agent, scope, client) => conversations.of(agent, scope, client, options.now()),
     now: options.now,
     listen(incoming, stream, text, wishes) {
       const wanted = new Set<string>();

@@ -150,6 +150,7 @@ async function call(
   const going: Call = {
     ...found,
     agent: incoming.agent,
+    session: session.id,
     method,
     params,
     requestBytes: incoming.bytes,

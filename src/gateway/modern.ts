@@ -166,6 +166,7 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
   const going: Call = {
     ...found,
     agent: incoming.agent,
+    session: door.conversation(incoming.agent, incoming.scope, asked.clientInfo ?? { name: '', version: '' }),
     method,
     params,
     requestBytes: incoming.bytes,

@@ -21,6 +21,7 @@ const fields = [
   'requestBytes',
   'responseBytes',
   'argumentHash',
+  'session',
   'previousHash',
   'hash',
 ] as const satisfies (keyof LedgerRecord)[];

@@ -21,6 +21,8 @@ export interface LedgerEntry {
   requestBytes: number;
   responseBytes: number;
   argumentHash: string;
+  /** Groups the calls of one conversation; it names, it never authenticates. */
+  session?: string | undefined;
 }
 
 /** One link of the chain, as it is listed, exported and uploaded. */
@@ -45,11 +47,12 @@ export type Row = [
   requestBytes: number,
   responseBytes: number,
   argumentHash: string,
+  session: string | null,
 ];
 
 /** The columns of a Row; `seq`, `previous_hash` and `hash` stand around them in the table. */
 export const columns =
-  'at, person, agent, server, method, target, decision, rule, reason, bundle_version, outcome, error, total_ms, upstream_ms, request_bytes, response_bytes, argument_hash';
+  'at, person, agent, server, method, target, decision, rule, reason, bundle_version, outcome, error, total_ms, upstream_ms, request_bytes, response_bytes, argument_hash, session';
 
 /** What the first record of a chain names as its predecessor. */
 export const genesis = '';
@@ -84,6 +87,7 @@ export function toRow(entry: LedgerEntry, now: () => number): Row {
     count(entry.requestBytes),
     count(entry.responseBytes),
     text(entry.argumentHash),
+    entry.session === undefined ? null : text(entry.session),
   ];
 }
 
@@ -106,6 +110,7 @@ export function toUnhashed(row: Row, seq: number, previousHash: string): Omit<Le
     rule: row[7],
     seq,
     server: row[3],
+    ...(row[17] === null ? undefined : { session: row[17] }),
     target: row[5],
     totalMs: row[12],
     upstreamMs: row[13],

@@ -9,7 +9,7 @@ const migrations: readonly string[] = [
     at INTEGER NOT NULL, person TEXT NOT NULL, agent TEXT NOT NULL, server TEXT NOT NULL, method TEXT NOT NULL, target TEXT NOT NULL,
     decision TEXT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, bundle_version INTEGER NOT NULL,
     outcome TEXT NOT NULL, error TEXT, total_ms REAL NOT NULL, upstream_ms REAL NOT NULL,
-    request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL, argument_hash TEXT NOT NULL,
+    request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL, argument_hash TEXT NOT NULL, session TEXT,
     previous_hash TEXT NOT NULL, hash TEXT NOT NULL
   ) STRICT;
   CREATE INDEX records_agent ON records (agent);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { entry, legacySession, makeBundle, openTestGateway, post } from '../support/gateway.ts';
+import { entry, legacySession, makeBundle, modernRequest, openTestGateway, post } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 
 const call = { jsonrpc: '2.0', id: 9, method: 'tools/call', params: { name: 'one__echo', arguments: {} } };
@@ -43,4 +43,30 @@ test('a damaged file of sessions costs the sessions, not the start', async (t) =
   const unknown = await post(house.url, house.token, call, { 'mcp-session-id': 'f81d4fae-7dec-4d00-a765-00a0c91e6bf6' });
   assert.equal(unknown.status, 404);
   assert.equal((await (await legacySession(house.url, house.token)).send('ping')).status, 200);
+});
+
+test('the ledger groups calls: by session in the legacy era, by agent, program and time in the modern one', async (t) => {
+  const upstream = await openRpcServer({ 'tools/call': () => ({ content: [] }) });
+  t.after(() => upstream.close());
+  let now = Date.now();
+  const house = await openTestGateway(
+    makeBundle({ servers: [entry({ id: 'one', url: upstream.url, tools: [{ name: 'echo', inputSchema: { type: 'object' } }] })] }),
+    { now: () => now },
+  );
+  t.after(() => house.close());
+  const session = await legacySession(house.url, house.token);
+  await session.send('tools/call', call.params);
+  const modern = (name: string) =>
+    modernRequest(house.url, house.token, 'tools/call', call.params, {
+      meta: { 'io.modelcontextprotocol/clientInfo': { name, version: '1' } },
+    });
+  await modern('a');
+  await modern('a');
+  await modern('b');
+  now += 31 * 60_000;
+  await modern('a');
+  const [legacy, one, same, other, later] = (await house.records()).map((record) => record.session);
+  assert.equal(legacy, session.id);
+  assert.equal(one, same);
+  assert.equal(new Set([legacy, one, other, later]).size, 4);
 });

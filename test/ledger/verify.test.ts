@@ -69,7 +69,7 @@ test('verification finds an inserted record that moves the later ones', async (t
     file,
     `UPDATE records SET seq = -seq - 1 WHERE seq >= 4; UPDATE records SET seq = -seq WHERE seq < 0;
      INSERT INTO records SELECT 4, at, person, agent, server, method, 'inserted', decision, rule, reason, bundle_version, outcome, error, total_ms, upstream_ms,
-       request_bytes, response_bytes, argument_hash, previous_hash, hash FROM records WHERE seq = 3`,
+       request_bytes, response_bytes, argument_hash, session, previous_hash, hash FROM records WHERE seq = 3`,
   );
   assert.equal((await ledger.verify()).problem?.seq, 4);
 });
@@ -97,7 +97,7 @@ test('verification finds a shortened chain whose head was rewritten to fit: the 
 
 test('verification finds records that another program put at the end', async (t) => {
   const more = `INSERT INTO records SELECT 11, at, person, agent, server, method, target, decision, rule, reason, bundle_version, outcome, error, total_ms,
-    upstream_ms, request_bytes, response_bytes, argument_hash, hash, 'forged' FROM records WHERE seq = 10`;
+    upstream_ms, request_bytes, response_bytes, argument_hash, session, hash, 'forged' FROM records WHERE seq = 10`;
   const { while_, after } = await verdicts(t, 10, (file) => edit(file, more));
   assert.match(while_.problem?.message ?? '', /Records 11 to 11 were added/);
   assert.equal(after.problem?.seq, 11);
@@ -125,7 +125,7 @@ test('verification finds a record below the first', async (t) => {
   edit(
     file,
     `INSERT INTO records SELECT -5, at, person, agent, server, method, target, decision, rule, reason, bundle_version, outcome, error, total_ms,
-    upstream_ms, request_bytes, response_bytes, argument_hash, hash, 'forged' FROM records WHERE seq = 1`,
+    upstream_ms, request_bytes, response_bytes, argument_hash, session, hash, 'forged' FROM records WHERE seq = 1`,
   );
   assert.equal((await ledger.verify()).problem?.seq, -5);
 });
