@@ -1,4 +1,5 @@
 import type { Bundle, Freshness, ServerEntry } from '../company/bundle.ts';
+import { depends, fromArguments } from './condition.ts';
 import { deny, judge, type Verdict } from './decision.ts';
 import { type Ask, type Circumstances, factsOf } from './request.ts';
 import { openSlices, type Slice } from './slice.ts';
@@ -50,6 +51,7 @@ export function openPolicy(
   const timeDependent = slices.rules.some(timed);
   const lists = new Map<string, { stamp: string; verdicts: Map<string, Verdict> }>();
   const discovered = new Map<string, { stamp: string; verdict: Verdict }>();
+  const granted = new Map<string, { stamp: string; verdict: Verdict }>();
 
   const circumstances = (): Circumstances => {
     const now = context.now();
@@ -123,6 +125,19 @@ export function openPolicy(
     return verdicts;
   };
 
+  /** Rules that look neither at what a call carries nor at the clock answer the same again: `ask` is then the whole question. */
+  const ruling = (slice: Slice, ask: Ask, at: Circumstances): Verdict => {
+    if (timed(slice) || depends(slice.mentions, fromArguments)) return judge(slice, ask, at, slots);
+    // The length keeps a name and an agent from being read as another pair of them.
+    const key = `${ask.action} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
+    const known = granted.get(key);
+    if (known?.stamp === at.freshness) return known.verdict;
+    const verdict = judge(slice, ask, at, slots);
+    // A denial may come of an engine in trouble, and nobody who is denied is in a hurry.
+    if (verdict.effect !== 'deny') remember(granted, key, { stamp: at.freshness, verdict });
+    return verdict;
+  };
+
   return {
     version: bundle.version,
     timeDependent,
@@ -130,7 +145,7 @@ export function openPolicy(
       const at = circumstances();
       const gated = gate(question, at);
       if ('effect' in gated) return gated;
-      return judge(slices.find(question.action, question.server, question.name), asking(question, gated), at, slots);
+      return ruling(slices.find(question.action, question.server, question.name), asking(question, gated), at);
     },
     preview(question) {
       const at = circumstances();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allowAll, call, discoverAll, policyOf } from './company.ts';
+import { allowAll, call, discoverAll, monday, policyOf } from './company.ts';
 
 const effects = (policy: ReturnType<typeof policyOf>, action: 'call' | 'get' | 'read' = 'call') =>
   Object.fromEntries(
@@ -70,4 +70,31 @@ test('a list is kept until something can change it, and differs by agent', () =>
 
 test('a server that is not there has an empty list', () => {
   assert.equal(policyOf(allowAll).list('call', 'nope', 'codex').size, 0);
+});
+
+test('a permit that is kept is never another question’s, nor one that its rules could answer otherwise', () => {
+  let now = monday;
+  const policy = policyOf(
+    `${discoverAll}
+    @id("N") permit(principal, action == Action::"call", resource == Tool::"files/read") when { context.agent == Agent::"codex" };
+    @id("A") permit(principal, action == Action::"call", resource == Tool::"files/write") when { context.args has count && context.args.count == 1 };
+    @id("T") permit(principal, action == Action::"call", resource == Tool::"files/remove") when { context.now.hour == 10 };
+    @id("B") permit(principal, action == Action::"get", resource) when { context.bundle.freshness == "fresh" };`,
+    { now: () => now },
+  );
+  const effect = (...given: Parameters<typeof call>) => policy.decide(call(...given)).effect;
+  for (let again = 0; again < 2; again++) {
+    assert.equal(effect('read'), 'allow');
+    assert.equal(effect('read', {}, { agent: 'other' }), 'deny');
+    assert.equal(effect('write', { count: 1 }), 'allow');
+    assert.equal(effect('write', { count: 2 }), 'deny');
+    assert.equal(effect('remove'), 'allow');
+    assert.equal(effect('summary', {}, { action: 'get' }), 'allow');
+  }
+  now += 3_600_000;
+  assert.equal(effect('remove'), 'deny');
+  now += 10 * 86_400_000;
+  assert.equal(effect('summary', {}, { action: 'get' }), 'deny');
+  now += 60 * 86_400_000;
+  assert.equal(policy.decide(call('read')).rule, 'gatehouse:expired-bundle');
 });
