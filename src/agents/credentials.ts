@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { type Agent, readAgents, writeAgents } from './file.ts';
 
 /** What is shown of an agent; never its token, which only its owner has. */
-export type AgentSummary = Pick<AgentRow, 'name' | 'createdAt' | 'revokedAt' | 'lastSeenAt' | 'client'>;
+export type AgentSummary = Pick<AgentRow, 'name' | 'createdAt' | 'revokedAt' | 'lastSeenAt' | 'client' | 'era'>;
 
 export type AgentEvent = { kind: 'added' | 'revoked' | 'seen'; name: string };
 
@@ -20,7 +20,7 @@ export interface Agents {
   /** The hot path: one hash and one look-up. Undefined for a token that is malformed, unknown or revoked. */
   verify(token: string): { name: string } | undefined;
   /** Notes a sign of life; reaches the disk within a minute. */
-  seen(name: string, client?: { name: string; version: string }): void;
+  seen(name: string, client?: { name: string; version: string }, era?: 'legacy' | 'modern'): void;
   watch(listener: (event: AgentEvent) => void): () => void;
   /** Set where the file was damaged: it is kept aside, and no agent is let in until it is added anew. */
   error(): ErrorValue | undefined;
@@ -132,12 +132,13 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
       }
     },
     list: () =>
-      [...byName.values()].map(({ name, createdAt, revokedAt, lastSeenAt, client }) => ({
+      [...byName.values()].map(({ name, createdAt, revokedAt, lastSeenAt, client, era }) => ({
         name,
         createdAt,
         ...(revokedAt === undefined ? {} : { revokedAt }),
         ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
         ...(client === undefined ? {} : { client: { ...client } }),
+        ...(era === undefined ? {} : { era }),
       })),
     verify(token) {
       // The length first, so that a header of megabytes costs no hash.
@@ -145,16 +146,18 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
       const agent = live.get(digest(token));
       return agent === undefined ? undefined : { name: agent.name };
     },
-    seen(name, client) {
+    seen(name, client, era) {
       const agent = byName.get(name.toLowerCase());
       if (agent === undefined || agent.revokedAt !== undefined) return;
       const at = now();
       const before = agent.lastSeenAt === undefined ? 0 : Date.parse(agent.lastSeenAt);
-      const changed = client !== undefined && (client.name !== agent.client?.name || client.version !== agent.client.version);
+      const renamed = client !== undefined && (client.name !== agent.client?.name || client.version !== agent.client.version);
+      const changed = renamed || (era !== undefined && era !== agent.era);
       // Called for each request: between two calls of a burst there is nothing to tell.
       if (!changed && Math.abs(at - before) < 1000) return;
       agent.lastSeenAt = new Date(at).toISOString();
-      if (changed) agent.client = { name: client.name.slice(0, longest), version: client.version.slice(0, longest) };
+      if (era !== undefined) agent.era = era;
+      if (renamed) agent.client = { name: client.name.slice(0, longest), version: client.version.slice(0, longest) };
       flushing ??= setTimeout(flush, flushEvery).unref();
       tell({ kind: 'seen', name: agent.name });
     },

@@ -11,6 +11,7 @@ const agent = z.strictObject({
   revokedAt: z.iso.datetime().optional(),
   lastSeenAt: z.iso.datetime().optional(),
   client: z.strictObject({ name: z.string(), version: z.string() }).optional(),
+  era: z.enum(['legacy', 'modern']).optional(),
 });
 const content = z.strictObject({ version: z.literal(1), agents: z.array(agent) });
 

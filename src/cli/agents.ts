@@ -43,7 +43,7 @@ async function list(dataDir: string, json: boolean, io: Io): Promise<number> {
     io.out(
       table(
         io,
-        ['NAME', 'STATE', 'SESSIONS', 'CALLS TODAY', 'LAST SEEN', 'PROGRAM'],
+        ['NAME', 'STATE', 'SESSIONS', 'CALLS TODAY', 'LAST SEEN', 'PROGRAM', 'PROTOCOL'],
         agents.map((agent) => [
           plain(agent.name),
           agent.revokedAt === undefined ? paint(io, 'green', 'active') : paint(io, 'red', 'revoked'),
@@ -51,6 +51,7 @@ async function list(dataDir: string, json: boolean, io: Io): Promise<number> {
           String(agent.callsToday),
           agent.lastSeenAt ?? 'never',
           agent.client === undefined ? '' : plain(`${agent.client.name} ${agent.client.version}`),
+          agent.era === undefined ? '' : agent.era === 'modern' ? '2026-07-28' : '2025-11-25 or older',
         ]),
       ),
     );

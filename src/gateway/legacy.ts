@@ -1,7 +1,9 @@
+import { listChanges } from './announce.ts';
 import { Answer, Stream } from './answer.ts';
 import type { Call } from './calls.ts';
 import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressText, refuseHttp, run, target } from './exchange.ts';
+import type { Track } from './journal.ts';
 import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
 import { info } from './modern.ts';
 import { unaskable, worded } from './questions.ts';
@@ -26,6 +28,7 @@ export async function legacyPost(incoming: Incoming, message: Message, door: Doo
     );
   const session = sessionOf(incoming, door, message.kind === 'request' ? message.id : null);
   if (!session) return;
+  door.seen(incoming.agent, session.clientInfo, 'legacy');
   if (message.kind === 'response') {
     const settle = session.asked.get(message.id);
     session.asked.delete(message.id);
@@ -42,12 +45,31 @@ export function legacyGet(incoming: Incoming, door: Door): void {
   if (!session) return;
   if (!incoming.mayStream)
     return refuseHttp(incoming.response, 406, 'not_acceptable', 'A GET here opens an event stream: send Accept: text/event-stream.');
+  const after = incoming.headers['last-event-id'];
+  const resumed = typeof after === 'string' ? session.journal.resume(after) : undefined;
+  if (resumed && resumed.track !== session.track) return finishElsewhere(incoming, session, resumed);
   session.stream?.end();
-  const stream = new Stream(incoming.response, { 'mcp-session-id': session.id });
+  session.track ??= session.journal.open();
+  const stream = new Stream(incoming.response, { 'mcp-session-id': session.id }, session.track);
+  for (const text of resumed?.missed ?? []) incoming.response.write(text);
+  session.track.attach(incoming.response);
+  if (!resumed && primes(session)) session.track.prime();
   session.stream = stream;
+  if (session.restored) for (const name of listChanges) stream.send(notificationText(name));
+  session.restored = false;
   stream.onClose(() => {
     if (session.stream === stream) session.stream = undefined;
   });
+}
+
+const primes = (session: Session): boolean => session.version >= '2025-11-25';
+
+/** The rest of an answer whose connection broke: losing it is not cancelling, so the call went on. */
+function finishElsewhere(incoming: Incoming, session: Session, { track, missed }: { track: Track; missed: string[] }): void {
+  const stream = new Stream(incoming.response, { 'mcp-session-id': session.id });
+  for (const text of missed) incoming.response.write(text);
+  if (track.ended) stream.end();
+  else track.attach(incoming.response);
 }
 
 export function legacyDelete(incoming: Incoming, door: Door): void {
@@ -99,7 +121,7 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door):
 }
 
 async function request(incoming: Incoming, session: Session, id: Id, method: string, params: JsonObject, door: Door): Promise<void> {
-  const answer = new Answer(incoming.response, incoming.mayStream);
+  const answer = new Answer(incoming.response, incoming.mayStream, {}, { journal: session.journal, prime: primes(session) });
   const surface = door.surface(incoming.scope, incoming.agent);
   if (callMethods.has(method)) return await call(incoming, session, { id, method, params }, surface, answer, door);
   const end = (result: string) => answer.end(resultText(id, result));

@@ -119,7 +119,7 @@ test('signs of life are told, bounded, and on the disk after closing', (t) => {
   let told = 0;
   agents.watch(() => told++);
   agents.seen('a', { name: 'x'.repeat(10_000), version: '1' });
-  agents.seen('a', { name: 'codex-mcp-client', version: '0.169.0' });
+  agents.seen('a', { name: 'codex-mcp-client', version: '0.169.0' }, 'legacy');
   for (let index = 0; index < 100; index++) agents.seen('a');
   agents.seen('stranger');
   assert.equal(told, 2);
@@ -134,6 +134,7 @@ test('signs of life are told, bounded, and on the disk after closing', (t) => {
       createdAt: '2026-11-23T12:00:00.000Z',
       lastSeenAt: '2026-11-23T12:00:05.000Z',
       client: { name: 'codex-mcp-client', version: '0.169.0' },
+      era: 'legacy',
     },
   ]);
 });
