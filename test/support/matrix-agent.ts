@@ -37,7 +37,7 @@ async function* eventsOf(response: Response): AsyncGenerator<Json> {
     rest += decoder.decode(chunk, { stream: true });
     const lines = rest.split('\n');
     rest = lines.pop()!;
-    for (const line of lines) if (line.startsWith('data: ')) yield JSON.parse(line.slice(6));
+    for (const line of lines) if (line.startsWith('data: {')) yield JSON.parse(line.slice(6));
   }
 }
 

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { after, before, mock, test } from 'node:test';
+import type { Call } from '../../src/gateway/calls.ts';
+import { openParking } from '../../src/gateway/parking.ts';
+import type { Outcome, Upstream, UpstreamCall } from '../../src/gateway/upstreams/upstream.ts';
+import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
+import { type Json, openMatrixServer } from '../support/matrix-server.ts';
+import { until } from '../support/upstreams/open.ts';
+
+/** A modern agent before a legacy upstream: what the agent holds between two rounds, and what becomes of it. */
+
+let house: Awaited<ReturnType<typeof openTestGateway>>;
+let server: Awaited<ReturnType<typeof openMatrixServer>>;
+let other: string;
+let late = 0;
+const schema = { type: 'object' };
+const meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } };
+const tools = ['elicit', 'sample', 'seen', 'echo'].map((name) => ({ name, inputSchema: schema }));
+const bundle = () => makeBundle({ servers: [entry({ id: 'm', url: server.url, tools })] });
+
+before(async () => {
+  server = await openMatrixServer('legacy');
+  house = await openTestGateway(bundle(), { now: () => Date.now() + late });
+  other = (await house.agents.add('Other')).token;
+});
+after(async () => {
+  await house.close();
+  await server.close();
+});
+
+const call = async (params: Json, token = house.token): Promise<Json> => {
+  const answer = await modernRequest(house.url, token, 'tools/call', params, { meta });
+  return answer.headers['content-type']?.includes('event-stream') ? answer.events().at(-1)! : answer.json();
+};
+const begin = async (name = 'm__elicit', args: Json = { text: 'a' }): Promise<string> => {
+  const { result } = await call({ name, arguments: args });
+  assert.equal(result.resultType, 'input_required');
+  return result.requestState;
+};
+const yes = { q1: { action: 'accept', content: { sure: true } } };
+const goOn = (requestState: unknown, more: Json = {}, token?: string) =>
+  call({ name: 'm__elicit', arguments: { text: 'a' }, inputResponses: yes, requestState, ...more }, token);
+const seen = async (): Promise<Json[]> => JSON.parse((await call({ name: 'm__seen' }))['result'].content[0].text);
+const cancelled = async () => (await seen()).filter(({ method }) => method === 'notifications/cancelled').length;
+
+const refusals: [string, (state: string) => Promise<Json>, RegExp][] = [
+  ['tampered', (state) => goOn(`${state.slice(0, -3)}${state.at(-3) === 'A' ? 'B' : 'A'}${state.slice(-2)}`), /changed|another call/],
+  ['truncated', (state) => goOn(state.slice(0, 20)), /not one of this gateway/],
+  ['not text', () => goOn({ state: 1 }), /not one of this gateway/],
+  ["another agent's", (state) => goOn(state, {}, other), /another call/],
+  ["another tool's", (state) => goOn(state, { name: 'm__sample' }), /another call/],
+  ["other arguments'", (state) => goOn(state, { arguments: { text: 'b' } }), /another call/],
+];
+for (const [what, attempt, message] of refusals)
+  test(`a state that is ${what} is refused, and the right one still holds`, async () => {
+    const state = await begin();
+    const { error } = await attempt(state);
+    assert.equal(error.code, -32602);
+    assert.match(error.message, message);
+    assert.match((await goOn(state))['result'].content[0].text, /"sure":true/);
+  });
+
+test('a state is good for one use', async () => {
+  const state = await begin();
+  const both = await Promise.all([goOn(state), goOn(state)]);
+  assert.equal(both.filter((one) => one['result']).length, 1);
+  assert.match(both.find((one) => one['error'])!['error'].message, /used already/);
+  assert.match((await goOn(state))['error'].message, /used already/);
+});
+
+test('a state that has expired is refused', async () => {
+  const state = await begin();
+  late = 16 * 60_000;
+  assert.match((await goOn(state))['error'].message, /expired/);
+  late = 0;
+});
+
+test('an answer that is missing is asked for again, under the same key and a new state', async () => {
+  const state = await begin();
+  const { result } = await goOn(state, { inputResponses: { unknown: { action: 'accept' } } });
+  assert.deepEqual(Object.keys(result.inputRequests), ['q1']);
+  assert.notEqual(result.requestState, state);
+  assert.match((await goOn(result.requestState))['result'].content[0].text, /"sure":true/);
+});
+
+test('what waits ends with the credential, and with the person', async () => {
+  const ended = async (what: () => unknown) => {
+    const state = await begin();
+    const count = await cancelled();
+    await what();
+    await house.apply(bundle());
+    await until(async () => (await cancelled()) > count);
+    assert.match((await goOn(state))['error'].message, /not waiting any more/);
+  };
+  await ended(() => house.gateway.dismiss('Tester'));
+  await ended(() => house.apply(undefined));
+});
+
+test('what policy has come to deny does not go on', async () => {
+  const state = await begin();
+  const policies = `@id("all") permit(principal, action, resource); @id("no") @reason("No more.") forbid(principal, action == Action::"call", resource == Tool::"m/elicit");`;
+  const answered = async () => (await seen()).filter((one) => one['answer']).length;
+  const before = await answered();
+  await house.apply(makeBundle({ servers: [entry({ id: 'm', url: server.url, tools })], policies }));
+  const answer = await goOn(state);
+  assert.match(answer['error'].message, /Unknown tool/);
+  await house.apply(bundle());
+  assert.equal(await answered(), before);
+});
+
+/** An upstream that asks at once and answers with what it was told. */
+function asking() {
+  const calls: UpstreamCall[] = [];
+  const upstream = {
+    call: (given: UpstreamCall) => {
+      calls.push(given);
+      return new Promise<Outcome>((resolve, reject) => {
+        given.signal.addEventListener('abort', () => reject(given.signal.reason));
+        queueMicrotask(async () => {
+          resolve({ result: { told: await given.onRequest!({ method: 'elicitation/create', params: {} }, given.signal) } });
+        });
+      });
+    },
+  } as unknown as Upstream;
+  return { upstream, calls };
+}
+const made = (agent: string) =>
+  ({
+    agent,
+    method: 'tools/call',
+    peer: { id: agent, era: 'modern', capabilities: { elicitation: {} }, clientInfo: { name: '', version: '' } },
+    signal: new AbortController().signal,
+  }) as unknown as Call;
+
+test('parked calls are few per agent and few at all; one too many is told so', async () => {
+  const parking = openParking({ perAgent: 2, total: 3, parkedForMs: 60_000 });
+  const { upstream } = asking();
+  const of = (agent: string) => parking.begin(made(agent), upstream, {});
+  const rounds = await Promise.all([of('a'), of('a'), of('a'), of('b'), of('c')]);
+  assert.deepEqual(
+    rounds.map((round) => 'parked' in round),
+    [true, true, false, true, false],
+  );
+  assert.match(JSON.stringify(rounds[2]), /Too many calls/);
+  parking.close();
+});
+
+test('whoever does not come back in time is cancelled upstream', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const parking = openParking({ perAgent: 2, total: 3, parkedForMs: 60_000 });
+  const { upstream, calls } = asking();
+  const round = parking.begin(made('a'), upstream, {});
+  await new Promise(setImmediate);
+  mock.timers.tick(5);
+  const reached = await round;
+  assert.ok('parked' in reached);
+  mock.timers.tick(59_999);
+  assert.equal(calls[0]!.signal.aborted, false);
+  mock.timers.tick(1);
+  mock.timers.reset();
+  assert.equal(calls[0]!.signal.aborted, true);
+  assert.equal(parking.resume(reached.parked, made('a'), {}), undefined);
+});

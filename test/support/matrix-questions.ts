@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import type { Place } from './matrix-column.ts';
+import { kept, type Row, textOf, tool } from './matrix-row.ts';
+import type { Json } from './matrix-server.ts';
+import { until } from './upstreams/open.ts';
+
+/** The agent is asked once, with the upstream's own words, and the upstream gets the answer as it was given. */
+function asks(name: string, method: string, answer: Json, check: (params: Json) => void): Row['run'] {
+  return async ({ agent, place }) => {
+    const talk = await tool(agent, name, { respond: () => answer });
+    assert.equal(talk.asked.length, 1);
+    assert.equal(talk.asked[0]!['method'], method);
+    check(talk.asked[0]!['params'] ?? {});
+    const got = JSON.parse(textOf(talk));
+    assert.deepEqual(got.result, answer);
+    if (place.upstream === 'modern') assert.equal(got.state, 'mine: 1');
+  };
+}
+
+const onlyLegacyBothWays = ({ agent, upstream }: Place, what: string) =>
+  agent === 'legacy' && upstream === 'legacy' ? undefined : `${what} belongs to the legacy era alone.`;
+
+/** What upstreams ask of agents and their people. */
+export const questions: Row[] = [
+  {
+    feature: 'elicitation, form',
+    run: asks('elicit', 'elicitation/create', { action: 'accept', content: { sure: true }, ...kept }, (params) => {
+      assert.equal(params['message'], 'Sure?');
+      assert.deepEqual(params['requestedSchema'], { type: 'object', properties: { sure: { type: 'boolean' } } });
+    }),
+  },
+  {
+    feature: 'elicitation, URL',
+    async run(cell) {
+      await asks('elicit-url', 'elicitation/create', { action: 'accept' }, (params) => {
+        assert.equal(params['mode'], 'url');
+        assert.equal(params['url'], 'https://example.com/sign');
+        assert.equal(typeof params['elicitationId'], cell.place.agent === 'legacy' ? 'string' : 'undefined');
+      })(cell);
+    },
+  },
+  {
+    feature: 'elicitation, agent without URL mode is not asked',
+    async run({ connect }) {
+      const plain = await connect({ elicitation: {} });
+      const talk = await tool(plain, 'elicit-url', { respond: () => ({ action: 'accept' }) });
+      plain.close();
+      assert.deepEqual(talk.asked, []);
+    },
+  },
+  {
+    feature: 'elicitation, URL required as an error (-32042)',
+    not: ({ upstream }) => (upstream === 'modern' ? 'The error -32042 was removed in 2026-07-28.' : undefined),
+    says: ({ agent }) => (agent === 'modern' ? 'as a question' : undefined),
+    async run({ agent }) {
+      const talk = await tool(agent, 'url-required', { respond: () => ({ action: 'accept' }) });
+      if (agent.era === 'legacy') {
+        if (talk.answer?.['error']) assert.equal(talk.answer['error'].data.elicitations[0].elicitationId, 'e1');
+        assert.equal(talk.answer?.['error'].code, -32042);
+        assert.equal(textOf(await tool(agent, 'url-required')), 'signed');
+      } else {
+        assert.deepEqual(
+          talk.asked.map(({ params }) => [params.mode, params.url, params.elicitationId]),
+          [['url', 'https://example.com/sign', undefined]],
+        );
+        assert.equal(textOf(talk), 'signed');
+      }
+    },
+  },
+  {
+    feature: 'elicitation, notice of completion',
+    not: (place) => onlyLegacyBothWays(place, 'notifications/elicitation/complete'),
+    async run({ agent }) {
+      await agent.hear();
+      const talk = await tool(agent, 'elicit-url', { respond: () => ({ action: 'accept' }) });
+      const id = talk.asked[0]!['params'].elicitationId;
+      const note = await until(() => [...talk.notes, ...agent.heard].find(({ method }) => method === 'notifications/elicitation/complete'));
+      assert.deepEqual(note['params'], { elicitationId: id });
+    },
+  },
+  {
+    feature: 'sampling',
+    run: asks('sample', 'sampling/createMessage', { role: 'assistant', model: 'm', content: { type: 'text', text: 'yo' } }, (params) => {
+      assert.equal(params['maxTokens'], 9);
+    }),
+  },
+  {
+    feature: 'roots',
+    not: ({ upstream, wire }) =>
+      upstream === 'legacy' && wire === 'stdio'
+        ? "One legacy process serves all agents and keeps the roots it is told: one agent's folders would open to the others. Roots are not offered to it (and its question is refused: tested)."
+        : undefined,
+    run: asks('roots', 'roots/list', { roots: [{ uri: 'file:///work', name: 'work' }] }, () => {}),
+  },
+  {
+    feature: 'roots, not to a process that all agents share',
+    not: ({ upstream, wire }) => (upstream === 'legacy' && wire === 'stdio' ? undefined : 'See the row before.'),
+    async run({ agent }) {
+      const talk = await tool(agent, 'roots', { respond: () => ({ roots: [] }) });
+      assert.deepEqual(talk.asked, []);
+      assert.equal(JSON.parse(textOf(talk)).error.code, -32601);
+    },
+  },
+  {
+    feature: 'a question the agent did not declare',
+    async run({ connect, place }) {
+      const dumb = await connect({});
+      const talk = await tool(dumb, 'sample', { respond: () => ({}) });
+      dumb.close();
+      assert.deepEqual(talk.asked, []);
+      if (place.upstream === 'legacy') assert.equal(JSON.parse(textOf(talk)).error.code, -32601);
+      else if (place.agent === 'legacy') assert.equal(talk.answer?.['result'].isError, true);
+    },
+    says: ({ upstream }) => (upstream === 'legacy' ? 'refused to the upstream' : 'not asked'),
+  },
+];
