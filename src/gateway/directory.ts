@@ -1,5 +1,6 @@
 import type { Bundle, ServerEntry } from '../company/bundle.ts';
 import { exposedName, matchesTemplate, scopedUri } from './names.ts';
+import { annotated } from './upstreams/headers.ts';
 
 /** One thing an agent can name: whose it is, what its upstream calls it, and its blessed definition as JSON under the name the agent knows. */
 export interface Listed {
@@ -35,7 +36,11 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
   const resources = new Map<string, Listed>();
   const templates = new Map<string, Listed>();
   for (const entry of servers) {
-    for (const tool of entry.catalogue.tools) addNamed(tools, entry, tool, merged, headerParameters(tool['inputSchema']));
+    for (const tool of entry.catalogue.tools) {
+      const parameters = annotated(tool['inputSchema']);
+      // One tool whose annotations are wrong is left out, as the specification asks of clients; the others are not its hostages.
+      if (parameters) addNamed(tools, entry, tool, merged, new Map(parameters.map(({ header, path }) => [suffix(header), path])));
+    }
     for (const prompt of entry.catalogue.prompts) addNamed(prompts, entry, prompt, merged);
     for (const resource of entry.catalogue.resources) addUri(resources, entry, resource, 'uri');
     for (const template of entry.catalogue.resourceTemplates) addUri(templates, entry, template, 'uriTemplate');
@@ -94,14 +99,4 @@ function addUri<Key extends 'uri' | 'uriTemplate'>(
   into.set(exposed, { entry, name, exposed, json: JSON.stringify(exposed === name ? definition : { ...definition, [key]: exposed }) });
 }
 
-function headerParameters(schema: unknown, path: string[] = [], found = new Map<string, string[]>()): Map<string, string[]> {
-  if (path.length > 16 || typeof schema !== 'object' || schema === null) return found;
-  const properties = (schema as { properties?: unknown }).properties;
-  if (typeof properties !== 'object' || properties === null) return found;
-  for (const [key, value] of Object.entries(properties)) {
-    const header = (value as { 'x-mcp-header'?: unknown } | null)?.['x-mcp-header'];
-    if (typeof header === 'string') found.set(header.toLowerCase(), [...path, key]);
-    headerParameters(value, [...path, key], found);
-  }
-  return found;
-}
+const suffix = (header: string): string => header.slice('mcp-param-'.length).toLowerCase();

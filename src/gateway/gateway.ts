@@ -197,8 +197,6 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     url: `http://127.0.0.1:${port}/mcp`,
     apply(next) {
       changed(() => {
-        // What one person was asked is not for the next one to answer.
-        if ((next?.person ?? '') !== gate.person) bridge.parking.close();
         rules = next;
         gate = next ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) } : closed;
       });
@@ -227,7 +225,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         clientInfo: { name: 'gatehouse', version: options.version },
       };
       const entry = rules?.bundle.servers.find((one) => one.id === id);
-      const known = entry?.catalogue.tools.some((one) => one.name === tool);
+      const known = directory(id).tools.has(tool);
       const call: Call = {
         agent,
         peer,

@@ -16,12 +16,18 @@ const permitted = new Set(['string', 'integer', 'boolean']);
 export function parameterHeaders(tools: Catalogue['tools']): ParameterHeaders {
   const all = new Map<string, Parameter[]>();
   for (const tool of tools) {
-    const found: Parameter[] = [];
-    const sound = collect(tool['inputSchema'], [], found);
-    const distinct = new Set(found.map((one) => one.header.toLowerCase())).size === found.length;
-    if (sound && distinct && found.length > 0) all.set(tool.name, found);
+    const found = annotated(tool['inputSchema']);
+    if (found && found.length > 0) all.set(tool.name, found);
   }
   return all;
+}
+
+/** The annotated arguments of a tool; undefined where an annotation breaks the rules, which makes the tool one that nobody may call (SEP-2243). */
+export function annotated(inputSchema: unknown): Parameter[] | undefined {
+  const found: Parameter[] = [];
+  const sound = collect(inputSchema, [], found);
+  const distinct = new Set(found.map((one) => one.header.toLowerCase())).size === found.length;
+  return sound && distinct ? found : undefined;
 }
 
 function collect(schema: unknown, path: string[], found: Parameter[]): boolean {
