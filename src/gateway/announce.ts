@@ -12,6 +12,9 @@ const announcements: [string, ListMethod[]][] = [
   ['notifications/resources/list_changed', ['resources/list', 'resources/templates/list']],
 ];
 
+/** Every list may be another: for an agent that comes back to a session of before. */
+export const listChanges = announcements.map(([name]) => name);
+
 interface Audience {
   sessions: Session[];
   listening: Iterable<Listening>;
@@ -27,14 +30,17 @@ export function announce(
     return old !== undefined && old.mark(method) !== to.surface(scope, agent).mark(method);
   };
   for (const session of to.sessions) {
-    if (!session.stream?.open) continue;
+    // Without a stream it waits in the track of the last one; who never opened one does not listen.
+    if (!session.track) continue;
     for (const [name, methods] of announcements)
-      if (methods.some((method) => different(session.scope, session.agent, method))) session.stream.send(notificationText(name));
+      if (methods.some((method) => different(session.scope, session.agent, method))) say(session, notificationText(name));
   }
   for (const one of to.listening)
     for (const [name, methods] of announcements)
       if (methods.some((method) => one.wants(method) && different(one.scope, one.agent, method))) one.stream.send(one.text(name, {}));
 }
+
+const say = (session: Session, message: string) => (session.stream ?? session.track)?.send(message);
 
 /** notifications/resources/updated to those who subscribed and may still read it, under the URI that they know. */
 export function resourceUpdated(to: Audience & { gate: Gate }, server: string, params: JsonObject): void {
@@ -48,6 +54,6 @@ export function resourceUpdated(to: Audience & { gate: Gate }, server: string, p
     }
   };
   const method = 'notifications/resources/updated';
-  for (const session of to.sessions) deliver(session, (given) => session.stream?.send(notificationText(method, given)));
+  for (const session of to.sessions) deliver(session, (given) => say(session, notificationText(method, given)));
   for (const one of to.listening) deliver(one, (given) => one.stream.send(one.text(method, given)));
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Stream } from './answer.ts';
+import { Journal, type Track } from './journal.ts';
 import type { Id } from './jsonrpc.ts';
 import type { KeptSession } from './session-file.ts';
 import type { JsonObject, Outcome } from './upstreams/upstream.ts';
@@ -16,6 +17,11 @@ export interface Session {
   logLevel: string | undefined;
   /** The GET stream. One: a message goes out on one stream only, and the newest is the one that is read. */
   stream: Stream | undefined;
+  /** Of the GET streams: what is said while none is open waits in it for the agent to come back. */
+  track: Track | undefined;
+  readonly journal: Journal;
+  /** It lived through a restart of ours: what its agent listed may be out of date. */
+  restored: boolean;
   readonly inFlight: Map<Id, AbortController>;
   /** What the gateway asked the agent and waits for. */
   readonly asked: Map<Id, (outcome: Outcome) => void>;
@@ -41,7 +47,8 @@ export class Sessions {
   constructor(options: { onEnd: (session: Session) => void; kept?: KeptSession[]; save?: (sessions: KeptSession[]) => void }) {
     this.#onEnd = options.onEnd;
     this.#save = options.save ?? (() => {});
-    for (const { uris, logLevel, ...rest } of options.kept ?? []) this.#byId.set(rest.id, { ...rest, ...fresh(), logLevel, resume: uris });
+    for (const { uris, logLevel, ...rest } of options.kept ?? [])
+      this.#byId.set(rest.id, { ...rest, ...fresh(), logLevel, resume: uris, restored: true });
   }
 
   /** Something that outlives a restart is another now. */
@@ -129,6 +136,9 @@ export class Sessions {
 const fresh = () => ({
   logLevel: undefined,
   stream: undefined,
+  track: undefined,
+  journal: new Journal(),
+  restored: false,
   inFlight: new Map<Id, AbortController>(),
   asked: new Map<Id, (outcome: Outcome) => void>(),
   subscriptions: new Map<string, { server: string; uri: string; release: () => void }>(),
