@@ -51,6 +51,19 @@ export class Answer {
     return true;
   }
 
+  /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
+  caughtUp(): Promise<void> | undefined {
+    const response = this.#response;
+    if (!response.writableNeedDrain || response.destroyed) return undefined;
+    return new Promise((resolve) => {
+      const done = () => {
+        response.off('drain', done).off('close', done);
+        resolve();
+      };
+      response.once('drain', done).once('close', done);
+    });
+  }
+
   open(): void {
     if (this.#streaming) return;
     this.#streaming = true;

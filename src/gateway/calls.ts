@@ -18,7 +18,7 @@ export interface Target {
 }
 
 /** One exchange on its way through the gate. */
-export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNotification' | 'onRequest'> {
+export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNotification' | 'onRequest' | 'caughtUp'> {
   agent: string;
   peer: Peer;
   method: string;

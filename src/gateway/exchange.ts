@@ -52,7 +52,7 @@ export function target(
 export async function run(call: Call, gate: Gate, answer: Answer): Promise<Answered> {
   const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
   try {
-    return await pass(call, gate);
+    return await pass({ ...call, caughtUp: () => answer.caughtUp() }, gate);
   } finally {
     clearInterval(timer);
   }

@@ -118,6 +118,7 @@ function hooks(call: Call) {
     ...(call.onProgress ? { onProgress: call.onProgress } : {}),
     ...(call.onNotification ? { onNotification: call.onNotification } : {}),
     ...(call.onRequest ? { onRequest: call.onRequest } : {}),
+    ...(call.caughtUp ? { caughtUp: call.caughtUp } : {}),
   };
 }
 

@@ -46,6 +46,8 @@ export interface Exchange {
   /** The whole body of an answer that is no stream. */
   onText(status: number, text: string): void;
   onEvent(event: SseEvent): void;
+  /** Asked after each piece of a stream: a promise stops its reading until then, so that TCP slows the upstream down. */
+  caughtUp?(): Promise<void> | undefined;
   /** The stream is over. */
   onEnd(): void;
   onFailed(error: UpstreamError): void;
@@ -101,10 +103,14 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
             if (!over) to.onEvent(event);
           });
       },
-      onResponseData(_controller, chunk) {
+      onResponseData(given, chunk) {
         if (over) return;
         if (events) {
-          if (!events(chunk)) tooLarge();
+          if (!events(chunk)) return tooLarge();
+          const slow = over ? undefined : to.caughtUp?.();
+          if (!slow) return;
+          given.pause();
+          void slow.then(() => over || given.resume());
           return;
         }
         size += chunk.length;
