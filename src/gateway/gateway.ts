@@ -197,6 +197,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     url: `http://127.0.0.1:${port}/mcp`,
     apply(next) {
       changed(() => {
+        // What one person was asked is not for the next one to answer.
+        if ((next?.person ?? '') !== gate.person) bridge.parking.close();
         rules = next;
         gate = next ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) } : closed;
       });
