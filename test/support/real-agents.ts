@@ -1,0 +1,97 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+/** Exactly these: what an agent does on the wire changes from one release to the next. */
+const wanted: Record<string, string> = {
+  '@anthropic-ai/claude-code': '2.1.330',
+  '@modelcontextprotocol/inspector': '2.12.0',
+  '@openai/codex': '0.169.0',
+};
+const folder = resolve('node_modules/.cache/gatehouse/agents');
+const installMs = 240_000;
+
+export interface RealAgents {
+  claude: string[];
+  codex: string[];
+  inspector: string[];
+}
+
+let installing: Promise<RealAgents | string> | undefined;
+
+/** The commands of real agents, installed on demand into a cache beside the dependencies; a string says why they cannot be had. */
+export function realAgents(): Promise<RealAgents | string> {
+  installing ??= install();
+  return installing;
+}
+
+async function install(): Promise<RealAgents | string> {
+  if (process.env['GATEHOUSE_SKIP_AGENTS']) return 'GATEHOUSE_SKIP_AGENTS is set';
+  const stamp = join(folder, 'installed.json');
+  const want = JSON.stringify(wanted);
+  if ((await readFile(stamp, 'utf8').catch(() => '')) !== want) {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'package.json'), '{"private":true}\n');
+    const packages = Object.entries(wanted).map(([name, version]) => `${name}@${version}`);
+    const failed = await new Promise<string | undefined>((done) => {
+      execFile(
+        process.platform === 'win32' ? 'npm.cmd' : 'npm',
+        // Their own scripts only copy a binary about that is found without them.
+        ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', '--save-exact', '--loglevel=error', ...packages],
+        { timeout: installMs, shell: process.platform === 'win32' },
+        (error, _stdout, stderr) => done(error ? `${error.message} ${stderr}`.trim().split('\n').slice(0, 3).join(' ') : undefined),
+      );
+    });
+    if (failed !== undefined) return `the agents could not be installed: ${failed}`;
+    await writeFile(stamp, want);
+  }
+  const modules = join(folder, 'node_modules');
+  const claude = [`linux-${process.arch}`, `linux-${process.arch}-musl`, `darwin-${process.arch}`, `win32-${process.arch}`]
+    .filter((name) => name.startsWith(process.platform))
+    .map((name) => join(modules, '@anthropic-ai', `claude-code-${name}`, process.platform === 'win32' ? 'claude.exe' : 'claude'))
+    .find(existsSync);
+  if (claude === undefined) return `there is no Claude Code for ${process.platform}-${process.arch}`;
+  return {
+    claude: [claude],
+    codex: [process.execPath, join(modules, '@openai', 'codex', 'bin', 'codex.js')],
+    inspector: [process.execPath, join(modules, '@modelcontextprotocol', 'inspector', 'clients', 'launcher', 'build', 'index.js'), '--cli'],
+  };
+}
+
+/** Runs one to its end in a process group of its own, in an environment that holds nothing but what is given. */
+export function runAgent(
+  command: string[],
+  options: { cwd: string; env: Record<string, string>; timeoutMs?: number },
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((done, fail) => {
+    const child = spawn(command[0]!, command.slice(1), {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-8000);
+    });
+    const endAll = () => {
+      try {
+        process.kill(process.platform === 'win32' ? child.pid! : -child.pid!, 'SIGKILL');
+      } catch {
+        // All gone already.
+      }
+    };
+    const timer = setTimeout(endAll, options.timeoutMs ?? 50_000);
+    child.once('error', fail);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      endAll();
+      done({ code, stdout, stderr });
+    });
+  });
+}
