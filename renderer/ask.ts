@@ -1,7 +1,7 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Command, CommandInput, Outputs } from '../src/contract.ts';
 import type { ErrorValue } from '../src/errors.ts';
-import { useCall } from './store.ts';
+import { useCall, useWindow } from './store.ts';
 
 export interface Asked<C extends Command> {
   value?: Outputs[C];
@@ -15,6 +15,16 @@ interface State<C extends Command> {
   key: string;
   value?: Outputs[C];
   error?: ErrorValue;
+}
+
+/** Asks again what failed, once a host that was lost answers again: nobody should have to press a button for that. */
+export function useReturn(again: () => void, failed: boolean): void {
+  const lost = useWindow((state) => state.link === 'lost');
+  const was = useRef(lost);
+  useEffect(() => {
+    if (was.current && !lost && failed) again();
+    was.current = lost;
+  }, [lost, failed, again]);
 }
 
 /**
@@ -50,6 +60,7 @@ export function useAsk<C extends Command>(command: C, input: CommandInput<C>, fr
   }, [key, fresh, round, call]);
 
   const again = useCallback(() => setRound((n) => n + 1), []);
+  useReturn(again, state.key === key && state.error !== undefined);
   const { value, error } = state.key === key ? state : {};
   return { slow, again, ...(value === undefined ? {} : { value }), ...(error === undefined ? {} : { error }) };
 }

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Activity } from '../../src/contract.ts';
 import type { ErrorValue } from '../../src/errors.ts';
+import { useReturn } from '../ask.ts';
 import { useCall, useView } from '../store.ts';
 import { type Filter, inputOf } from './filter.tsx';
 
@@ -88,6 +89,7 @@ export function useFeed(filter: Filter, reading: () => boolean): Feed {
 
   const show = useCallback(() => setHeld((before) => ({ ...before, items: [...before.waiting, ...before.items], waiting: [] })), []);
   const again = useCallback(() => setRound((n) => n + 1), []);
+  useReturn(again, current && held.error !== undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the filter
   const older = useCallback(() => {
     if (!current || held.next === undefined || paging.current) return;

@@ -1,12 +1,15 @@
 import type { Gatehouse } from '../../src/contract.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { say } from '../parts/toast.tsx';
+import { go } from '../router.ts';
 
 /** Signs out here; where the company's sign-in page keeps a session of its own, says how to end that too. */
 export async function signOut(call: Gatehouse['call']): Promise<void> {
   const reply = await call('sign-out', {});
   if (!reply.ok)
     return say({ tone: 'bad', title: 'Could not sign out', text: [reply.error.message, reply.error.fix].filter(Boolean).join(' ') });
+  // Whoever signs in next begins at the beginning, not on a page of the one before.
+  go('#/', 'replace');
   const { logoutUrl } = reply.value;
   say({
     tone: 'good',
