@@ -27,6 +27,8 @@ async function setUp(t: TestContext, name: string) {
     url,
     /** Kills Gatehouse as a crash would, and waits until it answers again at the same address. */
     async restart() {
+      // What was answered in the last few milliseconds may not be on the disk yet; verifying writes it first.
+      await demo.json('ledger', 'verify');
       const old = demo.hostPid();
       process.kill(old, 'SIGKILL');
       const health = () => fetch(new URL('/health', url)).then((response) => response.ok);
@@ -215,9 +217,12 @@ for (const era of ['legacy', 'modern'] as const)
     const names = (await agent.listTools()).tools.map((tool) => tool.name);
     assert.ok(names.includes('filesystem__read_text_file') && !names.some((name) => name.startsWith('payroll__')));
     assert.match(await call('everything__echo', { message: 'first' }), /Echo: first/);
-    assert.match((await call('tickets__close_ticket', denied)).replaceAll('\\"', '"'), denialText);
+    const refused = call('tickets__close_ticket', denied);
+    // mcp-remote 0.15.1 does not mirror arguments into Mcp-Param-* headers, and a server must refuse a request without them (SEP-2243).
+    if (era === 'modern') await assert.rejects(refused, /-32020: The header Mcp-Param-project is missing/);
+    else assert.match((await refused).replaceAll('\\"', '"'), denialText);
     await restart();
     assert.match(await call('everything__echo', { message: 'after the restart' }), /Echo: after the restart/);
     const { client: _, ...rest } = await recorded();
-    assert.deepEqual(rest, { era, calls: storyCalls });
+    assert.deepEqual(rest, { era, calls: era === 'modern' ? ['allow echo', 'allow echo'] : storyCalls });
   });

@@ -10,7 +10,7 @@ const wanted: Record<string, string> = {
   '@openai/codex': '0.169.0',
 };
 const folder = resolve('node_modules/.cache/gatehouse/agents');
-const installMs = 240_000;
+const installMs = 150_000;
 
 export interface RealAgents {
   claude: string[];
