@@ -7,7 +7,12 @@ type Json = Record<string, unknown>;
 type Definitions = Omit<Catalogue, 'hashes'>;
 
 // Everything an agent might declare: servers offer more tools to a client that can more, and all of them are to be reviewed.
-const capabilities = { roots: { listChanged: true }, sampling: {}, elicitation: { form: {}, url: {} } };
+const capabilities = {
+  roots: { listChanged: true },
+  sampling: {},
+  elicitation: { form: {}, url: {} },
+  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } },
+};
 const clientInfo = { name: 'gatehouse-bless', version: '1.0.0' };
 const modernVersion = '2026-07-28';
 const legacyVersion = '2025-11-25';
@@ -178,11 +183,17 @@ async function pages(ask: (method: string, params?: Json) => Promise<Json>, meth
   let cursor: unknown;
   for (let page = 0; page < mostPages; page++) {
     const result = await ask(method, cursor === undefined ? {} : { cursor });
-    if (Array.isArray(result[key])) items.push(...result[key]);
+    if (Array.isArray(result[key])) items.push(...result[key].filter(usable));
     cursor = result['nextCursor'];
     if (cursor === undefined || cursor === null) return items;
   }
   throw new Error(`${method} does not end.`);
+}
+
+/** What has neither a name nor an address can be neither blessed nor called, and must not keep the rest from being so. */
+function usable(item: unknown): boolean {
+  const { name, uri, uriTemplate } = (item ?? {}) as Json;
+  return [name, uri, uriTemplate].some((one) => typeof one === 'string' && one !== '');
 }
 
 /** Templates came later than resources: a server without them may not know the method. */

@@ -15,6 +15,8 @@ export interface Target {
   /** As the upstream spells it. */
   name: string;
   action: Question['action'];
+  /** What is asked for is what came of an earlier call: the upstream's name for it. */
+  taskId?: string;
 }
 
 /** One exchange on its way through the gate. */
@@ -67,7 +69,7 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
   let trouble: string | undefined;
   if (verdict.effect !== 'allow') outcome = refuse(call, gate, verdict);
   else {
-    const release = gate.limiter.take(call.agent, `${call.target!.entry.id}/${call.target!.name}`, verdict.obligations.limit, startedAt);
+    const release = gate.limiter.take(call.agent, `${call.target!.entry.id}/${call.target!.name}`, limitOf(call, verdict), startedAt);
     try {
       outcome = await forward(call, gate.upstream(call.target!.entry.id), gate, timing);
     } catch (error) {
@@ -112,6 +114,7 @@ function authorize(call: Call, gate: Gate): Verdict {
   if (!gate.ledger.healthy()) return builtIn('ledger-failed', 'The record of calls cannot be written, and nothing may pass unrecorded.');
   if (!call.target) return builtIn('unknown', 'No blessed server offers it.');
   const { entry, name, action } = call.target;
+  if (call.method === 'tasks/cancel') return { ...builtIn('cancel', 'Who began something may end it.'), effect: 'allow' };
   const verdict = gate.policy.decide({ action, server: entry.id, name, args: call.args, agent: call.agent });
   if (verdict.effect === 'deny') return verdict;
   // INVARIANT: an obligation that cannot be met here denies; a rule's author must be able to rely on it.
@@ -119,9 +122,12 @@ function authorize(call: Call, gate: Gate): Verdict {
     return { ...verdict, effect: 'deny', missing: 'an approval, which this version of Gatehouse cannot ask for' };
   if (verdict.obligations.redact.length > 0)
     return { ...verdict, effect: 'deny', missing: 'redaction, which this version of Gatehouse cannot do' };
-  const over = gate.limiter.over(call.agent, `${entry.id}/${name}`, verdict.obligations.limit, gate.now());
+  const over = gate.limiter.over(call.agent, `${entry.id}/${name}`, limitOf(call, verdict), gate.now());
   return over === undefined ? verdict : builtIn('limit', over);
 }
+
+/** A rule's limit is on calls; asking what became of one is not another. */
+const limitOf = (call: Call, verdict: Verdict) => (call.target?.taskId === undefined ? verdict.obligations.limit : undefined);
 
 /** Hidden: as if it did not exist. Visible: a sentence with the rule and a way out. */
 function refuse(call: Call, gate: Gate, verdict: Verdict): Outcome {

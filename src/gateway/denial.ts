@@ -9,6 +9,7 @@ export const toolError = (text: string): JsonObject => ({ content: [{ type: 'tex
 export function unknown(method: string, name: string, era: 'legacy' | 'modern'): RpcError {
   if (method === 'tools/call') return { code: rpc.invalidParams, message: `Unknown tool: ${name}` };
   if (method === 'prompts/get') return { code: rpc.invalidParams, message: `Unknown prompt: ${name}` };
+  if (method.startsWith('tasks/')) return { code: rpc.invalidParams, message: `Unknown task: ${name}` };
   if (method === 'completion/complete') return { code: rpc.invalidParams, message: `Unknown reference: ${name}` };
   // SEP-2164: the modern era says -32602 where the legacy one had a code of its own.
   return { code: era === 'modern' ? rpc.invalidParams : rpc.resourceNotFound, message: `Resource not found: ${name}`, data: { uri: name } };

@@ -1,4 +1,5 @@
 import type { Bundle, ServerEntry } from '../company/bundle.ts';
+import { appOnly, pageOf, withPage } from './extensions.ts';
 import { exposedName, matchesTemplate, scopedUri } from './names.ts';
 import { annotated } from './upstreams/headers.ts';
 
@@ -10,6 +11,8 @@ export interface Listed {
   json: string;
   /** `x-mcp-header` parameters of a tool: header suffix -> path of properties (SEP-2243). */
   headers?: Map<string, string[]>;
+  /** Listed to agents that show pages only; whoever knows it may call it all the same. */
+  appOnly?: boolean;
 }
 
 /** All that is behind one address, whoever asks: what a person may see of it is the policy's to say. */
@@ -36,14 +39,19 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
   const resources = new Map<string, Listed>();
   const templates = new Map<string, Listed>();
   for (const entry of servers) {
-    for (const tool of entry.catalogue.tools) {
+    for (const resource of entry.catalogue.resources) addUri(resources, entry, resource, 'uri');
+    for (const template of entry.catalogue.resourceTemplates) addUri(templates, entry, template, 'uriTemplate');
+  }
+  const pages = openPages(servers, resources);
+  for (const entry of servers) {
+    for (const blessed of entry.catalogue.tools) {
+      const page = pageOf(blessed);
+      const tool = merged && page !== undefined ? withPage(blessed, pages.exposed(entry, page)) : blessed;
       const parameters = annotated(tool['inputSchema']);
       // One tool whose annotations are wrong is left out, as the specification asks of clients; the others are not its hostages.
       if (parameters) addNamed(tools, entry, tool, merged, new Map(parameters.map(({ header, path }) => [suffix(header), path])));
     }
     for (const prompt of entry.catalogue.prompts) addNamed(prompts, entry, prompt, merged);
-    for (const resource of entry.catalogue.resources) addUri(resources, entry, resource, 'uri');
-    for (const template of entry.catalogue.resourceTemplates) addUri(templates, entry, template, 'uriTemplate');
   }
   const mentioned = new Map<string, ServerEntry>();
   const byId = new Map(servers.map((entry) => [entry.id, entry]));
@@ -59,17 +67,33 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
       const plus = uri.indexOf('+');
       const scoped = plus > 0 && plus < uri.indexOf(':') ? byId.get(uri.slice(0, plus)) : undefined;
       if (scoped) return { entry: scoped, uri: uri.slice(plus + 1) };
-      const known = mentioned.get(uri);
+      const known = pages.owner(uri) ?? mentioned.get(uri);
       if (known) return { entry: known, uri };
       for (const template of templates.values()) if (matchesTemplate(template.name, uri)) return { entry: template.entry, uri };
       const only = servers.length === 1 ? servers[0] : undefined;
       return only ? { entry: only, uri } : undefined;
     },
     mention(entry, uri) {
-      if (!merged || resources.has(uri) || mentioned.get(uri) === entry) return;
+      if (!merged || resources.has(uri) || pages.owner(uri) || mentioned.get(uri) === entry) return;
       if (mentioned.size >= maxMentions) mentioned.delete(mentioned.keys().next().value as string);
       mentioned.set(uri, entry);
     },
+  };
+}
+
+/** Whose the tools' pages are, listed as resources or not: of two servers with the same URI the first keeps it as it is. */
+function openPages(servers: readonly ServerEntry[], resources: ReadonlyMap<string, Listed>) {
+  const listed = new Map([...resources.values()].map((one) => [`${one.entry.id}\0${one.name}`, one.exposed]));
+  const owners = new Map<string, ServerEntry>();
+  for (const entry of servers)
+    for (const tool of entry.catalogue.tools) {
+      const uri = pageOf(tool);
+      if (uri !== undefined && !resources.has(uri) && !owners.has(uri)) owners.set(uri, entry);
+    }
+  return {
+    owner: (uri: string) => owners.get(uri),
+    exposed: (entry: ServerEntry, uri: string) =>
+      listed.get(`${entry.id}\0${uri}`) ?? (owners.get(uri) === entry ? uri : scopedUri(entry.id, uri)),
   };
 }
 
@@ -80,11 +104,24 @@ function addNamed(
   merged: boolean,
   headers?: Map<string, string[]>,
 ) {
-  const exposed = merged ? exposedName(entry.id, definition.name, (name) => into.has(name)) : definition.name;
+  let again = false;
+  const taken = (name: string) => {
+    const other = into.get(name);
+    again ||= other?.entry === entry && other.name === definition.name;
+    return other !== undefined && !again;
+  };
+  const exposed = merged ? exposedName(entry.id, definition.name, taken) : definition.name;
   // An upstream that lists a name twice: the first one was blessed, as upstreams answer to it.
-  if (into.has(exposed)) return;
+  if (again || into.has(exposed)) return;
   const json = JSON.stringify(merged ? { ...definition, name: exposed } : definition);
-  into.set(exposed, { entry, name: definition.name, exposed, json, ...(headers?.size ? { headers } : {}) });
+  into.set(exposed, {
+    entry,
+    name: definition.name,
+    exposed,
+    json,
+    ...(headers?.size ? { headers } : {}),
+    ...(appOnly(definition) ? { appOnly: true } : {}),
+  });
 }
 
 function addUri<Key extends 'uri' | 'uriTemplate'>(

@@ -4,6 +4,7 @@ import { keepAliveMs } from './answer.ts';
 import { type Answered, type Call, type Gate, pass, type Target } from './calls.ts';
 import { isObject } from './jsonrpc.ts';
 import type { Surface } from './surface.ts';
+import { type Task, taskMethods } from './tasks.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
 /** Methods that reach an upstream, each recorded and decided. */
@@ -14,6 +15,7 @@ export function target(
   surface: Surface,
   method: string,
   params: JsonObject,
+  task?: (id: string) => Task | undefined,
 ): { asked: string; target: Target | undefined; args: JsonObject } | string {
   const { directory } = surface;
   if (method === 'completion/complete') {
@@ -35,6 +37,17 @@ export function target(
     if (typeof uri !== 'string') return 'params.uri must be a string.';
     const found = directory.findResource(uri);
     return { asked: uri, target: found && { entry: found.entry, name: found.uri, action: 'read' }, args: {} };
+  }
+  if (taskMethods.has(method)) {
+    const id = params['taskId'];
+    if (typeof id !== 'string') return 'params.taskId must be a string.';
+    const known = task?.(id);
+    const entry = known && directory.servers.find((one) => one.id === known.server);
+    return {
+      asked: id,
+      target: entry && { entry, name: known.tool, action: 'call', taskId: known.taskId },
+      args: known?.args ?? {},
+    };
   }
   const name = params['name'];
   if (typeof name !== 'string') return 'params.name must be a string.';

@@ -1,9 +1,11 @@
 import type { Call } from './calls.ts';
+import { declares, tasks } from './extensions.ts';
 import { isObject, rpc } from './jsonrpc.ts';
 import { scopedUri } from './names.ts';
 import type { Parking, Round } from './parking.ts';
 import { type Question, questionsOf, unaskable, wantedVisits } from './questions.ts';
 import { digestOf, type Seal, type State } from './seal.ts';
+import type { Tasks } from './tasks.ts';
 import { type JsonObject, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
 const maxRounds = 8;
@@ -14,7 +16,7 @@ export async function forward(call: Call, upstream: Upstream | undefined, gate: 
   const start = performance.now();
   try {
     const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
-    return 'error' in outcome ? { error: errorFor(call, outcome.error) } : { result: inward(call, outcome.result) };
+    return 'error' in outcome ? { error: errorFor(call, outcome.error) } : { result: inward(call, ownTask(call, outcome.result, gate)) };
   } finally {
     timing.upstreamMs = performance.now() - start;
   }
@@ -25,6 +27,7 @@ export interface Bridge {
   person: string;
   seal: Seal;
   parking: Parking;
+  tasks: Tasks;
   now(): number;
 }
 
@@ -138,7 +141,8 @@ async function askAgent(call: Call, result: JsonObject): Promise<JsonObject> {
 function outward(call: Call): JsonObject {
   const { _meta, ...params } = call.params;
   const target = call.target!;
-  if (call.method === 'resources/read') params['uri'] = target.name;
+  if (target.taskId !== undefined) params['taskId'] = target.taskId;
+  else if (call.method === 'resources/read') params['uri'] = target.name;
   else if (call.method === 'completion/complete') {
     const ref = params['ref'] as JsonObject;
     params['ref'] = ref['type'] === 'ref/resource' ? { ...ref, uri: target.name } : { ...ref, name: target.name };
@@ -146,6 +150,18 @@ function outward(call: Call): JsonObject {
   const crossing = isObject(_meta) ? crossingMeta(_meta) : undefined;
   if (crossing) params['_meta'] = crossing;
   return params;
+}
+
+/** A task goes to the agent under a name of ours, bound to whom it belongs to; `tasks/get` gives it back under that name. */
+function ownTask(call: Call, result: JsonObject, gate: Bridge): JsonObject {
+  const { target, agent, args, asked, requestBytes } = call;
+  if (target!.taskId !== undefined) return result['taskId'] === undefined ? result : { ...result, taskId: asked };
+  if (result['resultType'] !== 'task') return result;
+  const { taskId } = result;
+  if (call.method !== 'tools/call' || typeof taskId !== 'string' || !declares(call.peer.capabilities, tasks))
+    throw new UpstreamError('bad-answer', 'it answers with a task, which the agent did not ask for');
+  const task = { agent, person: gate.person, server: target!.entry.id, taskId, tool: target!.name, args, bytes: requestBytes };
+  return { ...result, taskId: gate.tasks.own(task) };
 }
 
 /** The envelope of one hop stays on it; vendors' keys and `traceparent` go on. `baggage` is for nobody outside (W3C Baggage, "Privacy"). */
@@ -167,7 +183,9 @@ function errorFor(call: Call, error: RpcError): RpcError {
 function inward(call: Call, result: JsonObject): JsonObject {
   const target = call.target!;
   let shaped = call.peer.era === 'modern' ? modern(call, result) : legacy(result);
-  if (call.method === 'tools/call' && Array.isArray(shaped['content'])) shaped = withLinks(call, shaped, shaped['content']);
+  if (target.taskId !== undefined && isObject(shaped['result']) && Array.isArray(shaped['result']['content']))
+    shaped = { ...shaped, result: withLinks(call, shaped['result'], shaped['result']['content']) };
+  else if (call.method === 'tools/call' && Array.isArray(shaped['content'])) shaped = withLinks(call, shaped, shaped['content']);
   else if (call.method === 'resources/read' && call.asked !== target.name && Array.isArray(shaped['contents']))
     shaped = {
       ...shaped,

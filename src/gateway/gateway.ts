@@ -16,6 +16,7 @@ import { openSeal } from './seal.ts';
 import { readSessions, writeSessions } from './session-file.ts';
 import { Sessions } from './sessions.ts';
 import { openSurface, type Surface } from './surface.ts';
+import { openTasks } from './tasks.ts';
 import type { JsonObject, Peer } from './upstreams/upstream.ts';
 
 export interface GatewayOptions {
@@ -69,7 +70,7 @@ export interface Gateway {
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let rules: Rules | undefined;
-  const bridge = { seal: openSeal(options.stateKey), parking: openParking() };
+  const bridge = { seal: openSeal(options.stateKey), parking: openParking(), tasks: openTasks() };
   const closed: Gate = {
     ...bridge,
     policy: undefined,

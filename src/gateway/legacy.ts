@@ -3,6 +3,7 @@ import { Answer, Stream } from './answer.ts';
 import type { Call } from './calls.ts';
 import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressText, refuseHttp, run, target } from './exchange.ts';
+import { apps, declares } from './extensions.ts';
 import type { Track } from './journal.ts';
 import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
 import { info } from './modern.ts';
@@ -128,7 +129,7 @@ async function request(incoming: Incoming, session: Session, id: Id, method: str
   if (isListMethod(method)) {
     if (params['cursor'] !== undefined)
       return answer.end(errorText(id, { code: rpc.invalidParams, message: 'Unknown cursor: lists here have one page.' }));
-    return end(`{${surface.list(method)}}`);
+    return end(`{${surface.list(method, declares(session.capabilities, apps))}}`);
   }
   if (method === 'ping') return end('{}');
   if (method === 'logging/setLevel') {

@@ -4,8 +4,10 @@ import { Answer, Stream } from './answer.ts';
 import type { Call } from './calls.ts';
 import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressText, run, target } from './exchange.ts';
+import { apps, declares, tasks } from './extensions.ts';
 import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
 import { isListMethod, type Surface } from './surface.ts';
+import { taskMethods } from './tasks.ts';
 import type { JsonObject, RpcError } from './upstreams/upstream.ts';
 
 /** The stateless era: revision 2026-07-28, where each request carries all that is to know of the agent (SEP-2575). */
@@ -38,14 +40,17 @@ export async function modern(incoming: Incoming, message: Exclude<Message, { kin
   const clientInfo = info(meta[`${prefix}clientInfo`]);
   door.seen(incoming.agent, clientInfo, 'modern');
   const surface = door.surface(incoming.scope, incoming.agent);
-  if (callMethods.has(method)) return await call(incoming, { id, method, params, meta, clientInfo }, surface, answer, door);
+  const capabilities = meta[`${prefix}clientCapabilities`] as JsonObject;
+  if (taskMethods.has(method) && !declares(capabilities, tasks)) return answer.end(errorText(id, needsTasks), 400);
+  if (callMethods.has(method) || taskMethods.has(method))
+    return await call(incoming, { id, method, params, meta, clientInfo }, surface, answer, door);
   if (isListMethod(method)) {
     if (params['cursor'] !== undefined)
       return answer.end(errorText(id, { code: rpc.invalidParams, message: 'Unknown cursor: lists here have one page.' }), 400);
     return answer.end(
       resultText(
         id,
-        `{"resultType":"complete",${surface.list(method)},"ttlMs":${listTtlMs},"cacheScope":"private","_meta":${serverMeta(surface)}}`,
+        `{"resultType":"complete",${surface.list(method, declares(capabilities, apps))},"ttlMs":${listTtlMs},"cacheScope":"private","_meta":${serverMeta(surface)}}`,
       ),
     );
   }
@@ -79,6 +84,20 @@ function discover(surface: Surface): JsonObject {
   };
 }
 
+/** What `Mcp-Name` repeats. */
+const named = new Map([
+  ['resources/read', 'uri'],
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ...[...taskMethods].map((method) => [method, 'taskId'] as const),
+]);
+
+const needsTasks: RpcError = {
+  code: rpc.missingCapability,
+  message: 'Tasks are for agents that declare them.',
+  data: { requiredCapabilities: { extensions: { [tasks]: {} } } },
+};
+
 /** The envelope and its agreement with the headers: an intermediary that trusted a header could be led past its rules (SEP-2243). */
 function check(headers: IncomingHttpHeaders, method: string, params: JsonObject): RpcError | undefined {
   const meta = isObject(params['_meta']) ? params['_meta'] : {};
@@ -94,8 +113,7 @@ function check(headers: IncomingHttpHeaders, method: string, params: JsonObject)
   if (!isObject(meta[`${prefix}clientCapabilities`]))
     return { code: rpc.invalidParams, message: `params._meta needs "${prefix}clientCapabilities" (an object, may be empty).` };
   if (headers['mcp-method'] !== method) return mismatch('Mcp-Method', method, headers['mcp-method']);
-  const name =
-    method === 'resources/read' ? params['uri'] : method === 'tools/call' || method === 'prompts/get' ? params['name'] : undefined;
+  const name = params[named.get(method) ?? ''];
   if (typeof name === 'string' && decodeHeader(headers['mcp-name']) !== name) return mismatch('Mcp-Name', name, headers['mcp-name']);
   return undefined;
 }
@@ -149,7 +167,7 @@ interface Asked {
 
 async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: Answer, door: Door): Promise<void> {
   const { id, method, params, meta } = asked;
-  const found = target(surface, method, params);
+  const found = target(surface, method, params, (taskId) => door.gate().tasks.find(taskId, incoming.agent, door.gate().person));
   if (typeof found === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: found }), 400);
   const wrong =
     method === 'tools/call'

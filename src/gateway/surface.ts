@@ -1,5 +1,6 @@
 import type { Policy } from '../policy/policy.ts';
 import type { Directory, Listed } from './directory.ts';
+import { extensionsOf } from './extensions.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list';
@@ -8,7 +9,7 @@ export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'res
 export interface Surface {
   directory: Directory;
   /** `"tools":[...]`, without the braces, so that an era can add its own fields. */
-  list(method: ListMethod): string;
+  list(method: ListMethod, showsPages?: boolean): string;
   /** Changes exactly when the list does. */
   mark(method: ListMethod): string;
   serverInfo: JsonObject;
@@ -33,13 +34,15 @@ export function openSurface(options: {
   version: string;
 }): Surface {
   const { directory, policy, agent } = options;
-  const cached = new Map<ListMethod, string>();
-  const list = (method: ListMethod): string => {
-    let text = cached.get(method);
+  const cached = new Map<string, string>();
+  const hidden = [...directory.tools.values()].some((tool) => tool.appOnly);
+  const list = (method: ListMethod, showsPages = false): string => {
+    const kept = showsPages && hidden ? `${method} with pages` : method;
+    let text = cached.get(kept);
     if (text === undefined) {
       const { key, action, of } = kinds[method];
-      text = `"${key}":[${shown(of(directory), action, policy, agent).join(',')}]`;
-      cached.set(method, text);
+      text = `"${key}":[${shown(of(directory), action, policy, agent, showsPages).join(',')}]`;
+      cached.set(kept, text);
     }
     return text;
   };
@@ -47,14 +50,20 @@ export function openSurface(options: {
   return {
     directory,
     list,
-    mark: list,
+    mark: (method) => list(method, true),
     serverInfo: blessed?.serverInfo ?? { name: 'gatehouse', title: 'Gatehouse', version: options.version },
     capabilities: capabilities(directory),
     instructions: blessed ? blessed.instructions : mergedInstructions(directory, policy, agent),
   };
 }
 
-function shown(all: ReadonlyMap<string, Listed>, action: 'call' | 'get' | 'read', policy: Policy | undefined, agent: string): string[] {
+function shown(
+  all: ReadonlyMap<string, Listed>,
+  action: 'call' | 'get' | 'read',
+  policy: Policy | undefined,
+  agent: string,
+  showsPages: boolean,
+): string[] {
   if (!policy) return [];
   const out: string[] = [];
   let server: string | undefined;
@@ -65,7 +74,7 @@ function shown(all: ReadonlyMap<string, Listed>, action: 'call' | 'get' | 'read'
       verdicts = policy.list(action, server, agent);
     }
     const verdict = verdicts!.get(item.name);
-    if (verdict && verdict.effect !== 'deny') out.push(item.json);
+    if (verdict && verdict.effect !== 'deny' && (showsPages || !item.appOnly)) out.push(item.json);
   }
   return out;
 }
@@ -73,6 +82,7 @@ function shown(all: ReadonlyMap<string, Listed>, action: 'call' | 'get' | 'read'
 /** Stated for what the gateway can do; a kind that no server behind the address has is left out. */
 function capabilities(directory: Directory): JsonObject {
   const has = (name: string) => directory.servers.some((entry) => entry.catalogue.capabilities[name] !== undefined);
+  const extensions = extensionsOf(directory.servers);
   const resources = directory.resources.size + directory.templates.size > 0 || has('resources');
   return {
     tools: { listChanged: true },
@@ -80,6 +90,7 @@ function capabilities(directory: Directory): JsonObject {
     ...(resources ? { resources: { subscribe: true, listChanged: true } } : {}),
     ...(has('completions') ? { completions: {} } : {}),
     ...(has('logging') ? { logging: {} } : {}),
+    ...(extensions ? { extensions } : {}),
   };
 }
 

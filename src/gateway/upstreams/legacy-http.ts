@@ -1,7 +1,8 @@
+import { isObject } from '../jsonrpc.ts';
 import type { Target } from './http.ts';
 import { type LegacySession, openLegacySession } from './legacy-session.ts';
 import type { Link, LinkContext } from './link.ts';
-import { type JsonObject, type Outcome, type Peer, type UpstreamCall, UpstreamError } from './upstream.ts';
+import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
 interface Own {
   session: Promise<LegacySession>;
@@ -9,7 +10,7 @@ interface Own {
   lastUsed: number;
 }
 
-/** What lets an upstream ask back. Who declares none of it loses nothing by sharing a session. */
+/** What lets an upstream ask back. Who declares none of it, and no extension, loses nothing by sharing a session. */
 const askable = ['roots', 'sampling', 'elicitation'] as const;
 
 /**
@@ -102,19 +103,16 @@ export async function openLegacyHttp(target: Target, context: LinkContext, signa
 
 /** The capabilities to declare on behalf of an agent that an upstream can ask something; undefined: it need not know of the agent. */
 function interactive({ peer, onRequest }: Pick<UpstreamCall, 'peer' | 'onRequest'>): JsonObject | undefined {
-  if (!onRequest) return undefined;
-  return bridgeable(peer);
-}
-
-function bridgeable(peer: Peer): JsonObject | undefined {
   let declared: JsonObject | undefined;
-  for (const kind of askable) {
+  for (const kind of onRequest ? askable : []) {
     const given = peer.capabilities[kind];
     if (given === undefined) continue;
     declared ??= {};
     // We cannot tell the upstream when an agent's roots change, so we do not promise it.
     declared[kind] = kind === 'roots' ? {} : given;
   }
+  const { extensions } = peer.capabilities;
+  if (isObject(extensions) && Object.keys(extensions).length > 0) declared = { ...declared, extensions };
   return declared;
 }
 

@@ -1,0 +1,57 @@
+import type { ServerEntry } from '../company/bundle.ts';
+import { isObject } from './jsonrpc.ts';
+import type { JsonObject } from './upstreams/upstream.ts';
+
+/** MCP Apps: tools with a page of their own, `ui://` resources. */
+export const apps = 'io.modelcontextprotocol/ui';
+/** Results that are fetched later (SEP-2663). */
+export const tasks = 'io.modelcontextprotocol/tasks';
+// What it adds are methods whose lists nobody blesses and no rule speaks of, so they are not served, and not announced either (SEP-2640).
+const unserved = new Set(['io.modelcontextprotocol/skills']);
+
+/** Whether client capabilities name an extension (SEP-2133). */
+export const declares = (capabilities: JsonObject, extension: string): boolean =>
+  isObject(capabilities['extensions']) && capabilities['extensions'][extension] !== undefined;
+
+/** What the servers behind an address were blessed with, together; where two state settings of one extension, the first one's hold. */
+export function extensionsOf(servers: readonly ServerEntry[]): JsonObject | undefined {
+  let all: JsonObject | undefined;
+  for (const { catalogue } of servers) {
+    const stated = catalogue.capabilities['extensions'];
+    if (!isObject(stated)) continue;
+    for (const key in stated) {
+      if (unserved.has(key)) continue;
+      all ??= {};
+      all[key] = isObject(stated[key]) && isObject(all[key]) ? { ...stated[key], ...all[key] } : (all[key] ?? stated[key]);
+    }
+  }
+  return all;
+}
+
+const flatKey = 'ui/resourceUri';
+
+/** The page that a tool is shown with, in either spelling: the flat key is the older one. */
+export function pageOf(definition: JsonObject): string | undefined {
+  const meta = definition['_meta'];
+  if (!isObject(meta)) return undefined;
+  const uri = isObject(meta['ui']) ? (meta['ui']['resourceUri'] ?? meta[flatKey]) : meta[flatKey];
+  return typeof uri === 'string' ? uri : undefined;
+}
+
+/** The definition with its page under the URI by which agents can read it here; what else stands in `_meta` stays. */
+export function withPage<Definition extends JsonObject>(definition: Definition, uri: string): Definition {
+  const { ...meta } = definition['_meta'] as JsonObject;
+  if (isObject(meta['ui']) && meta['ui']['resourceUri'] !== undefined) meta['ui'] = { ...meta['ui'], resourceUri: uri };
+  if (meta[flatKey] !== undefined) meta[flatKey] = uri;
+  return { ...definition, _meta: meta };
+}
+
+/**
+ * For its page and not for the model. Hosts that show pages need such a tool in the list and keep it from the model themselves (MCP Apps,
+ * "Visibility"); a host that does not would offer it to the model.
+ */
+export function appOnly(definition: JsonObject): boolean {
+  const meta = definition['_meta'];
+  const visibility = isObject(meta) && isObject(meta['ui']) ? meta['ui']['visibility'] : undefined;
+  return Array.isArray(visibility) && !visibility.includes('model');
+}
