@@ -1,6 +1,7 @@
 import { backoffMs } from './backoff.ts';
 import { exchange, type Target } from './http.ts';
 import type { LinkContext } from './link.ts';
+import { parseJson } from './parse-json.ts';
 
 export interface StandingOptions {
   target: Target;
@@ -70,7 +71,7 @@ export function openStanding(options: StandingOptions): { close(): void } {
         if (event.data === '') return;
         let message: unknown;
         try {
-          message = JSON.parse(event.data);
+          message = parseJson(event.data);
         } catch {
           message = undefined;
         }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isObject } from '../jsonrpc.ts';
 import { exchange, type Target } from './http.ts';
 import type { UpstreamLimits } from './link.ts';
+import { parseJson } from './parse-json.ts';
 import { openPending, outcomeOf, type Pending } from './pending.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
@@ -66,7 +67,7 @@ export function takeText(text: string, request: Pick<Post, 'pending' | 'onOther'
   const { pending } = request;
   let message: unknown;
   try {
-    message = JSON.parse(text);
+    message = parseJson(text);
   } catch {
     pending.fail(new UpstreamError('bad-answer', 'an answer that is not JSON'));
     return false;
@@ -112,7 +113,7 @@ function refusal(status: number, text: string, id: number): Outcome | UpstreamEr
 
 export function rpcError(text: string, id: string | number): Extract<Outcome, { error: unknown }> | undefined {
   try {
-    const message: unknown = JSON.parse(text);
+    const message: unknown = parseJson(text);
     if (!isObject(message) || (message['id'] !== id && message['id'] !== null && message['id'] !== undefined)) return undefined;
     const outcome = outcomeOf(message);
     return outcome && 'error' in outcome ? outcome : undefined;
