@@ -10,7 +10,9 @@ import { openUploader, type Uploader } from './company/upload.ts';
 import type { View } from './contract.ts';
 import { type ErrorValue, toErrorValue } from './errors.ts';
 import { type Gateway, openGateway } from './gateway/gateway.ts';
+import { openLoginPath } from './gateway/upstreams/login-path.ts';
 import { openUpstreams, type Upstreams } from './gateway/upstreams/pool.ts';
+import { openVerdictFile } from './gateway/upstreams/verdict-file.ts';
 import type { Host } from './host.ts';
 import { type Identity, openIdentity } from './identity/identity.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
@@ -67,9 +69,12 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   const { log, dataDir, now } = host;
   const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
   const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key: await localKey(host, 'ledger-key') });
+  const verdicts = openVerdictFile({ file: join(dataDir, 'upstreams.json'), log, now });
   const upstreams = openUpstreams({
     entries: [],
     log,
+    verdicts,
+    path: openLoginPath({ environment: process.env, platform: process.platform, log }),
     clientInfo: { name: 'gatehouse', version: host.appVersion },
     events: { onStatus: () => house.changed(), onResourceUpdated: (server, params) => house.gateway?.resourceUpdated(server, params) },
   });
@@ -153,6 +158,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       listeners.clear();
       await house.gateway?.close();
       await Promise.allSettled([upstreams.close(), house.identity?.close(), house.uploader?.close(), house.company?.close()]);
+      verdicts.close();
       await agents.close();
       await ledger.close();
     },
@@ -164,7 +170,7 @@ async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
   const { host, settings, ledger } = house;
   const { central } = settings;
   if (central === undefined) return;
-  const bootstrap = await untilReached(house, central, signal);
+  const { bootstrap, reachedAt } = await untilReached(house, central, signal);
   house.bootstrap = bootstrap;
   const identity = await openIdentity({
     host,
@@ -183,6 +189,7 @@ async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
     host,
     bootstrap,
     accessToken: (given) => identity.accessToken(given),
+    ...(reachedAt === undefined ? {} : { reachedAt }),
     pollMs: settings.pollMinutes * 60_000,
     log: host.log,
   });
@@ -231,13 +238,13 @@ function readBootstrap(house: House, central: string, timeoutMs: number, signal:
   });
 }
 
-async function untilReached(house: House, central: string, signal: AbortSignal): Promise<Bootstrap> {
+async function untilReached(house: House, central: string, signal: AbortSignal): Promise<{ bootstrap: Bootstrap; reachedAt?: number }> {
   for (let attempt = 0; ; attempt++) {
     try {
       // The first time not for long: a network that swallows everything must not keep agents from what is on disk.
-      const { bootstrap, error } = await readBootstrap(house, central, attempt === 0 ? 3_000 : 15_000, signal);
+      const { bootstrap, fromCache, error } = await readBootstrap(house, central, attempt === 0 ? 3_000 : 15_000, signal);
       house.bootstrapError = error;
-      return bootstrap;
+      return fromCache ? { bootstrap } : { bootstrap, reachedAt: house.host.now() };
     } catch (error) {
       if (signal.aborted) throw error;
       house.bootstrapError = toErrorValue(error);

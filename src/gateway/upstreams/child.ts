@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { ServerEntry } from '../../company/bundle.ts';
 import type { Log } from '../../log.ts';
-import { commandLine, scrubbed } from './environment.ts';
+import { commandLine, scrubbed, withPath } from './environment.ts';
 import type { Leash } from './leash.ts';
 import { openLines } from './lines.ts';
 import { UpstreamError } from './upstream.ts';
@@ -14,6 +14,8 @@ export interface Child {
   /** The end of its input, then SIGTERM, then SIGKILL to its whole group. */
   close(): Promise<void>;
   kill(reason: UpstreamError): void;
+  /** The end of what it wrote to standard error. */
+  said(): string;
 }
 
 const stderrBytes = 64 * 1024;
@@ -24,23 +26,26 @@ export function startChild(options: {
   entry: ServerEntry;
   leash: Leash;
   log: Log;
+  /** Where programs are found; undefined: where our own environment says. */
+  path: string | undefined;
   maxBytes: number;
   onLine(line: string): void;
   onEnd(error: UpstreamError): void;
 }): Child {
   const { entry, leash, log, maxBytes } = options;
   const launch = entry.launch!;
+  const environment = { ...scrubbed(withPath(process.env, options.path)), ...launch.env };
   const { file, args, verbatim } = commandLine(launch, {
     platform: process.platform,
     execPath: process.execPath,
     electron: process.versions['electron'] !== undefined,
-    environment: process.env,
+    environment,
     exists: existsSync,
   });
   leash.ready();
   const child = spawn(file, args, {
     ...(launch.cwd === undefined ? {} : { cwd: launch.cwd }),
-    env: scrubbed(process.env, launch.env),
+    env: environment,
     // A group of its own, so that what it starts ends with it.
     detached: process.platform !== 'win32',
     windowsHide: true,
@@ -53,6 +58,7 @@ export function startChild(options: {
   let why: UpstreamError | undefined;
   let errors = Buffer.alloc(0);
   let over = false;
+  const said = () => lastWords(errors.toString('utf8'), Object.values(launch.env));
   const lines = openLines(maxBytes, options.onLine);
   child.stdin.on('error', () => {});
   child.stdout.on('data', (chunk: Buffer) => {
@@ -74,9 +80,9 @@ export function startChild(options: {
     child.once('exit', () => signal('SIGKILL'));
     child.once('close', (code, by) => {
       const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
-      const said = lastWords(errors.toString('utf8'), Object.values(launch.env));
-      log.info({ server: entry.id, pid, code, by, stderr: said }, 'a local server ended');
-      finish(new UpstreamError('closed', `its process ${how}${said ? `: ${said}` : ''}`));
+      const words = said();
+      log.info({ server: entry.id, pid, code, by, stderr: words }, 'a local server ended');
+      finish(new UpstreamError('closed', `its process ${how}${words ? `: ${words}` : ''}`));
     });
   });
 
@@ -103,6 +109,7 @@ export function startChild(options: {
       return true;
     },
     kill,
+    said,
     async close() {
       why ??= new UpstreamError('closed', 'Gatehouse ended it');
       child.stdin.end();

@@ -1,4 +1,5 @@
 import type { ServerEntry } from '../../company/bundle.ts';
+import { connectSse } from './connect-sse.ts';
 import { enveloped, eraOf, modernVersion } from './era.ts';
 import { openTarget, type Target } from './http.ts';
 import { openLegacyHttp } from './legacy-http.ts';
@@ -12,18 +13,33 @@ import { type Era, UpstreamError } from './upstream.ts';
  * nothing modern answers. A refused credential, a server that is down or busy say nothing of the era, so they end the attempt.
  */
 export async function connectHttp(context: LinkContext, known: Era | undefined, signal: AbortSignal): Promise<Link> {
-  const target = openTarget(context.entry.url!, context.limits);
+  const { entry } = context;
+  const target = openTarget(entry.url!, context.limits);
   try {
     if (known === 'legacy') {
-      const link = await openLegacyHttp(target, context, signal).catch((error: unknown) => legacyNoMore(error, context.entry));
+      const link = await openLegacy(target, context, signal).catch((error: unknown) => legacyNoMore(error, entry));
       if (link) return link;
     }
+    // Nothing need be said before the first call of this era; that call finds out where it is no longer so.
+    if (known === 'modern' && entry.era === 'auto') return openModernHttp(target, context);
     if (await isModern(target, context, signal)) return openModernHttp(target, context);
-    if (context.entry.era === 'modern') throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
-    return await openLegacyHttp(target, context, signal);
+    if (entry.era === 'modern') throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
+    return await openLegacy(target, context, signal);
   } catch (error) {
     await target.close();
     throw error;
+  }
+}
+
+/** A server of the first revision (2024-11-05) knows no POST at its address, and says so in one of these ways; it is asked last. */
+async function openLegacy(target: Target, context: LinkContext, signal: AbortSignal): Promise<Link> {
+  try {
+    return await openLegacyHttp(target, context, signal);
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || ![400, 404, 405].includes(error.status ?? 0)) throw error;
+    const link = await connectSse(target, context, signal);
+    if (!link) throw error;
+    return link;
   }
 }
 

@@ -1,35 +1,40 @@
-import { type Child, startChild } from './child.ts';
-import { agreedVersion, enveloped, eraOf, legacyVersions, modernVersion } from './era.ts';
-import { type Inbox, openInbox } from './inbox.ts';
+import { startChild } from './child.ts';
+import { agreedVersion, enveloped, eraOf, modernVersion } from './era.ts';
 import type { Leash } from './leash.ts';
 import type { Link, LinkContext } from './link.ts';
-import { openPending } from './pending.ts';
+import { parseJson } from './parse-json.ts';
+import { initialize, openPipe, type Pipe } from './pipe.ts';
 import { openStdio } from './stdio.ts';
-import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
-
-/** One process with its pipe, shared by all agents. Exactly one request id is ever in use for one message. */
-export interface Pipe {
-  child: Child;
-  inbox: Inbox;
-  nextId(): number;
-  send(message: JsonObject): boolean;
-  /** Gatehouse's own request on the pipe. */
-  ask(method: string, params: JsonObject, signal: AbortSignal, timeoutMs: number): Promise<Outcome>;
-  /** Set by the link once it stands. */
-  onEnd(error: UpstreamError): void;
-  /** A message that the link wants to see first; true: it was taken. */
-  onMessage(message: JsonObject): boolean;
-}
-
-/**
- * What Gatehouse says it can do for a local server that all agents share. Questions to a person or a model are put to the agent whose call is
- * running. Roots are not offered: one agent's folders would become what the server lets every other agent touch.
- */
-const offered = { sampling: {}, elicitation: { form: {}, url: {} } };
+import { type Era, type JsonObject, type Outcome, UpstreamError } from './upstream.ts';
 
 /** Starts the process and finds out its era on that same process: a second start would do twice what starting does. */
-export async function connectStdio(context: LinkContext, leash: Leash, known: Era | undefined, signal: AbortSignal): Promise<Link> {
-  const pipe = openPipe(context, leash);
+export async function connectStdio(
+  context: LinkContext,
+  leash: Leash,
+  known: Era | undefined,
+  path: string | undefined,
+  signal: AbortSignal,
+): Promise<Link> {
+  const { entry, limits, log } = context;
+  const child = startChild({
+    entry,
+    leash,
+    log,
+    path,
+    maxBytes: limits.messageBytes,
+    onLine(line) {
+      let message: unknown;
+      try {
+        message = parseJson(line);
+      } catch {
+        // Many servers print what is no message: it is counted, and otherwise ignored.
+        log.debug({ server: entry.id, line: line.slice(0, 200) }, 'a local server wrote a line that is no message');
+      }
+      if (!pipe.take(message)) child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
+    },
+    onEnd: (error) => pipe.onEnd(error),
+  });
+  const pipe: Pipe = openPipe(context, child);
   let ended: UpstreamError | undefined;
   pipe.onEnd = (error) => {
     ended = new UpstreamError('unreachable', `it did not start: ${error.message}`, { cause: error });
@@ -40,57 +45,16 @@ export async function connectStdio(context: LinkContext, leash: Leash, known: Er
     if (ended) throw ended;
     return openStdio(pipe, context, era);
   } catch (error) {
-    await pipe.child.close();
-    throw ended ?? error;
+    // It lives and says nothing that we understand: what it wrote for people is the best there is.
+    const said = child.said();
+    const why = ended;
+    await child.close();
+    if (why) throw why;
+    if (said === '' || !(error instanceof UpstreamError)) throw error;
+    const [problem, message] =
+      error.problem === 'cancelled' ? (['unreachable', 'it did not answer'] as const) : [error.problem, error.message];
+    throw new UpstreamError(problem, `${message}; it wrote: ${said}`, { cause: error });
   }
-}
-
-function openPipe(context: LinkContext, leash: Leash): Pipe {
-  const { entry, limits, log } = context;
-  let lastId = 0;
-  const send = (message: JsonObject) => pipe.child.write(JSON.stringify({ jsonrpc: '2.0', ...message }));
-  const inbox = openInbox(context, send, ['roots/list']);
-  const pipe: Pipe = {
-    inbox,
-    nextId: () => ++lastId,
-    send,
-    onEnd() {},
-    onMessage: () => false,
-    child: startChild({
-      entry,
-      leash,
-      log,
-      maxBytes: limits.messageBytes,
-      onLine(line) {
-        let message: unknown;
-        try {
-          message = JSON.parse(line);
-        } catch {
-          // Many servers print what is no message: it is counted, and otherwise ignored.
-          log.debug({ server: entry.id, line: line.slice(0, 200) }, 'a local server wrote a line that is no message');
-        }
-        if (typeof message === 'object' && message !== null && pipe.onMessage(message as JsonObject)) return;
-        if (!inbox.receive(message)) pipe.child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
-      },
-      onEnd: (error) => pipe.onEnd(error),
-    }),
-    ask(method, params, signal, timeoutMs) {
-      return new Promise((resolve, reject) => {
-        const peer = { id: '', era: 'legacy' as const, capabilities: {}, clientInfo: context.clientInfo };
-        const call: UpstreamCall = { method, params, signal, peer };
-        const pending = openPending(
-          pipe.nextId(),
-          call,
-          { timeoutMs, messages: 1000 },
-          { onGone() {}, onEnd: inbox.ended },
-          { resolve, reject },
-        );
-        inbox.calls.set(pending.id, pending);
-        if (!send({ id: pending.id, method, params })) pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
-      });
-    },
-  };
-  return pipe;
 }
 
 interface Settled {
@@ -107,7 +71,7 @@ async function settle(pipe: Pipe, context: LinkContext, known: Era | undefined, 
     capabilities: 'result' in outcome ? ((outcome.result['capabilities'] ?? {}) as JsonObject) : {},
   });
   if (entry.era === 'modern' || known === 'modern') {
-    const outcome = await discover(limits.connectMs);
+    const outcome = await discover(context.startMs);
     if (eraOf(outcome) === 'modern') return modern(outcome);
     if (entry.era === 'modern') throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
   } else if (known === undefined) {
@@ -118,8 +82,7 @@ async function settle(pipe: Pipe, context: LinkContext, known: Era | undefined, 
     });
     if (outcome && eraOf(outcome) === 'modern') return modern(outcome);
   }
-  const params = { protocolVersion: legacyVersions[0], capabilities: offered, clientInfo: context.clientInfo };
-  const outcome = await pipe.ask('initialize', params, signal, limits.connectMs);
+  const outcome = await initialize(pipe, context, signal);
   if ('error' in outcome && entry.era === 'auto') {
     const second = await discover(limits.probeMs);
     if (eraOf(second) === 'modern') return modern(second);

@@ -1,13 +1,24 @@
 import type { ServerEntry } from '../../company/bundle.ts';
 import type { Log } from '../../log.ts';
-import { backoffMs, crashLoop } from './backoff.ts';
+import { crashLoop } from './backoff.ts';
+import { openBreaker } from './breaker.ts';
 import { connectHttp } from './connect-http.ts';
 import { connectStdio } from './connect-stdio.ts';
-import { remembered, type Verdicts } from './era.ts';
+import { downloads } from './environment.ts';
+import { remembered, type Verdicts, verdictKey } from './era.ts';
 import type { Leash } from './leash.ts';
 import { before } from './legacy-http.ts';
 import type { Link, LinkContext, UpstreamLimits } from './link.ts';
-import { type Outcome, type Upstream, type UpstreamCall, UpstreamError, type UpstreamEvents, type UpstreamStatus } from './upstream.ts';
+import { openSubscriptions } from './subscriptions.ts';
+import {
+  type Outcome,
+  Outgrown,
+  type Upstream,
+  type UpstreamCall,
+  UpstreamError,
+  type UpstreamEvents,
+  type UpstreamStatus,
+} from './upstream.ts';
 
 export interface ConnectionOptions {
   entry: ServerEntry;
@@ -17,21 +28,28 @@ export interface ConnectionOptions {
   verdicts: Verdicts;
   leash: Leash;
   clientInfo: { name: string; version: string };
+  /** The search path of local servers. */
+  path(): Promise<string | undefined>;
   now(): number;
 }
 
-/** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes. */
+/** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes, ends what idles. */
 export function openConnection(options: ConnectionOptions): Upstream {
   const { entry, events, log, limits, verdicts, leash, now } = options;
-  const subscribed = new Map<string, { count: number; acknowledged: Promise<void> }>();
-  const uris = new Set<string>();
+  const subscriptions = openSubscriptions();
+  const { uris } = subscriptions;
   const crashes = crashLoop();
+  const breaker = openBreaker(limits, now);
+  const key = verdictKey(entry);
+  const fetched = entry.launch !== undefined && downloads(entry.launch);
+  const startMs = fetched ? Math.max(limits.downloadMs, limits.connectMs) : limits.connectMs;
   let link: Link | undefined;
   let connecting: Promise<Link> | undefined;
-  let trouble: { error: UpstreamError; failures: number; retryAt: number } | undefined;
+  let ending: Promise<void> | undefined;
   let stuck = false;
   let closed: AbortController | undefined = new AbortController();
   let revive: NodeJS.Timeout | undefined;
+  let watch: NodeJS.Timeout | undefined;
   let skipProbe = false;
 
   const context: LinkContext = {
@@ -39,14 +57,29 @@ export function openConnection(options: ConnectionOptions): Upstream {
     clientInfo: options.clientInfo,
     log,
     limits,
+    startMs,
     uris,
     onResourceUpdated: (params) => events.onResourceUpdated(entry.id, params),
-    onTrouble: (error) => failed(error),
+    onAnswer() {
+      if (!breaker.sound) recovered();
+    },
+    onTrouble(error) {
+      const { problem } = error;
+      if (!closed || problem === 'cancelled' || problem === 'unauthorized' || problem === 'too-large' || error instanceof Outgrown) return;
+      if (problem === 'unreachable') return failed(error);
+      if (!breaker.strike(error)) return;
+      inTrouble();
+      // A channel that all share and on which nothing is heard any more: the next attempt begins with a new one.
+      if (link?.quietMs && link.quietMs() > 0) drop(link);
+    },
     onLost(lost, error) {
       if (lost !== link) return;
-      link = undefined;
+      drop(lost);
+      if (error instanceof Outgrown) {
+        verdicts.drop(key);
+        return told();
+      }
       if (entry.launch && crashes.crashed(now())) stuck = true;
-      void lost.close().catch(() => {});
       failed(error);
     },
   };
@@ -54,41 +87,54 @@ export function openConnection(options: ConnectionOptions): Upstream {
   const told = () => events.onStatus(entry.id, status());
 
   function status(): UpstreamStatus {
+    const { trouble } = breaker;
     const era = link ? { era: link.era } : {};
     if (stuck) return { state: 'failed', error: `it ended again and again; ${trouble?.error.message ?? 'see the log'}` };
-    if (connecting) return { state: 'connecting', ...era, ...(trouble ? { error: trouble.error.message } : {}) };
+    if (connecting) {
+      const note = fetched ? { note: 'it may have to be downloaded first, which can take minutes' } : {};
+      return { state: 'connecting', ...era, ...(trouble ? { error: trouble.error.message } : {}), ...note };
+    }
     // A process that is up again has to answer once before its trouble is forgotten, but it is connected.
     if (trouble && !(link && now() >= trouble.retryAt))
       return { state: 'backing-off', ...era, error: trouble.error.message, retryAt: trouble.retryAt };
     return link ? { state: 'connected', ...era } : { state: 'idle' };
   }
 
+  /** Whatever comes next waits until the old one has ended: some servers hold a lock on their data. */
+  function drop(old: Link) {
+    if (link === old) link = undefined;
+    clearInterval(watch);
+    const end: Promise<void> = Promise.allSettled([ending, old.close()]).then(() => {
+      if (ending === end) ending = undefined;
+    });
+    ending = end;
+  }
+
   function failed(error: UpstreamError) {
-    if (!closed) return;
-    // Calls in flight at the same time find the same trouble: it counts once.
-    if (trouble && now() < trouble.retryAt && !stuck) return;
-    const failures = (trouble?.failures ?? 0) + 1;
-    trouble = { error, failures, retryAt: now() + backoffMs(failures, limits, Math.random) };
+    if (closed && breaker.open(error)) inTrouble();
+    else if (stuck) told();
+  }
+
+  function inTrouble() {
+    const { error, failures, retryAt } = breaker.trouble!;
     log.warn({ server: entry.id, problem: error.problem, failures, err: error.message }, 'an upstream is in trouble');
     if (uris.size > 0 && !stuck) {
       // Somebody waits for updates, so nobody's call will bring it back.
       clearTimeout(revive);
-      revive = setTimeout(() => void ready().catch(() => {}), trouble.retryAt - now()).unref();
+      revive = setTimeout(() => void ready().catch(() => {}), retryAt - now()).unref();
     }
     told();
   }
 
   function recovered() {
-    if (!trouble || stuck) return;
-    trouble = undefined;
-    told();
+    if (!stuck && breaker.close()) told();
   }
 
   /** Fails at once while waiting: a call that hangs until the next attempt would hang the agent with it. */
   function guard(): UpstreamError | undefined {
     if (!closed) return new UpstreamError('closed', 'Gatehouse has closed it');
-    if (!trouble) return undefined;
-    const { error, retryAt } = trouble;
+    if (!breaker.trouble) return undefined;
+    const { error, retryAt } = breaker.trouble;
     const problem = error.problem === 'unauthorized' ? 'unauthorized' : 'unreachable';
     if (stuck)
       return new UpstreamError(problem, `it ended too often in a short time: ${error.message}; reconnect it in Gatehouse to try again`);
@@ -107,23 +153,28 @@ export function openConnection(options: ConnectionOptions): Upstream {
   }
 
   async function connect(): Promise<Link> {
-    const stop = AbortSignal.any([closed!.signal, AbortSignal.timeout(limits.connectMs)]);
-    const known = entry.era === 'auto' ? (skipProbe ? 'legacy' : remembered(verdicts, entry.id, now())) : entry.era;
+    const stop = AbortSignal.any([closed!.signal, AbortSignal.timeout(startMs)]);
+    const known = entry.era === 'auto' ? (skipProbe ? 'legacy' : remembered(verdicts, key, now())) : entry.era;
     queueMicrotask(told);
     try {
-      const made = entry.url ? await connectHttp(context, known, stop) : await connectStdio(context, leash, known, stop);
+      await ending;
+      const made = entry.url
+        ? await connectHttp(context, known, stop)
+        : await connectStdio(context, leash, known, await options.path(), stop);
       if (!closed) {
         await made.close();
         throw new UpstreamError('closed', 'Gatehouse has closed it');
       }
       link = made;
-      if (entry.era === 'auto' && remembered(verdicts, entry.id, now()) !== made.era) verdicts.set(entry.id, { era: made.era, at: now() });
+      if (entry.era === 'auto' && remembered(verdicts, key, now()) !== made.era) verdicts.set(key, { era: made.era, at: now() });
+      if (made.quietMs) endWhenIdle(made);
       log.info({ server: entry.id, era: made.era }, 'an upstream is connected');
       // A process that only lives until its first call would otherwise be started without a pause.
-      if (entry.url) trouble = undefined;
+      if (entry.url && !breaker.sound) breaker.close();
       return made;
     } catch (error) {
-      const known = asProblem(error, stop, limits);
+      const known = asProblem(error, stop, startMs);
+      if (closed && known.problem !== 'cancelled') verdicts.drop(key);
       if (entry.launch) {
         // Some servers fall over a message before the handshake: the next attempt begins with that.
         skipProbe = true;
@@ -134,69 +185,66 @@ export function openConnection(options: ConnectionOptions): Upstream {
     }
   }
 
-  async function connectAndCall(call: UpstreamCall): Promise<Outcome> {
-    const made = await before(ready(), call.signal);
-    const outcome = await made.call(call);
-    recovered();
-    return outcome;
+  function endWhenIdle(made: Link) {
+    clearInterval(watch);
+    watch = setInterval(() => {
+      if (link !== made || made.quietMs!() < limits.idleMs) return;
+      drop(made);
+      log.info({ server: entry.id }, 'an upstream that nobody used was ended; its next call starts it again');
+      told();
+    }, limits.idleMs / 10).unref();
   }
 
-  /** The first to want a URI subscribes to it; who comes later waits for the same answer. */
-  function hold(made: Link, uri: string): Promise<void> {
-    const known = subscribed.get(uri);
-    if (known) {
-      known.count++;
-      return known.acknowledged;
+  /** Where it is not known to be well: one call at a time tries it, the others wait for how that ends. */
+  async function carefully(call: UpstreamCall): Promise<Outcome> {
+    for (;;) {
+      const refused = guard();
+      if (refused) throw refused;
+      if (!breaker.trouble || !breaker.probing) break;
+      await before(breaker.probing, call.signal);
     }
-    uris.add(uri);
-    const acknowledged = made.subscribe(uri);
-    subscribed.set(uri, { count: 1, acknowledged });
-    return acknowledged;
+    const done = breaker.trouble ? breaker.probe() : undefined;
+    try {
+      const made = await before(patiently(ready()), call.signal);
+      return await made.call(call).catch((error: unknown) => {
+        if (!(error instanceof Outgrown)) throw error;
+        return ready().then((other) => other.call(call));
+      });
+    } finally {
+      done?.();
+    }
   }
 
-  function release(uri: string) {
-    const known = subscribed.get(uri);
-    if (!known || --known.count > 0) return;
-    subscribed.delete(uri);
-    uris.delete(uri);
-    link?.unsubscribe(uri);
+  async function patiently(start: Promise<Link>): Promise<Link> {
+    if (link || startMs <= limits.patienceMs) return await start;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const error = new UpstreamError('unreachable', 'it is still being downloaded and started; make the call again in a minute');
+      timer = setTimeout(() => reject(error), limits.patienceMs);
+    });
+    return await Promise.race([start, late]).finally(() => clearTimeout(timer));
   }
 
   return {
     entry,
     status,
     call(call) {
-      if (link && !trouble) return link.call(call);
-      const refused = guard();
-      return refused ? Promise.reject(refused) : connectAndCall(call);
+      return link && !breaker.trouble ? link.call(call) : carefully(call);
     },
     async subscribe(uri) {
       const refused = guard();
       if (refused) throw refused;
-      const made = await ready();
-      let held = true;
-      const letGo = () => {
-        if (held) release(uri);
-        held = false;
-      };
-      try {
-        await hold(made, uri);
-      } catch (error) {
-        letGo();
-        throw error;
-      }
-      return letGo;
+      return await subscriptions.hold(await ready(), uri, () => link);
     },
     forget: (peerId) => link?.forget(peerId),
     reset() {
       if (!closed) return;
-      trouble = undefined;
+      breaker.close();
       stuck = false;
       skipProbe = false;
       crashes.reset();
-      const old = link;
-      link = undefined;
-      old?.close().catch(() => {});
+      verdicts.drop(key);
+      if (link) drop(link);
       told();
       if (uris.size > 0) void ready().catch(() => {});
     },
@@ -205,16 +253,16 @@ export function openConnection(options: ConnectionOptions): Upstream {
       closed = undefined;
       clearTimeout(revive);
       stop?.abort();
-      const old = link;
-      link = undefined;
-      await Promise.allSettled([old?.close(), connecting]);
+      if (link) drop(link);
+      await Promise.allSettled([ending, connecting]);
     },
   };
 }
 
-function asProblem(error: unknown, stop: AbortSignal, limits: UpstreamLimits): UpstreamError {
+function asProblem(error: unknown, stop: AbortSignal, startMs: number): UpstreamError {
+  const detail = error instanceof UpstreamError && error.problem !== 'cancelled' ? `: ${error.message}` : '';
   if (stop.aborted && stop.reason instanceof DOMException && stop.reason.name === 'TimeoutError')
-    return new UpstreamError('unreachable', `no connection within ${limits.connectMs / 1000} s`, { cause: error });
+    return new UpstreamError('unreachable', `no connection within ${startMs / 1000} s${detail}`, { cause: error });
   if (!(error instanceof UpstreamError)) return new UpstreamError('unreachable', 'the connection failed', { cause: error });
   // Nothing was called yet, so nothing can have been carried out.
   return error.problem === 'timed-out' || error.problem === 'closed'

@@ -12,12 +12,27 @@ const passed = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** The environment of a local server: an allow-list of ours, plus what its registry entry states. */
-export function scrubbed(ours: NodeJS.ProcessEnv, stated: Record<string, string> = {}): Record<string, string> {
+/** The environment of a local server: an allow-list of ours, to which its registry entry may add. */
+export function scrubbed(ours: NodeJS.ProcessEnv): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(ours))
     if (value !== undefined && (passed.has(name.toUpperCase()) || name.startsWith('LC_'))) environment[name] = value;
-  return { ...environment, ...stated };
+  return environment;
+}
+
+/** Our environment with another search path, whatever the system calls that variable. */
+export function withPath(ours: NodeJS.ProcessEnv, path: string | undefined): NodeJS.ProcessEnv {
+  if (path === undefined) return ours;
+  const name = Object.keys(ours).find((one) => one.toUpperCase() === 'PATH') ?? 'PATH';
+  return { ...ours, [name]: path };
+}
+
+const fetching = /^(npx|bunx|uvx|pipx|uv|pnpm|yarn|bun|npm|deno|docker|podman|dnx)$/;
+
+/** Whether starting it may first download it: then a start takes as long as that does. */
+export function downloads({ command }: Pick<Launch, 'command'>): boolean {
+  const name = command.split(/[\\/]/).at(-1)!;
+  return fetching.test(name.replace(/\.(exe|cmd|bat)$/i, '').toLowerCase());
 }
 
 export interface Machine {
@@ -39,15 +54,19 @@ export function commandLine(launch: Pick<Launch, 'command' | 'args'>, on: Machin
   return { file: on.environment['ComSpec'] ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${line}"`], verbatim: true };
 }
 
-/** Windows looks a bare name up with `.exe` only; npm and its like install `.cmd` files. */
+/** Windows looks a bare name up with `.exe` only; npm and its like install `.cmd` files. The order of endings is the machine's own. */
 function found(command: string, on: Machine): string {
-  const endings = /\.[a-z0-9]+$/i.test(command) ? [''] : ['.exe', '.cmd', '.bat'];
-  const path = Object.entries(on.environment).find(([name]) => name.toUpperCase() === 'PATH')?.[1] ?? '';
+  const variable = (wanted: string) => Object.entries(on.environment).find(([name]) => name.toUpperCase() === wanted)?.[1];
+  const stated = (variable('PATHEXT') ?? '').toLowerCase().split(';');
+  const known = stated.filter((ending) => runnable.includes(ending));
+  const endings = runnable.some((ending) => command.toLowerCase().endsWith(ending)) ? [''] : known.length > 0 ? known : runnable;
+  const path = variable('PATH') ?? '';
   const folders = /[\\/]/.test(command) ? [''] : path.split(';').map((folder) => `${folder}\\`);
   for (const folder of folders) for (const ending of endings) if (on.exists(folder + command + ending)) return folder + command + ending;
   return command;
 }
 
+const runnable = ['.com', '.exe', '.bat', '.cmd'];
 const meta = /[()\][%!^"`<>&|;, *?]/g;
 
 /**

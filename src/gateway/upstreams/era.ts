@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+import type { ServerEntry } from '../../company/bundle.ts';
 import { isObject } from '../jsonrpc.ts';
 import { type Era, type JsonObject, type Outcome, type Peer, UpstreamError } from './upstream.ts';
 
@@ -6,7 +8,8 @@ export const modernVersion = '2026-07-28';
 export const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
 
 const prefix = 'io.modelcontextprotocol/';
-const dayMs = 24 * 60 * 60 * 1000;
+/** How long a verdict holds. */
+export const verdictMs = 24 * 60 * 60 * 1000;
 
 /** What was found out about an upstream's era. The owner may keep it over restarts. */
 export interface Verdict {
@@ -15,17 +18,23 @@ export interface Verdict {
   at: number;
 }
 export interface Verdicts {
-  get(id: string): Verdict | undefined;
-  set(id: string, verdict: Verdict): void;
+  get(key: string): Verdict | undefined;
+  set(key: string, verdict: Verdict): void;
+  /** It failed: whatever was known of it may be why. */
+  drop(key: string): void;
 }
+
+/** What a verdict is about: not the name of an entry, but what is behind it now. A hash, since arguments may be nobody's business. */
+export const verdictKey = ({ id, url, launch, version }: ServerEntry): string =>
+  hash('sha256', JSON.stringify([id, url, launch, version]), 'base64url');
 
 /**
  * A verdict is good for a day: an upgraded server goes on answering `initialize`, so `legacy` never corrects itself.
  * A verdict from the future comes from a clock that was wrong.
  */
-export function remembered(verdicts: Verdicts, id: string, now: number): Era | undefined {
-  const known = verdicts.get(id);
-  return known && known.at <= now && now - known.at < dayMs ? known.era : undefined;
+export function remembered(verdicts: Verdicts, key: string, now: number): Era | undefined {
+  const known = verdicts.get(key);
+  return known && known.at <= now && now - known.at < verdictMs ? known.era : undefined;
 }
 
 /** SEP-2575: what a modern request carries instead of a session. Keys of the caller's own `_meta` stay. */

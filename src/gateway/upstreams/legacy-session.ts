@@ -60,7 +60,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       signal: until,
       limits,
     });
-    if (asked.outcome instanceof UpstreamError) throw notBegun(asked.outcome);
+    if (asked.outcome instanceof UpstreamError) throw notBegun(asked.outcome, asked.status);
     const agreed = agreedVersion(asked.outcome);
     const id = asked.headers['mcp-session-id'];
     const headers = [...jsonHeaders, 'mcp-protocol-version', agreed.version];
@@ -132,9 +132,12 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
           onEnd: inbox.ended,
         },
         {
-          resolve,
+          resolve(outcome) {
+            context.onAnswer();
+            resolve(outcome);
+          },
           reject(error) {
-            if (error.problem === 'unreachable') context.onTrouble(error);
+            if (!closing.signal.aborted) context.onTrouble(error);
             reject(error);
           },
         },
@@ -248,8 +251,9 @@ function sessionLost(on: Generation, status: number, said: Outcome | UpstreamErr
 }
 
 /** Nothing was called yet, so nothing can have been carried out. */
-function notBegun(error: UpstreamError): UpstreamError {
+function notBegun(error: UpstreamError, status: number): UpstreamError {
   if (error.problem === 'closed') return new UpstreamError('unreachable', error.message, { cause: error });
-  if (error.problem !== 'timed-out' && error.problem !== 'cancelled') return error;
+  if (error.problem !== 'timed-out' && error.problem !== 'cancelled')
+    return new UpstreamError(error.problem, error.message, { cause: error, status });
   return new UpstreamError('unreachable', 'it did not begin a session in time', { cause: error });
 }

@@ -11,6 +11,12 @@ export interface UpstreamLimits {
   /** Messages in ten seconds that no call asked for. */
   unaskedPerTenSeconds: number;
   connectMs: number;
+  /** The start of a server that may have to be downloaded first. */
+  downloadMs: number;
+  /** So long a call waits for a start; agents give up at 60 s. The start goes on without it. */
+  patienceMs: number;
+  /** A process without calls and subscriptions for so long is ended; the next call starts it again. */
+  idleMs: number;
   /** Without a word to a `server/discover` on a pipe, the server is taken for a legacy one (protocol 2026-07-28, "Versioning", stdio). */
   probeMs: number;
   /** HTTP connections to one upstream. */
@@ -27,6 +33,9 @@ export const defaultLimits: UpstreamLimits = {
   messagesPerCall: 200_000,
   unaskedPerTenSeconds: 20_000,
   connectMs: 15_000,
+  downloadMs: 300_000,
+  patienceMs: 45_000,
+  idleMs: 1_800_000,
   probeMs: 3_000,
   connections: 256,
   sessions: 64,
@@ -40,10 +49,14 @@ export interface LinkContext {
   readonly clientInfo: { name: string; version: string };
   readonly log: Log;
   readonly limits: UpstreamLimits;
+  /** How long connecting may take. */
+  readonly startMs: number;
   /** The URIs that somebody is subscribed to at present: live, kept by the upstream above. */
   readonly uris: ReadonlySet<string>;
   onResourceUpdated(params: JsonObject): void;
-  /** A call found nobody there; the link itself can go on once the upstream is back. */
+  /** A call was answered, with whatever. */
+  onAnswer(): void;
+  /** A call came to nothing; the link itself can go on once the upstream is well. */
   onTrouble(error: UpstreamError): void;
   /** The link serves no more (its process ended, its upstream changed its era), and has already failed what was in flight on it. */
   onLost(link: Link, error: UpstreamError): void;
@@ -58,5 +71,7 @@ export interface Link {
   /** After `uri` was taken out of them. */
   unsubscribe(uri: string): void;
   forget(peerId: string): void;
+  /** Milliseconds since it was last of use to anybody; absent where an idle link costs nothing. */
+  quietMs?(): number;
   close(): Promise<void>;
 }

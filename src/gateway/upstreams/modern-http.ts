@@ -5,7 +5,7 @@ import type { Link, LinkContext } from './link.ts';
 import { openListening } from './listening.ts';
 import { openPending } from './pending.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
-import { type Outcome, type RpcError, type UpstreamCall, UpstreamError } from './upstream.ts';
+import { type Outcome, Outgrown, type RpcError, type UpstreamCall } from './upstream.ts';
 
 /** Protocol 2026-07-28 over HTTP: no session, each call one POST, closing it cancels it (SEP-2575, SEP-2567). */
 export function openModernHttp(target: Target, context: LinkContext): Link {
@@ -27,9 +27,12 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
           { timeoutMs: call.timeoutMs ?? entry.timeoutMs, messages: limits.messagesPerCall },
           { onGone: () => stop() },
           {
-            resolve,
+            resolve(outcome) {
+              context.onAnswer();
+              resolve(outcome);
+            },
             reject(error) {
-              if (error.problem === 'unreachable') context.onTrouble(error);
+              context.onTrouble(error);
               reject(error);
             },
           },
@@ -45,9 +48,9 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
           onRefused(status, text) {
             if (!outgrown(status, rpcError(text, id)?.error)) return false;
             // It was modern once. Whatever it is now, the next call finds out.
-            const error = new UpstreamError('unreachable', 'it no longer speaks the protocol version it did');
-            pending.fail(error);
+            const error = new Outgrown('unreachable', 'it no longer speaks the protocol version it did');
             context.onLost(link, error);
+            pending.fail(error);
             return true;
           },
           onOther: (message) => {

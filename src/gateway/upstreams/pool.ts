@@ -25,6 +25,8 @@ export interface UpstreamsOptions {
   clientInfo: { name: string; version: string };
   /** Absent: remembered for as long as we run. */
   verdicts?: Verdicts;
+  /** The search path of local servers; absent: that of our own environment. */
+  path?: () => Promise<string | undefined>;
   limits?: Partial<UpstreamLimits>;
   now?: () => number;
 }
@@ -35,8 +37,17 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
   const leash = openLeash(log);
   const verdicts = options.verdicts ?? inMemory();
   const open = new Map<string, Upstream>();
-  const start = (entry: ServerEntry) =>
-    open.set(entry.id, openConnection({ entry, events, log, limits, verdicts, leash, clientInfo, now: options.now ?? Date.now }));
+  const shared = {
+    events,
+    log,
+    limits,
+    verdicts,
+    leash,
+    clientInfo,
+    path: options.path ?? (async () => undefined),
+    now: options.now ?? Date.now,
+  };
+  const start = (entry: ServerEntry) => open.set(entry.id, openConnection({ entry, ...shared }));
   for (const entry of options.entries) start(entry);
 
   return {
@@ -74,5 +85,5 @@ function reaching(entry: ServerEntry) {
 
 function inMemory(): Verdicts {
   const known = new Map<string, Verdict>();
-  return { get: (id) => known.get(id), set: (id, verdict) => known.set(id, verdict) };
+  return { get: (key) => known.get(key), set: (key, verdict) => known.set(key, verdict), drop: (key) => known.delete(key) };
 }

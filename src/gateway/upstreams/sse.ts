@@ -3,6 +3,8 @@ import { StringDecoder } from 'node:string_decoder';
 export interface SseEvent {
   /** The last event id so far, which a client sends back to resume (HTML, "Server-sent events"). */
   id?: string;
+  /** Where it is another than `message`. */
+  event?: string;
   data: string;
   retryMs?: number;
 }
@@ -18,14 +20,22 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
   let held = 0;
   let data: string[] = [];
   let id: string | undefined;
+  let event: string | undefined;
   let retryMs: number | undefined;
   let touched = false;
   let afterReturn = false;
 
   function line(text: string) {
     if (text === '') {
-      if (touched) onEvent({ data: data.join('\n'), ...(id === undefined ? {} : { id }), ...(retryMs === undefined ? {} : { retryMs }) });
+      if (touched)
+        onEvent({
+          data: data.join('\n'),
+          ...(id === undefined ? {} : { id }),
+          ...(event === undefined ? {} : { event }),
+          ...(retryMs === undefined ? {} : { retryMs }),
+        });
       data = [];
+      event = undefined;
       retryMs = undefined;
       touched = false;
       held = 0;
@@ -38,7 +48,8 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
     if (field === 'data') {
       data.push(value);
       touched = true;
-    } else if (field === 'id' && !value.includes('\0')) {
+    } else if (field === 'event') event = value === 'message' || value === '' ? undefined : value;
+    else if (field === 'id' && !value.includes('\0')) {
       id = value;
       touched = true;
     } else if (field === 'retry' && /^\d{1,9}$/.test(value)) {

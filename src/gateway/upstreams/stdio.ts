@@ -1,14 +1,14 @@
 import { isObject } from '../jsonrpc.ts';
-import type { Pipe } from './connect-stdio.ts';
 import { enveloped, severity } from './era.ts';
 import type { Link, LinkContext } from './link.ts';
 import { acknowledged, notHonoured, withoutId } from './listening.ts';
 import { openPending } from './pending.ts';
+import type { Pipe } from './pipe.ts';
 import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
 const forever = 2 ** 31 - 1;
 
-/** Calls over one local process, in the era that was settled on. Nothing is resumed here: when the process ends, so does all that was in flight. */
+/** Calls over one pipe, in the era that was settled on. Nothing is resumed here: when the pipe ends, so does all that was in flight. */
 export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era; capabilities: JsonObject }): Link {
   const { inbox } = pipe;
   const { entry, limits } = context;
@@ -17,6 +17,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   let level = Number.POSITIVE_INFINITY;
   let listening: { id: number; stop(): void } | undefined;
   let waiting: ((message: JsonObject) => void) | undefined;
+  let lastUsed = performance.now();
   let honoured: (uri: string) => boolean = () => true;
 
   const link: Link = {
@@ -29,9 +30,22 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
           { timeoutMs: call.timeoutMs ?? entry.timeoutMs, messages: limits.messagesPerCall },
           {
             onGone: (gone, reason) => pipe.send({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } }),
-            onEnd: inbox.ended,
+            onEnd(gone) {
+              inbox.ended(gone);
+              lastUsed = performance.now();
+            },
           },
-          { resolve, reject },
+          {
+            resolve(outcome) {
+              context.onAnswer();
+              resolve(outcome);
+            },
+            reject(error) {
+              // Where the pipe itself is gone, that is told once and not for each call.
+              if (error.problem !== 'closed') context.onTrouble(error);
+              reject(error);
+            },
+          },
         );
         if (call.signal.aborted) return;
         inbox.calls.set(pending.id, pending);
@@ -50,10 +64,11 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
       (modern ? relisten() : simple('resources/unsubscribe', { uri })).catch(() => {});
     },
     forget() {},
+    quietMs: () => (inbox.calls.size > 0 || context.uris.size > 0 ? 0 : performance.now() - lastUsed),
     async close() {
       closing.abort();
-      for (const pending of [...inbox.calls.values()]) pending.fail(new UpstreamError('closed', 'Gatehouse ended its process'));
-      await pipe.child.close();
+      for (const pending of [...inbox.calls.values()]) pending.fail(new UpstreamError('closed', 'Gatehouse ended it'));
+      await pipe.close();
     },
   };
 

@@ -49,17 +49,25 @@ export type UpstreamProblem = 'unreachable' | 'unauthorized' | 'timed-out' | 'cl
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly problem: UpstreamProblem;
-  constructor(problem: UpstreamProblem, message: string, options?: ErrorOptions) {
+  /** Of the HTTP answer that refused the handshake: some of them are how an older kind of server says so. */
+  readonly status: number | undefined;
+  constructor(problem: UpstreamProblem, message: string, options?: ErrorOptions & { status?: number }) {
     super(message, options);
     this.problem = problem;
+    this.status = options?.status;
   }
 }
+
+/** The upstream's era is another than it was. It refused the call at the door, so making it again in the right era does no harm. */
+export class Outgrown extends UpstreamError {}
 
 export interface UpstreamStatus {
   state: ServerState;
   era?: Era;
   error?: string;
   retryAt?: number;
+  /** What it is busy with, where that may take long. */
+  note?: string;
 }
 
 /** One blessed upstream: connects at first use, pools what may be shared, reconnects with back-off, forgets nothing it started. */

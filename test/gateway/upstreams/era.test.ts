@@ -22,6 +22,11 @@ const modernOnly: Handle = (message, response) => {
     );
   json(response, message?.method === 'server/discover' ? discovered(message.id) : result(message.id, 'well'));
 };
+const sessions = legacy(answer);
+const sessionsOnly: Handle = (message, response, request, raw) =>
+  message?.method === 'tools/call' && request.headers['mcp-session-id'] === undefined
+    ? json(response, { jsonrpc: '2.0', id: null, error: { code: -32000, message: 'Server not initialized' } }, {}, 400)
+    : sessions(message, response, request, raw);
 const discovered = (id: unknown, versions = ['2026-07-28']) => ({
   jsonrpc: '2.0',
   id,
@@ -64,8 +69,16 @@ for (const [what, handle, expected] of rows)
   });
 
 function verdicts(initial?: Verdict) {
-  const known = new Map<string, Verdict>(initial ? [['one', initial]] : []);
-  return { get: (id: string) => known.get(id), set: (id: string, verdict: Verdict) => void known.set(id, verdict) };
+  let known = initial;
+  return {
+    get: () => known,
+    set(_key: string, verdict: Verdict) {
+      known = verdict;
+    },
+    drop() {
+      known = undefined;
+    },
+  };
 }
 const day = 86_400_000;
 
@@ -74,8 +87,9 @@ for (const [what, era, verdict, handle, methods] of [
   ['a remembered legacy saves the probe', 'auto', { era: 'legacy', at: 10 * day }, legacy(answer), ['initialize']],
   ['a verdict older than a day is asked anew', 'auto', { era: 'legacy', at: 9 * day - 1 }, modernOnly, ['server/discover']],
   ['a verdict from the future is not believed', 'auto', { era: 'legacy', at: 11 * day }, modernOnly, ['server/discover']],
+  ['a remembered modern needs no probe either', 'auto', { era: 'modern', at: 10 * day }, modernOnly, []],
   ['a legacy server that became modern', 'auto', { era: 'legacy', at: 10 * day }, modernOnly, ['initialize', 'server/discover']],
-  ['a modern server that became legacy', 'auto', { era: 'modern', at: 10 * day }, legacy(answer), ['server/discover', 'initialize']],
+  ['a modern server that became legacy', 'auto', { era: 'modern', at: 10 * day }, sessionsOnly, ['server/discover', 'initialize']],
 ] as const)
   test(what, async (t) => {
     const raw = await startRaw(t, handle);
@@ -86,8 +100,8 @@ for (const [what, era, verdict, handle, methods] of [
       raw.names().filter((name) => name === 'initialize' || name === 'server/discover'),
       methods,
     );
-    if (era === 'auto') assert.equal(remembered.get('one')!.era, upstream.status().era);
-    else assert.equal(remembered.get('one'), undefined);
+    if (era === 'auto') assert.equal(remembered.get()!.era, upstream.status().era);
+    else assert.equal(remembered.get(), undefined);
   });
 
 test('a server stated to be modern that is not says so', async (t) => {
@@ -97,7 +111,7 @@ test('a server stated to be modern that is not says so', async (t) => {
 });
 
 for (const [from, to] of [
-  [modernOnly, legacy(answer)],
+  [modernOnly, sessionsOnly],
   [legacy(answer), modernOnly],
 ] as const)
   test('an upstream replaced by one of the other era while connected is found out', async (t) => {
@@ -105,8 +119,6 @@ for (const [from, to] of [
     const raw = await startRaw(t, (message, response, request, self) => {
       // The new server knows nothing of sessions of the old one.
       if (handle === to && request.headers['mcp-session-id'] === 's1') return void response.writeHead(404).end();
-      if (handle === to && to !== modernOnly && request.headers['mcp-method'] === 'tools/call')
-        return json(response, { jsonrpc: '2.0', id: null, error: { code: -32000, message: 'Server not initialized' } }, {}, 400);
       handle(message, response, request, self);
     });
     let now = 0;

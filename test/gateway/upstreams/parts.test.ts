@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backoffMs, crashLoop } from '../../../src/gateway/upstreams/backoff.ts';
-import { commandLine, scrubbed } from '../../../src/gateway/upstreams/environment.ts';
+import { commandLine, downloads, scrubbed, withPath } from '../../../src/gateway/upstreams/environment.ts';
 import { headerValue, parameterHeaders, requestHeaders } from '../../../src/gateway/upstreams/headers.ts';
 import { openLines } from '../../../src/gateway/upstreams/lines.ts';
 import { openSse, type SseEvent } from '../../../src/gateway/upstreams/sse.ts';
@@ -111,16 +111,16 @@ test('the environment is an allow-list', () => {
     NODE_OPTIONS: '--inspect',
     LD_PRELOAD: 'x',
   };
-  assert.deepEqual(scrubbed(ours, { TOKEN: 'theirs' }), { PATH: '/bin', LC_ALL: 'C', Path: 'x', HOME: '/h', TOKEN: 'theirs' });
+  assert.deepEqual(scrubbed(ours), { PATH: '/bin', LC_ALL: 'C', Path: 'x', HOME: '/h' });
 });
 
 test('what is executed is an argv; on Windows .cmd files go through cmd.exe with every argument held together', () => {
-  const files = new Set(['C:\\node\\npx.cmd', 'C:\\uv\\uvx.exe']);
+  const files = new Set(['C:\\node\\npx.cmd', 'C:\\node\\npx.exe', 'C:\\node\\tool.v2.cmd', 'C:\\uv\\uvx.exe']);
   const on = (platform: NodeJS.Platform, electron = false) => ({
     platform,
     electron,
     execPath: '/our/node',
-    environment: { Path: 'C:\\node;C:\\uv' },
+    environment: { Path: 'C:\\node;C:\\uv', PathExt: '.COM;.CMD;.EXE;.JS' },
     exists: (path: string) => files.has(path),
   });
   const run = (command: string, args: string[], platform: NodeJS.Platform, electron = false) =>
@@ -131,5 +131,15 @@ test('what is executed is an argv; on Windows .cmd files go through cmd.exe with
   assert.deepEqual(run('uvx', ['a b'], 'win32'), { file: 'C:\\uv\\uvx.exe', args: ['a b'], verbatim: false });
   const line = run('npx', ['a b', '"&calc'], 'win32');
   assert.deepEqual([line.file, line.verbatim, line.args.slice(0, 3)], ['cmd.exe', true, ['/d', '/s', '/c']]);
+  assert.deepEqual(run('tool.v2', [], 'win32').file, 'cmd.exe', 'a dot in a name is no ending');
   assert.equal(line.args[3], '"C:\\node\\npx.cmd ^^^"a^^^ b^^^" ^^^"\\^^^"^^^&calc^^^""');
+});
+
+test('the search path can be given, whatever its variable is called; what fetches programs is known by name', () => {
+  assert.deepEqual(withPath({ Path: 'a', X: 'y' }, 'b'), { Path: 'b', X: 'y' });
+  assert.deepEqual(withPath({ PATH: 'a' }, undefined), { PATH: 'a' });
+  assert.deepEqual(
+    ['npx', '/opt/bin/uvx', 'C:\\node\\NPX.cmd', 'node', 'my-npx'].map((command) => downloads({ command })),
+    [true, true, true, false, false],
+  );
 });
