@@ -62,5 +62,19 @@ export function tried(method: string): string {
 /** What went wrong with a call that was let through; the ledger's own short word is spelt out. */
 export function failure(error: string | undefined): string {
   if (error === undefined) return 'Failed';
-  return error === 'tool_error' ? 'The tool answered with an error' : error;
+  if (error === 'tool_error') return 'The tool answered with an error';
+  const [, problem = '', rest = ''] = /^([a-z-]+): (.*)$/s.exec(error) ?? [];
+  const spelt = troubles[problem];
+  return spelt === undefined ? error : `${spelt}: ${rest}`;
 }
+
+/** The short words that the ledger has for an upstream's trouble. */
+const troubles: Record<string, string> = {
+  unreachable: 'The server could not be reached',
+  unauthorized: 'The server refused Gatehouse’s credential',
+  'timed-out': 'The server did not answer in time',
+  closed: 'The connection broke',
+  cancelled: 'The call was cancelled',
+  'too-large': 'The answer was too large',
+  'bad-answer': 'The server’s answer was not understood',
+};

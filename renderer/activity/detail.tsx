@@ -8,7 +8,7 @@ import { SkeletonRows, Trouble } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import { href } from '../router.ts';
 import { useServerTitle } from '../servers/title.ts';
-import { duration, exact, failure, size } from '../words.ts';
+import { duration, exact, size } from '../words.ts';
 import { Explained } from './explained.tsx';
 
 /** One record in full. */
@@ -67,7 +67,7 @@ function Whole({ record }: { record: Activity }) {
             : [
                 [
                   'Session',
-                  <code key="session" className="break-all font-mono">
+                  <code key="session" className="break-all font-mono text-12">
                     {record.session}
                   </code>,
                 ] as [string, ReactNode],
@@ -105,10 +105,10 @@ function Whole({ record }: { record: Activity }) {
   );
 }
 
-function outcome({ decision, outcome: how, error }: Activity): string {
+function outcome({ decision, outcome: how }: Activity): string {
   if (decision === 'deny') return 'Refused, nothing was sent';
   if (how === 'ok') return 'Succeeded';
-  return failure(error);
+  return 'Failed';
 }
 
 function Part({ title, children }: { title: string; children: React.ReactNode }) {

@@ -1,4 +1,5 @@
 import type { Activity } from '../../src/contract.ts';
+import { useAsk } from '../ask.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { href } from '../router.ts';
 import { RequestAccess } from '../servers/request-access.tsx';
@@ -45,12 +46,30 @@ export function Explained({ record, serverTitle }: { record: Activity; serverTit
           </>
         )}
       </dl>
+      {record.decision === 'deny' && record.rule === 'gatehouse:no-permit' && record.method === 'tools/call' && (
+        <Condition server={record.server} tool={record.target} />
+      )}
       {record.decision === 'deny' && (
         <div className="pt-4">
           <WhatToDo record={record} />
         </div>
       )}
     </div>
+  );
+}
+
+/** No rule allowed that call; where one allows others of the same tool, it says what was missing. */
+function Condition({ server, tool }: { server: string; tool: string }) {
+  const version = useView((view) => view.bundle.version);
+  const { value } = useAsk('tool-explain', { server, tool }, version);
+  if (value === undefined || value.effect === 'deny') return null;
+  return (
+    <p className="break-words pt-3">
+      With other arguments <code className="font-mono">{value.rule}</code> allows it: {value.reason}{' '}
+      <a href={href({ page: 'server', server, tab: 'tools', tool })} className="underline underline-offset-2">
+        See the tool
+      </a>
+    </p>
   );
 }
 

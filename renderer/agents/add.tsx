@@ -53,7 +53,10 @@ function Name({ taken, onMade, onClose }: { taken: string[]; onMade: (made: Outp
     setBusy(true);
     const reply = await call('agent-add', { name: wanted });
     setBusy(false);
-    if (reply.ok) onMade(reply.value);
+    if (reply.ok) return onMade(reply.value);
+    // What is wrong with the name belongs to its field, as if it had been seen here.
+    if (reply.error.code === 'bad-input' || reply.error.code === 'conflict')
+      setWrong([reply.error.message, reply.error.fix].filter(Boolean).join(' '));
     else setFailed(reply.error);
   };
   const submit = (event: FormEvent) => {

@@ -3,13 +3,17 @@ import { useAsk } from '../ask.ts';
 import { CopyBlock } from '../parts/copy.tsx';
 import { Bar, Trouble } from '../parts/state.tsx';
 
+/** "VS Code", "vs-code" and "vscode" mean the same program. */
+const plain = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+
 /** Copy-ready configuration for each known agent. Without a token the text holds a placeholder. */
 export function Configs({ name, token }: { name: string; token?: string }) {
   const asked = useAsk('agent-configs', { name, ...(token === undefined ? {} : { token }) });
   const configs = asked.value?.configs;
   if (asked.error) return <Trouble error={asked.error} title="The configuration could not be made" again={asked.again} />;
   if (!configs?.[0]) return <div className="h-60">{asked.slow && <Bar className="h-full w-full" />}</div>;
-  const first = configs.find((config) => config.id === name) ?? configs[0];
+  const called = plain(name);
+  const first = configs.find(({ id, title }) => [id, title].some((one) => plain(one) === called)) ?? configs[0];
   return (
     <Tabs.Root defaultValue={first.id} className="min-h-60">
       <Tabs.List aria-label="Agent program" className="flex flex-wrap gap-1">

@@ -22,6 +22,7 @@ export function Dialog({ open, onOpenChange, title, description, wide = false, k
         <Radix.Content
           {...(description ? {} : { 'aria-describedby': undefined })}
           onInteractOutside={(event) => keep && event.preventDefault()}
+          onCloseAutoFocus={() => requestAnimationFrame(keepFocus)}
           className={`fixed inset-x-2 top-[max(8px,8vh)] z-40 mx-auto flex max-h-[min(680px,84vh)] animate-enter flex-col rounded-card bg-card shadow-float outline-none ${wide ? 'max-w-160' : 'max-w-112'}`}
         >
           <header className="flex items-start gap-4 px-5 pt-4 pb-3">
@@ -41,6 +42,11 @@ export function Dialog({ open, onOpenChange, title, description, wide = false, k
       </Radix.Portal>
     </Radix.Root>
   );
+}
+
+/** What opened the dialog may be gone (the first agent was added): then the keyboard goes on in the page, not at the window's top. */
+function keepFocus(): void {
+  if (document.activeElement === document.body) document.getElementById('content')?.focus();
 }
 
 /** The row of buttons at a dialog's foot; the primary one last. */

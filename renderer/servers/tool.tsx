@@ -5,6 +5,7 @@ import { Schema } from '../parts/schema.tsx';
 import { sentence } from '../words.ts';
 import { Hints } from './hints.tsx';
 import { RequestAccess } from './request-access.tsx';
+import { TryArguments } from './try.tsx';
 import { Why } from './why.tsx';
 
 /** One tool: may it be used and why, what it does, what it takes. */
@@ -28,6 +29,7 @@ export function ToolDetail({ tool }: { tool: ToolRow }) {
         {tool.tags.length > 0 && <p className="text-13 text-quiet">{tool.tags.map(sentence).join(', ')}</p>}
       </div>
       <Schema schema={tool.inputSchema} />
+      {verdict === 'may' && <TryArguments key={tool.name} tool={tool} />}
       <div>
         <h2 className="pb-2 font-medium text-13 text-quiet">Name for agents</h2>
         <CopyLine value={tool.exposedName} what="name" />

@@ -96,6 +96,17 @@ describe('the window on the real demo', { skip: noChromium }, () => {
     await detail.getByText('TIC-3').waitFor();
     await detail.getByText('A ticket is closed by the team whose project it belongs to.').waitFor();
     await sound('tool');
+    const args = detail.getByLabel('Would a call be allowed?');
+    await args.fill('{ nonsense');
+    await detail.getByRole('button', { name: 'Check' }).click();
+    await detail.getByText('This is not a JSON object.').waitFor();
+    await args.fill('{"id": "T-103", "project": "zephyr", "resolution": "done"}');
+    await detail.getByRole('button', { name: 'Check' }).click();
+    await detail.getByRole('status').getByText('Denied').waitFor();
+    await args.fill('{"id": "T-101", "project": "apollo", "resolution": "done"}');
+    await detail.getByRole('button', { name: 'Check' }).click();
+    await detail.getByRole('status').getByText('Allowed').waitFor();
+    await sound('tool, arguments tried');
     for (const tab of ['prompts', 'resources', 'use']) {
       await at(`#/servers/tickets/${tab}`);
       await page.locator('nav[aria-label="Parts of this server"] a[aria-current]').waitFor();
@@ -147,6 +158,7 @@ describe('the window on the real demo', { skip: noChromium }, () => {
     await path.getByRole('link', { name: 'Details' }).click();
     const record = page.getByRole('complementary', { name: 'Record' });
     await record.getByText('Claude Code tried to call close_ticket on Tickets.').waitFor();
+    await record.getByText('With other arguments TIC-3 allows it: A ticket is closed by the team whose project it belongs to.').waitFor();
     await record.getByText('Refused, nothing was sent').waitFor();
     await sound('record');
     await record.getByRole('button', { name: 'Request access' }).click();

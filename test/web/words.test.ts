@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { href, parse } from '../../renderer/router.ts';
-import { ago, duration, sentence, size } from '../../renderer/words.ts';
+import { ago, duration, failure, sentence, size } from '../../renderer/words.ts';
 
 test('an address and its page are the same both ways, whatever the names hold', () => {
   for (const route of [
@@ -32,4 +32,13 @@ test('times, durations and sizes carry their units', () => {
   assert.deepEqual([0.04, 0.44, 9.96, 142.4, 1400, 125_000].map(duration), ['< 0.1 ms', '0.4 ms', '10 ms', '142 ms', '1.4 s', '2 min 5 s']);
   assert.deepEqual([12, 1234, 45_600, 1_500_000].map(size), ['12 B', '1.2 kB', '46 kB', '1.5 MB']);
   assert.deepEqual(['first-party', '', 'restricted'].map(sentence), ['First party', 'Not set', 'Restricted']);
+});
+
+test('what an upstream’s trouble is called in the ledger is spelt out, and anything else stays as it is', () => {
+  assert.equal(
+    failure('unreachable: nothing answers at http://127.0.0.1:1'),
+    'The server could not be reached: nothing answers at http://127.0.0.1:1',
+  );
+  assert.equal(failure('tool_error'), 'The tool answered with an error');
+  for (const text of ['The server closed the connection: 502 Bad Gateway.', 'odd: one', 'x']) assert.equal(failure(text), text);
 });
