@@ -6,7 +6,7 @@ import { callMethods, notificationText, progressText, refuseHttp, run, target } 
 import { apps, declares } from './extensions.ts';
 import type { Track } from './journal.ts';
 import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
-import { info } from './modern.ts';
+import { info, modernVersions } from './modern.ts';
 import { unaskable, worded } from './questions.ts';
 import type { Session } from './sessions.ts';
 import { isListMethod, type Surface } from './surface.ts';
@@ -20,7 +20,7 @@ const askTimeoutMs = 10 * 60_000;
 export async function legacyPost(incoming: Incoming, message: Message, door: Door): Promise<void> {
   const version = incoming.headers['mcp-protocol-version'];
   if (message.kind === 'request' && message.method === 'initialize') return initialize(incoming, message.id, message.params, door);
-  if (typeof version === 'string' && !legacyVersions.includes(version))
+  if (typeof version === 'string' && !legacyVersions.includes(version) && !modernVersions.includes(version))
     return refuseHttp(
       incoming.response,
       400,
