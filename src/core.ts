@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Agents, openAgents } from './agents/credentials.ts';
 import { dispatcher } from './commands.ts';
-import { fetchBootstrap } from './company/bootstrap.ts';
 import type { Bootstrap, Bundle } from './company/bundle.ts';
-import { type CompanyClient, openCompany } from './company/bundles.ts';
+import type { CompanyClient } from './company/bundles.ts';
 import type { PinnedKey } from './company/keys.ts';
-import { openUploader, type Uploader } from './company/upload.ts';
+import type { Uploader } from './company/upload.ts';
 import type { View } from './contract.ts';
 import { type ErrorValue, toErrorValue } from './errors.ts';
 import { type Gateway, openGateway } from './gateway/gateway.ts';
@@ -14,10 +13,11 @@ import { openLoginPath } from './gateway/upstreams/login-path.ts';
 import { openUpstreams, type Upstreams } from './gateway/upstreams/pool.ts';
 import { openVerdictFile } from './gateway/upstreams/verdict-file.ts';
 import type { Host } from './host.ts';
-import { type Identity, openIdentity } from './identity/identity.ts';
+import type { Identity } from './identity/identity.ts';
+import { joinCompany } from './join.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { localKey } from './local-key.ts';
-import { openPolicy, type Policy } from './policy/policy.ts';
+import type { Policy } from './policy/policy.ts';
 import { buildView } from './view.ts';
 
 export interface CoreSettings {
@@ -56,11 +56,12 @@ export interface House {
   uploader: Uploader | undefined;
   /** What decides at present, and the bundle that it was made of. */
   rules: { policy: Policy; bundle: Bundle } | undefined;
+  /** Why the company locks this app out although there is a good bundle. */
+  lock: ErrorValue | undefined;
   changed(): void;
 }
 
 const viewEveryMs = 50;
-const retryBootstrapMs = 5_000;
 /** So long agents that are already there wait for the company's rules; then they are told how it stands. */
 const settleMs = 5_000;
 
@@ -94,6 +95,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     company: undefined,
     uploader: undefined,
     rules: undefined,
+    lock: undefined,
     changed() {
       if (listeners.size === 0 || timer) return;
       timer = setTimeout(() => {
@@ -163,118 +165,4 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       await ledger.close();
     },
   };
-}
-
-/** Bootstrap, identity, bundle: each step waits for the one before and tries again for as long as we run. */
-async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
-  const { host, settings, ledger } = house;
-  const { central } = settings;
-  if (central === undefined) return;
-  const { bootstrap, reachedAt } = await untilReached(house, central, signal);
-  house.bootstrap = bootstrap;
-  const identity = await openIdentity({
-    host,
-    log: host.log,
-    config: {
-      issuer: bootstrap.issuer,
-      clientId: bootstrap.client_id,
-      scopes: bootstrap.scopes,
-      resource: bootstrap.resource,
-      groupsClaim: bootstrap.groups_claim,
-    },
-  });
-  house.identity = identity;
-  if (signal.aborted) return await identity.close();
-  const company = openCompany({
-    host,
-    bootstrap,
-    accessToken: (given) => identity.accessToken(given),
-    ...(reachedAt === undefined ? {} : { reachedAt }),
-    pollMs: settings.pollMinutes * 60_000,
-    log: host.log,
-  });
-  house.company = company;
-  house.uploader = openUploader({
-    unsent: (after, limit) => ledger.unsent(after, limit),
-    cursor: () => ledger.cursor(),
-    acknowledge: (seq) => ledger.acknowledge(seq),
-    post: async (records, until) => await company.postLedger((await company.device()).id, records, until),
-    ready: () => identity.state().state === 'signed-in',
-    changed: () => house.changed(),
-    log: host.log,
-  });
-  let person: string | undefined;
-  const follow = async () => {
-    const state = identity.state();
-    // While the sign-in is being resumed the stored bundle decides already, as it does where the provider cannot be reached at all.
-    const known = state.state === 'signed-in' || state.state === 'starting' ? state.person : undefined;
-    if (known && known.sub !== person) {
-      person = known.sub;
-      await company.start({ sub: known.sub, issuer: bootstrap.issuer });
-    }
-    if (known) house.uploader?.poke(true);
-    else if (state.state === 'signed-out' && person !== undefined) {
-      person = undefined;
-      company.stop({ forget: true });
-    }
-    house.changed();
-  };
-  company.watch(() => void applyBundle(house).catch((error: unknown) => host.log.error({ err: error }, 'a bundle could not be applied')));
-  identity.watch(
-    () => void follow().catch((error: unknown) => host.log.error({ err: error }, 'a change of the signed-in person could not be followed')),
-  );
-  await follow();
-}
-
-function readBootstrap(house: House, central: string, timeoutMs: number, signal: AbortSignal) {
-  const { host, settings } = house;
-  return fetchBootstrap({
-    fetch: host.fetch,
-    central,
-    pinnedKey: settings.bundleKey,
-    cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
-    timeoutMs,
-    signal,
-  });
-}
-
-async function untilReached(house: House, central: string, signal: AbortSignal): Promise<{ bootstrap: Bootstrap; reachedAt?: number }> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      // The first time not for long: a network that swallows everything must not keep agents from what is on disk.
-      const { bootstrap, fromCache, error } = await readBootstrap(house, central, attempt === 0 ? 3_000 : 15_000, signal);
-      house.bootstrapError = error;
-      return fromCache ? { bootstrap } : { bootstrap, reachedAt: house.host.now() };
-    } catch (error) {
-      if (signal.aborted) throw error;
-      house.bootstrapError = toErrorValue(error);
-      house.changed();
-      await pause(retryBootstrapMs, undefined, { signal });
-    }
-  }
-}
-
-/** The one place where what the company allows takes effect. */
-async function applyBundle(house: House): Promise<void> {
-  const { host, gateway, upstreams } = house;
-  const { bundle } = house.company?.bundle() ?? {};
-  const person = house.identity?.state().person;
-  if (!bundle || !person) {
-    if (house.rules) {
-      house.rules = undefined;
-      gateway?.apply(undefined);
-      await upstreams.replace([]);
-    }
-  } else if (house.rules?.bundle !== bundle) {
-    const policy = openPolicy(bundle, {
-      person: person.sub,
-      device: { os: process.platform, appVersion: host.appVersion, managed: false },
-      now: host.now,
-    });
-    house.rules = { policy, bundle };
-    const replaced = upstreams.replace(bundle.servers);
-    gateway?.apply({ bundle, policy, person: person.sub });
-    await replaced;
-  } else gateway?.recheck();
-  house.changed();
 }

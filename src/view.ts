@@ -54,6 +54,7 @@ function companyOf(house: House): View['company'] {
 
 function bundleOf(house: House): View['bundle'] {
   const { state, bundle, error } = house.company?.bundle() ?? { state: 'none' as const };
+  if (house.lock) return { state: 'refused', ...(bundle ? { version: bundle.version } : {}), error: house.lock };
   const shown = error === undefined ? {} : { error: 'code' in error ? error : toErrorValue(error) };
   if (!bundle) return { state, ...shown };
   const { version, issuedAt, staleAfter, notAfter } = bundle;

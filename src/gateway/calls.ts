@@ -39,6 +39,8 @@ export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNo
 export interface Gate extends Bridge {
   /** Absent: nobody is signed in, or no bundle holds. */
   policy: Policy | undefined;
+  /** Said where there is no policy: why, and what to do, in a sentence or two. */
+  closedBecause: string;
   limiter: Limiter;
   upstream(server: string): Upstream | undefined;
   ledger: { append(entry: LedgerEntry): void; healthy(): boolean };
@@ -110,7 +112,7 @@ function errorOf(outcome: Outcome): { error?: string } {
 }
 
 function authorize(call: Call, gate: Gate): Verdict {
-  if (!gate.policy) return builtIn('signed-out', 'Nobody is signed in to Gatehouse, so no company rules apply.');
+  if (!gate.policy) return builtIn('no-rules', gate.closedBecause);
   if (!gate.ledger.healthy()) return builtIn('ledger-failed', 'The record of calls cannot be written, and nothing may pass unrecorded.');
   if (!call.target) return builtIn('unknown', 'No blessed server offers it.');
   const { entry, name, action } = call.target;

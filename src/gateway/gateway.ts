@@ -55,7 +55,7 @@ export interface Gateway {
   readonly port: number;
   readonly url: string;
   /** From now on each call is decided by these rules, and agents with a stream open hear what changed for them. */
-  apply(rules: Rules | undefined): void;
+  apply(rules: Rules | undefined, because?: string): void;
   /** The same rules may answer otherwise: the clock went on, or the bundle aged. */
   recheck(): void;
   resourceUpdated(server: string, params: JsonObject): void;
@@ -68,12 +68,15 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+const signedOut = 'Nobody is signed in. Ask the person to open Gatehouse and sign in, then try again.';
+
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let rules: Rules | undefined;
   const bridge = { seal: openSeal(options.stateKey), parking: openParking(), tasks: openTasks() };
   const closed: Gate = {
     ...bridge,
     policy: undefined,
+    closedBecause: signedOut,
     person: '',
     limiter: openLimiter({ concurrentCalls: 64, callsPerMinute: 0 }),
     upstream: options.upstream,
@@ -196,12 +199,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     port,
     url: `http://127.0.0.1:${port}/mcp`,
-    apply(next) {
+    apply(next, because = signedOut) {
       changed(() => {
         // What one person was asked is not for the next one to answer.
         if ((next?.person ?? '') !== gate.person) bridge.parking.close();
         rules = next;
-        gate = next ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) } : closed;
+        gate = next
+          ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }
+          : { ...closed, closedBecause: because };
       });
       if (!next) return;
       for (const session of sessions.all())
