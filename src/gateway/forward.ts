@@ -147,6 +147,8 @@ function outward(call: Call): JsonObject {
     const ref = params['ref'] as JsonObject;
     params['ref'] = ref['type'] === 'ref/resource' ? { ...ref, uri: target.name } : { ...ref, name: target.name };
   } else params['name'] = target.name;
+  // Tasks of 2025-11-25 are not offered, so they count as not asked for: the agent gets its result in the call.
+  if (call.method === 'tools/call') delete params['task'];
   const crossing = isObject(_meta) ? crossingMeta(_meta) : undefined;
   if (crossing) params['_meta'] = crossing;
   return params;

@@ -170,6 +170,7 @@ async function call(
   const controller = new AbortController();
   session.inFlight.set(id, controller);
   const token = isObject(params['_meta']) ? params['_meta']['progressToken'] : undefined;
+  let over = false;
   const going: Call = {
     ...found,
     agent: incoming.agent,
@@ -186,7 +187,12 @@ async function call(
       clientInfo: session.clientInfo,
       ...(session.logLevel === undefined ? {} : { logLevel: session.logLevel }),
     },
-    onNotification: (note) => answer.send(notificationText(note.method, note.params)),
+    // What comes when the call is over goes beside it: only the end of a URL elicitation does.
+    onNotification: (note) => {
+      const text = notificationText(note.method, note.params);
+      if (over) session.stream?.send(text);
+      else answer.send(text);
+    },
     onRequest: (question, signal) => ask(session, answer, question, signal),
     ...(token === undefined ? {} : { onProgress: (progress: JsonObject) => answer.send(progressText(token, progress)) }),
   };
@@ -196,6 +202,7 @@ async function call(
     if (controller.signal.aborted) incoming.response.end();
     else answer.end('result' in outcome ? resultText(id, outcome.result) : errorText(id, outcome.error));
   } finally {
+    over = true;
     session.inFlight.delete(id);
   }
 }

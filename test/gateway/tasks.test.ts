@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { openTasks } from '../../src/gateway/tasks.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import type { Json } from '../support/matrix-server.ts';
+import { openRpcServer } from '../support/rpc-server.ts';
 import { json, type Raw, startRaw } from '../support/upstreams/raw.ts';
 
 /** `io.modelcontextprotocol/tasks` (SEP-2663): two upstreams that use the same task ids. */
@@ -172,4 +173,18 @@ test('the map is bounded: the oldest are forgotten, of the agent that has too ma
     [false, false, true, true],
   );
   assert.equal(all.find(heavy, 'c', 'somebody else'), undefined);
+});
+
+test('tasks of 2025-11-25 are not offered: a call that asks for one is answered in the call', async () => {
+  const server = await openRpcServer({ 'tools/call': ({ params }) => ({ content: [{ type: 'text', text: JSON.stringify(params) }] }) });
+  const near = await openTestGateway(makeBundle({ servers: [entry({ id: 'm', url: server.url, tools })] }));
+  try {
+    const session = await legacySession(near.url, near.token);
+    assert.equal(((session.opened.json()['result'] as Json)['capabilities'] as Json)['tasks'], undefined);
+    const answer = await session.send('tools/call', { name: 'm__slow', arguments: {}, task: { ttl: 1000 } });
+    assert.deepEqual(JSON.parse((answer.json()['result'] as Json)['content'][0].text), { name: 'slow', arguments: {} });
+  } finally {
+    await near.close();
+    await server.close();
+  }
 });

@@ -136,7 +136,7 @@ export const rows: Row[] = [
       const { catalogue } = bundle.servers[0]!;
       const result = (await agent.call('tools/list')).answer?.['result'];
       assert.deepEqual(result.tools, catalogue.tools);
-      assert.equal(result.tools.length, 17);
+      assert.equal(result.tools.length, 18);
       assert.equal(result.nextCursor, undefined);
       if (agent.era === 'modern') {
         assert.equal(result.cacheScope, 'private');

@@ -31,7 +31,7 @@ const questions: Record<string, { method: string; params: Json }> = {
 };
 const names = [
   ...['echo', 'seen', ...Object.keys(questions), 'url-required', 'withdraw', 'progress', 'log', 'hang', 'large', 'fail', 'is-error', 'die'],
-  ...['list-changed', 'touch'],
+  ...['list-changed', 'touch', 'completed'],
 ];
 const schema = { type: 'object', properties: { text: { type: 'string' } } };
 export const uri = 'matrix://doc';
@@ -89,8 +89,9 @@ function brain(era: Era) {
       case 'seen':
         return done(JSON.stringify(seen));
       case 'url-required': {
-        const elicitations = [{ mode: 'url', elicitationId: 'e1', url: 'https://example.com/sign', message: 'Sign first' }];
-        if (seen.filter((one) => one['params']?.name === name).length > 1) return done('signed');
+        const elicitations = [{ mode: 'url', elicitationId: `e-${seen.length}`, url: 'https://example.com/sign', message: 'Sign first' }];
+        const before = seen.filter((one) => one['params']?.name === name && !one['params'].arguments.fresh);
+        if (before.length > 1 && !params.arguments.fresh) return done('signed');
         return wire.send({ id, error: { code: -32042, message: 'This needs a signature.', data: { elicitations } } });
       }
       case 'withdraw': {
@@ -119,6 +120,9 @@ function brain(era: Era) {
         return wire.die();
       case 'list-changed':
         wire.send({ method: 'notifications/tools/list_changed' });
+        return done('told');
+      case 'completed':
+        wire.aside({ method: 'notifications/elicitation/complete', params: { elicitationId: params.arguments.text } });
         return done('told');
       case 'touch':
         wire.aside({ method: 'notifications/resources/updated', params: { uri, 'x-kept': 1 } }, uri);
@@ -226,7 +230,7 @@ export async function openMatrixServer(era: Era) {
             if (answer['id'] === id && answer['method'] === undefined) response.end();
           },
           aside(note, about) {
-            for (const one of sessions.values()) if (one.stream && one.uris.has(about!)) write(one.stream, note);
+            for (const one of sessions.values()) if (one.stream && (about === undefined || one.uris.has(about))) write(one.stream, note);
             for (const [open, asked] of listening) write(open, tagged(note, asked['id']));
           },
           die() {

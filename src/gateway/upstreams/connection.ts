@@ -94,8 +94,8 @@ export function openConnection(options: ConnectionOptions): Upstream {
       const note = fetched ? { note: 'it may have to be downloaded first, which can take minutes' } : {};
       return { state: 'connecting', ...era, ...(trouble ? { error: trouble.error.message } : {}), ...note };
     }
-    // A process that is up again has to answer once before its trouble is forgotten, but it is connected.
-    if (trouble && !(link && now() >= trouble.retryAt))
+    // A process that is up again has to answer once before its trouble is forgotten, but it is connected. Of a remote server only an answer says so.
+    if (trouble && !(link && entry.launch && now() >= trouble.retryAt))
       return { state: 'backing-off', ...era, error: trouble.error.message, retryAt: trouble.retryAt };
     return link ? { state: 'connected', ...era } : { state: 'idle' };
   }

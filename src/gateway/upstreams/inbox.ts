@@ -3,10 +3,12 @@ import type { LinkContext } from './link.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
 import { openRate } from './rate.ts';
 import { type JsonObject, type Outcome, UpstreamError } from './upstream.ts';
+import { openVisits, type Visits } from './visits.ts';
 
 /** Messages that arrive where calls share a channel: a pipe, or a session's standing stream. */
 export interface Inbox {
   readonly calls: Map<number, Pending>;
+  readonly visits: Visits;
   /** `of` is the call on whose stream it came, where that is known. False: a flood, cut it off. */
   receive(message: unknown, of?: Pending): boolean;
   /** The call is over: what its upstream still asks on its behalf is moot. */
@@ -19,6 +21,7 @@ const mostQuestions = 32;
 /** `refused`: what this channel's upstream must not ask at all. */
 export function openInbox(context: LinkContext, reply: (message: JsonObject) => void, refused: readonly string[] = []): Inbox {
   const calls = new Map<number, Pending>();
+  const visits = openVisits();
   const questions = new Map<Id, { controller: AbortController; pending: Pending }>();
   // What nobody waits for.
   const nobodys = openRate(context.limits.unaskedPerTenSeconds);
@@ -40,6 +43,7 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
       if (!pending.notified(message)) pending.fail(new UpstreamError('too-large', 'a flood of messages without an answer'));
       return true;
     }
+    if (method === 'notifications/elicitation/complete' && visits.complete(message)) return nobodys();
     if (method === 'notifications/cancelled') questions.get(params?.['requestId'] as Id)?.controller.abort();
     else if (method === 'notifications/resources/updated') {
       if (params) context.onResourceUpdated(params);
@@ -66,6 +70,7 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
       return reply({ jsonrpc: '2.0', id, error: { code: rpc.methodNotFound, message: `Nobody here can answer ${method} now.` } });
     const controller = new AbortController();
     questions.set(id, { controller, pending });
+    visits.asked(params, pending.call);
     pending.hold();
     let outcome: Outcome;
     try {
@@ -81,6 +86,7 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
 
   return {
     calls,
+    visits,
     receive(message, of) {
       if (!isObject(message)) return nobodys();
       const { id, method } = message;

@@ -134,6 +134,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
         {
           resolve(outcome) {
             context.onAnswer();
+            inbox.visits.ended(outcome, call);
             resolve(outcome);
           },
           reject(error) {

@@ -38,6 +38,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
           {
             resolve(outcome) {
               context.onAnswer();
+              inbox.visits.ended(outcome, call);
               resolve(outcome);
             },
             reject(error) {

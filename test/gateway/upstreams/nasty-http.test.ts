@@ -136,6 +136,7 @@ test('a busy upstream makes calls fail at once with when the next attempt is, an
   assert.equal(raw.got.length, before, 'nothing was sent while waiting');
   busy = false;
   now += 60_000;
+  assert.equal(upstream.status().state, 'backing-off', 'that the pause is over is no answer yet');
   assert.equal(text(await upstream.call(tool('x'))), 'well');
   assert.deepEqual(
     statuses.map((status) => status.state),
