@@ -18,15 +18,17 @@ const subscriptionKey = `${prefix}subscriptionId`;
 
 /** Modern is what says so in its body; a header alone does too, so that a body without the envelope is told what it lacks. */
 export function isModern(message: Message, headers: IncomingHttpHeaders): boolean {
-  // "initialize" in whatever envelope: agents send it after a discovery too (claude-code#96183), and only the legacy era has it.
-  if (message.kind === 'response' || message.method === 'initialize') return false;
+  if (message.kind === 'response') return false;
+  // A whole "initialize" in whatever envelope: agents send it after a discovery too (claude-code#96183), and only the legacy era has it.
+  // Without the version that it must name it is none; in a modern envelope that is a method which is no more (404, SEP-2575).
+  if (message.method === 'initialize' && typeof message.params['protocolVersion'] === 'string') return false;
   const meta = message.params['_meta'];
   if (isObject(meta) && meta[`${prefix}protocolVersion`] !== undefined) return true;
   if (message.method === 'server/discover') return true;
   // A session is legacy whatever the header says (claude-code#92835): the modern era has none, and nothing is decided by that header.
   if (headers['mcp-session-id'] !== undefined) return false;
   const header = headers['mcp-protocol-version'];
-  return typeof header === 'string' && modernVersions.includes(header);
+  return typeof header === 'string' && modernVersions.includes(header) && message.method !== 'initialize';
 }
 
 export async function modern(incoming: Incoming, message: Exclude<Message, { kind: 'response' }>, door: Door): Promise<void> {

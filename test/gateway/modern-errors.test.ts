@@ -86,3 +86,15 @@ test('a tool whose header annotations break the rules is neither listed nor call
   assert.equal(at.upstream.seen.length, 0);
   await at.close();
 });
+
+test('methods of the other era do not exist in a modern envelope; an "initialize" that names its version is one all the same', async () => {
+  const at = await stand({});
+  for (const method of ['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']) {
+    const answer = await modernRequest(at.url, at.token, method);
+    assert.equal(answer.status, 404, method);
+    assert.equal((answer.json()['error'] as { code: number }).code, -32601, method);
+  }
+  const named = await modernRequest(at.url, at.token, 'initialize', { protocolVersion: '2025-11-25', capabilities: {} });
+  assert.ok(named.headers['mcp-session-id']);
+  await at.close();
+});
