@@ -1,13 +1,34 @@
-// Writes a company folder for a measurement: one echo server with many tools, and as many rules as asked.
+// Writes a company folder for a measurement: echo servers with many tools, and as many rules as asked.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogueHashes } from '../../src/central/definition-hash.ts';
 
-export function writeCompany(dir, { port, tools, rules }) {
+/** `tools` each of `servers`, all of them at one address. */
+export function writeCompany(dir, { port, tools, rules, servers = 1 }) {
   mkdirSync(join(dir, 'servers'), { recursive: true });
   mkdirSync(join(dir, 'policies'), { recursive: true });
   cpSync('resources/demo/org.yaml', join(dir, 'org.yaml'));
+  // Nothing of the demo's own limits may be what is measured.
   writeFileSync(join(dir, 'limits.yaml'), 'concurrentCalls: 1000\ncallsPerMinute: 0\n');
+  const ids = Array.from({ length: servers }, (_, i) => (i ? `echo-${i}` : 'echo'));
+  for (const id of ids) writeServer(dir, id, port, tools);
+  const lines = ids.flatMap((id) => [
+    `@id("see-${id}") @reason("bench") permit (principal in Group::"staff", action == Action::"discover", resource == Server::"${id}");`,
+    `@id("call-${id}") @reason("bench") permit (principal in Group::"engineering", action == Action::"call", resource in Server::"${id}");`,
+  ]);
+  for (let n = lines.length; n < rules; n++) {
+    const group = ['staff', 'engineering', 'marketing', 'finance', 'it', 'apollo', 'zephyr', 'borealis'][n % 8];
+    const tool = `Tool::"${ids[n % ids.length]}/echo_${n % tools || 1}"`;
+    lines.push(
+      n % 5 === 0
+        ? `@id("r${n}") @reason("bench") forbid (principal in Group::"${group}", action == Action::"call", resource == ${tool}) when { context.args has message && context.args.message == "no${n}" };`
+        : `@id("r${n}") @reason("bench") permit (principal in Group::"${group}", action == Action::"call", resource == ${tool});`,
+    );
+  }
+  writeFileSync(join(dir, 'policies', 'bench.cedar'), `${lines.join('\n')}\n`);
+}
+
+function writeServer(dir, id, port, tools) {
   const definitions = Array.from({ length: tools }, (_, i) => ({
     name: i ? `echo_${i}` : 'echo',
     description: `Echo the message back, variant ${i} of echo`,
@@ -23,37 +44,18 @@ export function writeCompany(dir, { port, tools, rules }) {
     resourceTemplates: [],
   };
   writeFileSync(
-    join(dir, 'servers', 'echo.json'),
+    join(dir, 'servers', `${id}.json`),
     JSON.stringify({
       $schema: JSON.parse(readFileSync('resources/demo/servers/tickets.json', 'utf8')).$schema,
-      name: 'example.bench/echo',
+      name: `example.bench/${id}`,
       title: 'Echo',
       description: 'Echoes',
       version: '1.0.0',
       remotes: [{ type: 'streamable-http', url: `http://127.0.0.1:${port}/mcp` }],
-      _meta: {
-        'dev.gatehouse/entry': {
-          id: 'echo',
-          era: 'legacy',
-          // As `gatehouse policy bless` would write them.
-          catalogue: { ...catalogue, hashes: catalogueHashes(catalogue) },
-        },
-      },
+      // As `gatehouse policy bless` would write it.
+      _meta: { 'dev.gatehouse/entry': { id, era: 'legacy', catalogue: { ...catalogue, hashes: catalogueHashes(catalogue) } } },
     }),
   );
-  const lines = [
-    '@id("discover") @reason("bench") permit (principal in Group::"staff", action == Action::"discover", resource == Server::"echo");',
-    '@id("calls") @reason("bench") permit (principal in Group::"engineering", action == Action::"call", resource in Server::"echo");',
-  ];
-  for (let n = lines.length; n < rules; n++) {
-    const group = ['staff', 'engineering', 'marketing', 'finance', 'it', 'apollo', 'zephyr', 'borealis'][n % 8];
-    lines.push(
-      n % 5 === 0
-        ? `@id("r${n}") @reason("bench") forbid (principal in Group::"${group}", action == Action::"call", resource == Tool::"echo/echo_${n % tools || 1}") when { context.args has message && context.args.message == "no${n}" };`
-        : `@id("r${n}") @reason("bench") permit (principal in Group::"${group}", action == Action::"call", resource == Tool::"echo/echo_${n % tools || 1}");`,
-    );
-  }
-  writeFileSync(join(dir, 'policies', 'bench.cedar'), `${lines.join('\n')}\n`);
 }
 
 export const remove = (dir) => rmSync(dir, { recursive: true, force: true });

@@ -1,0 +1,108 @@
+// The parts of the bench: each gives plain figures, none judges them.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { remove, writeCompany } from './company.mjs';
+import { idleSessions } from './idle.mjs';
+import { cli, freePort, load, median, openHouse, output, pause, rss, start, stop } from './processes.mjs';
+
+const keys = ['p50_ms', 'p95_ms', 'p99_ms', 'per_s', 'cpu_us_per_call', 'rss_mb'];
+const medians = (rounds) => Object.fromEntries(keys.map((key) => [key, median(rounds.map((round) => round[key]))]));
+
+/** The same work on each target, in turn, three rounds: what disturbs the machine disturbs all of them. */
+async function inTurn(targets, work) {
+  const rounds = {};
+  for (let round = 0; round < 3; round++)
+    for (const [name, { url, pid, tool, bearer }] of Object.entries(targets))
+      (rounds[name] ??= []).push(await load(url, { pid, tool, bearer, ...work }));
+  return Object.fromEntries(Object.entries(rounds).map(([name, all]) => [name, medians(all)]));
+}
+
+export async function measureCalls(rules, scale) {
+  const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
+  const [echoPort, proxyPort, sdkPort] = [await freePort(), await freePort(), await freePort()];
+  const echo = await start(['test/bench/echo-upstream.mjs', String(echoPort), '1000']);
+  const proxy = await start(['test/bench/bare-proxy.mjs', String(proxyPort), String(echoPort)]);
+  const sdk = await start(['--no-warnings', 'test/bench/sdk-gateway.mjs', String(sdkPort), String(echoPort)]);
+  writeCompany(join(dir, 'company'), { port: echoPort, tools: 1000, rules });
+  const { demo, url, data, tokens, pid } = await openHouse(dir, ['bench', 'idle-a', 'idle-b']);
+  // First, while the process is fresh: after load, what is collected meanwhile would hide what these two take.
+  const idle = await idleSessions(url, pid, tokens.slice(1), 500);
+  const slow = await slowReader({ url, pid, bearer: tokens[0] });
+  const at = (port, child) => ({ url: `http://127.0.0.1:${port}/mcp`, pid: child.pid, tool: 'echo' });
+  const proxied = { 'bare proxy': at(proxyPort, proxy.child), Gatehouse: { url, pid, tool: 'echo__echo', bearer: tokens[0] } };
+  const all = { direct: at(echoPort, echo.child), ...proxied, 'SDK gateway': at(sdkPort, sdk.child) };
+  const calls = {};
+  for (const sessions of [1, 32])
+    calls[sessions] = await inTurn(all, { sessions, calls: Math.round((sessions === 1 ? 3000 : 10_000) * scale), warm: 500 });
+  const large = await inTurn(proxied, { sessions: 4, calls: Math.round(400 * scale), warm: 20, bytes: 1_000_000 });
+  const streams = await inTurn(proxied, { sessions: 2, calls: Math.max(4, Math.round(20 * scale)), warm: 1, events: 10_000 });
+  const list = await load(url, { list: true, sessions: 1, calls: Math.round(200 * scale), warm: 1, bearer: tokens[0] });
+  const memory = [rss(pid)];
+  for (let part = 0; part < 2; part++) {
+    await load(url, { tool: 'echo__echo', sessions: 8, calls: Math.round(50_000 * scale), bearer: tokens[0] });
+    memory.push(rss(pid));
+  }
+  const verified = await output([cli, 'ledger', 'verify', '--data', data, '--json']);
+  for (const child of [demo, proxy.child, sdk.child, echo.child]) await stop(child);
+  remove(dir);
+  return { calls, large, streams, list, slow, idle, memory, verified };
+}
+
+/** 80 MB of events to an agent that reads nothing for three seconds: the most that Gatehouse's memory grew by. */
+async function slowReader({ url, pid, bearer }) {
+  const before = rss(pid);
+  let over = false;
+  let most = before;
+  const reading = load(url, {
+    tool: 'echo__echo',
+    bearer,
+    calls: 1,
+    warm: 0,
+    events: 10_000,
+    'event-bytes': 8000,
+    'pause-ms': 3000,
+  }).finally(() => {
+    over = true;
+  });
+  while (!over) {
+    most = Math.max(most, rss(pid));
+    await Promise.race([reading, pause(50)]);
+  }
+  await reading;
+  return { before, most };
+}
+
+/** 2,000 tools over 50 servers under 5,000 rules: the first list of an agent, and the next ones. */
+export async function measureWide(scale) {
+  const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
+  const port = await freePort();
+  const echo = await start(['test/bench/echo-upstream.mjs', String(port), '40']);
+  writeCompany(join(dir, 'company'), { port, tools: 40, servers: 50, rules: 5000 });
+  const names = ['cold-a', 'cold-b', 'cold-c'];
+  const { demo, url, tokens, pid } = await openHouse(dir, names);
+  // Each agent's first list is decided anew; the very first one also parses the rules.
+  const cold = [];
+  for (const bearer of tokens) cold.push((await load(url, { list: true, calls: 1, warm: 0, bearer })).p50_ms);
+  const next = await load(url, { list: true, calls: Math.round(200 * scale), warm: 1, bearer: tokens[0] });
+  const calls = await load(url, { tool: 'echo__echo', calls: Math.round(3000 * scale), warm: 300, bearer: tokens[0], pid });
+  await stop(demo);
+  await stop(echo.child);
+  remove(dir);
+  return { cold, next, calls };
+}
+
+/** From spawning `gatehouse serve` to its line "ready"; the median of five. */
+export async function startTime() {
+  const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
+  const times = [];
+  for (let round = 0; round < 5; round++) {
+    const began = performance.now();
+    const flags = ['--json', '--data', join(dir, 'data'), '--port', '0', '--ui-port', '0', '--central', 'http://127.0.0.1:9'];
+    const { child } = await start([cli, 'serve', ...flags]);
+    times.push(performance.now() - began);
+    await stop(child);
+  }
+  remove(dir);
+  return Math.round(median(times));
+}
