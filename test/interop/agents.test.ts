@@ -75,7 +75,8 @@ async function modelFor(t: TestContext, script: Step[]) {
   return { ...model, env: { ...outside, http_proxy: model.url, https_proxy: model.url, no_proxy: outside.NO_PROXY } };
 }
 
-function assertStory(turns: Awaited<ReturnType<typeof openModel>>['turns'], said: string): void {
+function assertStory({ turns, outside }: Pick<Awaited<ReturnType<typeof openModel>>, 'turns' | 'outside'>, said: string): void {
+  assert.deepEqual([...outside], [], 'nothing but loopback is asked for');
   assert.equal(turns.length, 4, said);
   assert.ok(turns[0]!.offered.some((name) => name.endsWith('filesystem__read_text_file')));
   assert.ok(!turns[0]!.offered.some((name) => name.includes('payroll__')), 'what is hidden is not offered to the model');
@@ -119,7 +120,7 @@ test('Claude Code, headless: lists, calls, is denied, goes on after a restart; i
       },
     },
   );
-  assertStory(model.turns, `${stdout}${stderr}`);
+  assertStory(model, `${stdout}${stderr}`);
   assert.deepEqual(await recorded(), { client: 'claude-code', era: 'modern', calls: storyCalls });
 });
 
@@ -160,7 +161,7 @@ startup_timeout_sec = 30
       cwd: home,
       env: { ...model.env, PATH: path, HOME: home, GATEHOUSE_TOKEN: token },
     });
-    assertStory(model.turns, `${stdout}${stderr}`);
+    assertStory(model, `${stdout}${stderr}`);
     assert.deepEqual(await recorded(), { client: 'codex-mcp-client', era, calls: storyCalls });
   });
 

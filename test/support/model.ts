@@ -25,7 +25,6 @@ export interface Turn {
 export async function openModel(script: Step[]) {
   const turns: Turn[] = [];
   const outside = new Set<string>();
-  const unknown: string[] = [];
   let at = 0;
 
   /** Where the script stands for a request: a call of one of the offered tools, or the last words. */
@@ -46,7 +45,6 @@ export async function openModel(script: Step[]) {
     if (request.method === 'POST' && path === '/v1/messages') return messages(response, body, next);
     if (request.method === 'POST' && path === '/v1/responses') return responses(response, body, next);
     if (request.url?.startsWith('http://')) outside.add(new URL(request.url).host);
-    else unknown.push(`${request.method} ${path}`);
     response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"message":"not here"}}');
   });
   server.on('connect', (request, socket) => {
@@ -61,7 +59,6 @@ export async function openModel(script: Step[]) {
     turns,
     /** Hosts beyond loopback that the agent asked for, in vain. */
     outside,
-    unknown,
     async close() {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));

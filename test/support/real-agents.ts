@@ -86,7 +86,7 @@ export function runAgent(
         // All gone already.
       }
     };
-    const timer = setTimeout(endAll, options.timeoutMs ?? 50_000);
+    const timer = setTimeout(endAll, options.timeoutMs ?? 90_000);
     child.once('error', fail);
     child.once('close', (code) => {
       clearTimeout(timer);
