@@ -2,8 +2,10 @@ import type { Bundle, Freshness, ServerEntry } from '../company/bundle.ts';
 import { depends, fromArguments } from './condition.ts';
 import { deny, judge, type Verdict } from './decision.ts';
 import { type Ask, type Circumstances, factsOf } from './request.ts';
+import { named } from './scope.ts';
 import { openSlices, type Slice } from './slice.ts';
 import { type Slots, sharedSlots } from './slots.ts';
+import { openSpellings } from './spellings.ts';
 
 export type { Verdict } from './decision.ts';
 
@@ -46,6 +48,7 @@ export function openPolicy(
   const slices = openSlices(bundle.policies, context.person, bundle.groups, `p${++opened}`);
   const servers = new Map(bundle.servers.map((server) => [server.id, server]));
   const names = new Map(bundle.servers.map((server) => [server.id, catalogued(server)]));
+  const spellings = new Map<string, (uri: string) => string[]>();
   const [staleAt, endsAt] = [Date.parse(bundle.staleAfter), Date.parse(bundle.notAfter)];
   const timed = (slice: { mentions: Slice['mentions'] }): boolean => slice.mentions.context.has('now') || slice.mentions.context.has('*');
   const timeDependent = slices.rules.some(timed);
@@ -138,6 +141,30 @@ export function openPolicy(
     return verdict;
   };
 
+  const rulingOf = (question: Question, server: ServerEntry, at: Circumstances): Verdict =>
+    ruling(slices.find(question.action, question.server, question.name), asking(question, server), at);
+
+  /**
+   * A URI that nobody blessed is not let through to what a rule keeps back under its blessed name. What conditions say of a template's text says
+   * nothing of what comes of it, so a template counts only where a rule forbids the template itself.
+   */
+  const keptBack = (question: Question, server: ServerEntry, at: Circumstances): Verdict | undefined => {
+    const blessed = names.get(server.id)!.read;
+    if (question.action !== 'read' || blessed.has(question.name)) return undefined;
+    const find = spellings.get(server.id) ?? openSpellings(blessed);
+    spellings.set(server.id, find);
+    const forbidden = (name: string) =>
+      slices
+        .find('read', server.id, name)
+        .rules.some(({ policy, json }) => policy.effect === 'forbid' && named(json.resource)?.id === `${server.id}/${name}`);
+    return find(question.name)
+      .filter((name) => !name.includes('{') || forbidden(name))
+      .map((name) => rulingOf({ ...question, name }, server, at))
+      .find(({ effect, rule, obligations }) =>
+        effect === 'deny' ? !rule.startsWith('gatehouse:') : effect === 'ask' || obligations.redact.length > 0,
+      );
+  };
+
   return {
     version: bundle.version,
     timeDependent,
@@ -145,7 +172,8 @@ export function openPolicy(
       const at = circumstances();
       const gated = gate(question, at);
       if ('effect' in gated) return gated;
-      return ruling(slices.find(question.action, question.server, question.name), asking(question, gated), at);
+      const verdict = rulingOf(question, gated, at);
+      return verdict.effect === 'deny' ? verdict : (keptBack(question, gated, at) ?? verdict);
     },
     preview(question) {
       const at = circumstances();
