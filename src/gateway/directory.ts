@@ -29,6 +29,8 @@ export interface Directory {
 }
 
 const maxMentions = 10_000;
+/** An upstream chooses how long they are: so many of any length would fill the memory. */
+const maxMention = 4096;
 
 /** `server` undefined: the merged address, where names carry their server's id. */
 export function openDirectory(bundle: Bundle, server?: string): Directory {
@@ -74,7 +76,7 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
       return only ? { entry: only, uri } : undefined;
     },
     mention(entry, uri) {
-      if (!merged || resources.has(uri) || pages.owner(uri) || mentioned.get(uri) === entry) return;
+      if (!merged || uri.length > maxMention || resources.has(uri) || pages.owner(uri) || mentioned.get(uri) === entry) return;
       if (mentioned.size >= maxMentions) mentioned.delete(mentioned.keys().next().value as string);
       mentioned.set(uri, entry);
     },

@@ -10,12 +10,15 @@ import { info, modernVersions } from './modern.ts';
 import { unaskable, worded } from './questions.ts';
 import type { Session } from './sessions.ts';
 import { isListMethod, type Surface } from './surface.ts';
+import { levels } from './upstreams/era.ts';
 import type { JsonObject, Outcome } from './upstreams/upstream.ts';
 
 /** The stateful era: initialize, sessions, two streams (revisions 2024-11-05 to 2025-11-25). Newest first. */
 export const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
 
 const askTimeoutMs = 10 * 60_000;
+/** They are kept for as long as the session, and on the disk. */
+const maxCapabilityBytes = 64 * 1024;
 
 export async function legacyPost(incoming: Incoming, message: Message, door: Door): Promise<void> {
   const version = incoming.headers['mcp-protocol-version'];
@@ -101,12 +104,18 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door):
   const version = typeof asked === 'string' && legacyVersions.includes(asked) ? asked : legacyVersions[0]!;
   const surface = door.surface(incoming.scope, incoming.agent);
   const clientInfo = info(params['clientInfo']) ?? { name: incoming.agent, version: '' };
+  const capabilities = isObject(params['capabilities']) ? params['capabilities'] : {};
+  if (Buffer.byteLength(JSON.stringify(capabilities)) > maxCapabilityBytes)
+    return new Answer(incoming.response, false).end(
+      errorText(id, { code: rpc.invalidParams, message: `params.capabilities is larger than ${maxCapabilityBytes} bytes.` }),
+      400,
+    );
   const session = door.sessions.open(
     {
       agent: incoming.agent,
       scope: incoming.scope,
       version,
-      capabilities: isObject(params['capabilities']) ? params['capabilities'] : {},
+      capabilities,
       clientInfo,
     },
     door.now(),
@@ -133,9 +142,10 @@ async function request(incoming: Incoming, session: Session, id: Id, method: str
   }
   if (method === 'ping') return end('{}');
   if (method === 'logging/setLevel') {
-    if (typeof params['level'] !== 'string')
-      return answer.end(errorText(id, { code: rpc.invalidParams, message: 'params.level must be a string.' }));
-    session.logLevel = params['level'];
+    const { level } = params;
+    if (typeof level !== 'string' || !levels.includes(level))
+      return answer.end(errorText(id, { code: rpc.invalidParams, message: `params.level must be one of ${levels.join(', ')}.` }));
+    session.logLevel = level;
     door.sessions.changed();
     return end('{}');
   }

@@ -145,6 +145,8 @@ function parameterMismatch(
   for (const [suffix, path] of declared ?? []) {
     let value: unknown = args;
     for (const key of path) value = isObject(value) ? value[key] : undefined;
+    // As it says itself: an object could have a `toString` that is no function.
+    if (typeof value === 'object' && value !== null) value = JSON.stringify(value);
     const header = decodeHeader(headers[`mcp-param-${suffix}`]);
     const same =
       value === undefined || value === null
@@ -159,7 +161,7 @@ function parameterMismatch(
 
 export const info = (value: unknown): { name: string; version: string } | undefined =>
   isObject(value) && typeof value['name'] === 'string'
-    ? { name: value['name'].slice(0, 128), version: String(value['version'] ?? '').slice(0, 64) }
+    ? { name: value['name'].slice(0, 128), version: typeof value['version'] === 'string' ? value['version'].slice(0, 64) : '' }
     : undefined;
 
 interface Asked {
