@@ -19,7 +19,9 @@ export function RecordDetail({ seq, close }: { seq: number; close: string }) {
       {asked.value ? (
         <Whole record={asked.value} />
       ) : asked.error ? (
-        <Trouble error={asked.error} title="This record could not be read" again={asked.again} />
+        <div className="lg:pt-10">
+          <Trouble error={asked.error} title="This record could not be read" again={asked.again} />
+        </div>
       ) : (
         asked.slow && <SkeletonRows rows={6} />
       )}

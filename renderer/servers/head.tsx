@@ -57,6 +57,9 @@ export function ServerFacts({ row, url }: { row: ServerRow; url: string | undefi
   );
 }
 
+/** An error as a sentence of its own: it comes in the middle of others from where it was said. */
+const full = (error: string) => `${error[0]!.toUpperCase()}${error.slice(1)}${/[.!?]$/.test(error) ? '' : '.'}`;
+
 function Down({ row }: { row: ServerRow }) {
   const call = useCall();
   const now = useNow();
@@ -72,15 +75,16 @@ function Down({ row }: { row: ServerRow }) {
         text: [reply.error.message, reply.error.fix].filter(Boolean).join(' '),
       });
   };
-  const next =
-    row.state === 'backing-off' && row.retryAt && Date.parse(row.retryAt) > now ? ` Gatehouse tries again ${ago(row.retryAt, now)}.` : '';
+  const waits = row.retryAt !== undefined && Date.parse(row.retryAt) > now;
+  const next = row.state !== 'backing-off' ? '' : ` Gatehouse tries again ${waits ? ago(row.retryAt!, now) : 'with the next call'}.`;
   return (
     <div
       role="status"
       className="flex flex-wrap items-center gap-x-4 gap-y-2 rounded-card border border-ask-line bg-ask-soft py-2 pr-2 pl-4"
     >
       <p className="min-w-0 flex-1 basis-64 break-words text-13">
-        <span className="font-medium text-ask">{row.state === 'failed' ? 'Cannot be reached.' : 'Lost the connection.'}</span> {row.error}
+        <span className="font-medium text-ask">{row.state === 'failed' ? 'Cannot be reached.' : 'Lost the connection.'}</span>{' '}
+        {row.error && full(row.error)}
         {next}
       </p>
       <div className="flex gap-1">

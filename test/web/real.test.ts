@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -46,22 +47,24 @@ describe('the window on the real demo', { skip: noChromium }, () => {
   const call = (name: string, args: Record<string, unknown>) => agent.callTool({ name, arguments: args });
   const text = (result: Awaited<ReturnType<typeof call>>) => (result.content as { text: string }[])[0]!.text;
 
+  /** From the window to the identity provider's own pages, and back. */
+  const choose = async (account: RegExp) => {
+    const [idp] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'Open' }).click()]);
+    await idp.waitForURL(/interaction/);
+    assert.ok(idp.url().startsWith(demo.issuer));
+    await idp.getByRole('button', { name: account }).click();
+    await heading('Overview').waitFor();
+    await idp.locator('body', { hasText: /signed in/i }).waitFor();
+    await idp.close();
+  };
+
   test('a person signs in: from the window to the identity provider’s pages and back', async () => {
     await heading('Sign in to Lanternworks').waitFor();
     await sound('signed out');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await heading('Continue in your browser').waitFor();
     await sound('signing in');
-    const [idp] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'Open' }).click()]);
-    await idp.waitForURL(/interaction/);
-    assert.ok(idp.url().startsWith(demo.issuer));
-    await idp.getByRole('button', { name: /Ines Varga/ }).click();
-    await heading('Overview').waitFor();
-    await idp
-      .getByText(/signed in/i)
-      .first()
-      .waitFor();
-    await idp.close();
+    await choose(/Ines Varga/);
   });
 
   test('the overview shows the person, their groups, the policy and the gateway', async () => {
@@ -97,15 +100,15 @@ describe('the window on the real demo', { skip: noChromium }, () => {
     await detail.getByText('A ticket is closed by the team whose project it belongs to.').waitFor();
     await sound('tool');
     const args = detail.getByLabel('Would a call be allowed?');
-    await args.fill('{ nonsense');
-    await detail.getByRole('button', { name: 'Check' }).click();
-    await detail.getByText('This is not a JSON object.').waitFor();
-    await args.fill('{"id": "T-103", "project": "zephyr", "resolution": "done"}');
-    await detail.getByRole('button', { name: 'Check' }).click();
-    await detail.getByRole('status').getByText('Denied').waitFor();
-    await args.fill('{"id": "T-101", "project": "apollo", "resolution": "done"}');
-    await detail.getByRole('button', { name: 'Check' }).click();
-    await detail.getByRole('status').getByText('Allowed').waitFor();
+    for (const [given, said] of [
+      ['{ nonsense', 'This is not a JSON object.'],
+      ['{"project": "zephyr"}', 'Denied'],
+      ['{"project": "apollo"}', 'Allowed'],
+    ] as const) {
+      await args.fill(given);
+      await detail.getByRole('button', { name: 'Check' }).click();
+      await detail.getByText(said, { exact: true }).waitFor();
+    }
     await sound('tool, arguments tried');
     for (const tab of ['prompts', 'resources', 'use']) {
       await at(`#/servers/tickets/${tab}`);
@@ -214,6 +217,28 @@ describe('the window on the real demo', { skip: noChromium }, () => {
     await assert.rejects(call('tickets__comment_ticket', { id: 'T-1', text: 'x' }), /Unknown tool/);
   });
 
+  test('a server that fails is named on the overview and on its page, with what to do; its calls say so too', async () => {
+    const rows = execFileSync('pgrep', ['-P', String(demo.child.pid), '-f', 'server-everything'], { encoding: 'utf8' });
+    process.kill(Number(rows.trim()), 'SIGKILL');
+    for (const message of ['one', 'two']) assert.equal((await call('everything__echo', { message })).isError, true);
+    await at('#/');
+    await page
+      .getByRole('list', { name: 'Needs attention' })
+      .getByRole('link', { name: /Everything/ })
+      .click();
+    await page.getByText('Lost the connection.').waitFor();
+    await page.getByText('Retrying').waitFor();
+    await sound('server down');
+    await page.getByRole('button', { name: 'Reconnect' }).click();
+    await page.getByText('Lost the connection.').waitFor({ state: 'hidden' });
+    await page.getByText('Ready', { exact: true }).waitFor();
+    await at('#/activity?outcome=error&server=everything');
+    await page.getByRole('link', { name: /echo/ }).first().click();
+    const record = page.getByRole('complementary', { name: 'Record' });
+    await record.getByText(/^The (server could not be reached|connection broke):/).waitFor();
+    await sound('record of a failure');
+  });
+
   test('a host that is killed is said to be lost; it comes back, and so do the window and the agent', async () => {
     await at('#/');
     assert.deepEqual(shown.faults, []);
@@ -235,8 +260,8 @@ describe('the window on the real demo', { skip: noChromium }, () => {
       shown.faults.splice(0).filter((fault) => !/ERR_|Failed to load resource/.test(fault)),
       [],
     );
-    assert.match(text(await call('everything__echo', { message: 'again' })), /again/);
-    await page.getByRole('region', { name: 'Last call' }).getByText('echo', { exact: true }).waitFor();
+    assert.match(text(await call('filesystem__list_allowed_directories', {})), /files/);
+    await page.getByRole('region', { name: 'Last call' }).getByText('list_allowed_directories', { exact: true }).waitFor();
     await sound('after the return');
   });
 
@@ -262,9 +287,7 @@ describe('the window on the real demo', { skip: noChromium }, () => {
     const status = await demo.json<{ servers: unknown[]; bundle: { state: string } }>('status');
     assert.deepEqual([status.servers, status.bundle.state], [[], 'none']);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    const [idp] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'Open' }).click()]);
-    await idp.getByRole('button', { name: /Malik Osei/ }).click();
-    await heading('Overview').waitFor();
+    await choose(/Malik Osei/);
     await page.getByText('Malik Osei · marketing, staff, zephyr · Lanternworks').waitFor();
     await at('#/servers');
     await page
