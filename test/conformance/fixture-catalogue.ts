@@ -28,7 +28,7 @@ export class Refused extends Error {
   }
 }
 
-interface Tool {
+export interface Tool {
   name: string;
   description: string;
   inputSchema: Json;
@@ -39,11 +39,11 @@ const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwA
 const wav = 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=';
 
 const text = (value: string) => ({ type: 'text', text: value });
-const said = (value: string): Json => ({ content: [text(value)] });
-const object = (properties: Json = {}, required: string[] = []): Json => ({ type: 'object', properties, required });
+export const said = (value: string): Json => ({ content: [text(value)] });
+export const object = (properties: Json = {}, required: string[] = []): Json => ({ type: 'object', properties, required });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const elicit = (message: string, properties: Json, required: string[] = []) => ({
+export const elicit = (message: string, properties: Json, required: string[] = []) => ({
   method: 'elicitation/create',
   params: { message, requestedSchema: object(properties, required) },
 });

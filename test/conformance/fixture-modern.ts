@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Answers, capabilities, errorOf, event, type Posted, sendJson, serverInfo } from './fixture.ts';
 import { type Exchange, type Json, Refused } from './fixture-catalogue.ts';
+import { openTasks, tasksExtension } from './fixture-tasks.ts';
 
 const version = '2026-07-28';
 const prefix = 'io.modelcontextprotocol/';
@@ -20,6 +21,7 @@ class NeedsInput extends Error {
 /** The stateless era (protocol 2026-07-28). A handler that asks is run anew with each retry; signed answers of earlier rounds travel in requestState. */
 export function openModernWire(answers: Answers) {
   const key = randomBytes(32);
+  const tasks = openTasks();
   const listening = new Set<{ response: ServerResponse; id: unknown; wishes: Json }>();
   const sign = (given: Json): string => {
     const body = Buffer.from(JSON.stringify(given)).toString('base64url');
@@ -77,7 +79,8 @@ export function openModernWire(answers: Answers) {
         },
       };
       try {
-        body = { id, result: complete(message.method!, await answers.answer(message.method!, params, exchange)) };
+        const task = message.method === 'tools/call' ? await tasks.begin(params['name'], exchange) : undefined;
+        body = { id, result: task ?? complete(message.method!, await answers.answer(message.method!, params, exchange)) };
       } catch (error) {
         if (!(error instanceof NeedsInput)) throw error;
         const { inputRequests, keep } = error;
@@ -102,16 +105,20 @@ export function openModernWire(answers: Answers) {
       if (method === 'subscriptions/listen') return listen(response, message);
       if (method === 'tools/call' || method === 'prompts/get') return await call(response, message);
       try {
+        const declared = (params['_meta'] as Json)[`${prefix}clientCapabilities`] as Json;
         const result =
           method === 'server/discover'
-            ? { supportedVersions: [version], capabilities }
-            : await answers.answer(method, params, undefined as never);
+            ? { supportedVersions: [version], capabilities: { ...capabilities, extensions: { [tasksExtension]: {} } } }
+            : method.startsWith('tasks/')
+              ? tasks.answer(method, params, declared)
+              : await answers.answer(method, params, undefined as never);
         sendJson(response, 200, { id, result: complete(method, result) });
       } catch (error) {
         const said = errorOf(error);
         // The legacy era's own code for a missing resource is no word of this one (SEP-2164).
         if (said['code'] === -32002) said['code'] = -32602;
-        sendJson(response, said['code'] === -32601 ? 404 : 200, { id, error: said });
+        const status = said['code'] === -32601 ? 404 : said['code'] === -32021 ? 400 : 200;
+        sendJson(response, status, { id, error: said });
       }
     },
   };
@@ -145,7 +152,7 @@ function check({ headers }: IncomingMessage, { method, params }: Posted): Json |
       : { code: -32602, message: 'params._meta lacks what is required' };
   if (stated !== version)
     return { code: -32022, message: 'Unsupported protocol version', data: { supported: [version], requested: stated } };
-  const name = method === 'resources/read' ? params['uri'] : params['name'];
+  const name = method === 'resources/read' ? params['uri'] : method?.startsWith('tasks/') ? params['taskId'] : params['name'];
   const agree =
     headers['mcp-protocol-version'] === stated &&
     headers['mcp-method'] === method &&

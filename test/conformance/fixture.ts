@@ -1,8 +1,20 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Exchange, type Json, prompts, Refused, readResource, resources, resourceTemplates, tools } from './fixture-catalogue.ts';
+import {
+  type Exchange,
+  type Json,
+  tools as plainTools,
+  prompts,
+  Refused,
+  readResource,
+  resources,
+  resourceTemplates,
+} from './fixture-catalogue.ts';
 import { openLegacyWire } from './fixture-legacy.ts';
 import { openModernWire } from './fixture-modern.ts';
+import { asTools } from './fixture-tasks.ts';
+
+const tools = [...plainTools, ...asTools];
 
 export type Variant = 'legacy' | 'modern' | 'dual';
 

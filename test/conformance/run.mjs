@@ -50,7 +50,7 @@ async function clientCell(suite, { scenario, scored }) {
   return { suite: suite.name, scenario, scored, ...run };
 }
 
-/** What is scored has to pass; what is not has to pass too, or to be known. */
+/** Everything has to pass, scored or not, or to be known. */
 function judge(where, { scenario, scored, ran, failed, reason, why }) {
   if (!ran) problems.push(`${where}: ${scenario} did not run`);
   else if (failed > 0 && (scored || !reason)) problems.push(`${where}: ${scenario} fails: ${why.join('; ')}`);
