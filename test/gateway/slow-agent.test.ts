@@ -64,7 +64,7 @@ test('an agent that does not read stops the reading of its upstream; when it rea
     await once(response, 'end');
     const messages = text
       .split('\n')
-      .filter((line) => line.startsWith('data: '))
+      .filter((line) => line.startsWith('data: {'))
       .map((line) => JSON.parse(line.slice(6)) as { id?: number; result?: unknown; params?: { progress: number; progressToken: string } });
     assert.deepEqual(
       messages.flatMap(({ params }) => (params ? [params.progress] : [])),

@@ -152,7 +152,7 @@ export function raw(
           events: () =>
             text
               .split('\n')
-              .filter((line) => line.startsWith('data: '))
+              .filter((line) => line.startsWith('data: {'))
               .map((line) => JSON.parse(line.slice(6))),
         });
       });

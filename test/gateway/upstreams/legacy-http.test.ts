@@ -9,8 +9,7 @@ const answerTools =
   (message: Message, response: Parameters<typeof json>[0]) =>
     message?.method === 'tools/call' ? json(response, result(message.id, more(message))) : false;
 
-const asking = (id: string) =>
-  peer({ id, capabilities: { elicitation: {}, sampling: {}, extensions: { x: {} } }, clientInfo: { name: id, version: '2' } });
+const asking = (id: string) => peer({ id, capabilities: { elicitation: {}, sampling: {} }, clientInfo: { name: id, version: '2' } });
 
 test('the handshake is as the specification has it, and happens once for calls that come together', async (t) => {
   const raw = await startRaw(t, legacy(answerTools()));
@@ -47,6 +46,17 @@ test('an older version is accepted and used from then on, an unknown one is not'
   assert.equal(old.got.at(-1)!.headers['mcp-protocol-version'], '2025-03-26');
   const strange = await startRaw(t, legacy(answerTools(), { version: '2031-01-01' }));
   await assert.rejects(open(t, entry({ url: strange.url })).upstream.call(tool('x')), { problem: 'bad-answer', message: /2031-01-01/ });
+});
+
+test('an extension that an agent declares is declared for it, in a session of its own', async (t) => {
+  const raw = await startRaw(t, legacy(answerTools()));
+  const { upstream } = open(t, entry({ url: raw.url, era: 'legacy' }));
+  const extensions = { x: { y: [1] } };
+  await upstream.call(tool('x', {}, { peer: peer({ id: 'a', capabilities: { elicitation: {}, extensions } }) }));
+  await upstream.call(tool('x', {}, { peer: peer({ id: 'b', capabilities: { extensions: {} } }) }));
+  const declared = raw.got.filter(({ message }) => message?.method === 'initialize').map(({ message }) => message.params.capabilities);
+  // Without a way to be asked, only the extension: what is declared must be answered.
+  assert.deepEqual(declared, [{}, { extensions }]);
 });
 
 test('agents that can be asked have a session each, the others share one', async (t) => {
