@@ -13,7 +13,10 @@ const locked: ErrorValue = {
   fix: 'Run `gatehouse open` in a terminal to open it again.',
 };
 
-/** Browser carrier: POST /call for commands, server-sent events for the view, an HttpOnly cookie for access. */
+/** What goes with the cookie. Storage is per port, cookies are not: no other web server on this machine gets to see it. */
+const keyName = 'gatehouse-key';
+
+/** Browser carrier: POST /call for commands, server-sent events for the view; an HttpOnly cookie and the key beside it for access. */
 export async function openHttp(onLink: (link: Link) => void): Promise<Gatehouse> {
   await exchangeToken();
 
@@ -44,11 +47,20 @@ async function exchangeToken(): Promise<void> {
   if (!token) return;
   history.replaceState(null, '', `${location.pathname}#/`);
   // A refused token is not yet the end: an earlier cookie may still stand. The watch finds out.
-  await post('/session', { token }).catch(() => undefined);
+  const response = await post('/session', { token }).catch(() => undefined);
+  const given = (await response?.json().catch(() => undefined)) as { key?: string } | undefined;
+  if (given?.key !== undefined) localStorage.setItem(keyName, given.key);
 }
 
+/** Read each time: another tab may have got a newer one, and the cookie is the newest's. */
+const key = () => localStorage.getItem(keyName) ?? '';
+
 const post = (path: string, body: unknown) =>
-  fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-gatehouse-key': key() },
+    body: JSON.stringify(body),
+  });
 
 function watch(listener: (view: View) => void, onLink: (link: Link) => void): () => void {
   let source: EventSource | undefined;
@@ -57,7 +69,7 @@ function watch(listener: (view: View) => void, onLink: (link: Link) => void): ()
   let stopped = false;
 
   const open = () => {
-    source = new EventSource('/watch');
+    source = new EventSource(`/watch?key=${encodeURIComponent(key())}`);
     source.onmessage = (event: MessageEvent<string>) => {
       tries = 0;
       onLink('live');

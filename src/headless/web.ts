@@ -57,10 +57,10 @@ export async function openWeb(options: {
   }
 
   function session(response: ServerResponse, value: unknown) {
-    const cookie = sessions.exchange((value as { token?: unknown } | null)?.token);
-    if (cookie === undefined)
+    const given = sessions.exchange((value as { token?: unknown } | null)?.token);
+    if (given === undefined)
       return fail(response, 401, 'signed-out', 'That is not the launch token of this host.', 'Run `gatehouse open` for a new link.');
-    response.writeHead(204, { ...safeHeaders, 'cache-control': 'no-store', 'set-cookie': cookie }).end();
+    send(response, 200, { key: given.key }, { 'set-cookie': given.cookie });
   }
 
   async function call(response: ServerResponse, value: unknown): Promise<void> {

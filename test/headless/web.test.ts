@@ -52,12 +52,13 @@ function send(
 
 const json = { 'content-type': 'application/json' };
 
-async function signIn(port: number, token: string): Promise<string> {
+/** Cookie and key, as headers. */
+async function signIn(port: number, token: string) {
   const answer = await send(port, { method: 'POST', path: '/session', headers: json, body: JSON.stringify({ token }) });
-  assert.equal(answer.status, 204);
+  assert.equal(answer.status, 200);
   const cookie = String(answer.headers['set-cookie']);
   assert.match(cookie, /^gatehouse_session=[\w-]+\.[\w-]+; HttpOnly; SameSite=Strict; Path=\/$/);
-  return cookie.split(';')[0]!;
+  return { cookie: cookie.split(';')[0]!, 'x-gatehouse-key': JSON.parse(answer.text).key as string };
 }
 
 test('the window is served with strict headers, hashed files for ever', async (t) => {
@@ -98,7 +99,7 @@ test('no trick with a path leaves the map of files', async (t) => {
 
 test('a wrong Host, Origin or site is refused on every path, and there is never a CORS header', async (t) => {
   const { web, token } = await open(t);
-  const cookie = await signIn(web.port, token);
+  const access = await signIn(web.port, token);
   const bad = [
     { host: `evil.example:${web.port}` },
     { host: '127.0.0.1' },
@@ -113,7 +114,7 @@ test('a wrong Host, Origin or site is refused on every path, and there is never 
     const answer = await send(web.port, {
       method: 'POST',
       path: '/call',
-      headers: { ...json, cookie, ...headers } as Record<string, string>,
+      headers: { ...json, ...access, ...headers } as Record<string, string>,
       body: '{"command":"status"}',
     });
     assert.equal(answer.status, 403, JSON.stringify(headers));
@@ -126,28 +127,49 @@ test('a wrong Host, Origin or site is refused on every path, and there is never 
 
 test('without the cookie nothing is told; a wrong, forged or older one is none', async (t) => {
   const { web, token } = await open(t);
-  const cookie = await signIn(web.port, token);
-  const forged = cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
+  const access = await signIn(web.port, token);
+  const forged = access.cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
   const older = await open(t);
-  const foreign = await signIn(older.web.port, older.token);
+  const foreign = (await signIn(older.web.port, older.token)).cookie;
   for (const value of ['', 'gatehouse_session=', 'gatehouse_session=x.y', forged, foreign, `gatehouse_session=${token}`]) {
-    const call = await send(web.port, { method: 'POST', path: '/call', headers: { ...json, cookie: value }, body: '{"command":"status"}' });
+    const call = await send(web.port, {
+      method: 'POST',
+      path: '/call',
+      headers: { ...json, ...access, cookie: value },
+      body: '{"command":"status"}',
+    });
     assert.equal(call.status, 401, value);
     assert.ok(!('ok' in JSON.parse(call.text)));
-    assert.equal((await send(web.port, { path: '/watch', headers: { cookie: value } })).status, 401);
-    assert.equal((await send(web.port, { method: 'HEAD', path: '/watch', headers: { cookie: value } })).status, 401);
+    assert.equal((await send(web.port, { path: '/watch', headers: { ...access, cookie: value } })).status, 401);
+    assert.equal((await send(web.port, { method: 'HEAD', path: '/watch', headers: { ...access, cookie: value } })).status, 401);
   }
   for (const wrong of [token.slice(1), '', 1, null, ['x']]) {
     const answer = await send(web.port, { method: 'POST', path: '/session', headers: json, body: JSON.stringify({ token: wrong }) });
     assert.equal(answer.status, 401);
     assert.equal(answer.headers['set-cookie'], undefined);
   }
-  assert.equal((await send(web.port, { method: 'HEAD', path: '/watch', headers: { cookie } })).status, 200);
+  assert.equal((await send(web.port, { method: 'HEAD', path: '/watch', headers: access })).status, 200);
+});
+
+test('the cookie alone opens nothing: cookies know no ports, so every web server on this machine may come to see it', async (t) => {
+  const { web, token } = await open(t);
+  const { cookie, 'x-gatehouse-key': key } = await signIn(web.port, token);
+  const other = (await signIn(web.port, token))['x-gatehouse-key'];
+  const call = (headers: Record<string, string>, path = '/call') =>
+    send(web.port, { method: 'POST', path, headers: { ...json, cookie, ...headers }, body: '{"command":"status"}' });
+  for (const headers of [{}, { 'x-gatehouse-key': '' }, { 'x-gatehouse-key': token }, { 'x-gatehouse-key': other }])
+    assert.equal((await call(headers as Record<string, string>)).status, 401, JSON.stringify(headers));
+  assert.equal((await call({}, `/call?key=${key}`)).status, 401, 'in the address only where there is no other way');
+  assert.equal((await send(web.port, { method: 'HEAD', path: '/watch', headers: { cookie } })).status, 401);
+  assert.equal((await send(web.port, { method: 'HEAD', path: `/watch?key=${other}`, headers: { cookie } })).status, 401);
+  assert.equal((await send(web.port, { method: 'HEAD', path: `/watch?key=${key}` })).status, 401);
+  assert.equal((await send(web.port, { method: 'HEAD', path: `/watch?key=${key}`, headers: { cookie } })).status, 200);
+  assert.equal((await call({ 'x-gatehouse-key': key })).status, 200);
 });
 
 test('a call is answered by the core, also when the core refuses', async (t) => {
   const { web, token } = await open(t);
-  const headers = { ...json, cookie: await signIn(web.port, token), origin: `http://127.0.0.1:${web.port}` };
+  const headers = { ...json, ...(await signIn(web.port, token)), origin: `http://127.0.0.1:${web.port}` };
   const call = async (body: unknown) =>
     JSON.parse((await send(web.port, { method: 'POST', path: '/call', headers, body: JSON.stringify(body) })).text);
   assert.deepEqual(await call({ command: 'agent-add', input: { name: 'one' } }), {
@@ -160,9 +182,9 @@ test('a call is answered by the core, also when the core refuses', async (t) => 
 
 test('a body that is not JSON, of another type or too large is refused, and the server lives on', async (t) => {
   const { web, token } = await open(t);
-  const cookie = await signIn(web.port, token);
+  const access = await signIn(web.port, token);
   const post = (headers: Record<string, string>, body: string) =>
-    send(web.port, { method: 'POST', path: '/call', headers: { cookie, ...headers }, body });
+    send(web.port, { method: 'POST', path: '/call', headers: { ...access, ...headers }, body });
   assert.equal((await post(json, '{"command"')).status, 400);
   assert.equal((await post(json, 'null')).status, 400);
   assert.equal((await post(json, '[]')).status, 400);
@@ -171,16 +193,16 @@ test('a body that is not JSON, of another type or too large is refused, and the 
   assert.equal((await post({}, '{}')).status, 415);
   const large = JSON.stringify({ command: 'status', input: 'x'.repeat(1024 * 1024) });
   assert.equal((await post(json, large)).status, 413);
-  assert.equal((await send(web.port, { path: '/call', headers: { cookie } })).status, 405);
+  assert.equal((await send(web.port, { path: '/call', headers: access })).status, 405);
   assert.equal((await send(web.port, { method: 'DELETE', path: '/' })).status, 405);
   assert.equal((await post(json, '{"command":"status"}')).status, 200);
 });
 
 test('a watcher gets the present View at once, then the newest, and leaves no trace', async (t) => {
   const { web, token, core, base } = await open(t);
-  const cookie = await signIn(web.port, token);
+  const access = await signIn(web.port, token);
   const stop = new AbortController();
-  const response = await fetch(`${base}/watch`, { headers: { cookie }, signal: stop.signal });
+  const response = await fetch(`${base}/watch`, { headers: access, signal: stop.signal });
   assert.equal(response.headers.get('content-type'), 'text/event-stream');
   const views: View[] = [];
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -207,12 +229,11 @@ test('a watcher gets the present View at once, then the newest, and leaves no tr
 
 test('watchers are bounded', async (t) => {
   const { web, token, base } = await open(t);
-  const cookie = await signIn(web.port, token);
+  const access = await signIn(web.port, token);
   const stop = new AbortController();
   t.after(() => stop.abort());
   const statuses = [];
-  for (let count = 0; count < 33; count++)
-    statuses.push((await fetch(`${base}/watch`, { headers: { cookie }, signal: stop.signal })).status);
+  for (let count = 0; count < 33; count++) statuses.push((await fetch(`${base}/watch`, { headers: access, signal: stop.signal })).status);
   assert.deepEqual([statuses.filter((status) => status === 200).length, statuses.at(-1)], [32, 503]);
 });
 
