@@ -5,6 +5,7 @@ import { Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/policy.ts';
 import { announce, resourceUpdated } from './announce.ts';
+import { bind } from './bind.ts';
 import { type Call, type Gate, pass, visible } from './calls.ts';
 import { openConversations } from './conversations.ts';
 import { type Directory, openDirectory } from './directory.ts';
@@ -283,21 +284,4 @@ async function subscribe(subscriber: Subscriber, surface: Surface, uri: string, 
   } catch {
     return false;
   }
-}
-
-function bind(server: http.Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error);
-      reject(
-        new Failure(
-          'conflict',
-          `Port ${port} on 127.0.0.1 is taken by another program.`,
-          'End that program, or have the port changed in the settings ("port"); agents must then be given the new address.',
-          { cause: error },
-        ),
-      );
-    });
-    server.listen(port, '127.0.0.1', () => resolve());
-  });
 }

@@ -51,7 +51,7 @@ test('MATRIX.md is what this run found', async () => {
     `|---|${columns.map(() => '---|').join('')}`,
     ...lines,
     '',
-    'Cells that cannot be:',
+    'Cells that cannot be by specification, or that the gateway refuses on purpose:',
     '',
     ...notes.map((note, index) => `${index + 1}. ${note}`),
     '',
