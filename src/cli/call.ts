@@ -2,6 +2,7 @@ import { text as readAll } from 'node:stream/consumers';
 import { codes } from '../errors.ts';
 import { ask } from '../headless/control-client.ts';
 import { jsonObject, options, runningDataDir } from './options.ts';
+import { block } from './print.ts';
 import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
@@ -10,7 +11,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   const input = jsonObject(given === '-' ? await readAll(process.stdin) : given);
   const dataDir = runningDataDir(data);
   const { result } = await ask(dataDir, 'tool-call', { server, tool, arguments: input });
-  io.out(json ? JSON.stringify(result) : readable(result));
+  io.out(json ? JSON.stringify(result) : block(readable(result)));
   if (result.isError !== true) return 0;
   // What happened is in the result, as an agent reads it; the exit code tells a denial from the tool's own error.
   const { effect } = await ask(dataDir, 'tool-explain', { server, tool, arguments: input });

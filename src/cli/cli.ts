@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { codes, Failure, toErrorValue } from '../errors.ts';
+import { block, inert } from './print.ts';
 import { help, type Io, verbHelp, verbs } from './verbs.ts';
 
 const io: Io = {
-  out: (text) => void process.stdout.write(`${text}\n`),
-  err: (text) => void process.stderr.write(`${text}\n`),
+  out: (text) => void process.stdout.write(`${inert(text)}\n`),
+  err: (text) => void process.stderr.write(`${inert(text)}\n`),
   colour: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
   width: process.stdout.columns ?? 120,
 };
@@ -38,8 +39,9 @@ function report(error: unknown, json: boolean): number {
   const value = toErrorValue(error);
   if (json) io.err(JSON.stringify({ error: value }));
   else {
-    io.err(`gatehouse: ${value.message}`);
-    if (value.fix !== undefined && error instanceof Failure) io.err(`  ${value.fix}`);
+    // An upstream's own words may be in it.
+    io.err(`gatehouse: ${block(value.message)}`);
+    if (value.fix !== undefined && error instanceof Failure) io.err(`  ${block(value.fix)}`);
   }
   // A defect on the person's own terminal: the whole of it helps whoever reports it. Programs ask for it.
   if (!(error instanceof Failure) && (!json || process.env.GATEHOUSE_LOG === 'debug')) {

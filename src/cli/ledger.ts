@@ -5,7 +5,7 @@ import type { Activity } from '../contract.ts';
 import { codes, Failure } from '../errors.ts';
 import { ask, watch } from '../headless/control-client.ts';
 import { options, runningDataDir } from './options.ts';
-import { paint, paintEffect, plain } from './print.ts';
+import { inert, paint, paintEffect, plain } from './print.ts';
 import { type Io, usageOf } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
@@ -113,7 +113,8 @@ async function exportAll(dataDir: string, format: string, file: string | undefin
   broken?.catch(() => {});
   const write = async (text: string) => {
     const ended = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-    if (!to.write(ended)) await Promise.race([once(to, 'drain'), ...(broken === undefined ? [] : [broken])]);
+    if (!to.write(file === undefined ? inert(ended) : ended))
+      await Promise.race([once(to, 'drain'), ...(broken === undefined ? [] : [broken])]);
   };
   await write(page.text);
   while (page.next !== undefined) {

@@ -20,6 +20,22 @@ export function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
 
+/** The same for text of several lines: line ends and tabs stay. */
+export function block(text: string): string {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.split('\t').map(plain).join('\t'))
+    .join('\n');
+}
+
+/**
+ * The last gate to the terminal. JSON escapes what stands below a blank, but not the eight-bit controls, with which a sequence can begin as well;
+ * as `\u....` they mean the same to whoever parses it.
+ */
+export function inert(text: string): string {
+  return text.replace(/[\u007f-\u009f]/g, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** Aligned columns; the last is cut to the width of the terminal. */
 export function table(io: Pick<Io, 'colour' | 'width'>, heads: string[], rows: string[][]): string {
   const width = (text: string) => stripVTControlCharacters(text).length;
