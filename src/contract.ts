@@ -129,6 +129,8 @@ export interface ServerRow {
   /** What went wrong last, in words, where the state is `backing-off` or `failed`. */
   error?: string;
   retryAt?: string;
+  /** What it is busy with, where that may take long: a program that is downloaded at its first start. */
+  note?: string;
   toolsAllowed: number;
   toolsTotal: number;
   callsToday: number;

@@ -26,6 +26,7 @@ export function serverRow(house: House, entry: ServerEntry, callsToday: number):
     ...(status.era === undefined ? {} : { era: status.era }),
     ...(status.error === undefined ? {} : { error: status.error }),
     ...(status.retryAt === undefined ? {} : { retryAt: new Date(status.retryAt).toISOString() }),
+    ...(status.note === undefined ? {} : { note: status.note }),
     toolsAllowed,
     toolsTotal: entry.catalogue.tools.length,
     callsToday,

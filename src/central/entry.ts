@@ -131,6 +131,7 @@ function factsOf(tool: Record<string, unknown>, stated: EntryMeta['tools'][strin
     destructive: stated?.destructive ?? (!readOnly && hint('destructiveHint', true)),
     openWorld: stated?.openWorld ?? hint('openWorldHint', true),
     tags: stated?.tags ?? [],
+    ...(stated?.timeoutMs === undefined ? {} : { timeoutMs: stated.timeoutMs }),
   };
 }
 

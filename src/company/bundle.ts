@@ -19,6 +19,8 @@ export const toolFacts = z.object({
   destructive: z.boolean(),
   openWorld: z.boolean(),
   tags: z.array(z.string()),
+  /** Where this tool takes longer, or has less time, than the server's others: see `timeoutMs` of the entry. */
+  timeoutMs: z.int().min(100).max(3_600_000).optional(),
 });
 
 export const catalogue = z.object({

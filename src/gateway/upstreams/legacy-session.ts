@@ -5,7 +5,7 @@ import { openInbox } from './inbox.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding } from './legacy-stream.ts';
 import type { LinkContext } from './link.ts';
-import { openPending, type Pending } from './pending.ts';
+import { deadlineOf, openPending, type Pending } from './pending.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
@@ -122,7 +122,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       const pending = openPending(
         ++lastId,
         call,
-        { timeoutMs: call.timeoutMs ?? entry.timeoutMs, messages: limits.messagesPerCall },
+        { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
         {
           onGone(gone, reason) {
             // Closing the connection is no cancellation in this era.

@@ -3,7 +3,7 @@ import { parameterHeaders, requestHeaders } from './headers.ts';
 import type { Target } from './http.ts';
 import type { Link, LinkContext } from './link.ts';
 import { openListening } from './listening.ts';
-import { openPending } from './pending.ts';
+import { deadlineOf, openPending } from './pending.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
 import { type Outcome, Outgrown, type RpcError, type UpstreamCall } from './upstream.ts';
 
@@ -24,7 +24,7 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
         const pending = openPending(
           id,
           call,
-          { timeoutMs: call.timeoutMs ?? entry.timeoutMs, messages: limits.messagesPerCall },
+          { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
           { onGone: () => stop() },
           {
             resolve(outcome) {

@@ -1,3 +1,4 @@
+import type { ServerEntry } from '../../company/bundle.ts';
 import { isObject } from '../jsonrpc.ts';
 import { severity } from './era.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
@@ -91,6 +92,12 @@ export function openPending(
   };
   if (signal.aborted) queueMicrotask(cancelled);
   return pending;
+}
+
+/** How long it may be silent: what the caller says, else what the company says of the tool, else of the server. */
+export function deadlineOf({ timeoutMs, method, params }: UpstreamCall, entry: ServerEntry): number {
+  const ofTool = method === 'tools/call' ? entry.tools[params['name'] as string]?.timeoutMs : undefined;
+  return timeoutMs ?? ofTool ?? entry.timeoutMs;
 }
 
 /** Log messages only for who asked for them, and only from the level they asked for: a shared session is set to its chattiest user's. */

@@ -79,8 +79,16 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
 
 /** What of an entry decides where its connection leads and what goes over it. Titles, facts and the rest of the catalogue are the policy's matter. */
 function reaching(entry: ServerEntry) {
-  const { url, launch, era, auth, timeoutMs, version, catalogue } = entry;
-  return { url, launch, era, auth, timeoutMs, version, schemas: catalogue.tools.map((tool) => [tool.name, tool['inputSchema']]) };
+  const { url, launch, era, auth, timeoutMs, version, catalogue, tools } = entry;
+  return {
+    url,
+    launch,
+    era,
+    auth,
+    timeoutMs,
+    version,
+    tools: catalogue.tools.map((tool) => [tool.name, tool['inputSchema'], tools[tool.name]?.timeoutMs]),
+  };
 }
 
 function inMemory(): Verdicts {

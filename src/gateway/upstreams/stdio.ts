@@ -2,7 +2,7 @@ import { isObject } from '../jsonrpc.ts';
 import { enveloped, severity } from './era.ts';
 import type { Link, LinkContext } from './link.ts';
 import { acknowledged, notHonoured, withoutId } from './listening.ts';
-import { openPending } from './pending.ts';
+import { deadlineOf, openPending } from './pending.ts';
 import type { Pipe } from './pipe.ts';
 import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
@@ -27,7 +27,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
         const pending = openPending(
           pipe.nextId(),
           call,
-          { timeoutMs: call.timeoutMs ?? entry.timeoutMs, messages: limits.messagesPerCall },
+          { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
           {
             onGone: (gone, reason) => pipe.send({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } }),
             onEnd(gone) {

@@ -75,6 +75,19 @@ test('a process that answers nothing any more is replaced', async (t) => {
   await until(() => !alive(starts()[0]!));
 });
 
+test('one tool may have more time than the others of its server', async (t) => {
+  const given = entry({
+    timeoutMs: 100,
+    launch: { command: 'node', args: [program], env: {} },
+    catalogue: { tools: [{ name: 'hang' }, { name: 'echo' }] },
+    tools: { hang: { readOnly: true, destructive: false, openWorld: false, tags: [], timeoutMs: 200 } },
+  });
+  const { upstream } = open(t, given);
+  await assert.rejects(upstream.call(tool('hang')), { problem: 'timed-out', message: /0\.2 s/ });
+  await assert.rejects(upstream.call(tool('hang', {}, { timeoutMs: 150 })), { problem: 'timed-out', message: /0\.15 s/ });
+  await assert.rejects(upstream.call({ ...tool('x'), method: 'resources/read', params: { uri: 'a://1' } }), { message: /0\.1 s/ });
+});
+
 test('a server that lives and says nothing is shown with what it wrote for people', async (t) => {
   const silent = 'console.error("waiting for a licence key"); setInterval(() => {}, 1000)';
   const given = entry({ launch: { command: 'node', args: ['-e', silent], env: {} } });
