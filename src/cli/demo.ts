@@ -3,7 +3,7 @@ import { openDemo } from '../demo/demo.ts';
 import { codes } from '../errors.ts';
 import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
 import { leaveInOrder } from '../headless/leave.ts';
-import { openExternal } from '../headless/open-external.ts';
+import { openWindow } from '../headless/open-external.ts';
 import { openLog } from '../log.ts';
 import { options, port } from './options.ts';
 import { paint, pairs } from './print.ts';
@@ -50,7 +50,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   const { mcp, ui, central, issuer } = demo;
   if (json) io.out(JSON.stringify({ ready: true, mcp, ui, central, issuer, dataDir: demo.dataDir }));
   else io.out(welcome(io, demo, values['sign-in'] as string | undefined));
-  if (browser && !json) await openExternal(ui).catch(() => {});
+  if (browser && !json) await openWindow(demo.dataDir, ui).catch(() => {});
   const failure = await demo.ended;
   if (!ending && failure !== undefined) {
     io.err(`gatehouse: ${failure.message}${failure.fix === undefined ? '' : `\n  ${failure.fix}`}`);

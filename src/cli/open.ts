@@ -1,17 +1,18 @@
 import { askWindow } from '../headless/control-client.ts';
-import { openExternal } from '../headless/open-external.ts';
+import { openWindow } from '../headless/open-external.ts';
 import { options, runningDataDir } from './options.ts';
 import type { Io } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values } = options(args, { verb: 'open', options: { print: { type: 'boolean' } } });
-  const { url } = await askWindow(runningDataDir(data));
+  const dataDir = runningDataDir(data);
+  const { url } = await askWindow(dataDir);
   if (json) io.out(JSON.stringify({ url: url ?? null }));
   else if (url === undefined) io.out('The window is open.');
   else {
     io.out(url);
     // No browser here is no failure: the address is printed.
-    if (values.print !== true) await openExternal(url).catch(() => io.err('There is no browser here: open the address by hand.'));
+    if (values.print !== true) await openWindow(dataDir, url).catch(() => io.err('There is no browser here: open the address by hand.'));
   }
   return 0;
 }

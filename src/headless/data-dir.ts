@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
@@ -34,7 +34,8 @@ export function openPrivateDir(dir: string): string {
   if (!stat.isDirectory()) throw new Failure('bad-input', `${path} is not a folder.`, 'Choose another with --data DIR or GATEHOUSE_DATA.');
   // Windows: the profile folder's ACL does this; uid and mode mean nothing there.
   if (process.getuid === undefined) return path;
-  if (stat.uid !== process.getuid()) {
+  // A link that somebody else made (in /tmp anybody may) leads to a folder of ours now and to one of theirs a moment later.
+  if (stat.uid !== process.getuid() || ![process.getuid(), 0].includes(lstatSync(path).uid)) {
     throw new Failure('conflict', `The data folder ${path} belongs to another user.`, 'Choose a folder of your own with --data DIR.');
   }
   if (stat.mode & 0o022) {

@@ -40,3 +40,15 @@ test('a folder of another user is refused', { skip: process.getuid?.() !== 0 ? '
   chownSync(theirs, 12345, 12345);
   assert.throws(() => openPrivateDir(theirs), { code: 'conflict', message: /belongs to another user/ });
 });
+
+test('a link that another user laid is refused, wherever it leads', {
+  skip: process.getuid?.() !== 0 ? 'only root can give a link away' : false,
+}, async (t) => {
+  const { lchownSync, symlinkSync } = await import('node:fs');
+  const ours = openPrivateDir(join(folder(t), 'ours'));
+  const link = join(folder(t), 'link');
+  symlinkSync(ours, link);
+  assert.equal(openPrivateDir(link), link, 'our own may lead elsewhere');
+  lchownSync(link, 12345, 12345);
+  assert.throws(() => openPrivateDir(link), { code: 'conflict', message: /belongs to another user/ });
+});

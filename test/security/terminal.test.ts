@@ -15,7 +15,18 @@ const commands = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/;
 
 test('what upstreams and agents say cannot command the terminal of who reads it', async (t) => {
   const dataDir = folder(t);
-  const record = { seq: 1, at: '2026-11-23T10:00:00.000Z', agent: 'a', server: hostile, method: hostile, target: hostile };
+  const counts = { bundleVersion: 1, totalMs: 1, upstreamMs: 1, requestBytes: 1, responseBytes: 1 };
+  const marks = { person: 'p', agent: 'a', argumentHash: '', hash: '', previousHash: '' };
+  const said = {
+    server: hostile,
+    method: hostile,
+    target: hostile,
+    rule: hostile,
+    reason: hostile,
+    decision: 'deny',
+    outcome: 'error',
+  } as const;
+  const record = { seq: 1, at: '2026-11-23T10:00:00.000Z', ...counts, ...marks, ...said };
   const core = smallCore(
     {
       'tool-call': ({ tool }) => {
@@ -30,7 +41,7 @@ test('what upstreams and agents say cannot command the terminal of who reads it'
           },
         };
       },
-      'activity-list': () => ({ items: [{ ...record, decision: 'deny', rule: hostile, reason: hostile, outcome: 'error', totalMs: 1 }] }),
+      'activity-list': () => ({ items: [record] }),
       'ledger-export': () => ({ text: `${JSON.stringify(record)}\n` }),
     },
     {},
