@@ -153,14 +153,14 @@ export function openConnection(options: ConnectionOptions): Upstream {
   }
 
   async function connect(): Promise<Link> {
-    const stop = AbortSignal.any([closed!.signal, AbortSignal.timeout(startMs)]);
-    const known = entry.era === 'auto' ? (skipProbe ? 'legacy' : remembered(verdicts, key, now())) : entry.era;
     queueMicrotask(told);
+    const closing = closed!.signal;
+    // Neither the shell that is asked nor what has to end first is the server's own time.
+    const [path] = await before(Promise.all([entry.launch ? options.path() : undefined, ending]), closing);
+    const stop = AbortSignal.any([closing, AbortSignal.timeout(startMs)]);
+    const known = entry.era === 'auto' ? (skipProbe ? 'legacy' : remembered(verdicts, key, now())) : entry.era;
     try {
-      await ending;
-      const made = entry.url
-        ? await connectHttp(context, known, stop)
-        : await connectStdio(context, leash, known, await options.path(), stop);
+      const made = entry.url ? await connectHttp(context, known, stop) : await connectStdio(context, leash, known, path, stop);
       if (!closed) {
         await made.close();
         throw new UpstreamError('closed', 'Gatehouse has closed it');
