@@ -3,19 +3,57 @@ import type { ServerResponse } from 'node:http';
 const mostEvents = 512;
 const mostBytes = 1024 * 1024;
 const mostTracks = 16;
+/** Of all sessions together: a session costs an agent nothing, so bounds on each of them are none. */
+const mostOfAll = 64 * 1024 * 1024;
+
+/** What all the streams keep, together. Where it is too much, those that were silent longest forget theirs. */
+export class Room {
+  #held = 0;
+  /** In the order of their last word. */
+  readonly #tracks = new Set<Track>();
+
+  changed(track: Track, by: number): void {
+    this.#held += by;
+    this.#tracks.delete(track);
+    if (track.bytes > 0) this.#tracks.add(track);
+    for (const oldest of this.#tracks) {
+      if (this.#held <= mostOfAll) break;
+      oldest.forget();
+    }
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+}
 
 /** One stream's events, numbered, the last of them kept: whoever lost the connection gets the rest on another (specification 2025-11-25, "Resumability"). */
 export class Track {
   readonly key: string;
   #events: { number: number; text: string }[] = [];
-  #bytes = 0;
+  bytes = 0;
+  #room: Room | undefined;
   #last = 0;
   /** Where the events go at present; a broken one is simply not written to. */
   #sink: ServerResponse | undefined;
   ended = false;
 
-  constructor(key: string) {
+  constructor(key: string, room: Room) {
     this.key = key;
+    this.#room = room;
+  }
+
+  forget(): void {
+    const { bytes } = this;
+    this.#events = [];
+    this.bytes = 0;
+    this.#room?.changed(this, -bytes);
+  }
+
+  /** Nobody can come back to it any more. */
+  close(): void {
+    this.forget();
+    this.#room = undefined;
   }
 
   attach(sink: ServerResponse): void {
@@ -29,12 +67,18 @@ export class Track {
 
   send(message: string): void {
     const text = `id: ${this.key}-${++this.#last}\ndata: ${message}\n\n`;
-    this.#events.push({ number: this.#last, text });
-    this.#bytes += text.length;
-    // Half of it at once: dropping them one by one would move the rest each time.
-    if (this.#events.length > mostEvents || this.#bytes > mostBytes)
-      for (const { text: old } of this.#events.splice(0, Math.ceil(this.#events.length / 2))) this.#bytes -= old.length;
+    if (this.#room) this.#keep(this.#room, text);
     this.#write(text);
+  }
+
+  #keep(room: Room, text: string): void {
+    const before = this.bytes;
+    this.#events.push({ number: this.#last, text });
+    this.bytes += text.length;
+    // Half of it at once: dropping them one by one would move the rest each time.
+    if (this.#events.length > mostEvents || this.bytes > mostBytes)
+      for (const { text: old } of this.#events.splice(0, Math.ceil(this.#events.length / 2))) this.bytes -= old.length;
+    room.changed(this, this.bytes - before);
   }
 
   end(message?: string): void {
@@ -60,12 +104,21 @@ export class Track {
 /** A session's streams of late. */
 export class Journal {
   readonly #tracks = new Map<string, Track>();
+  readonly #room: Room;
   #opened = 0;
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
 
   open(): Track {
     // The oldest goes, finished or not: who has that many streams has long had its answer.
-    if (this.#tracks.size >= mostTracks) this.#tracks.delete(this.#tracks.keys().next().value as string);
-    const track = new Track((++this.#opened).toString(36));
+    for (const [key, oldest] of this.#tracks) {
+      if (this.#tracks.size < mostTracks) break;
+      this.#tracks.delete(key);
+      oldest.close();
+    }
+    const track = new Track((++this.#opened).toString(36), this.#room);
     this.#tracks.set(track.key, track);
     return track;
   }
@@ -77,5 +130,9 @@ export class Journal {
     const number = Number(eventId.slice(at + 1));
     const missed = at > 0 && Number.isInteger(number) && number >= 0 ? track?.since(number) : undefined;
     return track && missed ? { track, missed } : undefined;
+  }
+  close(): void {
+    for (const track of this.#tracks.values()) track.close();
+    this.#tracks.clear();
   }
 }

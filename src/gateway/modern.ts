@@ -209,7 +209,8 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
     onNotification: (note) =>
       note.method !== 'notifications/elicitation/complete' && answer.send(notificationText(note.method, note.params)),
   };
-  const outcome = await run(going, door.gate(), answer);
+  const over = door.sessions.calling(incoming.agent, gone);
+  const outcome = await run(going, door.gate(), answer).finally(over);
   if ('result' in outcome) answer.end(resultText(id, outcome.result));
   else answer.end(errorText(id, outcome.error), statuses.get(outcome.error.code));
 }

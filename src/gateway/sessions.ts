@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Stream } from './answer.ts';
-import { Journal, type Track } from './journal.ts';
+import { Journal, Room, type Track } from './journal.ts';
 import type { Id } from './jsonrpc.ts';
 import type { KeptSession } from './session-file.ts';
 import type { JsonObject, Outcome } from './upstreams/upstream.ts';
@@ -39,6 +39,9 @@ const saveAfterMs = 250;
 
 export class Sessions {
   readonly #byId = new Map<string, Session>();
+  readonly #room = new Room();
+  /** Calls of modern agents, which have no session that could be ended. */
+  readonly #calls = new Set<{ agent: string; call: AbortController }>();
   readonly #onEnd: (session: Session) => void;
   readonly #save: (sessions: KeptSession[]) => void;
   #saving: NodeJS.Timeout | undefined;
@@ -48,7 +51,7 @@ export class Sessions {
     this.#onEnd = options.onEnd;
     this.#save = options.save ?? (() => {});
     for (const { uris, logLevel, ...rest } of options.kept ?? [])
-      this.#byId.set(rest.id, { ...rest, ...fresh(), logLevel, resume: uris, restored: true });
+      this.#byId.set(rest.id, { ...rest, ...fresh(this.#room), logLevel, resume: uris, restored: true });
   }
 
   /** Something that outlives a restart is another now. */
@@ -72,7 +75,7 @@ export class Sessions {
     this.#makeRoom(start.agent, now);
     const session: Session = {
       ...start,
-      ...fresh(),
+      ...fresh(this.#room),
       id: randomUUID(),
       lastUsed: now,
     };
@@ -101,6 +104,7 @@ export class Sessions {
     for (const settle of session.asked.values()) settle({ error: { code: -32603, message: 'The session has ended.' } });
     for (const { release } of session.subscriptions.values()) release();
     session.stream?.end();
+    session.journal.close();
   }
 
   /** Ends what is going on in them and keeps them for the next start. */
@@ -110,8 +114,16 @@ export class Sessions {
     this.#byId.clear();
   }
 
+  /** Until the returned function is called, the call ends with its agent's access. */
+  calling(agent: string, call: AbortController): () => void {
+    const one = { agent, call };
+    this.#calls.add(one);
+    return () => this.#calls.delete(one);
+  }
+
   endOf(agent: string): void {
     for (const session of this.all()) if (session.agent === agent) this.end(session);
+    for (const one of this.#calls) if (one.agent === agent) one.call.abort();
   }
 
   all(): Session[] {
@@ -133,11 +145,11 @@ export class Sessions {
 }
 
 /** What no restart outlives. */
-const fresh = () => ({
+const fresh = (room: Room) => ({
   logLevel: undefined,
   stream: undefined,
   track: undefined,
-  journal: new Journal(),
+  journal: new Journal(room),
   restored: false,
   inFlight: new Map<Id, AbortController>(),
   asked: new Map<Id, (outcome: Outcome) => void>(),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openDirectory } from '../../src/gateway/directory.ts';
+import { Journal, Room } from '../../src/gateway/journal.ts';
 import { readSessions } from '../../src/gateway/session-file.ts';
 import { silent } from '../../src/log.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway, post } from '../support/gateway.ts';
@@ -91,4 +92,20 @@ test('a link is remembered only up to a length: an upstream could fill the memor
   directory.mention(one!, `x://${'u'.repeat(1_000_000)}`);
   assert.equal(directory.findResource('x://short')?.entry.id, 'one');
   assert.equal(directory.findResource(`x://${'u'.repeat(1_000_000)}`), undefined);
+});
+
+test('what the streams of all sessions keep is bounded together; those that were silent longest forget', () => {
+  const room = new Room();
+  const journals = Array.from({ length: 40 }, () => new Journal(room));
+  const event = 'x'.repeat(500_000);
+  const tracks = journals.flatMap((journal) => Array.from({ length: 8 }, () => journal.open()));
+  for (const track of tracks) track.send(event);
+  assert.ok(room.held <= 64 * 1024 * 1024, `${room.held}`);
+  assert.ok(room.held > 60 * 1024 * 1024);
+  assert.equal(journals[0]!.resume('1-0'), undefined);
+  assert.equal(journals.at(-1)!.resume('1-0')!.missed.length, 1);
+  for (const journal of journals) journal.close();
+  assert.equal(room.held, 0);
+  tracks[0]!.send(event);
+  assert.equal(room.held, 0, 'what a closed one still says is not kept');
 });
