@@ -3,7 +3,7 @@ import { declares, tasks } from './extensions.ts';
 import { isObject, rpc } from './jsonrpc.ts';
 import { scopedUri } from './names.ts';
 import type { Parking, Round } from './parking.ts';
-import { type Question, questionsOf, unaskable, wantedVisits } from './questions.ts';
+import { type Question, questionsOf, unaskable, visitsOf, wantedVisits } from './questions.ts';
 import { digestOf, type Seal, type State } from './seal.ts';
 import type { Tasks } from './tasks.ts';
 import { type JsonObject, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
@@ -35,6 +35,7 @@ async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
   let params = outward(call);
   for (let round = 0; round < maxRounds; round++) {
     const outcome = await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
+    if ('error' in outcome) visitsOf(outcome.error);
     if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return outcome;
     params = { ...params, ...(await askAgent(call, outcome.result)) };
   }

@@ -25,9 +25,22 @@ export function unaskable({ method, params }: Question, capabilities: JsonObject
   // `elicitation: {}` is form mode alone (specification 2025-11-25, "Elicitation", "Capabilities").
   const mode = params['mode'] === 'url' ? 'url' : 'form';
   const plain = declared['form'] === undefined && declared['url'] === undefined;
+  if (mode === 'url' && params['url'] !== undefined && !isWeb(params['url']))
+    return { code: rpc.invalidParams, message: 'Only addresses of the web can be visited.' };
   return declared[mode] !== undefined || (plain && mode === 'form')
     ? undefined
     : { code: rpc.invalidParams, message: `The agent does not support elicitation in ${mode} mode.` };
+}
+
+/** Agents hand the address to the system, which would start a program for another scheme (`file:`, `javascript:`, `ms-msdt:` ...). */
+const isWeb = (url: unknown): boolean => typeof url === 'string' && /^https?:$/.test(URL.parse(url)?.protocol ?? '');
+
+/** The visits that an error of 2025-11-25 (-32042, "URL elicitation required") wants; one that leads out of the web spoils them all. */
+export function visitsOf(error: RpcError): JsonObject[] {
+  if (error.code !== rpc.urlElicitationRequired || !isObject(error.data) || !Array.isArray(error.data['elicitations'])) return [];
+  const visits = error.data['elicitations'].filter(isObject);
+  if (!visits.every(({ url }) => isWeb(url))) throw new UpstreamError('bad-answer', 'it wants an address visited that is none of the web');
+  return visits;
 }
 
 /** The same question in the words of the agent's era: a URL elicitation had an id of its own until 2025-11-25. */
@@ -47,10 +60,9 @@ export function questionsOf(result: JsonObject): [string, Question][] {
   });
 }
 
-/** The addresses that an error of 2025-11-25 (-32042, "URL elicitation required") wants visited, as questions of the modern era. */
+/** The same as questions of the modern era. */
 export function wantedVisits(error: RpcError): JsonObject | undefined {
-  if (error.code !== rpc.urlElicitationRequired || !isObject(error.data) || !Array.isArray(error.data['elicitations'])) return undefined;
-  const visits = error.data['elicitations'].filter(isObject).slice(0, 32);
+  const visits = visitsOf(error).slice(0, 32);
   if (visits.length === 0) return undefined;
   return Object.fromEntries(
     visits.map((params, index) => [
