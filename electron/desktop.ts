@@ -9,6 +9,7 @@ import { installRoot } from '../src/headless/install.ts';
 import { readRenderer } from '../src/headless/renderer-files.ts';
 import { shellSettings } from '../src/headless/shell-settings.ts';
 import { openLog } from '../src/log.ts';
+import { keepHeapSmall } from '../src/memory.ts';
 import { hardenDefaultSession, openWindowSession } from './harden.ts';
 import { openDesktopHost } from './host.ts';
 import { carryContract } from './ipc.ts';
@@ -48,6 +49,7 @@ export async function openDesktop(): Promise<void> {
     const settings = await shellSettings(host, {});
     close.push(() => settings.close());
     startAtLogin(settings.startAtLogin);
+    keepHeapSmall();
     const core = await openCore({ host, settings: settings.core });
     close.push(() => core.close());
     let logoutUrl: string | undefined;

@@ -5,6 +5,7 @@ import { openHeadless } from '../headless/headless.ts';
 import { leaveInOrder } from '../headless/leave.ts';
 import { type Flags, shellSettings } from '../headless/shell-settings.ts';
 import { openLog } from '../log.ts';
+import { keepHeapSmall } from '../memory.ts';
 import { options, port } from './options.ts';
 import { pairs } from './print.ts';
 import type { Io } from './verbs.ts';
@@ -37,6 +38,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   const log = openLog(join(dataDir, 'logs', 'gatehouse.log'));
   // A defect ends the process as ever (a supervisor starts it anew); here it also reaches the log file.
   process.on('uncaughtExceptionMonitor', (error) => log.error({ err: error }, 'the host dies of a defect'));
+  keepHeapSmall();
   const { openCore } = await import('../core.ts');
   const headless = await openHeadless({
     dataDir,

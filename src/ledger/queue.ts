@@ -126,9 +126,16 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
     });
   }
 
+  // Rows pass through the writer and none stays: without bounds V8 lets their garbage grow with the machine's memory.
+  const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 96 };
+
   function start(first: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      worker = new Worker(entryUrl('ledger/writer'), { workerData: { ...data, at: now() }, name: 'ledger' });
+      worker = new Worker(entryUrl('ledger/writer'), {
+        workerData: { ...data, at: now() },
+        name: 'ledger',
+        resourceLimits,
+      });
       worker.on('message', (said: Said) => {
         if (said.kind === 'ready') {
           // A writer that died may have committed rows it could not tell us of: they are the oldest of those we still hold.
