@@ -203,7 +203,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     apply(next, because = signedOut) {
       changed(() => {
         // What one person was asked is not for the next one to answer.
-        if ((next?.person ?? '') !== gate.person) bridge.parking.close();
+        if ((next?.person ?? '') !== gate.person) {
+          bridge.parking.close();
+          sessions.unask();
+        }
         rules = next;
         gate = next
           ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }

@@ -99,9 +99,14 @@ export class Sessions {
     this.changed();
   }
 
+  /** Whatever was asked is taken back. */
+  unask(sessions = this.all(), message = 'Somebody else is signed in now.'): void {
+    for (const { asked } of sessions) for (const settle of asked.values()) settle({ error: { code: -32603, message } });
+  }
+
   #stop(session: Session): void {
     for (const controller of session.inFlight.values()) controller.abort();
-    for (const settle of session.asked.values()) settle({ error: { code: -32603, message: 'The session has ended.' } });
+    this.unask([session], 'The session has ended.');
     for (const { release } of session.subscriptions.values()) release();
     session.stream?.end();
     session.journal.close();
