@@ -69,11 +69,14 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
   const verdict = authorize(call, gate);
   let outcome: Outcome;
   let trouble: string | undefined;
+  let text: string | undefined;
   if (verdict.effect !== 'allow') outcome = refuse(call, gate, verdict);
   else {
     const release = gate.limiter.take(call.agent, `${call.target!.entry.id}/${call.target!.name}`, limitOf(call, verdict), startedAt);
     try {
       outcome = await forward(call, gate.upstream(call.target!.entry.id), gate, timing);
+      // In here: what cannot be said to the agent is the upstream's trouble, and recorded like any other.
+      text = textOf(outcome);
     } catch (error) {
       const known = error instanceof UpstreamError ? error : new UpstreamError('bad-answer', 'an error inside Gatehouse', { cause: error });
       trouble = `${known.problem}: ${known.message}`;
@@ -82,7 +85,7 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
       release();
     }
   }
-  const text = 'result' in outcome ? JSON.stringify(outcome.result) : undefined;
+  text ??= textOf(outcome);
   gate.ledger.append({
     at: startedAt,
     person: gate.person,
@@ -105,6 +108,8 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
   });
   return text === undefined ? { error: (outcome as Extract<Outcome, { error: unknown }>).error } : { result: text };
 }
+
+const textOf = (outcome: Outcome) => ('result' in outcome ? JSON.stringify(outcome.result) : undefined);
 
 function errorOf(outcome: Outcome): { error?: string } {
   if ('error' in outcome) return { error: `${outcome.error.code} ${outcome.error.message}`.slice(0, 512) };

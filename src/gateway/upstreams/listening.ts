@@ -4,6 +4,7 @@ import { enveloped } from './era.ts';
 import { headerValue } from './headers.ts';
 import { exchange, type Target } from './http.ts';
 import type { LinkContext } from './link.ts';
+import { parseJson } from './parse-json.ts';
 import { rpcError } from './post.ts';
 import { openRate } from './rate.ts';
 import { type JsonObject, UpstreamError } from './upstream.ts';
@@ -127,7 +128,7 @@ export function openListening(target: Target, base: string[], context: LinkConte
 
 function parsed(text: string): JsonObject | undefined {
   try {
-    const message: unknown = JSON.parse(text);
+    const message: unknown = parseJson(text);
     return isObject(message) ? message : undefined;
   } catch {
     return undefined;
