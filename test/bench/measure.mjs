@@ -38,15 +38,29 @@ export async function measureCalls(rules, scale) {
   const large = await inTurn(proxied, { sessions: 4, calls: Math.round(400 * scale), warm: 20, bytes: 1_000_000 });
   const streams = await inTurn(proxied, { sessions: 2, calls: Math.max(4, Math.round(20 * scale)), warm: 1, events: 10_000 });
   const list = await load(url, { list: true, sessions: 1, calls: Math.round(200 * scale), warm: 1, bearer: tokens[0] });
+  const afterAll = rss(pid);
+  const verified = await output([cli, 'ledger', 'verify', '--data', data, '--json']);
+  for (const child of [demo, proxy.child, sdk.child, echo.child]) await stop(child);
+  remove(dir);
+  return { calls, large, streams, list, slow, idle, afterAll, verified };
+}
+
+/** 100,000 calls to a host that did nothing else: what it takes when it starts, after half of them and after all. */
+export async function measureMemory(rules, scale) {
+  const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
+  const port = await freePort();
+  const echo = await start(['test/bench/echo-upstream.mjs', String(port), '100']);
+  writeCompany(join(dir, 'company'), { port, tools: 100, rules });
+  const { demo, url, tokens, pid } = await openHouse(dir, ['bench']);
   const memory = [rss(pid)];
   for (let part = 0; part < 2; part++) {
     await load(url, { tool: 'echo__echo', sessions: 8, calls: Math.round(50_000 * scale), bearer: tokens[0] });
     memory.push(rss(pid));
   }
-  const verified = await output([cli, 'ledger', 'verify', '--data', data, '--json']);
-  for (const child of [demo, proxy.child, sdk.child, echo.child]) await stop(child);
+  await stop(demo);
+  await stop(echo.child);
   remove(dir);
-  return { calls, large, streams, list, slow, idle, memory, verified };
+  return memory;
 }
 
 /** 80 MB of events to an agent that reads nothing for three seconds: the most that Gatehouse's memory grew by. */

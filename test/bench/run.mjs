@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { measureCalls, measureWide, startTime } from './measure.mjs';
+import { measureCalls, measureMemory, measureWide, startTime } from './measure.mjs';
 import { output, stopAll } from './processes.mjs';
 import { between, full, short } from './table.mjs';
 
@@ -26,6 +26,7 @@ try {
     rules: Number(values.rules),
     scale,
     ...(await measureCalls(Number(values.rules), scale)),
+    memory: await measureMemory(Number(values.rules), scale),
     wide: await measureWide(scale),
     policy: await output(['test/bench/policy.mjs']),
     startUp: await startTime(),
