@@ -62,7 +62,10 @@ export function openUploader(options: {
     options.changed?.();
   }
 
-  /** From the cursor on until there is nothing more. */
+  /**
+   * From the cursor on until there is no full batch more. What came meanwhile waits for the next poke: following a busy ledger record by
+   * record would cost an exchange and two fsyncs for each handful.
+   */
   async function drain(): Promise<void> {
     let position = options.cursor();
     // Where the central API last sent us back to.
@@ -70,7 +73,8 @@ export function openUploader(options: {
     let wanted: number | undefined;
     for (;;) {
       closing.signal.throwIfAborted();
-      const batch = cut(await options.unsent(position, maxRecords));
+      const read = await options.unsent(position, maxRecords);
+      const batch = cut(read);
       const first = batch[0];
       if (first === undefined) return;
       if (wanted !== undefined && first.seq > wanted) throw missing(wanted, first.seq - 1);
@@ -83,6 +87,7 @@ export function openUploader(options: {
         if (reached < first.seq) throw stuck(first.seq, answer.acknowledged + 1);
         await confirm(reached);
         position = reached;
+        if (read.length < maxRecords && reached === read.at(-1)!.seq) return;
         continue;
       }
       if (answer.problem !== undefined) throw new Failure('integrity', answer.problem.message, answer.problem.fix ?? callForHelp);

@@ -31,7 +31,7 @@ export interface QueueEvents {
 }
 
 // Records wait this long for company, for each message costs both threads a wake-up; a kill -9 loses at most so much. Many do not wait.
-const patience = 4;
+const patience = 10;
 const plenty = 500;
 
 const gone: ErrorValue = {
