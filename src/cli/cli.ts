@@ -58,6 +58,6 @@ main(argv).then(
   (error: unknown) => {
     process.exitCode = report(error, argv.includes('--json'));
     // A parent's channel would keep a process alive that has nothing left to do.
-    if (process.connected) process.exit();
+    process.channel?.unref();
   },
 );
