@@ -20,8 +20,8 @@ const mostRestarts = 5;
 const steadyMs = 60_000;
 
 /** In a session of its own, so that no terminal ends it with us. Under Electron it is our own binary, which knows this one argument (electron/main.ts). */
-function spawnWatchdog(): ChildProcess {
-  return spawn(process.execPath, [fileURLToPath(entryUrl('gateway/upstreams/watchdog'))], {
+function spawnWatchdog(held: readonly number[]): ChildProcess {
+  return spawn(process.execPath, [fileURLToPath(entryUrl('gateway/upstreams/watchdog')), ...held.map(String)], {
     detached: true,
     windowsHide: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -30,7 +30,7 @@ function spawnWatchdog(): ChildProcess {
 }
 
 /** One watchdog process for all local servers, started with the first of them. */
-export function openLeash(log: Log, launch: () => ChildProcess = spawnWatchdog, pauseMs = 200): Leash {
+export function openLeash(log: Log, launch: (held: readonly number[]) => ChildProcess = spawnWatchdog, pauseMs = 200): Leash {
   const held = new Set<number>();
   let watchdog: ChildProcess | undefined;
   let waiting: NodeJS.Timeout | undefined;
@@ -41,7 +41,8 @@ export function openLeash(log: Log, launch: () => ChildProcess = spawnWatchdog, 
     clearTimeout(waiting);
     waiting = undefined;
     const since = Date.now();
-    const child = launch();
+    // What is held already is among its arguments: a pipe might not be written to any more.
+    const child = launch([...held]);
     watchdog = child;
     child.unref();
     child.stdin?.on('error', () => {});
@@ -62,7 +63,6 @@ export function openLeash(log: Log, launch: () => ChildProcess = spawnWatchdog, 
     };
     child.once('exit', () => lost());
     child.once('error', lost);
-    for (const pid of held) child.stdin?.write(`+${pid}\n`);
   }
 
   function again(afterMs: number) {

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 /**
  * A program of its own: ends the local servers of a host that is gone, however it went (`kill -9`, a crash, power of the debugger).
- * The host writes `+PID` when it has started a process group and `-PID` when that has ended. The end of the input means that the host has ended.
+ * Its arguments are the groups that run already. The host writes `+PID` when it has started a process group and `-PID` when that has ended. The end of the input means that the host has ended.
  */
 
 const graceMs = 1000;
@@ -50,12 +50,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 // Not `process.stdin`: where Electron's binary runs us on Windows, that one is always at its end.
 const lines = createInterface({ input: createReadStream('', { fd: 0 }) });
-lines.on('line', (line) => {
+lines.on('line', told);
+for (const pid of process.argv.slice(2)) told(`+${pid}`);
+
+function told(line: string) {
   const pid = Number(line.slice(1));
   if (!Number.isSafeInteger(pid) || pid < 2) return;
   if (line.startsWith('+')) groups.set(pid, startTime(pid));
   else groups.delete(pid);
-});
+}
+
 lines.on('close', () => {
   if (end('SIGTERM') === 0) return process.exit();
   const deadline = Date.now() + graceMs;
