@@ -42,7 +42,7 @@ export async function joinCompany(house: House, signal: AbortSignal): Promise<vo
   });
   house.company = company;
   house.uploader = openUploader({
-    unsent: (after, limit) => ledger.unsent(after, limit),
+    unsent: (after, limit, bytes) => ledger.unsent(after, limit, bytes),
     cursor: () => ledger.cursor(),
     acknowledge: (seq) => ledger.acknowledge(seq),
     post: async (records, until) => await company.postLedger((await company.device()).id, records, until),

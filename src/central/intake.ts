@@ -56,6 +56,9 @@ export function takeLedger(
   const { device, records } = upload;
   return store.transaction(() => {
     let acknowledged = lastKnown(store, uploader, device).seq;
+    // Behind the end of all that the device ever sent, what continues the record just taken can neither be known nor contradict anything.
+    const fresh = records[0] !== undefined && from.get(device, records[0].seq) === undefined;
+    let before: UploadedRecord | undefined;
     for (const record of records) {
       const { seq, hash, previousHash } = record;
       const refuse = (refused: 'gap' | 'integrity', message: string) => {
@@ -63,7 +66,9 @@ export function takeLedger(
         return { refused, expected: last.seq + 1, ...(last.hash === undefined ? {} : { hash: last.hash }), message };
       };
       if (hashRecord(record) !== hash) return refuse('integrity', `The hash of record ${seq} is not the hash of its content.`);
-      if (known.get(device, seq, hash) === undefined) {
+      const continues = fresh && before?.seq === seq - 1 && before.hash === previousHash;
+      if (continues) insert.run(device, seq, hash, previousHash, uploader, now, JSON.stringify(record));
+      else if (known.get(device, seq, hash) === undefined) {
         if (other.get(device, seq, previousHash, uploader, hash) !== undefined)
           return refuse('integrity', `Record ${seq} was uploaded before with other content.`);
         if (seq > 1 && known.get(device, seq - 1, previousHash) === undefined) {
@@ -76,6 +81,7 @@ export function takeLedger(
         insert.run(device, seq, hash, previousHash, uploader, now, JSON.stringify(record));
       }
       acknowledged = Math.max(acknowledged, seq);
+      before = record;
     }
     return { acknowledged };
   });

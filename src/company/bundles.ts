@@ -34,7 +34,8 @@ export interface CompanyClient {
   refresh(): Promise<BundleState>;
   /** This installation's identity; its `id` is the `device` of ledger uploads. */
   device(): Promise<Device>;
-  postLedger(device: string, records: readonly unknown[], signal?: AbortSignal): Promise<LedgerAnswer>;
+  /** `records`: a JSON array of them. */
+  postLedger(device: string, records: string, signal?: AbortSignal): Promise<LedgerAnswer>;
   /** Says that the present version is in use. Done by itself after each new version. */
   postReceipt(): Promise<void>;
   postRequest(request: { server: string; tool?: string | undefined; reason: string }): Promise<{ id: string }>;

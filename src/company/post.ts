@@ -29,20 +29,21 @@ export function openPosts(options: {
   const { via, bootstrap, timeoutMs } = options;
   function post<T>(
     to: keyof Bootstrap['endpoints'],
-    json: unknown,
+    body: string,
     statuses: number[],
     signal: AbortSignal,
     read: (response: Response) => Promise<T>,
   ) {
     const headers = { accept: 'application/json' };
-    return send(via, { method: 'POST', url: bootstrap().endpoints[to], headers, json, statuses, signal, timeoutMs, read });
+    return send(via, { method: 'POST', url: bootstrap().endpoints[to], headers, body, statuses, signal, timeoutMs, read });
   }
   return {
-    ledger: (device: string, records: readonly unknown[], signal: AbortSignal): Promise<LedgerAnswer> =>
-      post('ledger', { device, records }, [200, 409], signal, async (response) => {
-        const body = await readJson(response, 64 * 1024);
-        if (response.status === 200) return shaped(acknowledged, body);
-        const { expected: next, hash, error, message, fix } = shaped(expected, body);
+    /** `records`: a JSON array of them. */
+    ledger: (device: string, records: string, signal: AbortSignal): Promise<LedgerAnswer> =>
+      post('ledger', `{"device":${JSON.stringify(device)},"records":${records}}`, [200, 409], signal, async (response) => {
+        const said = await readJson(response, 64 * 1024);
+        if (response.status === 200) return shaped(acknowledged, said);
+        const { expected: next, hash, error, message, fix } = shaped(expected, said);
         const problem =
           error === 'integrity'
             ? { message: (message ?? 'The records contradict those uploaded before.').slice(0, 300), ...(fix === undefined ? {} : { fix }) }
@@ -53,8 +54,8 @@ export function openPosts(options: {
     /** "Device D applied version N at T", signed with the device's key so that it can be checked without trusting the carrier. */
     receipt: async (device: Device, version: number, at: number, signal: AbortSignal): Promise<void> => {
       const said = { device: device.id, version, at: new Date(at).toISOString() };
-      const json = { ...said, jws: device.sign('gatehouse-receipt+jws', said) };
-      await post('receipts', json, [200, 201, 202, 204], signal, async (response) => response.body?.cancel());
+      const body = JSON.stringify({ ...said, jws: device.sign('gatehouse-receipt+jws', said) });
+      await post('receipts', body, [200, 201, 202, 204], signal, async (response) => response.body?.cancel());
     },
 
     request: (
@@ -63,7 +64,7 @@ export function openPosts(options: {
     ): Promise<{ id: string }> =>
       post(
         'requests',
-        { kind: 'access', server, ...(tool === undefined ? {} : { tool }), reason },
+        JSON.stringify({ kind: 'access', server, ...(tool === undefined ? {} : { tool }), reason }),
         [200, 201, 202],
         signal,
         async (response) => shaped(z.object({ id: z.string().min(1).max(200) }), await readJson(response, 16 * 1024)),

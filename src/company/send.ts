@@ -8,7 +8,8 @@ export interface Exchange<T> {
   method: 'GET' | 'POST';
   url: string;
   headers?: Record<string, string>;
-  json?: unknown;
+  /** JSON text. */
+  body?: string;
   /** Statuses that `read` wants to see; each other one becomes a Failure. */
   statuses: readonly number[];
   /** Runs within the deadline, so that a body that never ends is cut too. */
@@ -34,10 +35,10 @@ export async function send<T>(via: { fetch: typeof fetch; accessToken: AccessTok
         signal,
         headers: {
           ...exchange.headers,
-          ...(exchange.json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(exchange.body === undefined ? {} : { 'content-type': 'application/json' }),
           authorization: `Bearer ${token}`,
         },
-        ...(exchange.json === undefined ? {} : { body: JSON.stringify(exchange.json) }),
+        ...(exchange.body === undefined ? {} : { body: exchange.body }),
       });
       if (statuses.includes(response.status)) return await exchange.read(response);
       const said = await complaint(response);

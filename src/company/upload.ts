@@ -3,10 +3,17 @@ import type { Log } from '../log.ts';
 import { backOff, pause, someJitter } from './pause.ts';
 import type { LedgerAnswer } from './post.ts';
 
-/** What an upload needs to know of a ledger record; the rest is the ledger's and goes up as it is. */
+/** Consecutive ledger records, and what an upload needs to know of them; the rest is the ledger's and goes up as it is. */
 export interface Uploadable {
-  seq: number;
-  hash?: string;
+  /** Sequence numbers of the first and the last. */
+  first: number;
+  last: number;
+  /** The last one's hash. */
+  hash: string;
+  /** A JSON array of records. */
+  json: string;
+  /** There are further ones behind it. */
+  more: boolean;
 }
 
 export interface Uploader {
@@ -17,7 +24,8 @@ export interface Uploader {
   close(): Promise<void>;
 }
 
-const maxRecords = 500;
+// The central API takes at most 5,000 at once; each batch costs both sides an exchange and two fsyncs.
+const maxRecords = 1000;
 const maxBytes = 1024 * 1024;
 
 /**
@@ -27,13 +35,13 @@ const maxBytes = 1024 * 1024;
  * ahead (we were), its last record must be ours, by its hash, before the cursor moves past it.
  */
 export function openUploader(options: {
-  /** Records after `after`, in order, at most `limit`. Also those that were sent long ago, as far as they are still there. */
-  unsent(after: number, limit: number): Promise<Uploadable[]>;
+  /** The next records behind `after`: at most so many and so many bytes, one at least. Also those that were sent long ago, as far as they are still there. */
+  unsent(after: number, limit: number, bytes: number): Promise<Uploadable | undefined>;
   /** The persisted cursor. */
   cursor(): number;
   /** Persists the cursor. */
   acknowledge(seq: number): Promise<unknown>;
-  post(records: Uploadable[], signal: AbortSignal): Promise<LedgerAnswer>;
+  post(json: string, signal: AbortSignal): Promise<LedgerAnswer>;
   /** False while nobody is signed in: then it rests until the next poke. */
   ready?(): boolean;
   /** The status is another one. */
@@ -73,48 +81,46 @@ export function openUploader(options: {
     let wanted: number | undefined;
     for (;;) {
       closing.signal.throwIfAborted();
-      const read = await options.unsent(position, maxRecords);
-      const batch = cut(read);
-      const first = batch[0];
-      if (first === undefined) return;
-      if (wanted !== undefined && first.seq > wanted) throw missing(wanted, first.seq - 1);
+      const batch = await options.unsent(position, maxRecords, maxBytes);
+      if (batch === undefined) return;
+      const { first, last, json, more } = batch;
+      if (wanted !== undefined && first > wanted) throw missing(wanted, first - 1);
       wanted = undefined;
-      const answer = await options.post(batch, closing.signal);
-      const last = batch.at(-1)!.seq;
+      const answer = await options.post(json, closing.signal);
       if ('acknowledged' in answer) {
         // What it has beyond this batch is not ours to skip: sending it is what proves that it is the same.
         const reached = Math.min(answer.acknowledged, last);
-        if (reached < first.seq) throw stuck(first.seq, answer.acknowledged + 1);
+        if (reached < first) throw stuck(first, answer.acknowledged + 1);
         await confirm(reached);
         position = reached;
-        if (read.length < maxRecords && reached === read.at(-1)!.seq) return;
+        if (!more && reached === last) return;
         continue;
       }
       if (answer.problem !== undefined) throw new Failure('integrity', answer.problem.message, answer.problem.fix ?? callForHelp);
       const { expected } = answer;
-      if (expected < first.seq) {
+      if (expected < first) {
         // Each step back must lead further back than the one before: else the two of us would go round in circles.
-        if (expected >= rewound) throw stuck(first.seq, expected);
+        if (expected >= rewound) throw stuck(first, expected);
         log.warn(
           { from: expected, cursor: options.cursor() },
           'the central API has less of the ledger than it acknowledged; sending again',
         );
         rewound = wanted = expected;
         position = expected - 1;
-      } else if (expected > first.seq) {
+      } else if (expected > first) {
         await prove(expected - 1, answer.hash);
         await confirm(expected - 1);
         position = expected - 1;
-      } else throw stuck(first.seq, expected);
+      } else throw stuck(first, expected);
     }
   }
 
   /** That the central API's last record is our own of that number: by the hash it named, or by having it take that one record again. */
   async function prove(seq: number, hash: string | undefined): Promise<void> {
-    const [own] = await options.unsent(seq - 1, 1);
-    if (own?.seq === seq) {
+    const own = await options.unsent(seq - 1, 1, maxBytes);
+    if (own?.last === seq) {
       if (hash !== undefined && hash === own.hash) return;
-      const answer = hash === undefined ? await options.post([own], closing.signal) : undefined;
+      const answer = hash === undefined ? await options.post(own.json, closing.signal) : undefined;
       if (answer !== undefined && 'acknowledged' in answer && answer.acknowledged >= seq) return;
     }
     throw new Failure('integrity', `The central API holds a record ${seq} of this device that is not in its ledger.`, callForHelp);
@@ -183,11 +189,4 @@ function stuck(sent: number, expected: number): Failure {
 
 function missing(from: number, to: number): Failure {
   return new Failure('integrity', `The central API asks for records ${from} to ${to}, which are no longer on this machine.`, callForHelp);
-}
-
-/** The longest run from the front that fits; always one at least. */
-function cut(records: Uploadable[]): Uploadable[] {
-  let size = 0;
-  const fits = records.findIndex((record, at) => (size += Buffer.byteLength(JSON.stringify(record)) + 1) > maxBytes && at > 0);
-  return fits === -1 ? records : records.slice(0, fits);
 }

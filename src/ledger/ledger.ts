@@ -3,7 +3,8 @@ import { type ErrorValue, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { openReader, type Reader, type Today } from './query.ts';
 import { openQueue } from './queue.ts';
-import { type LedgerEntry, type LedgerRecord, notePrefix, toRow } from './record.ts';
+import { type LedgerEntry, notePrefix, toRow } from './record.ts';
+import type { Batch } from './unsent.ts';
 import type { Verdict } from './verify.ts';
 
 /** The local record of every decision and call; `openLedger` says what it can prove and what not. */
@@ -25,14 +26,14 @@ export interface Ledger {
     before: number | undefined,
     limit: number,
   ): Promise<{ text: string; next?: number }>;
-  /** Records after `after` in order, only such as a power failure cannot take away any more. */
-  unsent(after: number, limit: number): Promise<LedgerRecord[]>;
+  /** The next records behind `after`, at most so many and so many bytes; only such as a power failure cannot take away any more. */
+  unsent(after: number, limit: number, bytes: number): Promise<Batch | undefined>;
   /** The last record that central acknowledged; 0 before the first. */
   cursor(): number;
   /** Durable when it resolves. A lower number than the cursor changes nothing; one beyond the end is a Failure('integrity'). */
   acknowledge(seq: number): Promise<void>;
-  /** After the commit, in order, each record once; returns how to stop. */
-  onAppended(listener: (records: LedgerRecord[]) => void): () => void;
+  /** After each commit, with the number of its last record; returns how to stop. */
+  onAppended(listener: (seq: number) => void): () => void;
   counts(): { records: number; uploaded: number };
   /** What a person should know: writing fails (calls are refused), or the chain was tampered with or restarted (calls go on). */
   error(): ErrorValue | undefined;
@@ -69,7 +70,7 @@ const overdue: ErrorValue = {
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { file, log, now, limit = furthest } = options;
-  const listeners = new Set<(records: LedgerRecord[]) => void>();
+  const listeners = new Set<(seq: number) => void>();
   let reader: Reader | undefined;
   let cursor = 0;
   let trouble: ErrorValue | undefined;
@@ -89,12 +90,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       reader?.close();
       reader = undefined;
     },
-    committed(records) {
-      if (listeners.size === 0) return;
-      const batch = records();
+    committed(seq) {
       for (const listener of listeners) {
         try {
-          listener(batch);
+          listener(seq);
         } catch (error) {
           log.error({ err: error }, 'ledger: a listener broke');
         }
@@ -146,10 +145,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     today: () => read().today(now()),
     verify: () => queue.ask('verify', undefined),
     export: (format, before, pageSize) => queue.ask('export', { format, before, limit: pageSize }),
-    async unsent(after, pageSize) {
-      const durable = await queue.ask('sync', undefined);
-      return read().after(after, durable, pageSize);
-    },
+    unsent: (after, limit, bytes) => queue.ask('unsent', { after, limit, bytes }),
     cursor: () => cursor,
     async acknowledge(seq) {
       cursor = await queue.ask('acknowledge', seq);

@@ -1,5 +1,6 @@
 import type { CommandParsed } from '../contract.ts';
 import type { ErrorValue } from '../errors.ts';
+import type { Batch } from './unsent.ts';
 import type { Verdict } from './verify.ts';
 
 /** What the writer thread is started with. */
@@ -13,8 +14,8 @@ export interface WriterData {
 /** What the writer may be asked; a batch of rows goes as one JSON string instead, which costs the caller a fifth of a structured clone. */
 export interface Questions {
   flush: { input: undefined; output: undefined };
-  /** Makes everything survive a power failure; answers how far. */
-  sync: { input: undefined; output: number };
+  /** The next records for central, none that a power failure could take away any more. */
+  unsent: { input: { after: number; limit: number; bytes: number }; output: Batch | undefined };
   acknowledge: { input: number; output: number };
   verify: { input: undefined; output: Verdict };
   export: {
@@ -43,7 +44,7 @@ export type Said =
   /** Open. `notes`: how many the writer put into the chain itself just now; `trouble`: what is known to be wrong with the chain. */
   | { kind: 'ready'; head: HeadNow; cursor: number; notes: number; trouble: ErrorValue | undefined }
   | { kind: 'refused'; error: ErrorValue }
-  | { kind: 'committed'; count: number; first: number; previousHash: string; hashes: string[]; head: HeadNow }
+  | { kind: 'committed'; count: number; head: HeadNow }
   | { kind: 'trouble'; error: ErrorValue | undefined }
   | { kind: 'failing'; error: ErrorValue }
   | { kind: 'well' }

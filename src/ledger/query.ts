@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import type { Activity, CommandParsed, Usage } from '../contract.ts';
-import { columns, type LedgerRecord, type Stored, toRecord } from './record.ts';
+import { columns, type Stored, toRecord } from './record.ts';
 import { day, hour } from './rollups.ts';
 
 export interface Today {
@@ -15,8 +15,6 @@ export interface Today {
 export interface Reader {
   list(filter: CommandParsed<'activity-list'>): { items: Activity[]; next?: number };
   get(seq: number): Activity | undefined;
-  /** In ascending order. */
-  after(seq: number, upTo: number, limit: number): LedgerRecord[];
   usage(range: Usage['range'], server: string | undefined, now: number): Usage;
   today(now: number): Today;
   close(): void;
@@ -32,13 +30,12 @@ export function openReader(file: string): Reader {
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
   database.exec('PRAGMA trusted_schema = OFF');
   const one = database.prepare(`${select} WHERE seq = ?`);
-  const next = database.prepare(`${select} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`);
   const sums = database.prepare(
     'SELECT server, agent, sum(calls) AS calls, sum(denied) AS denied, sum(errors) AS errors FROM days WHERE at = ? GROUP BY server, agent',
   );
   const newest = database.prepare('SELECT max(seq) AS seq FROM records');
   const since = database.prepare('SELECT min(first_seq) AS seq FROM hours WHERE at >= ?');
-  for (const statement of [one, next]) statement.setReturnArrays(true);
+  one.setReturnArrays(true);
   return {
     list: (filter) =>
       list(database, filter, Number(newest.get()?.seq ?? 0), (from) => Number(since.get(from)?.seq ?? Number.MAX_SAFE_INTEGER)),
@@ -46,7 +43,6 @@ export function openReader(file: string): Reader {
       const row = one.get(seq);
       return row === undefined ? undefined : toRecord(row as unknown as Stored);
     },
-    after: (seq, upTo, limit) => (next.all(seq, upTo, limit) as unknown as Stored[]).map(toRecord),
     usage: (range, server, now) => usage(database, range, server, now),
     today: (now) => today(sums.all(Math.floor(now / day) * day) as unknown as Sum[]),
     close: () => database.close(),

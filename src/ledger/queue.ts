@@ -3,8 +3,7 @@ import { entryUrl } from '../entry.ts';
 import { type ErrorValue, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { HeadNow, Question, Questions, Said, WriterData } from './messages.ts';
-import type { LedgerRecord, Row } from './record.ts';
-import { toUnhashed } from './record.ts';
+import type { Row } from './record.ts';
 
 /** The main thread's side of the writer: rows go in, are kept until the writer has committed them, and survive a writer that dies. */
 export interface Queue {
@@ -22,8 +21,8 @@ export interface Queue {
 
 export interface QueueEvents {
   ready(said: Extract<Said, { kind: 'ready' }>): void;
-  /** `records` builds them when called, so that nobody pays for a listener that is not there. */
-  committed(records: () => LedgerRecord[]): void;
+  /** Up to record `seq` all is on the disk. */
+  committed(seq: number): void;
   /** Found while running: the chain is no longer whole, though writing goes on; or central now knows of it. */
   trouble(error: ErrorValue | undefined): void;
   /** The reader must let go of the file, for it is about to be put aside. */
@@ -31,7 +30,7 @@ export interface QueueEvents {
 }
 
 // Records wait this long for company, for each message costs both threads a wake-up; a kill -9 loses at most so much. Many do not wait.
-const patience = 10;
+const patience = 25;
 const plenty = 500;
 
 const gone: ErrorValue = {
@@ -78,13 +77,11 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
 
   function hear(said: Said): void {
     switch (said.kind) {
-      case 'committed': {
-        const batch = rows.slice(done, done + said.count);
+      case 'committed':
         settle(said.count);
         head = said.head;
-        events.committed(() => toRecords(batch, said));
+        events.committed(head.seq);
         return;
-      }
       case 'trouble':
         events.trouble(said.error);
         return;
@@ -197,11 +194,4 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
     },
     worker: () => worker,
   };
-}
-
-function toRecords(rows: Row[], said: Extract<Said, { kind: 'committed' }>): LedgerRecord[] {
-  return rows.map((row, index) => ({
-    ...toUnhashed(row, said.first + index, index === 0 ? said.previousHash : said.hashes[index - 1]!),
-    hash: said.hashes[index]!,
-  }));
 }

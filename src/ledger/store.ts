@@ -25,12 +25,6 @@ export interface Store {
   notes: number;
 }
 
-export interface Committed {
-  first: number;
-  previousHash: string;
-  hashes: string[];
-}
-
 interface Opening {
   file: string;
   key: Uint8Array | undefined;
@@ -61,10 +55,9 @@ export function restart(options: Opening, why: string, known?: Head): Store {
 }
 
 /** Appends rows to the chain in one transaction. Throws with nothing written, and `head` unchanged, where the disk or the file refuses. */
-export function commit(store: Store, rows: readonly Row[]): Committed {
+export function commit(store: Store, rows: readonly Row[]): void {
   const { database, insert } = store;
   const first = store.head.seq + 1;
-  const hashes: string[] = [];
   let { seq, hash } = store.head;
   database.exec('BEGIN IMMEDIATE');
   try {
@@ -73,15 +66,12 @@ export function commit(store: Store, rows: readonly Row[]): Committed {
       seq++;
       hash = hashSorted(toUnhashed(row, seq, previousHash));
       insert.run(seq, ...row, previousHash, hash);
-      hashes.push(hash);
     }
     store.rollUps.add(first, rows);
     const head = { ...store.head, records: store.head.records + rows.length, seq, hash };
     putHead(store, head);
     database.exec('COMMIT');
-    const previousHash = store.head.hash;
     store.head = head;
-    return { first, previousHash, hashes };
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorValue, toErrorValue } from '../errors.ts';
 import { exportPage } from './export.ts';
-import type { Ask, HeadNow, Said, WriterData } from './messages.ts';
+import type { Ask, HeadNow, Questions, Said, WriterData } from './messages.ts';
 import type { Row } from './record.ts';
 import {
   acknowledge,
@@ -18,6 +18,7 @@ import {
   sync,
   toFailure,
 } from './store.ts';
+import { batchAfter } from './unsent.ts';
 import { troubleOf, type Verdict, verify } from './verify.ts';
 
 // The caller batches already (queue.ts): what arrives is written at once.
@@ -81,18 +82,17 @@ function writeAll(): void {
   if (waiting.length === 0) return;
   refuseReplaced(store);
   const rows = waiting.length > largest ? waiting.slice(0, largest) : waiting;
-  let done: ReturnType<typeof commit>;
   try {
-    done = commit(store, rows);
+    commit(store, rows);
   } catch (error) {
     // A constraint: somebody else's record sits where ours belongs.
     if (![1555, 2579].includes((error as { errcode?: number }).errcode ?? 0)) throw error;
     realign(store, rows[0]![0]);
     tellTrouble();
-    done = commit(store, rows);
+    commit(store, rows);
   }
   waiting = waiting.length > largest ? waiting.slice(largest) : [];
-  say({ kind: 'committed', count: rows.length, ...done, head: headNow(store) });
+  say({ kind: 'committed', count: rows.length, head: headNow(store) });
 }
 
 function recovered(): void {
@@ -124,9 +124,11 @@ async function answer({ question, input }: Ask): Promise<unknown> {
   switch (question) {
     case 'flush':
       return flush();
-    case 'sync':
+    case 'unsent': {
       flush();
-      return sync(store);
+      const { after, limit, bytes } = input as Questions['unsent']['input'];
+      return batchAfter(store.database, after, sync(store), limit, bytes);
+    }
     case 'acknowledge': {
       const cursor = acknowledge(store, input as number);
       tellTrouble();
@@ -136,7 +138,7 @@ async function answer({ question, input }: Ask): Promise<unknown> {
       return verifyAll();
     case 'export': {
       flush();
-      const { format, before, limit } = input as { format: 'jsonl' | 'csv'; before: number | undefined; limit: number };
+      const { format, before, limit } = input as Questions['export']['input'];
       return exportPage(store.database, format, before, limit);
     }
     case 'replace': {

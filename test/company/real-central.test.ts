@@ -68,7 +68,7 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
   const upload = () => {
     const gone: { resolve?: () => void } = {};
     const one = openUploader({
-      unsent: (after, limit) => ledger.unsent(after, limit),
+      unsent: (after, limit, bytes) => ledger.unsent(after, limit, bytes),
       cursor: () => ledger.cursor(),
       acknowledge: (seq) => ledger.acknowledge(seq),
       post: (records, closing) => company.postLedger(id, records, closing),

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
-import { openUploader, type Uploadable } from '../../src/company/upload.ts';
+import { openUploader } from '../../src/company/upload.ts';
 import { silent } from '../../src/log.ts';
 import { type SmallCentral, smallBundle, smallCentral } from '../support/central.ts';
 import { client, person } from './open.ts';
 
-interface Record extends Uploadable {
+interface Record {
+  seq: number;
   previousHash: string;
   hash: string;
   text: string;
@@ -27,7 +28,14 @@ function chain() {
         records.push({ seq, previousHash, hash, text });
       }
     },
-    unsent: async (after: number, limit: number) => ledger.records.filter(({ seq }) => seq > after).slice(0, limit),
+    unsent: async (after: number, limit: number, bytes: number) => {
+      const behind = ledger.records.filter(({ seq }) => seq > after);
+      let size = 0;
+      const fits = behind.findIndex((record, at) => at === limit || ((size += JSON.stringify(record).length + 1) > bytes && at > 0));
+      const batch = fits < 0 ? behind : behind.slice(0, fits);
+      const last = batch.at(-1);
+      return last && { first: batch[0]!.seq, last: last.seq, hash: last.hash, json: JSON.stringify(batch), more: fits >= 0 };
+    },
   };
   return ledger;
 }
@@ -98,24 +106,24 @@ const same = (ledger: ReturnType<typeof chain>) => assert.deepEqual(held, ledger
 
 test('carries everything up in order and in batches, and what comes later too', async () => {
   const ledger = chain();
-  ledger.append(1203);
+  ledger.append(4203);
   const one = uploader(ledger);
   one.poke();
-  await one.until(() => ledger.cursor === 1203);
+  await one.until(() => ledger.cursor === 4203);
   same(ledger);
   assert.deepEqual(
     central.seen.filter((entry) => entry.route === route).map(({ body }) => JSON.parse(body).records.length),
-    [500, 500, 203],
+    [1000, 1000, 1000, 1000, 203],
   );
   ledger.append(2);
   one.poke();
   one.poke();
-  await one.until(() => ledger.cursor === 1205);
+  await one.until(() => ledger.cursor === 4205);
   same(ledger);
-  assert.deepEqual(one.status(), { uploaded: 1205 });
+  assert.deepEqual(one.status(), { uploaded: 4205 });
 });
 
-test('a batch stays below one MiB, but a single large record goes', async () => {
+test('a batch says how large it may be, and one that is cut goes on with the rest', async () => {
   const ledger = chain();
   ledger.append(5, 'x'.repeat(400_000));
   ledger.append(1, 'x'.repeat(1_200_000));

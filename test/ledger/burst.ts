@@ -4,7 +4,7 @@ import { silent } from '../../src/log.ts';
 import { entry, key } from './entries.ts';
 
 const ledger = await openLedger({ file: process.argv[2]!, log: silent, now: Date.now, key });
-ledger.onAppended((records) => process.stdout.write(`${records[records.length - 1]!.seq}\n`));
+ledger.onAppended((seq) => process.stdout.write(`${seq}\n`));
 let next = ledger.counts().records + 1;
 for (;;) {
   for (let index = 0; index < 25; index++) ledger.append(entry({ requestBytes: next++ }));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { folder, open } from './entries.ts';
+import { folder, open, unsent } from './entries.ts';
 
 const burst = fileURLToPath(new URL('./burst.ts', import.meta.url));
 
@@ -37,12 +37,12 @@ test('killed at any moment of a burst: the chain verifies, has no gap, and an up
     // Half of what is there goes up, and the process dies again before the rest.
     const goal = ledger.cursor() + Math.ceil((records - ledger.cursor()) / 2);
     while (ledger.cursor() < goal) {
-      const batch = await ledger.unsent(ledger.cursor(), Math.min(500, goal - ledger.cursor()));
+      const batch = await unsent(ledger, ledger.cursor(), Math.min(500, goal - ledger.cursor()));
       central.push(...batch.map(({ seq }) => seq));
       await ledger.acknowledge(batch[batch.length - 1]!.seq);
     }
     // The child numbers its calls from the count it found: a gap or a double would show.
-    for (const record of await ledger.unsent(Math.max(0, records - 1000), 1000)) assert.equal(record.requestBytes, record.seq);
+    for (const record of await unsent(ledger, Math.max(0, records - 1000), 1000)) assert.equal(record.requestBytes, record.seq);
     await ledger.close();
   }
   assert.deepEqual(

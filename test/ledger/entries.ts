@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger.ts';
-import type { LedgerEntry } from '../../src/ledger/record.ts';
+import type { LedgerEntry, LedgerRecord } from '../../src/ledger/record.ts';
 import { silent } from '../../src/log.ts';
 
 export const noon = Date.UTC(2026, 10, 23, 12);
@@ -31,6 +31,12 @@ export function entry(given: Partial<LedgerEntry> = {}): LedgerEntry {
     argumentHash: 'abc',
     ...given,
   };
+}
+
+/** What would go up next, as objects. */
+export async function unsent(ledger: Ledger, after: number, limit: number): Promise<LedgerRecord[]> {
+  const batch = await ledger.unsent(after, limit, Number.MAX_SAFE_INTEGER);
+  return batch === undefined ? [] : (JSON.parse(batch.json) as LedgerRecord[]);
 }
 
 const opened = new WeakMap<TestContext, Ledger[]>();

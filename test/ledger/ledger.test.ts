@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { commands } from '../../src/contract.ts';
 import { hashRecord, type LedgerRecord } from '../../src/ledger/record.ts';
-import { entry, folder, noon, open } from './entries.ts';
+import { entry, folder, noon, open, unsent } from './entries.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -204,23 +204,31 @@ test('an export is paged newest first; its JSON lines hash to what they say, its
   assert.ok(!(await ledger.export('csv', csv.next, 2)).text.startsWith('seq'));
 });
 
-test('listeners get each record once, in order, as it lies on the disk; one that throws harms nobody', async (t) => {
+test('listeners hear of each commit in order, and what they hear of is on the disk; one that throws harms nobody', async (t) => {
   const ledger = await open(t, join(folder(t), 'ledger.db'));
-  const heard: LedgerRecord[] = [];
+  const heard: number[] = [];
   ledger.onAppended(() => {
     throw new Error('a broken listener');
   });
-  const stop = ledger.onAppended((records) => heard.push(...records));
+  const stop = ledger.onAppended((seq) => {
+    heard.push(seq);
+    assert.equal(ledger.get(seq)?.seq, seq);
+  });
   for (let index = 0; index < 1200; index++) {
     ledger.append(entry({ target: `tool_${index}`, error: index % 3 ? undefined : 'x' }));
     if (index % 100 === 0) await new Promise(setImmediate);
   }
   await ledger.flush();
-  assert.deepEqual(heard, await ledger.unsent(0, 2000));
+  assert.equal(heard.at(-1), 1200);
+  assert.deepEqual(
+    heard,
+    [...new Set(heard)].sort((a, b) => a - b),
+  );
+  const told = heard.length;
   stop();
   ledger.append(entry());
   await ledger.flush();
-  assert.equal(heard.length, 1200);
+  assert.equal(heard.length, told);
 });
 
 test('an upload resumes exactly where central acknowledged, also after a restart', async (t) => {
@@ -228,7 +236,7 @@ test('an upload resumes exactly where central acknowledged, also after a restart
   const ledger = await open(t, file);
   for (let index = 0; index < 10; index++) ledger.append(entry());
   const seqs = (records: LedgerRecord[]) => records.map(({ seq }) => seq);
-  assert.deepEqual(seqs(await ledger.unsent(ledger.cursor(), 4)), [1, 2, 3, 4]);
+  assert.deepEqual(seqs(await unsent(ledger, ledger.cursor(), 4)), [1, 2, 3, 4]);
   await ledger.acknowledge(4);
   await ledger.acknowledge(2);
   assert.equal(ledger.cursor(), 4);
@@ -236,9 +244,26 @@ test('an upload resumes exactly where central acknowledged, also after a restart
   await ledger.close();
   const again = await open(t, file);
   assert.equal(again.cursor(), 4);
-  assert.deepEqual(seqs(await again.unsent(again.cursor(), 100)), [5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(seqs(await unsent(again, again.cursor(), 100)), [5, 6, 7, 8, 9, 10]);
   await again.acknowledge(10);
-  assert.deepEqual(await again.unsent(again.cursor(), 100), []);
+  assert.deepEqual(await unsent(again, again.cursor(), 100), []);
+});
+
+test('a batch for central is cut by number and by size, one record at least, and says whether there is more', async (t) => {
+  const ledger = await open(t, join(folder(t), 'ledger.db'));
+  assert.equal(await ledger.unsent(0, 10, 1000), undefined);
+  for (let index = 0; index < 6; index++) ledger.append(entry({ reason: 'x'.repeat(1000) }));
+  const shape = async (after: number, limit: number, bytes: number) => {
+    const { json, hash, ...rest } = (await ledger.unsent(after, limit, bytes))!;
+    assert.equal((JSON.parse(json) as LedgerRecord[]).at(-1)!.hash, hash);
+    assert.equal(ledger.get(rest.last)?.hash, hash);
+    return rest;
+  };
+  assert.deepEqual(await shape(0, 4, 1e6), { first: 1, last: 4, more: true });
+  assert.deepEqual(await shape(4, 4, 1e6), { first: 5, last: 6, more: false });
+  assert.deepEqual(await shape(0, 6, 1e6), { first: 1, last: 6, more: false });
+  assert.deepEqual(await shape(0, 6, 4000), { first: 1, last: 2, more: true });
+  assert.deepEqual(await shape(2, 6, 10), { first: 3, last: 3, more: true });
 });
 
 test('a closed ledger says so', async (t) => {

@@ -3,9 +3,9 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { openQueue } from '../../src/ledger/queue.ts';
-import { type LedgerRecord, toRow } from '../../src/ledger/record.ts';
+import { toRow } from '../../src/ledger/record.ts';
 import { silent } from '../../src/log.ts';
-import { edit, entry, folder, key, noon, open, written } from './entries.ts';
+import { edit, entry, folder, key, noon, open, unsent, written } from './entries.ts';
 
 /** Until something holds; the test runner's own time limit ends a wait in vain. */
 async function until(holds: () => boolean): Promise<void> {
@@ -152,8 +152,7 @@ test('a folder that cannot be used, and a file of a newer Gatehouse, are refused
 test('a writer thread that dies is started again; nothing is lost, nothing doubled', async (t) => {
   const file = join(folder(t), 'ledger.db');
   const heard: number[] = [];
-  const listen = (records: () => LedgerRecord[]) => heard.push(...records().map(({ requestBytes }) => requestBytes));
-  const queue = await openQueue({ file, key, at: noon }, silent, () => noon, { ready() {}, trouble() {}, release() {}, committed: listen });
+  const queue = await openQueue({ file, key, at: noon }, silent, () => noon, { ready() {}, trouble() {}, release() {}, committed: (seq) => heard.push(seq) });
   const total = 4000;
   for (let index = 1; index <= total; index++) {
     queue.push(toRow(entry({ requestBytes: index }), () => noon));
@@ -171,7 +170,7 @@ test('a writer thread that dies is started again; nothing is lost, nothing doubl
 
   const ledger = await open(t, file);
   assert.deepEqual(await ledger.verify(), { ok: true, records: total });
-  const stored = [...(await ledger.unsent(0, total))].map(({ requestBytes }) => requestBytes);
+  const stored = (await unsent(ledger, 0, total)).map(({ requestBytes }) => requestBytes);
   assert.deepEqual(
     stored,
     Array.from({ length: total }, (_, index) => index + 1),
