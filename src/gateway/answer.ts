@@ -1,12 +1,12 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Journal, Track } from './journal.ts';
+import { beforeResult, type Id, resultText } from './jsonrpc.ts';
+import { Outlet } from './outlet.ts';
+import type { Long } from './upstreams/upstream.ts';
 
-const headersOfStream = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
 /** Clients and proxies give up on a silent stream at 60 to 300 s; a comment keeps it (specification, streamable HTTP). */
 export const keepAliveMs = 15_000;
-/** What may wait for a slow agent before its stream is given up. */
-const maxBacklog = 16 * 1024 * 1024;
+const comment = ': keep-alive\n\n';
 
 /** A legacy session's journal, and whether its revision knows events without a message (2025-11-25). */
 export interface Resumable {
@@ -22,7 +22,7 @@ export class Answer {
   /** Where there is one, what is said outlives the connection. */
   readonly #resumable: Resumable | undefined;
   #track: Track | undefined;
-  #streaming = false;
+  #outlet: Outlet | undefined;
 
   constructor(response: ServerResponse, mayStream: boolean, headers: Record<string, string> = {}, resumable?: Resumable) {
     this.#resumable = resumable;
@@ -31,64 +31,63 @@ export class Answer {
     this.#headers = headers;
   }
 
-  get streaming(): boolean {
-    return this.#streaming;
-  }
-
   /** Sends a message ahead of the answer; false when the agent takes no streams or is gone. */
   send(message: string): boolean {
-    const response = this.#response;
-    if (this.#track) {
-      this.#track.send(message);
-      if (response.writableLength > maxBacklog) response.destroy();
-      return true;
-    }
-    if (!this.#mayStream || response.writableEnded || response.destroyed) return false;
-    this.open();
-    if (this.#track) return this.send(message);
-    response.write(`data: ${message}\n\n`);
-    if (response.writableLength > maxBacklog) response.destroy();
+    const outlet = this.#open();
+    if (this.#track) this.#track.send(message);
+    else if (outlet) outlet.write(`data: ${message}\n\n`);
+    else return false;
     return true;
   }
 
   /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
   caughtUp(): Promise<void> | undefined {
-    const response = this.#response;
-    if (!response.writableNeedDrain || response.destroyed) return undefined;
-    return new Promise((resolve) => {
-      const done = () => {
-        response.off('drain', done).off('close', done);
-        resolve();
-      };
-      response.once('drain', done).once('close', done);
-    });
+    return this.#outlet?.caughtUp();
   }
 
-  open(): void {
-    if (this.#streaming) return;
-    this.#streaming = true;
-    this.#response.writeHead(200, { ...headersOfStream, ...this.#headers });
-    this.#response.flushHeaders();
-    if (!this.#resumable) return;
+  /** Undefined where the agent takes no stream, or is gone before there was one. */
+  #open(): Outlet | undefined {
+    if (this.#outlet) return this.#outlet.open || this.#track ? this.#outlet : undefined;
+    const response = this.#response;
+    if (!this.#mayStream || response.writableEnded || response.destroyed) return undefined;
+    this.#outlet = new Outlet(response, this.#headers);
+    if (!this.#resumable) return this.#outlet;
     this.#track = this.#resumable.journal.open();
-    this.#track.attach(this.#response);
+    this.#track.attach(this.#outlet);
     if (this.#resumable.prime) this.#track.prime();
+    return this.#outlet;
   }
 
   keepAlive(): void {
-    if (!this.#mayStream || this.#response.writableEnded || this.#response.destroyed) return;
-    this.open();
-    this.#response.write(': keep-alive\n\n');
+    this.#open()?.write(comment);
+  }
+
+  /** Ends with a result: JSON text. */
+  result(id: Id, text: string | Long): void {
+    if (typeof text === 'string') return this.end(resultText(id, text));
+    const { ahead, bytes } = text;
+    if (this.#outlet) return this.end(resultText(id, `${ahead}${bytes}`));
+    const response = this.#response;
+    if (response.writableEnded || response.destroyed) return;
+    const before = Buffer.from(beforeResult(id) + ahead);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': before.length + bytes.length + 1, ...this.#headers });
+    response.write(before);
+    response.write(bytes);
+    response.end('}');
+  }
+
+  /** Ends without an answer. */
+  close(): void {
+    if (this.#track) this.#track.end();
+    else if (this.#outlet) this.#outlet.end();
+    else this.#response.end();
   }
 
   end(message: string, status = 200): void {
-    const response = this.#response;
     if (this.#track) return this.#track.end(message);
+    if (this.#outlet) return this.#outlet.end(`data: ${message}\n\n`);
+    const response = this.#response;
     if (response.writableEnded || response.destroyed) return;
-    if (this.#streaming) {
-      response.end(`data: ${message}\n\n`);
-      return;
-    }
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(message), ...this.#headers });
     response.end(message);
   }
@@ -96,34 +95,35 @@ export class Answer {
 
 /** A stream that outlives one request: the legacy GET stream, the modern subscription. */
 export class Stream {
-  readonly #response: ServerResponse;
-  readonly #timer: NodeJS.Timeout;
+  readonly #outlet: Outlet;
   readonly #track: Track | undefined;
 
-  constructor(response: ServerResponse, headers: Record<string, string> = {}, track?: Track) {
-    this.#response = response;
+  /** `track`: what is said is numbered there, behind what the agent `missed` of it. */
+  constructor(response: ServerResponse, headers: Record<string, string> = {}, track?: Track, missed: readonly string[] = []) {
+    const outlet = new Outlet(response, headers);
+    this.#outlet = outlet;
     this.#track = track;
-    response.writeHead(200, { ...headersOfStream, ...headers });
-    response.flushHeaders();
-    this.#timer = setInterval(() => response.write(': keep-alive\n\n'), keepAliveMs).unref();
-    void once(response, 'close').finally(() => clearInterval(this.#timer));
+    for (const text of missed) outlet.write(text);
+    if (track?.ended) outlet.end();
+    else track?.attach(outlet);
+    const timer = setInterval(() => outlet.write(comment), keepAliveMs).unref();
+    outlet.onClose(() => clearInterval(timer));
   }
 
   get open(): boolean {
-    return !this.#response.writableEnded && !this.#response.destroyed;
+    return this.#outlet.open;
   }
 
   send(message: string): void {
     if (this.#track) this.#track.send(message);
-    else if (this.open) this.#response.write(`data: ${message}\n\n`);
-    if (this.#response.writableLength > maxBacklog) this.#response.destroy();
+    else this.#outlet.write(`data: ${message}\n\n`);
   }
 
   end(message?: string): void {
-    if (this.open) this.#response.end(message === undefined ? undefined : `data: ${message}\n\n`);
+    this.#outlet.end(message === undefined ? '' : `data: ${message}\n\n`);
   }
 
   onClose(listener: () => void): void {
-    this.#response.once('close', listener);
+    this.#outlet.onClose(listener);
   }
 }

@@ -6,7 +6,7 @@ import { denialText, toolError, troubleText, unknown } from './denial.ts';
 import type { Directory } from './directory.ts';
 import { type Bridge, forward } from './forward.ts';
 import type { Limiter } from './limits.ts';
-import type { JsonObject } from './upstreams/upstream.ts';
+import type { JsonObject, Long } from './upstreams/upstream.ts';
 import { type Outcome, type Peer, type Upstream, type UpstreamCall, UpstreamError } from './upstreams/upstream.ts';
 
 /** What a call asks of an upstream, once it is known whose the name is. */
@@ -47,7 +47,7 @@ export interface Gate extends Bridge {
 }
 
 /** What goes back to the agent: the JSON text of a result, or an error. */
-export type Answered = { result: string } | { error: Extract<Outcome, { error: unknown }>['error'] };
+export type Answered = { result: string | Long } | { error: Extract<Outcome, { error: unknown }>['error'] };
 
 const noObligations = { redact: [] };
 const builtIn = (rule: string, reason: string): Verdict => ({
@@ -69,7 +69,7 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
   const verdict = authorize(call, gate);
   let outcome: Outcome;
   let trouble: string | undefined;
-  let text: string | undefined;
+  let text: string | Long | undefined;
   if (verdict.effect !== 'allow') outcome = refuse(call, gate, verdict);
   else {
     const release = gate.limiter.take(call.agent, `${call.target!.entry.id}/${call.target!.name}`, limitOf(call, verdict), startedAt);
@@ -102,14 +102,17 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
     totalMs: performance.now() - start,
     upstreamMs: timing.upstreamMs,
     requestBytes: call.requestBytes,
-    responseBytes: text === undefined ? 0 : Buffer.byteLength(text),
+    responseBytes: text === undefined ? 0 : byteLength(text),
     argumentHash: hash('sha256', JSON.stringify(call.args), 'base64url'),
     session: call.session,
   });
   return text === undefined ? { error: (outcome as Extract<Outcome, { error: unknown }>).error } : { result: text };
 }
 
-const textOf = (outcome: Outcome) => ('result' in outcome ? JSON.stringify(outcome.result) : undefined);
+export const byteLength = (text: string | Long): number =>
+  typeof text === 'string' ? Buffer.byteLength(text) : Buffer.byteLength(text.ahead) + text.bytes.length;
+
+const textOf = (outcome: Outcome) => ('result' in outcome ? (outcome.text ?? JSON.stringify(outcome.result)) : undefined);
 
 function errorOf(outcome: Outcome): { error?: string } {
   if ('error' in outcome) return { error: `${outcome.error.code} ${outcome.error.message}`.slice(0, 512) };

@@ -71,8 +71,14 @@ export async function run(call: Call, gate: Gate, answer: Answer): Promise<Answe
   }
 }
 
-export const progressText = (token: unknown, params: JsonObject): string =>
-  JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { ...params, progressToken: token } });
+/** Says progress under the agent's own token; there may be many thousands of it in one call. */
+export function progressTo(token: unknown, answer: Answer): (params: JsonObject) => void {
+  const head = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${JSON.stringify(token)}`;
+  return (params) => {
+    const rest = JSON.stringify(params).slice(1);
+    answer.send(`${head}${rest === '}' ? '' : ','}${rest}}`);
+  };
+}
 
 export const notificationText = (method: string, params?: JsonObject): string =>
   JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) });

@@ -6,7 +6,7 @@ import type { Parking, Round } from './parking.ts';
 import { type Question, questionsOf, unaskable, visitsOf, wantedVisits } from './questions.ts';
 import { digestOf, type Seal, type State } from './seal.ts';
 import type { Tasks } from './tasks.ts';
-import { type JsonObject, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
+import { type JsonObject, type Long, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
 const maxRounds = 8;
 
@@ -16,7 +16,10 @@ export async function forward(call: Call, upstream: Upstream | undefined, gate: 
   const start = performance.now();
   try {
     const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
-    return 'error' in outcome ? { error: errorFor(call, outcome.error) } : { result: inward(call, ownTask(call, outcome.result, gate)) };
+    if ('error' in outcome) return { error: errorFor(call, outcome.error) };
+    const result = inward(call, ownTask(call, outcome.result, gate));
+    const text = outcome.text === undefined ? undefined : stillSaid(outcome.result, outcome.text, result);
+    return text === undefined ? { result } : { result, text };
   } finally {
     timing.upstreamMs = performance.now() - start;
   }
@@ -181,6 +184,20 @@ function crossingMeta(meta: JsonObject): JsonObject | undefined {
 /** The code for a missing resource is no word of the modern era (SEP-2164). */
 function errorFor(call: Call, error: RpcError): RpcError {
   return call.peer.era === 'modern' && error.code === rpc.resourceNotFound ? { ...error, code: rpc.invalidParams } : error;
+}
+
+/** The text of a result that became `shaped`, where that changed nothing or put only members before it. */
+function stillSaid(result: JsonObject, text: Long, shaped: JsonObject): Long | undefined {
+  if (shaped === result) return text;
+  const ahead: JsonObject = {};
+  let same = 0;
+  for (const key of Object.keys(shaped)) {
+    if (!Object.hasOwn(result, key)) ahead[key] = shaped[key];
+    else if (result[key] === shaped[key]) same++;
+    else return undefined;
+  }
+  if (same === 0 || same !== Object.keys(result).length) return undefined;
+  return { ahead: `${JSON.stringify(ahead).slice(0, -1)},`, bytes: text.bytes.subarray(text.bytes.indexOf('{') + 1) };
 }
 
 function inward(call: Call, result: JsonObject): JsonObject {

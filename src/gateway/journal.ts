@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { Outlet } from './outlet.ts';
 
 const mostEvents = 512;
 const mostBytes = 1024 * 1024;
@@ -35,7 +35,7 @@ export class Track {
   #room: Room | undefined;
   #last = 0;
   /** Where the events go at present; a broken one is simply not written to. */
-  #sink: ServerResponse | undefined;
+  #sink: Outlet | undefined;
   ended = false;
 
   constructor(key: string, room: Room) {
@@ -56,19 +56,19 @@ export class Track {
     this.#room = undefined;
   }
 
-  attach(sink: ServerResponse): void {
+  attach(sink: Outlet): void {
     this.#sink = sink;
   }
 
   /** An event without a message, so that the agent has an id to come back with before anything was said. */
   prime(): void {
-    this.#write(`id: ${this.key}-${this.#last}\ndata: \n\n`);
+    this.#sink?.write(`id: ${this.key}-${this.#last}\ndata: \n\n`);
   }
 
   send(message: string): void {
     const text = `id: ${this.key}-${++this.#last}\ndata: ${message}\n\n`;
     if (this.#room) this.#keep(this.#room, text);
-    this.#write(text);
+    this.#sink?.write(text);
   }
 
   #keep(room: Room, text: string): void {
@@ -84,8 +84,7 @@ export class Track {
   end(message?: string): void {
     if (message !== undefined) this.send(message);
     this.ended = true;
-    const sink = this.#sink;
-    if (sink && !sink.writableEnded && !sink.destroyed) sink.end();
+    this.#sink?.end();
   }
 
   /** What came after event `number`; undefined when some of it is not here any more. */
@@ -93,11 +92,6 @@ export class Track {
     if (number > this.#last) return undefined;
     const kept = this.#events.filter((event) => event.number > number);
     return kept.length === this.#last - number ? kept.map(({ text }) => text) : undefined;
-  }
-
-  #write(text: string): void {
-    const sink = this.#sink;
-    if (sink && !sink.writableEnded && !sink.destroyed) sink.write(text);
   }
 }
 

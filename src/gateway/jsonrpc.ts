@@ -44,7 +44,9 @@ export function classify(body: unknown): Message | string {
 }
 
 /** `result` is JSON text already: lists are serialised once and sent many times. */
-export const resultText = (id: Id, result: string): string => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
+export const resultText = (id: Id, result: string): string => `${beforeResult(id)}${result}}`;
+
+export const beforeResult = (id: Id): string => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
 
 export const errorText = (id: Id | null, error: RpcError): string =>
   `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(error)}}`;

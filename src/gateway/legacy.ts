@@ -2,9 +2,8 @@ import { listChanges } from './announce.ts';
 import { Answer, Stream } from './answer.ts';
 import type { Call } from './calls.ts';
 import type { Door, Incoming } from './door.ts';
-import { callMethods, notificationText, progressText, refuseHttp, run, target } from './exchange.ts';
+import { callMethods, notificationText, progressTo, refuseHttp, run, target } from './exchange.ts';
 import { apps, declares } from './extensions.ts';
-import type { Track } from './journal.ts';
 import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
 import { info, modernVersions } from './modern.ts';
 import { unaskable, worded } from './questions.ts';
@@ -51,12 +50,14 @@ export function legacyGet(incoming: Incoming, door: Door): void {
     return refuseHttp(incoming.response, 406, 'not_acceptable', 'A GET here opens an event stream: send Accept: text/event-stream.');
   const after = incoming.headers['last-event-id'];
   const resumed = typeof after === 'string' ? session.journal.resume(after) : undefined;
-  if (resumed && resumed.track !== session.track) return finishElsewhere(incoming, session, resumed);
+  if (resumed && resumed.track !== session.track) {
+    // The rest of an answer whose connection broke: losing it is not cancelling, so the call went on.
+    new Stream(incoming.response, { 'mcp-session-id': session.id }, resumed.track, resumed.missed);
+    return;
+  }
   session.stream?.end();
   session.track ??= session.journal.open();
-  const stream = new Stream(incoming.response, { 'mcp-session-id': session.id }, session.track);
-  for (const text of resumed?.missed ?? []) incoming.response.write(text);
-  session.track.attach(incoming.response);
+  const stream = new Stream(incoming.response, { 'mcp-session-id': session.id }, session.track, resumed?.missed);
   if (!resumed && primes(session)) session.track.prime();
   session.stream = stream;
   if (session.restored) for (const name of listChanges) stream.send(notificationText(name));
@@ -67,14 +68,6 @@ export function legacyGet(incoming: Incoming, door: Door): void {
 }
 
 const primes = (session: Session): boolean => session.version >= '2025-11-25';
-
-/** The rest of an answer whose connection broke: losing it is not cancelling, so the call went on. */
-function finishElsewhere(incoming: Incoming, session: Session, { track, missed }: { track: Track; missed: string[] }): void {
-  const stream = new Stream(incoming.response, { 'mcp-session-id': session.id });
-  for (const text of missed) incoming.response.write(text);
-  if (track.ended) stream.end();
-  else track.attach(incoming.response);
-}
 
 export function legacyDelete(incoming: Incoming, door: Door): void {
   const session = sessionOf(incoming, door, null);
@@ -204,13 +197,14 @@ async function call(
       else answer.send(text);
     },
     onRequest: (question, signal) => ask(session, answer, question, signal),
-    ...(token === undefined ? {} : { onProgress: (progress: JsonObject) => answer.send(progressText(token, progress)) }),
+    ...(token === undefined ? {} : { onProgress: progressTo(token, answer) }),
   };
   try {
     const outcome = await run(going, door.gate(), answer);
     // A cancelled request gets no answer (specification, "Cancellation"); the stream just ends.
-    if (controller.signal.aborted) incoming.response.end();
-    else answer.end('result' in outcome ? resultText(id, outcome.result) : errorText(id, outcome.error));
+    if (controller.signal.aborted) answer.close();
+    else if ('result' in outcome) answer.result(id, outcome.result);
+    else answer.end(errorText(id, outcome.error));
   } finally {
     over = true;
     session.inFlight.delete(id);

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Answer, Stream } from './answer.ts';
 import type { Call } from './calls.ts';
 import type { Door, Incoming } from './door.ts';
-import { callMethods, notificationText, progressText, run, target } from './exchange.ts';
+import { callMethods, notificationText, progressTo, run, target } from './exchange.ts';
 import { apps, declares, tasks } from './extensions.ts';
 import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
 import { isListMethod, type Surface } from './surface.ts';
@@ -204,14 +204,14 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
       clientInfo: asked.clientInfo ?? { name: incoming.agent, version: '' },
       ...(typeof logLevel === 'string' ? { logLevel } : {}),
     },
-    ...(token === undefined ? {} : { onProgress: (progress: JsonObject) => answer.send(progressText(token, progress)) }),
+    ...(token === undefined ? {} : { onProgress: progressTo(token, answer) }),
     // Log messages come only to who named a level; what belongs to the legacy era alone stops here.
     onNotification: (note) =>
       note.method !== 'notifications/elicitation/complete' && answer.send(notificationText(note.method, note.params)),
   };
   const over = door.sessions.calling(incoming.agent, gone);
   const outcome = await run(going, door.gate(), answer).finally(over);
-  if ('result' in outcome) answer.end(resultText(id, outcome.result));
+  if ('result' in outcome) answer.result(id, outcome.result);
   else answer.end(errorText(id, outcome.error), statuses.get(outcome.error.code));
 }
 

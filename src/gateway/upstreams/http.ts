@@ -43,8 +43,8 @@ let roots: string[] | undefined;
 /** What becomes of an HTTP exchange. Exactly one of `onText`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
 export interface Exchange {
   onHead?(status: number, headers: IncomingHttpHeaders): void;
-  /** The whole body of an answer that is no stream. */
-  onText(status: number, text: string): void;
+  /** The whole body of an answer that is no stream, as text and as it came. */
+  onText(status: number, text: string, bytes: Buffer): void;
   onEvent(event: SseEvent): void;
   /** Asked after each piece of a stream: a promise stops its reading until then, so that TCP slows the upstream down. */
   caughtUp?(): Promise<void> | undefined;
@@ -121,8 +121,9 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       onResponseEnd() {
         if (over) return;
         over = true;
-        if (events) to.onEnd();
-        else to.onText(status, chunks ? Buffer.concat(chunks, size).toString('utf8') : (first?.toString('utf8') ?? ''));
+        if (events) return to.onEnd();
+        const bytes = chunks ? Buffer.concat(chunks, size) : (first ?? nothing);
+        to.onText(status, bytes.toString('utf8'), bytes);
       },
       onResponseError(_controller, error) {
         if (over) return;
@@ -135,6 +136,8 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
   );
   return stop;
 }
+
+const nothing = Buffer.alloc(0);
 
 /** In words that help; certificates and names are what goes wrong in companies. */
 function unreachable(error: Error, origin: string): string {

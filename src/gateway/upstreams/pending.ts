@@ -1,6 +1,7 @@
 import type { ServerEntry } from '../../company/bundle.ts';
 import { isObject } from '../jsonrpc.ts';
 import { severity } from './era.ts';
+import { writtenAs } from './parse-json.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
 /** One request that waits for its answer. It ends exactly once; whatever comes afterwards is ignored. */
@@ -112,7 +113,10 @@ export function wants(call: UpstreamCall, method: unknown, params: JsonObject | 
 /** The answer in a message, if it is a well-formed one. Results pass as the very object that was parsed. */
 export function outcomeOf(message: JsonObject): Outcome | undefined {
   const { result, error } = message;
-  if (isObject(result)) return { result };
+  if (isObject(result)) {
+    const bytes = writtenAs(result);
+    return bytes === undefined ? { result } : { result, text: { ahead: '', bytes } };
+  }
   if (isObject(error) && typeof error['code'] === 'number' && typeof error['message'] === 'string')
     return { error: error as unknown as Extract<Outcome, { error: unknown }>['error'] };
   return undefined;

@@ -33,8 +33,8 @@ export function post(request: Post): () => void {
   let lingering: NodeJS.Timeout | undefined;
   const stop = exchange(request.target, { method: 'POST', headers: request.headers, body: request.body }, request.maxBytes, {
     ...(request.onHead ? { onHead: request.onHead } : {}),
-    onText(status, text) {
-      if (status >= 200 && status < 300) return answered(text);
+    onText(status, text, bytes) {
+      if (status >= 200 && status < 300) return answered(text, bytes);
       if (request.onRefused?.(status, text)) return;
       const refused = refusal(status, text, pending.id);
       if (refused instanceof UpstreamError) pending.fail(refused);
@@ -54,20 +54,20 @@ export function post(request: Post): () => void {
     onFailed: (error) => pending.fail(error),
   });
 
-  function answered(text: string) {
+  function answered(text: string, bytes: Buffer) {
     if (text === '') return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
-    takeText(text, request);
+    takeText(text, request, bytes);
     if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
   }
   return stop;
 }
 
 /** Takes what came on a call's own answer. False: it is over and done with, cut the stream. */
-export function takeText(text: string, request: Pick<Post, 'pending' | 'onOther'>): boolean {
+export function takeText(text: string, request: Pick<Post, 'pending' | 'onOther'>, bytes?: Buffer): boolean {
   const { pending } = request;
   let message: unknown;
   try {
-    message = parseJson(text);
+    message = parseJson(text, bytes);
   } catch {
     pending.fail(new UpstreamError('bad-answer', 'an answer that is not JSON'));
     return false;

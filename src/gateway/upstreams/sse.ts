@@ -27,13 +27,13 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
 
   function line(text: string) {
     if (text === '') {
-      if (touched)
-        onEvent({
-          data: data.join('\n'),
-          ...(id === undefined ? {} : { id }),
-          ...(event === undefined ? {} : { event }),
-          ...(retryMs === undefined ? {} : { retryMs }),
-        });
+      if (touched) {
+        const said: SseEvent = { data: data.length === 1 ? data[0]! : data.join('\n') };
+        if (id !== undefined) said.id = id;
+        if (event !== undefined) said.event = event;
+        if (retryMs !== undefined) said.retryMs = retryMs;
+        onEvent(said);
+      }
       data = [];
       event = undefined;
       retryMs = undefined;

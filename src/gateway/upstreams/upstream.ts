@@ -9,8 +9,17 @@ export interface RpcError {
   message: string;
   data?: unknown;
 }
-/** What a JSON-RPC request ends in. A `result` is the upstream's own object, untouched. */
-export type Outcome = { result: JsonObject } | { error: RpcError };
+/**
+ * What a JSON-RPC request ends in. A `result` is the upstream's own object, untouched; `text`, where there is one, is the JSON that it was parsed from.
+ * INVARIANT: whoever changes a result makes a new outcome without its text.
+ */
+export type Outcome = { result: JsonObject; text?: Long } | { error: RpcError };
+
+/** JSON text, too long to be copied for nothing: `bytes` of it as they came, and what stands before them. */
+export interface Long {
+  ahead: string;
+  bytes: Buffer;
+}
 
 /** The agent's side of an exchange, as far as an upstream may learn of it. */
 export interface Peer {

@@ -1,0 +1,64 @@
+import type { ServerResponse } from 'node:http';
+
+/** What may wait for a slow agent before its stream is given up. */
+const maxBacklog = 16 * 1024 * 1024;
+
+/** The event stream of a response. What is said in one turn goes out in one write: each by itself would cost a chunk, a copy and a callback. */
+export class Outlet {
+  readonly #response: ServerResponse;
+  #waiting = '';
+
+  constructor(response: ServerResponse, headers: Record<string, string>) {
+    this.#response = response;
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      ...headers,
+    });
+    response.flushHeaders();
+  }
+
+  get open(): boolean {
+    return !this.#response.writableEnded && !this.#response.destroyed;
+  }
+
+  write(text: string): void {
+    if (!this.open) return;
+    if (this.#waiting === '') process.nextTick(() => this.#flush());
+    this.#waiting += text;
+  }
+
+  end(text = ''): void {
+    if (!this.open) return;
+    const last = this.#waiting + text;
+    this.#waiting = '';
+    this.#response.end(last === '' ? undefined : last);
+  }
+
+  /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
+  caughtUp(): Promise<void> | undefined {
+    this.#flush();
+    const response = this.#response;
+    if (!response.writableNeedDrain || response.destroyed) return undefined;
+    return new Promise((resolve) => {
+      const done = () => {
+        response.off('drain', done).off('close', done);
+        resolve();
+      };
+      response.once('drain', done).once('close', done);
+    });
+  }
+
+  onClose(listener: () => void): void {
+    this.#response.once('close', listener);
+  }
+
+  #flush(): void {
+    const text = this.#waiting;
+    if (text === '' || !this.open) return;
+    this.#waiting = '';
+    this.#response.write(text);
+    if (this.#response.writableLength > maxBacklog) this.#response.destroy();
+  }
+}
