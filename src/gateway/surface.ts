@@ -3,7 +3,7 @@ import type { Directory, Listed } from './directory.ts';
 import { extensionsOf } from './extensions.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
-export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list';
+export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list' | 'skills/list';
 
 /** What one agent sees at one address: the blessed definitions that policy shows it, serialised once. */
 export interface Surface {
@@ -22,9 +22,11 @@ const kinds = {
   'prompts/list': { key: 'prompts', action: 'get', of: (d: Directory) => d.prompts },
   'resources/list': { key: 'resources', action: 'read', of: (d: Directory) => d.resources },
   'resources/templates/list': { key: 'resourceTemplates', action: 'read', of: (d: Directory) => d.templates },
+  'skills/list': { key: 'skills', action: 'read', of: (d: Directory) => d.skills },
 } as const;
 
-export const isListMethod = (method: string): method is ListMethod => Object.hasOwn(kinds, method);
+export const isListMethod = (method: string, directory: Directory): method is ListMethod =>
+  Object.hasOwn(kinds, method) && (method !== 'skills/list' || directory.skills.size > 0);
 
 export function openSurface(options: {
   directory: Directory;
@@ -83,7 +85,7 @@ function shown(
 function capabilities(directory: Directory): JsonObject {
   const has = (name: string) => directory.servers.some((entry) => entry.catalogue.capabilities[name] !== undefined);
   const extensions = extensionsOf(directory.servers);
-  const resources = directory.resources.size + directory.templates.size > 0 || has('resources');
+  const resources = directory.resources.size + directory.templates.size + directory.skills.size > 0 || has('resources');
   return {
     tools: { listChanged: true },
     ...(directory.prompts.size > 0 || has('prompts') ? { prompts: { listChanged: true } } : {}),

@@ -44,6 +44,8 @@ function members({ uri, resources }: ServerEntry['catalogue']['skills'][number])
 
 /** Of several folders that hold it, or are it, the one that is furthest down. */
 export function innermost<T>(roots: ReadonlyMap<string, T>, uri: string): T | undefined {
+  // A longer one is nobody's, and each of its thousands of slashes would be looked up.
+  if (roots.size === 0 || uri.length > maxUri) return undefined;
   for (let at = uri.length; at > 0; at = uri.lastIndexOf('/', at - 1)) {
     const found = roots.get(uri.slice(0, at));
     if (found !== undefined) return found;
