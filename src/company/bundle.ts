@@ -35,23 +35,23 @@ export function isPlainUri(uri: string): boolean {
   );
 }
 
+const skillFile = z.looseObject({ uri: z.string(), digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), size: z.int().min(0) });
+type SkillFiles = z.infer<typeof skillFile>[] | 'dynamic';
+
 /** The entry of a skill as `skills/list` gave it, with every field. The files of a "dynamic" one have no digest to be held to. */
 const skill = z
   .looseObject({
     uri: z.string().regex(/[^/]\/SKILL\.md$/, 'the URI of a skill ends in /SKILL.md inside a folder'),
     frontmatter: z.looseObject({ name: z.string().min(1), description: z.string() }),
-    resources: z.union([
-      z.array(z.looseObject({ uri: z.string(), digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), size: z.int().min(0) })),
-      z.literal('dynamic'),
-    ]),
+    resources: z.union([z.array(skillFile), z.literal('dynamic')]),
   })
   .refine(
     (one) =>
-      [one.uri, ...filesOf(one).map(({ uri }) => uri)].every((uri) => isPlainUri(uri) && uri.startsWith(`${skillRoot(one)}/`)) &&
-      (one.resources === 'dynamic' || filesOf(one).some(({ uri }) => uri === one.uri)),
+      [one, ...filesOf(one.resources)].every(({ uri }) => isPlainUri(uri) && uri.startsWith(`${skillRoot(one)}/`)) &&
+      (one.resources === 'dynamic' || filesOf(one.resources).some(({ uri }) => uri === one.uri)),
     'a skill lists its SKILL.md and files of its own folder only, without "." and ".." in their URIs',
   );
-const filesOf = ({ resources }: Pick<Skill, 'resources'>) => (resources === 'dynamic' ? [] : resources);
+const filesOf = (resources: SkillFiles) => (resources === 'dynamic' ? [] : resources);
 
 /** What the company says of a tool. Absent in the entry: taken from the annotations of the blessed definition. */
 export const toolFacts = z.object({
