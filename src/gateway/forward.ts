@@ -14,7 +14,7 @@ const maxRounds = 8;
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
 export async function forward(call: Call, upstream: Upstream | undefined, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
-  if (call.method === 'skills/get') return getSkill(call);
+  if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
   if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   const start = performance.now();
   try {

@@ -36,11 +36,21 @@ export function scopedSkill(server: string, skill: Skill): Skill {
   };
 }
 
-/** The blessed entry, without a word to the upstream: what it would say now has been reviewed by nobody. */
-export function getSkill(call: Call): Outcome {
+/** The blessed entry as one agent sees it: without the files of skills inside it that are hidden from that agent, which so exist nowhere. */
+export function seenSkill(server: ServerEntry, uri: string, policy: Policy, agent: string): Skill {
+  const { skills } = server.catalogue;
+  const skill = skills.find((one) => one.uri === uri)!;
+  const verdicts = policy.list('read', server.id, agent);
+  const isHidden = (one: string | undefined) => one === undefined || verdicts.get(one)?.effect === 'deny';
+  if (skill.resources === 'dynamic' || !skills.some((one) => one !== skill && isBelow(one.uri, skill) && isHidden(one.uri))) return skill;
+  return { ...skill, resources: skill.resources.filter((file) => !isHidden(policy.skillOf(server.id, file.uri))) };
+}
+
+/** Without a word to the upstream: what it would say now has been reviewed by nobody. */
+export function getSkill(call: Call, policy: Policy): Outcome {
   const { entry, name } = call.target!;
-  const blessed = entry.catalogue.skills.find((one) => one.uri === name)!;
-  const skill = call.asked === name ? blessed : scopedSkill(entry.id, blessed);
+  const seen = seenSkill(entry, name, policy, call.agent);
+  const skill = call.asked === name ? seen : scopedSkill(entry.id, seen);
   return { result: call.peer.era === 'modern' ? { resultType: 'complete', skill, ttlMs, cacheScope: 'private' } : { skill } };
 }
 

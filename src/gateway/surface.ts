@@ -1,6 +1,7 @@
 import type { Policy } from '../policy/policy.ts';
 import type { Directory, Listed } from './directory.ts';
 import { extensionsOf } from './extensions.ts';
+import { scopedSkill, seenSkill } from './skills.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list' | 'skills/list';
@@ -43,7 +44,7 @@ export function openSurface(options: {
     let text = cached.get(kept);
     if (text === undefined) {
       const { key, action, of } = kinds[method];
-      text = `"${key}":[${shown(of(directory), action, policy, agent, showsPages).join(',')}]`;
+      text = `"${key}":[${shown(of(directory), action, policy, agent, showsPages, directory.skills).join(',')}]`;
       cached.set(kept, text);
     }
     return text;
@@ -65,6 +66,7 @@ function shown(
   policy: Policy | undefined,
   agent: string,
   showsPages: boolean,
+  skills: ReadonlyMap<string, Listed>,
 ): string[] {
   if (!policy) return [];
   const out: string[] = [];
@@ -76,9 +78,16 @@ function shown(
       verdicts = policy.list(action, server, agent);
     }
     const verdict = verdicts!.get(item.name);
-    if (verdict && verdict.effect !== 'deny' && (showsPages || !item.appOnly)) out.push(item.json);
+    if (verdict && verdict.effect !== 'deny' && (showsPages || !item.appOnly))
+      out.push(all === skills ? skillText(item, policy, agent) : item.json);
   }
   return out;
+}
+
+function skillText(item: Listed, policy: Policy, agent: string): string {
+  const seen = seenSkill(item.entry, item.name, policy, agent);
+  if (item.entry.catalogue.skills.includes(seen)) return item.json;
+  return JSON.stringify(item.exposed === item.name ? seen : scopedSkill(item.entry.id, seen));
 }
 
 /** Stated for what the gateway can do; a kind that no server behind the address has is left out. */

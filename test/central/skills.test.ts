@@ -5,7 +5,10 @@ import { test } from 'node:test';
 import { bless } from '../../src/central/bless.ts';
 import { fetchCatalogue } from '../../src/central/catalogue.ts';
 import { checkFolder } from '../../src/central/check.ts';
+import { compileCompany } from '../../src/central/compile.ts';
 import { definitionHash } from '../../src/central/definition-hash.ts';
+import { readFolder } from '../../src/central/folder.ts';
+import { CentralStore } from '../../src/central/store.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
 import { catalogue as catalogueSchema } from '../../src/company/bundle.ts';
 import { manifest, openSkillServer } from '../support/skill-server.ts';
@@ -78,4 +81,19 @@ test('a catalogue of before, without skills, is good; a skill must be one', () =
     { resources: [...skill.resources, { uri: 'skill://refunds/a/%2e%2e/%2e%2e/f.md', digest, size: 1 }] },
   ])
     assert.equal(parse(change).success, false, JSON.stringify(change));
+});
+
+test('content that was stored before there were skills is good as it is', async (t) => {
+  const dir = temporaryDir();
+  t.after(() => dir.remove());
+  writeCompany(dir.path);
+  const { company } = await compileCompany(await readFolder(dir.path), {}, policyTools);
+  for (const { catalogue } of company!.servers) delete (catalogue as { skills?: unknown }).skills;
+  const store = new CentralStore(join(dir.path, 'data'));
+  t.after(() => store.close());
+  store.publish(company!, new Date().toISOString());
+  assert.deepEqual(
+    store.lastPublished()!.company.servers.map(({ catalogue }) => catalogue.skills),
+    [[], []],
+  );
 });

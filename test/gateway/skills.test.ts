@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { SkillsClient } from '@modelcontextprotocol/client/ext/skills';
@@ -168,6 +169,15 @@ test('a permit for one skill is enough to load it, and opens nothing beside it',
   for (const uri of ['skill://refunds/nested/deep.md', 'skill://secret/plan.md', 'b+skill://refunds/SKILL.md'])
     assert.equal((await read(uri))['error'].code, -32602, uri);
   // The nested skill is hidden inside the one that encloses it, too.
+  const files = ['skill://refunds/SKILL.md', 'skill://refunds/docs/letters/sorry.md', 'skill://refunds/docs/limits.md'];
+  const [listed] = (await house.ask('skills/list'))['result'].skills;
+  assert.deepEqual(
+    listed.resources.map(({ uri }: Json) => uri),
+    files,
+  );
+  assert.deepEqual((await house.ask('skills/get', { uri: files[0] }))['result'].skill, listed);
+  const spelt = (await house.ask('skills/get', { uri: `a+${files[0]}` }))['result'].skill;
+  assert.deepEqual(JSON.parse(JSON.stringify(spelt).replaceAll('a+skill:', 'skill:')), listed);
   const { result } = await house.ask('resources/directory/read', { uri: 'skill://refunds' });
   assert.deepEqual(
     result.resources.map(({ uri }: Json) => uri),
@@ -283,6 +293,43 @@ test('agents that listen for resources hear that their skills changed', async (t
   await house.apply(undefined);
   await house.gateway.close();
   assert.match((await heard).text, /notifications\/resources\/list_changed/);
+});
+
+test('a generated skill is held by its folder alone; a server that reads no folders is not asked to', async (t) => {
+  let served: unknown = [{ uri: 'skill://today/SKILL.md', text: 'now' }];
+  const server = await openRpcServer({ 'resources/read': () => ({ contents: served }) });
+  t.after(() => server.close());
+  const skill = (name: string, resources: 'dynamic' | { uri: string; digest: string; size: number }[]) => ({
+    uri: `skill://${name}/SKILL.md`,
+    frontmatter: { name, description: 'd' },
+    resources,
+  });
+  const fixed = skill('fixed', [{ uri: 'skill://fixed/SKILL.md', digest: `sha256:${hash('sha256', 'now', 'hex')}`, size: 3 }]);
+  const catalogue = { skills: [skill('today', 'dynamic'), fixed], capabilities: { extensions: { [key]: {} } } };
+  const house = await openTestGateway(makeBundle({ servers: [entry({ id: 'g', url: server.url, catalogue })] }));
+  t.after(() => house.close());
+  const ask = async (method: string, uri: string) => (await modernRequest(house.url, house.token, method, { uri })).json();
+  const read = async (uri: string) => (await ask('resources/read', uri))['error'] as Json | undefined;
+  assert.deepEqual(((await modernRequest(house.url, house.token, 'skills/list')).json()['result'] as Json)['skills'], catalogue.skills);
+  assert.equal(await read('skill://today/of/the/hour.md'), undefined);
+  assert.equal((await read('skill://today/../fixed/SKILL.md'))!['code'], -32602);
+  assert.equal(await read('skill://fixed/SKILL.md'), undefined);
+  for (const rubbish of [
+    [{ text: 'new' }],
+    [{ text: 'now ' }],
+    [{ text: 'now' }, { text: 'and this' }],
+    [{ blob: 'bm93IQ==' }],
+    [{ text: 7 }],
+    ['now'],
+    [],
+    undefined,
+  ]) {
+    served = rubbish;
+    assert.equal((await read('skill://fixed/SKILL.md'))!['code'], 403, JSON.stringify(rubbish));
+  }
+  served = [{ blob: 'bm93' }];
+  assert.equal(await read('skill://fixed/SKILL.md'), undefined);
+  assert.equal(((await ask('resources/directory/read', 'skill://today'))['error'] as Json)['code'], -32601);
 });
 
 test('malformed requests are told what they lack', async () => {
