@@ -164,7 +164,7 @@ export interface Activity {
   person: string;
   agent: string;
   server: string;
-  /** `tools/call`, `prompts/get`, `resources/read`, `completion/complete`. */
+  /** `tools/call`, `prompts/get`, `resources/read`, `skills/get`, `completion/complete` ... */
   method: string;
   /** Tool or prompt name, or URI. */
   target: string;

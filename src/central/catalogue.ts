@@ -4,14 +4,15 @@ import type { Catalogue, ServerEntry } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 
 type Json = Record<string, unknown>;
-type Definitions = Omit<Catalogue, 'hashes'>;
+type Definitions = Omit<Catalogue, 'hashes' | 'skills'> & Partial<Pick<Catalogue, 'skills'>>;
 
+const skills = 'io.modelcontextprotocol/skills';
 // Everything an agent might declare: servers offer more tools to a client that can more, and all of them are to be reviewed.
 const capabilities = {
   roots: { listChanged: true },
   sampling: {},
   elicitation: { form: {}, url: {} },
-  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } },
+  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] }, [skills]: {} },
 };
 const clientInfo = { name: 'gatehouse-bless', version: '1.0.0' };
 const modernVersion = '2026-07-28';
@@ -158,6 +159,7 @@ async function readLegacy(session: Session): Promise<Definitions> {
 
 async function readLists(ask: (method: string, params?: Json) => Promise<Json>, about: Json, changes: () => number): Promise<Definitions> {
   const offered = (about['capabilities'] ?? {}) as Json;
+  const speaksSkills = ((offered['extensions'] ?? {}) as Json)[skills] !== undefined;
   const { serverInfo, instructions } = about as { serverInfo?: { name: string; version: string }; instructions?: string };
   for (let round = 0; ; round++) {
     const before = changes();
@@ -167,13 +169,14 @@ async function readLists(ask: (method: string, params?: Json) => Promise<Json>, 
       resources: offered['resources'] === undefined ? [] : await pages(ask, 'resources/list', 'resources'),
       resourceTemplates:
         offered['resources'] === undefined ? [] : await pages(ask, 'resources/templates/list', 'resourceTemplates').catch(none),
+      ...(speaksSkills ? { skills: await pages(ask, 'skills/list', 'skills') } : {}),
     };
     if (changes() !== before && round < 3) continue;
     return {
       ...(serverInfo === undefined ? {} : { serverInfo }),
       ...(instructions === undefined ? {} : { instructions }),
       capabilities: offered,
-      ...(lists as unknown as Pick<Definitions, 'tools' | 'prompts' | 'resources' | 'resourceTemplates'>),
+      ...(lists as unknown as Pick<Definitions, 'tools' | 'prompts' | 'resources' | 'resourceTemplates' | 'skills'>),
     };
   }
 }

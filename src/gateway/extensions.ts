@@ -6,8 +6,8 @@ import type { JsonObject } from './upstreams/upstream.ts';
 export const apps = 'io.modelcontextprotocol/ui';
 /** Results that are fetched later (SEP-2663). */
 export const tasks = 'io.modelcontextprotocol/tasks';
-// What it adds are methods whose lists nobody blesses and no rule speaks of, so they are not served, and not announced either (SEP-2640).
-const unserved = new Set(['io.modelcontextprotocol/skills']);
+/** Folders of instructions, read as resources (SEP-2640). */
+export const skills = 'io.modelcontextprotocol/skills';
 
 /** Whether client capabilities name an extension (SEP-2133). */
 export const declares = (capabilities: JsonObject, extension: string): boolean =>
@@ -20,12 +20,21 @@ export function extensionsOf(servers: readonly ServerEntry[]): JsonObject | unde
     const stated = catalogue.capabilities['extensions'];
     if (!isObject(stated)) continue;
     for (const key in stated) {
-      if (unserved.has(key)) continue;
+      if (key === skills) continue;
       all ??= {};
       all[key] = isObject(stated[key]) && isObject(all[key]) ? { ...stated[key], ...all[key] } : (all[key] ?? stated[key]);
     }
   }
-  return all;
+  // Stated where there is a blessed skill to be had, not where a server merely speaks of them.
+  const serving = servers.filter(({ catalogue }) => catalogue.skills.length > 0);
+  if (serving.length === 0) return all;
+  return { ...all, [skills]: serving.some(readsFolders) ? { directoryRead: true } : {} };
+}
+
+/** Whether a server answers `resources/directory/read`, as it was blessed. */
+export function readsFolders({ catalogue }: ServerEntry): boolean {
+  const stated = catalogue.capabilities['extensions'];
+  return isObject(stated) && isObject(stated[skills]) && stated[skills]['directoryRead'] === true;
 }
 
 const flatKey = 'ui/resourceUri';

@@ -1,3 +1,4 @@
+import type { Policy } from '../policy/policy.ts';
 import type { Call } from './calls.ts';
 import { declares, tasks } from './extensions.ts';
 import { isObject, rpc } from './jsonrpc.ts';
@@ -5,6 +6,7 @@ import { scopedUri } from './names.ts';
 import type { Parking, Round } from './parking.ts';
 import { type Question, questionsOf, unaskable, visitsOf, wantedVisits } from './questions.ts';
 import { digestOf, type Seal, type State } from './seal.ts';
+import { changedSince, children, getSkill } from './skills.ts';
 import type { Tasks } from './tasks.ts';
 import { type JsonObject, type Long, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
@@ -12,14 +14,20 @@ const maxRounds = 8;
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
 export async function forward(call: Call, upstream: Upstream | undefined, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
+  if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
   if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   const start = performance.now();
   try {
     const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
     if ('error' in outcome) return { error: errorFor(call, outcome.error) };
+<<<<<<< HEAD
     const result = inward(call, ownTask(call, outcome.result, gate));
     const text = outcome.text === undefined ? undefined : stillSaid(outcome.result, outcome.text, result);
     return text === undefined ? { result } : { result, text };
+=======
+    const refused = call.method === 'resources/read' ? changedSince(call, outcome.result) : undefined;
+    return refused ?? { result: inward(call, ownTask(call, outcome.result, gate), gate) };
+>>>>>>> skills
   } finally {
     timing.upstreamMs = performance.now() - start;
   }
@@ -28,6 +36,8 @@ export async function forward(call: Call, upstream: Upstream | undefined, gate: 
 /** What carries a modern agent over a question: the seal on states, and the calls that wait for its answer. */
 export interface Bridge {
   person: string;
+  /** Absent: nobody is signed in, or no bundle holds. */
+  policy: Policy | undefined;
   seal: Seal;
   parking: Parking;
   tasks: Tasks;
@@ -142,11 +152,13 @@ async function askAgent(call: Call, result: JsonObject): Promise<JsonObject> {
   return { inputResponses: responses, ...(result['requestState'] === undefined ? {} : { requestState: result['requestState'] }) };
 }
 
+const readsUri = new Set(['resources/read', 'resources/directory/read']);
+
 function outward(call: Call): JsonObject {
   const { _meta, ...params } = call.params;
   const target = call.target!;
   if (target.taskId !== undefined) params['taskId'] = target.taskId;
-  else if (call.method === 'resources/read') params['uri'] = target.name;
+  else if (readsUri.has(call.method)) params['uri'] = target.name;
   else if (call.method === 'completion/complete') {
     const ref = params['ref'] as JsonObject;
     params['ref'] = ref['type'] === 'ref/resource' ? { ...ref, uri: target.name } : { ...ref, name: target.name };
@@ -186,6 +198,7 @@ function errorFor(call: Call, error: RpcError): RpcError {
   return call.peer.era === 'modern' && error.code === rpc.resourceNotFound ? { ...error, code: rpc.invalidParams } : error;
 }
 
+<<<<<<< HEAD
 /** The text of a result that became `shaped`, where that changed nothing or put only members before it. */
 function stillSaid(result: JsonObject, text: Long, shaped: JsonObject): Long | undefined {
   if (shaped === result) return text;
@@ -201,11 +214,15 @@ function stillSaid(result: JsonObject, text: Long, shaped: JsonObject): Long | u
 }
 
 function inward(call: Call, result: JsonObject): JsonObject {
+=======
+function inward(call: Call, result: JsonObject, gate: Bridge): JsonObject {
+>>>>>>> skills
   const target = call.target!;
   let shaped = call.peer.era === 'modern' ? modern(call, result) : legacy(result);
   if (target.taskId !== undefined && isObject(shaped['result']) && Array.isArray(shaped['result']['content']))
     shaped = { ...shaped, result: withLinks(call, shaped['result'], shaped['result']['content']) };
   else if (call.method === 'tools/call' && Array.isArray(shaped['content'])) shaped = withLinks(call, shaped, shaped['content']);
+  else if (call.method === 'resources/directory/read') shaped = { ...shaped, resources: children(call, shaped['resources'], gate.policy) };
   else if (call.method === 'resources/read' && call.asked !== target.name && Array.isArray(shaped['contents']))
     shaped = {
       ...shaped,
@@ -218,7 +235,7 @@ function inward(call: Call, result: JsonObject): JsonObject {
 
 function modern(call: Call, result: JsonObject): JsonObject {
   const typed = result['resultType'] === undefined ? { resultType: 'complete', ...result } : result;
-  if (call.method !== 'resources/read' || typed['resultType'] !== 'complete') return typed;
+  if (!readsUri.has(call.method) || typed['resultType'] !== 'complete') return typed;
   // What policy let through for one person is never public, whatever the upstream says of it (SEP-2549).
   return { ttlMs: 0, ...typed, cacheScope: 'private' };
 }
