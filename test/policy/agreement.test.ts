@@ -73,6 +73,22 @@ const atom = pick(
   'context.device.os == "linux"',
   'context.bundle.freshness == "fresh"',
   'context == context',
+  'Tool::"files/read" in Server::"files"',
+  'resource in Tool::"files/read"',
+  'User::"ann" in Group::"devs"',
+  'User::"ann" has groups',
+  'User::"ann".groups.contains("devs")',
+  'Server::"files" has dataClass && Server::"files".dataClass == "confidential"',
+  'Tool::"files/read" has readOnly',
+  'Agent::"codex" has name',
+  '[User::"ann", User::"bob"].contains(principal)',
+  'principal.groups == ["staff", "devs", "blue"]',
+  'principal.groups.containsAny(["red", "staff"])',
+  'principal has groups && context.args has p && principal.groups.contains(context.args.p)',
+  'context.args.n',
+  'context.args has n && context.args.n == 2',
+  'context.args has flag && context.args.flag',
+  'context.device.managed',
 );
 
 const condition = fc.letrec<{ expr: string }>((tie) => ({
