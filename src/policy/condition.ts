@@ -12,6 +12,8 @@ export interface Mentions {
   everyGroup: boolean;
   /** Attributes of the principal, not merely who it is. */
   principal: boolean;
+  /** What the resource is in. */
+  lineage: boolean;
   /** Attributes of the resource; `=` where it matters which one it is, `*` where it is used as a whole. */
   resource: Set<string>;
 }
@@ -22,6 +24,7 @@ export const noMentions = (): Mentions => ({
   groups: new Set(),
   everyGroup: false,
   principal: false,
+  lineage: false,
   resource: new Set(),
 });
 
@@ -35,6 +38,9 @@ export function membersOf(mentions: Mentions, name: string): ReadonlySet<string>
 export const fromArguments: ReadonlySet<string> = new Set(['args', 'paths', 'folders', 'within', 'hosts', 'facts', '*']);
 /** A resource's URI is all there is to reading it, so only what inspection finds is unknown beforehand. */
 export const fromReading: ReadonlySet<string> = new Set(['facts', '*']);
+
+/** The same, and the clock: what is another with each call. */
+export const untilCalled: ReadonlySet<string> = new Set([...fromArguments, 'now']);
 
 /** Whether an answer can depend on any of these members of the context. */
 export const depends = (mentions: Mentions, unknown: ReadonlySet<string>): boolean =>
@@ -58,6 +64,7 @@ export function mergeMentions(all: readonly Mentions[]): Mentions {
     for (const name of one.groups) merged.groups.add(name);
     merged.everyGroup ||= one.everyGroup;
     merged.principal ||= one.principal;
+    merged.lineage ||= one.lineage;
   }
   return merged;
 }
@@ -108,6 +115,7 @@ function walk(expr: Expr, found: Mentions): void {
     if (variable(membership.left) === 'resource') onServers || found.resource.add('=');
     else if (variable(membership.left) !== 'principal') walk(membership.left, found);
     if (right === undefined) return;
+    if (variable(membership.left) !== 'principal') found.lineage = true;
     if (literals(right)) return void groupsIn(right, found);
     found.everyGroup = true;
     return walk(right, found);
