@@ -1,7 +1,7 @@
 import type { Bundle, Freshness, ServerEntry } from '../company/bundle.ts';
-import { depends, fromArguments } from './condition.ts';
-import { deny, judge, type Verdict } from './decision.ts';
+import { deny, judge, settle, type Verdict } from './decision.ts';
 import { readable } from './knowledge.ts';
+import type { Findings } from './part.ts';
 import { type Ask, type Circumstances, factsOf } from './request.ts';
 import { named } from './scope.ts';
 import { openSkillScopes, type SkillScope } from './skills.ts';
@@ -40,6 +40,8 @@ export interface Policy {
 }
 
 const maxLists = 1000;
+/** A URI that an agent made up is as long as the agent likes. */
+const maxKeptName = 2048;
 const minute = 60_000;
 let opened = 0;
 
@@ -59,7 +61,7 @@ export function openPolicy(
   const timeDependent = slices.rules.some(timed);
   const lists = new Map<string, { stamp: string; verdicts: Map<string, Verdict> }>();
   const discovered = new Map<string, { stamp: string; verdict: Verdict }>();
-  const granted = new Map<string, { stamp: string; verdict: Verdict }>();
+  const settled = new Map<string, { stamp: string; findings: Findings; verdict: Verdict | undefined }>();
 
   const circumstances = (): Circumstances => {
     const now = context.now();
@@ -159,16 +161,18 @@ export function openPolicy(
     return verdicts;
   };
 
-  /** Rules that look neither at what a call carries nor at the clock answer the same again: `ask` is then the whole question. */
+  /** What rules say that look neither at what a call carries nor at the clock is the same again; `ask` is then the whole question. */
   const ruling = (slice: Slice, ask: Ask, at: Circumstances): Verdict => {
-    if (timed(slice) || depends(slice.mentions, fromArguments)) return judge(slice, ask, at, slots);
-    // The length keeps a name and an agent from being read as another pair of them.
-    const key = `${ask.action} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
-    const known = granted.get(key);
-    if (known?.stamp === at.freshness) return known.verdict;
-    const verdict = judge(slice, ask, at, slots);
-    // A denial may come of an engine in trouble, and nobody who is denied is in a hurry.
-    if (verdict.effect !== 'deny') remember(granted, key, { stamp: at.freshness, verdict });
+    // The length keeps a name and an agent from being read as another pair of them; a slice that is asked in full finds more.
+    const key = `${ask.action} ${slice.permits} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
+    const kept = settled.get(key);
+    const known = kept?.stamp === at.freshness ? kept : undefined;
+    if (known?.verdict) return known.verdict;
+    const findings = known?.findings ?? settle(slice, ask, at, slots);
+    const verdict = judge(slice, ask, at, slots, findings);
+    // Nothing is kept of an engine in trouble, nor a denial as such: nobody who is denied is in a hurry.
+    if (!known && findings && findings.failure === undefined && ask.name.length <= maxKeptName)
+      remember(settled, key, { stamp: at.freshness, findings, verdict: slice.open || verdict.effect === 'deny' ? undefined : verdict });
     return verdict;
   };
 
