@@ -18,6 +18,7 @@ import { joinCompany } from './join.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { localKey } from './local-key.ts';
 import type { Policy } from './policy/policy.ts';
+import type { FindTools } from './search.ts';
 import { buildView } from './view.ts';
 
 export interface CoreSettings {
@@ -55,7 +56,7 @@ export interface House {
   company: CompanyClient | undefined;
   uploader: Uploader | undefined;
   /** What decides at present, and the bundle that it was made of. */
-  rules: { policy: Policy; bundle: Bundle } | undefined;
+  rules: { policy: Policy; bundle: Bundle; search: () => Promise<FindTools> } | undefined;
   /** Why the company locks this app out although there is a good bundle. */
   lock: ErrorValue | undefined;
   changed(): void;

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Browser, Page } from 'playwright';
+import type { ToolRow } from '../../src/contract.ts';
 import { startDemo } from '../support/demo.ts';
 import { axe, launch, noChromium, openPage, overflow, type Watched } from './browser.ts';
 
@@ -115,6 +116,30 @@ describe('the window on the real demo', { skip: noChromium }, () => {
       await page.locator('nav[aria-label="Parts of this server"] a[aria-current]').waitFor();
       await sound(tab);
     }
+  });
+
+  test('the palette finds a tool by what it does, with a slip of the pen, and none that the policy hides', async () => {
+    const options = page.getByRole('group', { name: 'Tools' }).getByRole('option');
+    const look = async (words: string) => {
+      await page.getByRole('combobox').fill(words);
+      await page.waitForTimeout(600);
+      return (await options.allInnerTexts()).join(' | ');
+    };
+    await at('#/');
+    await page.keyboard.press('Control+k');
+    assert.match(await look('clsoe tikcet'), /^close_ticket/);
+    await sound('palette');
+    assert.match(await look('sum of numbers'), /^get-sum/);
+    const denied = (await demo.json<ToolRow[]>('tools')).filter(({ access }) => access.effect === 'deny').map(({ name }) => name);
+    assert.ok(denied.length > 0);
+    for (const hidden of [...denied.slice(0, 3), 'get_payslip']) assert.ok(!(await look(hidden)).includes(hidden), hidden);
+    for (const hidden of denied) {
+      const { stdout } = await demo.gatehouse('search', hidden, '--json');
+      assert.ok(!stdout.includes(`"${hidden}"`), hidden);
+    }
+    await look('close ticket');
+    await page.keyboard.press('Enter');
+    await page.getByRole('complementary', { name: 'Tool' }).getByText('TIC-3').waitFor();
   });
 
   test('an agent is added; with the token that is shown once it calls a tool, and the call arrives live', async () => {
