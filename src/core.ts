@@ -19,7 +19,7 @@ import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { localKey } from './local-key.ts';
 import type { Policy } from './policy/policy.ts';
 import type { FindTools } from './search.ts';
-import { buildView } from './view.ts';
+import { buildView, gatewayOf } from './view.ts';
 
 export interface CoreSettings {
   /** Base URL of the company's central API; absent: the app is not set up yet. */
@@ -36,6 +36,8 @@ export interface CoreSettings {
 export interface Core {
   dispatch(command: string, input: unknown): Promise<{ ok: true; value: unknown } | { ok: false; error: ErrorValue }>;
   view(): View;
+  /** That part of the View alone: a View asks for a decision on every tool, and who starts up must not wait for that. */
+  gateway(): View['gateway'];
   /** Calls back with the present View at once and with each new one, at most every 50 ms. */
   watch(listener: (view: View) => void): () => void;
   close(): Promise<void>;
@@ -149,6 +151,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   return {
     dispatch,
     view: () => buildView(house),
+    gateway: () => gatewayOf(house),
     watch(listener) {
       listeners.add(listener);
       listener(buildView(house));
