@@ -26,7 +26,13 @@ export const commands = {
   'bundle-refresh': z.strictObject({}),
   'server-get': z.strictObject({ server }),
   'server-reconnect': z.strictObject({ server }),
-  'tools-list': z.strictObject({ server: server.optional(), text: z.string().max(200).optional() }),
+  'tools-list': z.strictObject({ server: server.optional() }),
+  /** Finds tools by words of their name, title, server and description; only what the person sees, or one agent of theirs. */
+  'tools-search': z.strictObject({
+    text: z.string().trim().min(1, 'say what to look for').max(200, 'a search has at most 200 characters'),
+    limit: z.int().min(1).max(100).default(20),
+    agent: name.optional(),
+  }),
   'tool-call': z.strictObject({ server, tool, arguments: args.default({}) }),
   'tool-explain': z.strictObject({ server, tool, arguments: args.optional() }),
   'access-request': z.strictObject({ server, tool: tool.optional(), reason: z.string().min(1).max(2000) }),
@@ -96,6 +102,11 @@ export interface ToolRow {
   /** Decided without arguments: `allow` may still depend on them (`conditional`). */
   access: Explanation;
   conditional: boolean;
+}
+
+/** A tool that a search found: `deny` is never among them. */
+export interface ToolHit extends Pick<ToolRow, 'server' | 'name' | 'title' | 'description' | 'conditional'> {
+  effect: Exclude<DecisionEffect, 'deny'>;
 }
 
 export interface PromptRow {
@@ -270,6 +281,8 @@ export interface Outputs {
   'server-get': ServerDetail;
   'server-reconnect': Record<string, never>;
   'tools-list': { tools: ToolRow[] };
+  /** Best first. */
+  'tools-search': { tools: ToolHit[] };
   /** `result` is the CallToolResult as an agent would get it. */
   'tool-call': { result: Record<string, unknown> };
   'tool-explain': Explanation;
