@@ -13,7 +13,7 @@ export function systemFetch(log: Log, env: NodeJS.ProcessEnv = process.env): typ
   return (input, init) => {
     if (!proxied) {
       proxied = true;
-      useProxy(log, env);
+      heedProxy(log, env);
     }
     if (!trusting && !plainLoopback(input instanceof Request ? input.url : String(input))) {
       trusting = true;
@@ -34,7 +34,7 @@ function trustSystem(log: Log): void {
   }
 }
 
-function useProxy(log: Log, env: NodeJS.ProcessEnv): void {
+function heedProxy(log: Log, env: NodeJS.ProcessEnv): void {
   try {
     const proxy = proxyFromEnv(env);
     if (proxy !== undefined) http.setGlobalProxyFromEnv(proxy);
