@@ -18,7 +18,7 @@ export interface Incoming {
 }
 
 /** Whoever is told of updated resources: a legacy session or a modern subscription. */
-export type Subscriber = Pick<Session, 'agent' | 'scope' | 'subscriptions' | 'capabilities' | 'clientInfo'> & { id: string };
+export type Subscriber = Pick<Session, 'agent' | 'scope' | 'subscriptions' | 'resume' | 'capabilities' | 'clientInfo'> & { id: string };
 
 /** A modern `subscriptions/listen` that is open. */
 export interface Listening extends Subscriber {

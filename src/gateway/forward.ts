@@ -11,11 +11,10 @@ import { type JsonObject, type Long, type Outcome, type RpcError, type Upstream,
 const maxRounds = 8;
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
-export async function forward(call: Call, upstream: Upstream | undefined, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
-  if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
+export async function forward(call: Call, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
   const start = performance.now();
   try {
-    const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
+    const outcome = await (call.peer.era === 'modern' ? fromModern(call, gate) : fromLegacy(call, gate));
     if ('error' in outcome) return { error: errorFor(call, outcome.error) };
     const result = inward(call, ownTask(call, outcome.result, gate));
     const text = outcome.text === undefined ? undefined : stillSaid(outcome.result, outcome.text, result);
@@ -31,13 +30,22 @@ export interface Bridge {
   seal: Seal;
   parking: Parking;
   tasks: Tasks;
+  /** As it is reached at present: between two rounds of a call that may have become another. */
+  upstream(server: string): Upstream | undefined;
   now(): number;
 }
 
-async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
+function present(call: Call, gate: Bridge): Upstream {
+  const upstream = gate.upstream(call.target!.entry.id);
+  if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
+  return upstream;
+}
+
+async function fromLegacy(call: Call, gate: Bridge): Promise<Outcome> {
   let params = outward(call);
   for (let round = 0; round < maxRounds; round++) {
-    const outcome = await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
+    const asked = { ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal };
+    const outcome = await present(call, gate).call(asked);
     if ('error' in outcome) visitsOf(outcome.error);
     if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return outcome;
     params = { ...params, ...(await askAgent(call, outcome.result)) };
@@ -45,7 +53,8 @@ async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
   throw new UpstreamError('bad-answer', `it asked for input more than ${maxRounds} times`);
 }
 
-async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise<Outcome> {
+async function fromModern(call: Call, gate: Bridge): Promise<Outcome> {
+  const upstream = present(call, gate);
   const params = outward(call);
   const state = call.params['requestState'];
   const binding = {

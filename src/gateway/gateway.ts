@@ -6,16 +6,17 @@ import type { Log } from '../log.ts';
 import type { Policy } from '../policy/policy.ts';
 import { announce, resourceUpdated } from './announce.ts';
 import { bind } from './bind.ts';
-import { type Call, type Gate, pass, visible } from './calls.ts';
+import { type Call, type Gate, pass } from './calls.ts';
 import { openConversations } from './conversations.ts';
 import { type Directory, openDirectory } from './directory.ts';
-import type { Door, Listening, Subscriber } from './door.ts';
+import type { Door, Listening } from './door.ts';
 import { openLimiter } from './limits.ts';
 import { listener } from './listener.ts';
 import { openParking } from './parking.ts';
 import { openSeal } from './seal.ts';
 import { readSessions, writeSessions } from './session-file.ts';
 import { Sessions } from './sessions.ts';
+import { resubscribe, subscribe } from './subscribe.ts';
 import { openSurface, type Surface } from './surface.ts';
 import { openTasks } from './tasks.ts';
 import type { JsonObject, Peer } from './upstreams/upstream.ts';
@@ -150,6 +151,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         agent: incoming.agent,
         scope: incoming.scope,
         subscriptions: new Map(),
+        resume: [],
         capabilities: {},
         clientInfo: { name: incoming.agent, version: '' },
         stream,
@@ -212,9 +214,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
           ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }
           : { ...closed, closedBecause: because };
       });
+      // While nothing holds, nothing is let go: whoever signs in next may have the same again.
       if (!next) return;
-      for (const session of sessions.all())
-        for (const uri of session.resume.splice(0)) void subscribe(session, surface(session.scope, session.agent), uri, gate);
+      for (const one of [...sessions.all(), ...listening]) resubscribe(one, surface(one.scope, one.agent), gate);
+      sessions.changed();
     },
     recheck: () => changed(() => {}),
     resourceUpdated: (id, params) => resourceUpdated({ sessions: sessions.all(), listening, gate }, id, params),
@@ -266,26 +269,4 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       await drained;
     },
   };
-}
-
-async function subscribe(subscriber: Subscriber, surface: Surface, uri: string, gate: Gate): Promise<boolean> {
-  const found = surface.directory.findResource(uri);
-  const upstream = found && gate.upstream(found.entry.id);
-  if (!found || !upstream || !gate.policy) return false;
-  if (subscriber.subscriptions.has(uri)) return true;
-  const verdict = gate.policy.decide({ action: 'read', server: found.entry.id, name: found.uri, args: {}, agent: subscriber.agent });
-  if (verdict.effect !== 'allow' || !visible(gate.policy, { entry: found.entry, name: found.uri, action: 'read' }, subscriber.agent))
-    return false;
-  try {
-    const release = await upstream.subscribe(found.uri, {
-      id: subscriber.id,
-      era: 'legacy',
-      capabilities: {},
-      clientInfo: subscriber.clientInfo,
-    });
-    subscriber.subscriptions.set(uri, { server: found.entry.id, uri: found.uri, release });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,7 +3,15 @@ import type { Stream } from './answer.ts';
 import { Journal, Room, type Track } from './journal.ts';
 import type { Id } from './jsonrpc.ts';
 import type { KeptSession } from './session-file.ts';
-import type { JsonObject, Outcome } from './upstreams/upstream.ts';
+import type { JsonObject, Outcome, Upstream } from './upstreams/upstream.ts';
+
+/** A subscription: the resource as its upstream names it, the connection that it is held on, and how to let go. */
+export interface Held {
+  server: string;
+  uri: string;
+  on: Upstream;
+  release: () => void;
+}
 
 /** A legacy session (specification 2025-11-25, "Session Management"). Its id names it and never authenticates: each request brings its own bearer. */
 export interface Session {
@@ -26,7 +34,7 @@ export interface Session {
   /** What the gateway asked the agent and waits for. */
   readonly asked: Map<Id, (outcome: Outcome) => void>;
   /** URI as the agent knows it -> how to let go of it. */
-  readonly subscriptions: Map<string, { server: string; uri: string; release: () => void }>;
+  readonly subscriptions: Map<string, Held>;
   /** Subscriptions of before a restart, to be made again as soon as there are rules to decide them by. */
   resume: string[];
   lastUsed: number;
@@ -158,6 +166,6 @@ const fresh = (room: Room) => ({
   restored: false,
   inFlight: new Map<Id, AbortController>(),
   asked: new Map<Id, (outcome: Outcome) => void>(),
-  subscriptions: new Map<string, { server: string; uri: string; release: () => void }>(),
+  subscriptions: new Map<string, Held>(),
   resume: [] as string[],
 });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerEntry } from '../../company/bundle.ts';
 import type { Log } from '../../log.ts';
 import { crashLoop } from './backoff.ts';
@@ -11,6 +12,7 @@ import { before } from './legacy-http.ts';
 import type { Link, LinkContext, UpstreamLimits } from './link.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import {
+  asProblem,
   type Outcome,
   Outgrown,
   type Upstream,
@@ -19,6 +21,9 @@ import {
   type UpstreamEvents,
   type UpstreamStatus,
 } from './upstream.ts';
+
+/** How often a connection that takes no more calls looks whether the last one has ended. */
+const drainEveryMs = 50;
 
 export interface ConnectionOptions {
   entry: ServerEntry;
@@ -31,28 +36,35 @@ export interface ConnectionOptions {
   /** The search path of local servers. */
   path(): Promise<string | undefined>;
   now(): number;
+  /** What was there before has to end first: some servers hold a lock on their data. */
+  after?: Promise<void>;
 }
 
 /** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes, ends what idles. */
 export function openConnection(options: ConnectionOptions): Upstream {
-  const { entry, events, log, limits, verdicts, leash, now } = options;
+  const { events, log, limits, verdicts, leash, now } = options;
+  // How it is reached never changes; what else its entry says is read from the context at each use.
+  const { entry } = options;
   const subscriptions = openSubscriptions();
   const { uris } = subscriptions;
   const crashes = crashLoop();
   const breaker = openBreaker(limits, now);
-  const key = verdictKey(entry);
+  let key = verdictKey(entry);
   const fetched = entry.launch !== undefined && downloads(entry.launch);
   const startMs = fetched ? Math.max(limits.downloadMs, limits.connectMs) : limits.connectMs;
   let link: Link | undefined;
   let connecting: Promise<Link> | undefined;
-  let ending: Promise<void> | undefined;
+  let ending = options.after;
   let stuck = false;
   let closed: AbortController | undefined = new AbortController();
   let revive: NodeJS.Timeout | undefined;
   let watch: NodeJS.Timeout | undefined;
   let skipProbe = false;
+  let retired = false;
+  /** Calls that wait for the connection. */
+  let waiting = 0;
 
-  const context: LinkContext = {
+  const context: LinkContext & { entry: ServerEntry } = {
     entry,
     clientInfo: options.clientInfo,
     log,
@@ -84,7 +96,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     },
   };
 
-  const told = () => events.onStatus(entry.id, status());
+  const told = () => retired || events.onStatus(entry.id, status());
 
   function status(): UpstreamStatus {
     const { trouble } = breaker;
@@ -118,12 +130,15 @@ export function openConnection(options: ConnectionOptions): Upstream {
   function inTrouble() {
     const { error, failures, retryAt } = breaker.trouble!;
     log.warn({ server: entry.id, problem: error.problem, failures, err: error.message }, 'an upstream is in trouble');
-    if (uris.size > 0 && !stuck) {
-      // Somebody waits for updates, so nobody's call will bring it back.
-      clearTimeout(revive);
-      revive = setTimeout(() => void ready().catch(() => {}), retryAt - now()).unref();
-    }
+    comeBack(retryAt - now());
     told();
+  }
+
+  /** Where somebody waits for updates, nobody's call will bring it back. */
+  function comeBack(afterMs: number) {
+    clearTimeout(revive);
+    if (uris.size > 0 && closed && !stuck && !retired)
+      revive = setTimeout(() => void ready().catch(() => {}), Math.max(0, afterMs)).unref();
   }
 
   function recovered() {
@@ -197,20 +212,23 @@ export function openConnection(options: ConnectionOptions): Upstream {
 
   /** Where it is not known to be well: one call at a time tries it, the others wait for how that ends. */
   async function carefully(call: UpstreamCall): Promise<Outcome> {
-    for (;;) {
-      const refused = guard();
-      if (refused) throw refused;
-      if (!breaker.trouble || !breaker.probing) break;
-      await before(breaker.probing, call.signal);
-    }
-    const done = breaker.trouble ? breaker.probe() : undefined;
+    let done: (() => void) | undefined;
+    waiting++;
     try {
+      for (;;) {
+        const refused = guard();
+        if (refused) throw refused;
+        if (!breaker.trouble || !breaker.probing) break;
+        await before(breaker.probing, call.signal);
+      }
+      if (breaker.trouble) done = breaker.probe();
       const made = await before(patiently(ready()), call.signal);
       return await made.call(call).catch((error: unknown) => {
         if (!(error instanceof Outgrown)) throw error;
         return ready().then((other) => other.call(call));
       });
     } finally {
+      waiting--;
       done?.();
     }
   }
@@ -225,16 +243,35 @@ export function openConnection(options: ConnectionOptions): Upstream {
     return await Promise.race([start, late]).finally(() => clearTimeout(timer));
   }
 
+  const busy = () => waiting > 0 || link?.busy() === true;
+
+  async function close() {
+    const stop = closed;
+    closed = undefined;
+    clearTimeout(revive);
+    stop?.abort();
+    if (link) drop(link);
+    await Promise.allSettled([ending, connecting]);
+  }
+
   return {
-    entry,
+    get entry() {
+      return context.entry;
+    },
     status,
     call(call) {
+      if (retired) return Promise.reject(new UpstreamError('closed', 'the server is elsewhere now'));
       return link && !breaker.trouble ? link.call(call) : carefully(call);
     },
     async subscribe(uri) {
       const refused = guard();
       if (refused) throw refused;
       return await subscriptions.hold(await ready(), uri, () => link);
+    },
+    resubscribe(uri) {
+      const release = subscriptions.keep(link, uri, () => link);
+      if (!link) comeBack((breaker.trouble?.retryAt ?? 0) - now());
+      return release;
     },
     forget: (peerId) => link?.forget(peerId),
     reset() {
@@ -246,26 +283,20 @@ export function openConnection(options: ConnectionOptions): Upstream {
       verdicts.drop(key);
       if (link) drop(link);
       told();
-      if (uris.size > 0) void ready().catch(() => {});
+      comeBack(0);
     },
-    async close() {
-      const stop = closed;
-      closed = undefined;
+    adopt(next) {
+      context.entry = next;
+      key = verdictKey(next);
+    },
+    busy,
+    async retire() {
+      retired = true;
       clearTimeout(revive);
-      stop?.abort();
-      if (link) drop(link);
-      await Promise.allSettled([ending, connecting]);
+      const until = performance.now() + limits.drainMs;
+      while (closed && busy() && performance.now() < until) await pause(drainEveryMs, undefined, { ref: false });
+      await close();
     },
+    close,
   };
-}
-
-function asProblem(error: unknown, stop: AbortSignal, startMs: number): UpstreamError {
-  const detail = error instanceof UpstreamError && error.problem !== 'cancelled' ? `: ${error.message}` : '';
-  if (stop.aborted && stop.reason instanceof DOMException && stop.reason.name === 'TimeoutError')
-    return new UpstreamError('unreachable', `no connection within ${startMs / 1000} s${detail}`, { cause: error });
-  if (!(error instanceof UpstreamError)) return new UpstreamError('unreachable', 'the connection failed', { cause: error });
-  // Nothing was called yet, so nothing can have been carried out.
-  return error.problem === 'timed-out' || error.problem === 'closed'
-    ? new UpstreamError('unreachable', error.message, { cause: error })
-    : error;
 }

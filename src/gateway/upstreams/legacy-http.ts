@@ -34,6 +34,7 @@ export async function openLegacyHttp(target: Target, context: LinkContext, signa
       const one = own.get(peerId);
       if (one) end(peerId, one);
     },
+    busy: () => shared.busy() || [...own.values()].some(({ opened }) => opened?.busy() !== false),
     async close() {
       closed = true;
       clearInterval(sweep);

@@ -122,7 +122,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       const pending = openPending(
         ++lastId,
         call,
-        { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
+        { timeoutMs: deadlineOf(call, context.entry), messages: limits.messagesPerCall },
         {
           onGone(gone, reason) {
             // Closing the connection is no cancellation in this era.

@@ -11,7 +11,7 @@ const forever = 2 ** 31 - 1;
 /** Calls over one pipe, in the era that was settled on. Nothing is resumed here: when the pipe ends, so does all that was in flight. */
 export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era; capabilities: JsonObject }): Link {
   const { inbox } = pipe;
-  const { entry, limits } = context;
+  const { limits } = context;
   const modern = settled.era === 'modern';
   const closing = new AbortController();
   let level = Number.POSITIVE_INFINITY;
@@ -27,7 +27,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
         const pending = openPending(
           pipe.nextId(),
           call,
-          { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
+          { timeoutMs: deadlineOf(call, context.entry), messages: limits.messagesPerCall },
           {
             onGone: (gone, reason) => pipe.send({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } }),
             onEnd(gone) {
@@ -65,6 +65,8 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
       (modern ? relisten() : simple('resources/unsubscribe', { uri })).catch(() => {});
     },
     forget() {},
+    // A stream of updates is a request that never ends.
+    busy: () => inbox.calls.size > (listening ? 1 : 0),
     quietMs: () => (inbox.calls.size > 0 || context.uris.size > 0 ? 0 : performance.now() - lastUsed),
     async close() {
       closing.abort();
