@@ -6,7 +6,8 @@ import { openBreaker } from './breaker.ts';
 import { connectHttp } from './connect-http.ts';
 import { connectStdio } from './connect-stdio.ts';
 import { downloads } from './environment.ts';
-import { remembered, type Verdicts, verdictKey } from './era.ts';
+import type { Verdicts } from './era.ts';
+import { openEraWatch } from './era-watch.ts';
 import type { Leash } from './leash.ts';
 import { before } from './legacy-http.ts';
 import type { Link, LinkContext, UpstreamLimits } from './link.ts';
@@ -49,7 +50,6 @@ export function openConnection(options: ConnectionOptions): Upstream {
   const { uris } = subscriptions;
   const crashes = crashLoop();
   const breaker = openBreaker(limits, now);
-  let key = verdictKey(entry);
   const fetched = entry.launch !== undefined && downloads(entry.launch);
   const startMs = fetched ? Math.max(limits.downloadMs, limits.connectMs) : limits.connectMs;
   let link: Link | undefined;
@@ -88,7 +88,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (lost !== link) return;
       drop(lost);
       if (error instanceof Outgrown) {
-        verdicts.drop(key);
+        era.failed();
         return told();
       }
       if (entry.launch && crashes.crashed(now())) stuck = true;
@@ -96,20 +96,21 @@ export function openConnection(options: ConnectionOptions): Upstream {
     },
   };
 
+  const era = openEraWatch(context, verdicts, now);
   const told = () => retired || events.onStatus(entry.id, status());
 
   function status(): UpstreamStatus {
     const { trouble } = breaker;
-    const era = link ? { era: link.era } : {};
+    const spoken = link ? { era: link.era } : {};
     if (stuck) return { state: 'failed', error: `it ended again and again; ${trouble?.error.message ?? 'see the log'}` };
     if (connecting) {
       const note = fetched ? { note: 'it may have to be downloaded first, which can take minutes' } : {};
-      return { state: 'connecting', ...era, ...(trouble ? { error: trouble.error.message } : {}), ...note };
+      return { state: 'connecting', ...spoken, ...(trouble ? { error: trouble.error.message } : {}), ...note };
     }
     // A process that is up again has to answer once before its trouble is forgotten, but it is connected. Of a remote server only an answer says so.
     if (trouble && !(link && entry.launch && now() >= trouble.retryAt))
-      return { state: 'backing-off', ...era, error: trouble.error.message, retryAt: trouble.retryAt };
-    return link ? { state: 'connected', ...era } : { state: 'idle' };
+      return { state: 'backing-off', ...spoken, error: trouble.error.message, retryAt: trouble.retryAt };
+    return link ? { state: 'connected', ...spoken } : { state: 'idle' };
   }
 
   /** Whatever comes next waits until the old one has ended: some servers hold a lock on their data. */
@@ -173,7 +174,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     // Neither the shell that is asked nor what has to end first is the server's own time.
     const [path] = await before(Promise.all([entry.launch ? options.path() : undefined, ending]), closing);
     const stop = AbortSignal.any([closing, AbortSignal.timeout(startMs)]);
-    const known = entry.era === 'auto' ? (skipProbe ? 'legacy' : remembered(verdicts, key, now())) : entry.era;
+    const known = skipProbe && entry.era === 'auto' ? 'legacy' : era.known();
     try {
       const made = entry.url ? await connectHttp(context, known, stop) : await connectStdio(context, leash, known, path, stop);
       if (!closed) {
@@ -181,7 +182,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
         throw new UpstreamError('closed', 'Gatehouse has closed it');
       }
       link = made;
-      if (entry.era === 'auto' && remembered(verdicts, key, now()) !== made.era) verdicts.set(key, { era: made.era, at: now() });
+      era.settled(made);
       if (made.quietMs) endWhenIdle(made);
       log.info({ server: entry.id, era: made.era }, 'an upstream is connected');
       // A process that only lives until its first call would otherwise be started without a pause.
@@ -189,7 +190,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       return made;
     } catch (error) {
       const known = asProblem(error, stop, startMs);
-      if (closed && known.problem !== 'cancelled') verdicts.drop(key);
+      if (closed && known.problem !== 'cancelled') era.failed();
       if (entry.launch) {
         // Some servers fall over a message before the handshake: the next attempt begins with that.
         skipProbe = true;
@@ -218,8 +219,11 @@ export function openConnection(options: ConnectionOptions): Upstream {
       for (;;) {
         const refused = guard();
         if (refused) throw refused;
-        if (!breaker.trouble || !breaker.probing) break;
-        await before(breaker.probing, call.signal);
+        const old: Link | undefined = link;
+        if (breaker.trouble && breaker.probing) await before(breaker.probing, call.signal);
+        else if (old && !breaker.trouble && era.due(old)) {
+          if ((await before(era.ask(old, closed!.signal), call.signal)) && link === old) drop(old);
+        } else break;
       }
       if (breaker.trouble) done = breaker.probe();
       const made = await before(patiently(ready()), call.signal);
@@ -261,7 +265,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     status,
     call(call) {
       if (retired) return Promise.reject(new UpstreamError('closed', 'the server is elsewhere now'));
-      return link && !breaker.trouble ? link.call(call) : carefully(call);
+      return link && !breaker.trouble && !era.due(link) ? link.call(call) : carefully(call);
     },
     async subscribe(uri) {
       const refused = guard();
@@ -280,14 +284,14 @@ export function openConnection(options: ConnectionOptions): Upstream {
       stuck = false;
       skipProbe = false;
       crashes.reset();
-      verdicts.drop(key);
+      era.failed();
       if (link) drop(link);
       told();
       comeBack(0);
     },
     adopt(next) {
       context.entry = next;
-      key = verdictKey(next);
+      era.adopted();
     },
     busy,
     async retire() {
