@@ -289,6 +289,10 @@ export function openConnection(options: ConnectionOptions): Upstream {
       told();
       comeBack(0);
     },
+    wake() {
+      if (link?.wake?.() === false) drop(link);
+      if (!link) comeBack(0);
+    },
     adopt(next) {
       context.entry = next;
       era.adopted();

@@ -79,5 +79,10 @@ export interface Link {
   busy(): boolean;
   /** Milliseconds since it was last of use to anybody; absent where an idle link costs nothing. */
   quietMs?(): number;
+  /**
+   * The machine slept: what is silent now may be dead without our knowing. Renews what it can without failing a call that could still end well;
+   * false: a new link is better. Absent where sleep does no harm.
+   */
+  wake?(): boolean;
   close(): Promise<void>;
 }

@@ -15,6 +15,8 @@ const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
 export interface Listening {
   /** The set of URIs changed: resolves when the upstream has acknowledged it; rejects where it leaves `uri` out of what it acknowledges. */
   changed(uri?: string): Promise<void>;
+  /** Opens it again on another connection. */
+  wake(): void;
   close(): void;
 }
 
@@ -118,6 +120,9 @@ export function openListening(target: Target, base: string[], context: LinkConte
 
   return {
     changed,
+    wake() {
+      if (context.uris.size > 0) void changed().catch(again);
+    },
     close() {
       closed = true;
       clearTimeout(retry);

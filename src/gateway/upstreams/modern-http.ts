@@ -71,6 +71,11 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
     unsubscribe: () => void listening.changed().catch(() => {}),
     forget() {},
     busy: () => inFlight > 0,
+    wake() {
+      target.renew();
+      listening.wake();
+      return true;
+    },
     async close() {
       listening.close();
       await target.close();

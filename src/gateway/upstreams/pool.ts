@@ -17,6 +17,8 @@ export interface Upstreams {
    * has; one that is gone is closed at once, whatever is under way, since that is how access is taken back.
    */
   replace(entries: readonly ServerEntry[]): Promise<void>;
+  /** The machine slept: no call is to wait for an answer on a connection that died meanwhile. */
+  wake(): void;
   /** Ends everything that was started, within three seconds. */
   close(): Promise<void>;
 }
@@ -60,6 +62,9 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     get: (id) => open.get(id),
     forget(peerId) {
       for (const upstream of [...open.values(), ...leaving]) upstream.forget(peerId);
+    },
+    wake() {
+      for (const upstream of [...open.values(), ...leaving]) upstream.wake();
     },
     async replace(entries) {
       const wanted = new Map(entries.map((entry) => [entry.id, entry]));

@@ -106,6 +106,8 @@ export interface Upstream {
   forget(peerId: string): void;
   /** Forgets the back-off and connects anew at the next call. */
   reset(): void;
+  /** The machine slept: connections that may be dead without our knowing are replaced. */
+  wake(): void;
   /** It is reached as before; deadlines, headers and the like are those of the new entry from the next call on. */
   adopt(entry: ServerEntry): void;
   /** A call is in flight, or waits for the connection. */
