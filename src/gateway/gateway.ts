@@ -12,6 +12,7 @@ import { type Directory, openDirectory } from './directory.ts';
 import type { Door, Listening } from './door.ts';
 import { openLimiter } from './limits.ts';
 import { listener } from './listener.ts';
+import { openListening } from './listening.ts';
 import { openParking } from './parking.ts';
 import { openSeal } from './seal.ts';
 import { readSessions, writeSessions } from './session-file.ts';
@@ -142,31 +143,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     conversation: (agent, scope, client) => conversations.of(agent, scope, client, options.now()),
     now: options.now,
     listen(incoming, stream, text, wishes) {
-      const wanted = new Set<string>();
-      if (wishes['toolsListChanged'] === true) wanted.add('tools/list');
-      if (wishes['promptsListChanged'] === true) wanted.add('prompts/list');
-      if (wishes['resourcesListChanged'] === true) wanted.add('resources/list').add('resources/templates/list');
-      const one: Listening = {
-        id: `modern:${incoming.agent}:${incoming.scope}`,
-        agent: incoming.agent,
-        scope: incoming.scope,
-        subscriptions: new Map(),
-        resume: [],
-        capabilities: {},
-        clientInfo: { name: incoming.agent, version: '' },
-        stream,
-        text,
-        wants: (method) => wanted.has(method),
-        finish: () => stream.end(),
-      };
+      const one = openListening(incoming, stream, text, wishes);
       listening.add(one);
-      stream.onClose(() => {
-        listening.delete(one);
-        for (const { release } of one.subscriptions.values()) release();
-      });
+      stream.onClose(() => listening.delete(one));
       return one;
     },
-    subscribe: async (subscriber, seen, uri) => await subscribe(subscriber, seen, uri, gate),
+    subscribe: async (subscriber, seen, uri, until) => await subscribe(subscriber, seen, uri, gate, until),
   };
 
   const server: http.Server = http.createServer(

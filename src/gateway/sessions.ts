@@ -38,6 +38,8 @@ export interface Session {
   /** Subscriptions of before a restart, to be made again as soon as there are rules to decide them by. */
   resume: string[];
   lastUsed: number;
+  /** What comes for it now comes too late. */
+  over: boolean;
 }
 
 const maxPerAgent = 256;
@@ -113,6 +115,7 @@ export class Sessions {
   }
 
   #stop(session: Session): void {
+    session.over = true;
     for (const controller of session.inFlight.values()) controller.abort();
     this.unask([session], 'The session has ended.');
     for (const { release } of session.subscriptions.values()) release();
@@ -168,4 +171,5 @@ const fresh = (room: Room) => ({
   asked: new Map<Id, (outcome: Outcome) => void>(),
   subscriptions: new Map<string, Held>(),
   resume: [] as string[],
+  over: false,
 });

@@ -23,18 +23,31 @@ function readableOn({ server, uri }: Place, agent: string, { upstream, policy }:
 }
 
 /** False when the agent may not read it, or nobody has it. What is held on a connection that is no more counts for nothing. */
-export async function subscribe(subscriber: Subscriber, surface: Surface, asked: string, gate: Gate): Promise<boolean> {
+export async function subscribe(
+  subscriber: Subscriber,
+  surface: Surface,
+  asked: string,
+  gate: Gate,
+  until?: AbortSignal,
+): Promise<boolean> {
   const place = placeOf(surface, asked);
   const on = place && readableOn(place, subscriber.agent, gate);
   if (!on) return false;
   if (subscriber.subscriptions.get(asked)?.on === on) return true;
   try {
     const { id, capabilities, clientInfo } = subscriber;
-    hold(subscriber, asked, { ...place, on, release: await on.subscribe(place.uri, { id, era: 'legacy', capabilities, clientInfo }) });
-    return true;
+    const release = await on.subscribe(place.uri, { id, era: 'legacy', capabilities, clientInfo });
+    if (until?.aborted || subscriber.over) {
+      release();
+      return false;
+    }
+    hold(subscriber, asked, { ...place, on, release });
+    if (gate.upstream(place.server) === on) return true;
   } catch {
     return false;
   }
+  // It was replaced in the meantime.
+  return await subscribe(subscriber, surface, asked, gate, until);
 }
 
 /** The rules changed: what is held on a connection that was replaced is held on the new one, what may not be read any more is let go. */

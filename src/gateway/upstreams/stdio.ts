@@ -4,6 +4,7 @@ import type { Link, LinkContext } from './link.ts';
 import { acknowledged, notHonoured, withoutId } from './listening.ts';
 import { deadlineOf, openPending } from './pending.ts';
 import type { Pipe } from './pipe.ts';
+import { inTurn } from './subscriptions.ts';
 import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
 const forever = 2 ** 31 - 1;
@@ -19,6 +20,13 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   let waiting: ((message: JsonObject) => void) | undefined;
   let lastUsed = performance.now();
   let honoured: (uri: string) => boolean = () => true;
+
+  /** A `subscriptions/listen` for the present set of URIs; the one before ends once this one is acknowledged. */
+  const relisten = inTurn(async () => {
+    const before = listening;
+    listening = context.uris.size > 0 ? await listen() : undefined;
+    before?.stop();
+  });
 
   const link: Link = {
     era: settled.era,
@@ -111,14 +119,6 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   async function simple(method: string, params: JsonObject): Promise<void> {
     const outcome: Outcome = await pipe.ask(method, params, closing.signal, limits.connectMs);
     if ('error' in outcome) throw new UpstreamError('bad-answer', outcome.error.message);
-  }
-
-  /** A `subscriptions/listen` for the present set of URIs; the one before ends once this one is acknowledged. */
-  async function relisten(): Promise<void> {
-    const before = listening;
-    listening = undefined;
-    if (context.uris.size > 0) listening = await listen();
-    before?.stop();
   }
 
   function listen(): Promise<{ id: number; stop(): void }> {

@@ -9,6 +9,21 @@ export interface Subscriptions {
   keep(made: Link | undefined, uri: string, present: () => Link | undefined): () => void;
 }
 
+/** One at a time; all who ask while one is under way share the next. */
+export function inTurn(work: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  return () => {
+    if (next) return next;
+    next = last.then(() => {
+      next = undefined;
+      return work();
+    });
+    last = next.catch(() => {});
+    return next;
+  };
+}
+
 export function openSubscriptions(): Subscriptions {
   const subscribed = new Map<string, { count: number; acknowledged: Promise<void> }>();
   const uris = new Set<string>();
