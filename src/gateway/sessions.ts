@@ -146,17 +146,17 @@ export class Sessions {
     return [...this.#byId.values()];
   }
 
-  // A program that opens sessions and forgets them must not fill our memory: idle ones go first, then the longest unused.
+  // A program that opens sessions and forgets them must not fill our memory. One that is in use goes last, however long ago it began.
   #makeRoom(agent: string, now: number): void {
-    const own: Session[] = [];
+    const own: { session: Session; busy: boolean }[] = [];
     for (const session of this.#byId.values()) {
       const busy = session.stream?.open === true || session.inFlight.size > 0;
       if (!busy && now - session.lastUsed > idleMs) this.end(session);
-      else if (session.agent === agent) own.push(session);
+      else if (session.agent === agent) own.push({ session, busy });
     }
     if (own.length < maxPerAgent) return;
-    own.sort((a, b) => a.lastUsed - b.lastUsed);
-    this.end(own[0]!);
+    own.sort((a, b) => Number(a.busy) - Number(b.busy) || a.session.lastUsed - b.session.lastUsed);
+    this.end(own[0]!.session);
   }
 }
 
