@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
+import { roundMs } from './parking.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
 /** To what a state belongs. A state that comes back is good for the same agent, person, upstream, method, name and arguments only. */
@@ -21,7 +22,7 @@ export interface Seal {
   open(text: unknown, binding: Binding, now: number): State | string;
 }
 
-const lifeMs = 15 * 60_000;
+const lifeMs = roundMs;
 const maxUsed = 100_000;
 
 export const digestOf = (params: JsonObject): string =>

@@ -133,7 +133,7 @@ const made = (agent: string) =>
   }) as unknown as Call;
 
 test('parked calls are few per agent and few at all; one too many is told so', async () => {
-  const parking = openParking({ perAgent: 2, total: 3, parkedForMs: 60_000 });
+  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream } = asking();
   const of = (agent: string) => parking.begin(made(agent), upstream, {});
   const rounds = await Promise.all([of('a'), of('a'), of('a'), of('b'), of('c')]);
@@ -147,7 +147,7 @@ test('parked calls are few per agent and few at all; one too many is told so', a
 
 test('whoever does not come back in time is cancelled upstream', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
-  const parking = openParking({ perAgent: 2, total: 3, parkedForMs: 60_000 });
+  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream, calls } = asking();
   const round = parking.begin(made('a'), upstream, {});
   await new Promise(setImmediate);
@@ -160,4 +160,28 @@ test('whoever does not come back in time is cancelled upstream', async () => {
   mock.timers.reset();
   assert.equal(calls[0]!.signal.aborted, true);
   assert.equal(parking.resume(reached.parked, made('a'), {}), undefined);
+});
+
+test('whoever comes back without an answer again and again is given one while in all, not one after the other', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
+  const { upstream, calls } = asking();
+  const reached = async (round: ReturnType<typeof parking.resume>): Promise<string> => {
+    await new Promise(setImmediate);
+    mock.timers.tick(5);
+    const one = await round!;
+    assert.ok('parked' in one);
+    return one.parked;
+  };
+  let parked = await reached(parking.begin(made('a'), upstream, {}));
+  for (let round = 0; round < 2; round++) {
+    mock.timers.tick(59_000);
+    parked = await reached(parking.resume(parked, made('a'), {}));
+  }
+  mock.timers.tick(30_000);
+  assert.equal(calls[0]!.signal.aborted, false);
+  mock.timers.tick(2_000);
+  assert.equal(calls[0]!.signal.aborted, true);
+  assert.equal(parking.resume(parked, made('a'), {}), undefined);
 });
