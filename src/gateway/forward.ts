@@ -57,16 +57,17 @@ async function fromModern(call: Call, gate: Bridge): Promise<Outcome> {
   const upstream = present(call, gate);
   const params = outward(call);
   const state = call.params['requestState'];
-  const binding = {
+  // Most calls have no state: their arguments need not be looked through for one.
+  const binding = () => ({
     agent: call.agent,
     person: gate.person,
     server: upstream.entry.id,
     method: call.method,
     name: call.target!.name,
     digest: digestOf(call.params),
-  };
+  });
   const { inputResponses } = call.params;
-  const sealed = (inner: State) => gate.seal.seal(binding, inner, gate.now());
+  const sealed = (inner: State) => gate.seal.seal(binding(), inner, gate.now());
   let round: Promise<Round> | undefined;
   if (state === undefined) {
     if (mayBeAsked(call.peer.capabilities)) round = gate.parking.begin(call, upstream, params);
@@ -75,7 +76,7 @@ async function fromModern(call: Call, gate: Bridge): Promise<Outcome> {
         .call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal })
         .then((outcome) => ({ outcome }));
   } else {
-    const opened = gate.seal.open(state, binding, gate.now());
+    const opened = gate.seal.open(state, binding(), gate.now());
     if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
     if ('anew' in opened) round = gate.parking.begin(call, upstream, visited(params));
     else if ('inner' in opened) round = gate.parking.begin(call, upstream, { ...params, requestState: opened.inner });

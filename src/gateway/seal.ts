@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
+import { isObject } from './jsonrpc.ts';
 import { roundMs } from './parking.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
@@ -25,8 +26,12 @@ export interface Seal {
 const lifeMs = roundMs;
 const maxUsed = 100_000;
 
+/** The same arguments in another order are the same call: agents may build them anew for each round. */
 export const digestOf = (params: JsonObject): string =>
-  hash('sha256', JSON.stringify([params['arguments'] ?? {}, params['uri'] ?? null]), 'base64url');
+  hash('sha256', JSON.stringify([params['arguments'] ?? {}, params['uri'] ?? null], inOrder), 'base64url');
+
+const inOrder = (_key: string, value: unknown): unknown =>
+  isObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
 
 /**
  * `requestState` goes through the agent's hands, so it is sealed (AES-256-GCM, SP 800-38D) and bound; what the upstream put in it is neither

@@ -60,6 +60,15 @@ for (const [what, attempt, message] of refusals)
     assert.match((await goOn(state))['result'].content[0].text, /"sure":true/);
   });
 
+test('the same arguments in another order are the same call, in a list they are another', async () => {
+  const args = { text: 'a', more: { x: [1, 2], y: null } };
+  const again = { more: { y: null, x: [1, 2] }, text: 'a' };
+  const state = await begin('m__elicit', args);
+  const other = await goOn(state, { arguments: { ...again, more: { ...again.more, x: [2, 1] } } });
+  assert.match(other['error'].message, /another call/);
+  assert.match((await goOn(state, { arguments: again }))['result'].content[0].text, /"sure":true/);
+});
+
 test('a state is good for one use', async () => {
   const state = await begin();
   const both = await Promise.all([goOn(state), goOn(state)]);
