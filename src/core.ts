@@ -116,7 +116,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       maxBodyBytes: settings.maxBodyBytes,
       maxDepth: settings.maxDepth,
       headersTimeoutMs: settings.headerTimeoutMs,
-      sessionsFile: join(dataDir, 'sessions.json'),
+      dataDir,
       stateKey: await localKey(host, 'state-key'),
       agents,
       upstream: (id) => upstreams.get(id),

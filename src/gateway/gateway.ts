@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { Bundle } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -21,6 +22,7 @@ import { resubscribe, subscribe } from './subscribe.ts';
 import { openSurface, type Surface } from './surface.ts';
 import { openTasks } from './tasks.ts';
 import type { JsonObject, Peer } from './upstreams/upstream.ts';
+import { openUsedStates } from './used-states.ts';
 
 export interface GatewayOptions {
   /** 0 picks a free one (tests); otherwise exactly this one or a clear error, never another. */
@@ -30,8 +32,8 @@ export interface GatewayOptions {
   maxDepth: number;
   /** Milliseconds until a connection that has not sent its headers is closed. */
   headersTimeoutMs: number;
-  /** Where legacy sessions are kept over a restart; absent: they end with us. */
-  sessionsFile?: string;
+  /** Where sessions and the like are kept over a restart; absent: they end with us. */
+  dataDir?: string;
   /** 32 bytes: seals the state that agents hand back between two rounds of a call. */
   stateKey: Uint8Array;
   agents: {
@@ -75,7 +77,9 @@ const signedOut = 'Nobody is signed in. Ask the person to open Gatehouse and sig
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let rules: Rules | undefined;
-  const bridge = { seal: openSeal(options.stateKey), parking: openParking(), tasks: openTasks() };
+  const kept = (name: string) => (options.dataDir === undefined ? undefined : join(options.dataDir, name));
+  const used = openUsedStates(kept('used-states'), options.now(), options.log);
+  const bridge = { seal: openSeal(options.stateKey, used), parking: openParking(), tasks: openTasks() };
   const closed: Gate = {
     ...bridge,
     policy: undefined,
@@ -94,16 +98,16 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let settling = options.settled?.finally(() => {
     settling = undefined;
   });
-  const { sessionsFile } = options;
+  const sessionsFile = kept('sessions.json');
   const sessions = new Sessions({
     onEnd: (session) => options.forget(session.id),
     ...(sessionsFile === undefined
       ? {}
       : {
           kept: readSessions(sessionsFile, options.log),
-          save: (kept) => {
+          save: (sessions) => {
             try {
-              writeSessions(sessionsFile, kept);
+              writeSessions(sessionsFile, sessions);
             } catch (error) {
               options.log.warn({ error: String(error) }, 'the sessions cannot be kept; agents will have to begin new ones after a restart');
             }
