@@ -94,7 +94,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let directories = new Map<string, Directory>();
   let surfaces = new Map<string, Surface>();
   const listening = new Set<Listening>();
-  const conversations = openConversations();
+  const conversations = openConversations(kept('conversations.json'), options.log);
   let settling = options.settled?.finally(() => {
     settling = undefined;
   });
@@ -247,6 +247,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     async close() {
       // Before they end: the next start goes on with them.
       sessions.close();
+      conversations.close();
       for (const one of listening) one.finish();
       bridge.parking.close();
       const drained = new Promise<void>((resolve) => server.close(() => resolve()));
