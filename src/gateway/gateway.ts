@@ -202,8 +202,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       });
       // While nothing holds, nothing is let go: whoever signs in next may have the same again.
       if (!next) return;
-      for (const one of [...sessions.all(), ...listening]) resubscribe(one, surface(one.scope, one.agent), gate);
-      sessions.changed();
+      for (const one of [...sessions.all(), ...listening]) {
+        if (one.subscriptions.size + one.resume.length === 0) continue;
+        resubscribe(one, surface(one.scope, one.agent), gate);
+        sessions.changed();
+      }
     },
     recheck: () => changed(() => {}),
     resourceUpdated: (id, params) => resourceUpdated({ sessions: sessions.all(), listening, gate }, id, params),

@@ -44,7 +44,7 @@ export async function subscribe(
     hold(subscriber, asked, { ...place, on, release });
     if (gate.upstream(place.server) === on) return true;
   } catch {
-    return false;
+    if (gate.upstream(place.server) === on) return false;
   }
   // It was replaced in the meantime.
   return await subscribe(subscriber, surface, asked, gate, until);

@@ -39,7 +39,7 @@ export function openEraWatch(context: LinkContext, verdicts: Verdicts, now: () =
       if (era !== 'auto') return;
       if (remembered(verdicts, key, now()) !== link.era) verdicts.set(key, { era: link.era, at: now() });
       // A process speaks what it spoke when it started.
-      staleAt = link.era === 'legacy' && url !== undefined ? verdicts.get(key)!.at + verdictMs : Number.POSITIVE_INFINITY;
+      staleAt = link.era === 'legacy' && url !== undefined ? (verdicts.get(key)?.at ?? now()) + verdictMs : Number.POSITIVE_INFINITY;
     },
     failed: () => verdicts.drop(key),
     adopted() {
