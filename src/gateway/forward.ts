@@ -13,12 +13,11 @@ import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './u
 const maxRounds = 8;
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
-export async function forward(call: Call, upstream: Upstream | undefined, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
+export async function forward(call: Call, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
   if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
-  if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   const start = performance.now();
   try {
-    const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
+    const outcome = await (call.peer.era === 'modern' ? fromModern(call, gate) : fromLegacy(call, gate));
     if ('error' in outcome) return { error: errorFor(call, outcome.error) };
     const refused = call.method === 'resources/read' ? changedSince(call, outcome.result) : undefined;
     if (refused) return refused;
@@ -38,13 +37,22 @@ export interface Bridge {
   seal: Seal;
   parking: Parking;
   tasks: Tasks;
+  /** As it is reached at present: between two rounds of a call that may have become another. */
+  upstream(server: string): Upstream | undefined;
   now(): number;
 }
 
-async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
+function present(call: Call, gate: Bridge): Upstream {
+  const upstream = gate.upstream(call.target!.entry.id);
+  if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
+  return upstream;
+}
+
+async function fromLegacy(call: Call, gate: Bridge): Promise<Outcome> {
   let params = outward(call);
   for (let round = 0; round < maxRounds; round++) {
-    const outcome = await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
+    const asked = { ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal };
+    const outcome = await present(call, gate).call(asked);
     if ('error' in outcome) visitsOf(outcome.error);
     if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return outcome;
     params = { ...params, ...(await askAgent(call, outcome.result)) };
@@ -52,19 +60,21 @@ async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
   throw new UpstreamError('bad-answer', `it asked for input more than ${maxRounds} times`);
 }
 
-async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise<Outcome> {
+async function fromModern(call: Call, gate: Bridge): Promise<Outcome> {
+  const upstream = present(call, gate);
   const params = outward(call);
   const state = call.params['requestState'];
-  const binding = {
+  // Most calls have no state: their arguments need not be looked through for one.
+  const binding = () => ({
     agent: call.agent,
     person: gate.person,
     server: upstream.entry.id,
     method: call.method,
     name: call.target!.name,
     digest: digestOf(call.params),
-  };
+  });
   const { inputResponses } = call.params;
-  const sealed = (inner: State) => gate.seal.seal(binding, inner, gate.now());
+  const sealed = (inner: State) => gate.seal.seal(binding(), inner, gate.now());
   let round: Promise<Round> | undefined;
   if (state === undefined) {
     if (mayBeAsked(call.peer.capabilities)) round = gate.parking.begin(call, upstream, params);
@@ -73,7 +83,7 @@ async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise
         .call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal })
         .then((outcome) => ({ outcome }));
   } else {
-    const opened = gate.seal.open(state, binding, gate.now());
+    const opened = gate.seal.open(state, binding(), gate.now());
     if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
     if ('anew' in opened) round = gate.parking.begin(call, upstream, visited(params));
     else if ('inner' in opened) round = gate.parking.begin(call, upstream, { ...params, requestState: opened.inner });

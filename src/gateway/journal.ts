@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Outlet } from './outlet.ts';
 
 const mostEvents = 512;
@@ -56,7 +57,9 @@ export class Track {
     this.#room = undefined;
   }
 
+  /** Whoever read it before reads no more: two connections that both wait for one answer would wait for ever, one of them. */
   attach(sink: Outlet): void {
+    if (this.#sink !== sink) this.#sink?.end();
     this.#sink = sink;
   }
 
@@ -100,6 +103,8 @@ export class Journal {
   readonly #tracks = new Map<string, Track>();
   readonly #room: Room;
   #opened = 0;
+  /** A session outlives a restart of ours, its event ids do not: one of before must not be taken for another stream's. */
+  readonly #start = randomBytes(4).toString('hex');
 
   constructor(room: Room) {
     this.#room = room;
@@ -112,7 +117,7 @@ export class Journal {
       this.#tracks.delete(key);
       oldest.close();
     }
-    const track = new Track((++this.#opened).toString(36), this.#room);
+    const track = new Track(`${this.#start}${(++this.#opened).toString(36)}`, this.#room);
     this.#tracks.set(track.key, track);
     return track;
   }

@@ -9,7 +9,9 @@ import { UpstreamError } from './upstream.ts';
 export interface Target {
   readonly origin: string;
   readonly path: string;
-  readonly dispatcher: Dispatcher;
+  readonly dispatch: Dispatcher['dispatch'];
+  /** Requests from now on go over new connections; those under way keep theirs. */
+  renew(): void;
   /** Cuts all connections. */
   close(): Promise<void>;
 }
@@ -27,11 +29,27 @@ export function openTarget(address: string, limits: Pick<UpstreamLimits, 'connec
     keepAliveTimeout: 30_000,
     connect: { timeout: limits.connectMs, ...(url.protocol === 'https:' ? { ca: trusted() } : {}) },
   };
-  const dispatcher =
+  const pool = (): Dispatcher =>
     loopback.test(url.hostname) || !proxied()
       ? new Pool(url.origin, options)
       : new EnvHttpProxyAgent({ ...options, requestTls: options.connect });
-  return { origin: url.origin, path: url.pathname + url.search, dispatcher, close: () => dispatcher.destroy() };
+  let present = pool();
+  const leaving = new Set<Dispatcher>();
+  return {
+    origin: url.origin,
+    path: url.pathname + url.search,
+    dispatch: (request, handler) => present.dispatch(request, handler),
+    renew() {
+      const old = present;
+      present = pool();
+      leaving.add(old);
+      const gone = () => leaving.delete(old);
+      old.close().then(gone, gone);
+    },
+    async close() {
+      await Promise.all([present, ...leaving].map((one) => one.destroy()));
+    },
+  };
 }
 
 const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
@@ -85,7 +103,7 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
   };
   const tooLarge = () => fail(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
 
-  target.dispatcher.dispatch(
+  target.dispatch(
     { origin: target.origin, path: target.path, method: request.method, headers: request.headers, body: request.body ?? null },
     {
       onRequestStart(given) {

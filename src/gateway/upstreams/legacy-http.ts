@@ -34,6 +34,13 @@ export async function openLegacyHttp(target: Target, context: LinkContext, signa
       const one = own.get(peerId);
       if (one) end(peerId, one);
     },
+    busy: () => shared.busy() || [...own.values()].some(({ opened }) => opened?.busy() !== false),
+    wake() {
+      target.renew();
+      shared.wake();
+      for (const { opened } of own.values()) opened?.wake();
+      return true;
+    },
     async close() {
       closed = true;
       clearInterval(sweep);

@@ -3,7 +3,7 @@ import { agreedVersion, legacyVersions, severity } from './era.ts';
 import type { Target } from './http.ts';
 import { openInbox } from './inbox.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
-import { openStanding } from './legacy-stream.ts';
+import { openStanding, type Standing } from './legacy-stream.ts';
 import type { LinkContext } from './link.ts';
 import { deadlineOf, openPending, type Pending } from './pending.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
@@ -15,6 +15,8 @@ export interface LegacySession {
   subscribe(uri: string): Promise<void>;
   unsubscribe(uri: string): void;
   busy(): boolean;
+  /** Its standing stream may be dead without our knowing. */
+  wake(): void;
   close(): Promise<void>;
 }
 
@@ -25,7 +27,7 @@ interface Generation {
   capabilities: JsonObject;
   /** Severity that log messages are set to; Infinity: never set. */
   level: number;
-  standing: { close(): void };
+  standing: Standing;
 }
 
 export interface SessionOptions {
@@ -70,7 +72,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       named: typeof id === 'string',
       capabilities: agreed.capabilities,
       level: Number.POSITIVE_INFINITY,
-      standing: { close() {} },
+      standing: { renew() {}, close() {} },
     };
     await sendInitialized(target, headers, until);
     if (closing.signal.aborted) throw new UpstreamError('closed', 'Gatehouse is closing');
@@ -122,7 +124,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       const pending = openPending(
         ++lastId,
         call,
-        { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
+        { timeoutMs: deadlineOf(call, context.entry), messages: limits.messagesPerCall },
         {
           onGone(gone, reason) {
             // Closing the connection is no cancellation in this era.
@@ -233,6 +235,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       if (generation) request('resources/unsubscribe', { uri }).catch(() => {});
     },
     busy: () => inbox.calls.size > 0,
+    wake: () => generation?.standing.renew(),
     async close() {
       closing.abort();
       for (const pending of [...inbox.calls.values()]) pending.fail(new UpstreamError('closed', 'Gatehouse closed its session'));

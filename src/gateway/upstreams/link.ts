@@ -24,6 +24,8 @@ export interface UpstreamLimits {
   /** Legacy HTTP sessions that belong to one agent each. */
   sessions: number;
   sessionIdleMs: number;
+  /** So long a connection to where an upstream no longer is may go on with the calls that it has. */
+  drainMs: number;
   backoffFirstMs: number;
   backoffMostMs: number;
 }
@@ -40,11 +42,13 @@ export const defaultLimits: UpstreamLimits = {
   connections: 256,
   sessions: 64,
   sessionIdleMs: 600_000,
+  drainMs: 900_000,
   backoffFirstMs: 500,
   backoffMostMs: 60_000,
 };
 
 export interface LinkContext {
+  /** Live: the next bundle may say something else of what is reached in the same way. */
   readonly entry: ServerEntry;
   readonly clientInfo: { name: string; version: string };
   readonly log: Log;
@@ -71,7 +75,14 @@ export interface Link {
   /** After `uri` was taken out of them. */
   unsubscribe(uri: string): void;
   forget(peerId: string): void;
+  /** A call is in flight on it. */
+  busy(): boolean;
   /** Milliseconds since it was last of use to anybody; absent where an idle link costs nothing. */
   quietMs?(): number;
+  /**
+   * The machine slept: what is silent now may be dead without our knowing. Renews what it can without failing a call that could still end well;
+   * false: a new link is better. Absent where sleep does no harm.
+   */
+  wake?(): boolean;
   close(): Promise<void>;
 }

@@ -9,23 +9,30 @@ import { type Outcome, Outgrown, type RpcError, type UpstreamCall } from './upst
 
 /** Protocol 2026-07-28 over HTTP: no session, each call one POST, closing it cancels it (SEP-2575, SEP-2567). */
 export function openModernHttp(target: Target, context: LinkContext): Link {
-  const { limits, entry } = context;
-  const parameters = parameterHeaders(entry.catalogue.tools);
+  const { limits } = context;
+  let { entry } = context;
+  let parameters = parameterHeaders(entry.catalogue.tools);
   const base = [...jsonHeaders, 'mcp-protocol-version', modernVersion];
   const listening = openListening(target, base, context);
   let lastId = 0;
+  let inFlight = 0;
 
   const link: Link = {
     era: 'modern',
     call(call: UpstreamCall): Promise<Outcome> {
+      if (entry !== context.entry) {
+        entry = context.entry;
+        parameters = parameterHeaders(entry.catalogue.tools);
+      }
       return new Promise((resolve, reject) => {
         const id = ++lastId;
         let stop = () => {};
+        inFlight++;
         const pending = openPending(
           id,
           call,
           { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
-          { onGone: () => stop() },
+          { onGone: () => stop(), onEnd: () => inFlight-- },
           {
             resolve(outcome) {
               context.onAnswer();
@@ -63,6 +70,12 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
     subscribe: (uri) => listening.changed(uri),
     unsubscribe: () => void listening.changed().catch(() => {}),
     forget() {},
+    busy: () => inFlight > 0,
+    wake() {
+      target.renew();
+      listening.wake();
+      return true;
+    },
     async close() {
       listening.close();
       await target.close();

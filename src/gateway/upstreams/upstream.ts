@@ -70,6 +70,18 @@ export class UpstreamError extends Error {
 /** The upstream's era is another than it was. It refused the call at the door, so making it again in the right era does no harm. */
 export class Outgrown extends UpstreamError {}
 
+/** What a failed attempt to connect means; `stop` may have ended it after `startMs`. */
+export function asProblem(error: unknown, stop: AbortSignal, startMs: number): UpstreamError {
+  const detail = error instanceof UpstreamError && error.problem !== 'cancelled' ? `: ${error.message}` : '';
+  if (stop.aborted && stop.reason instanceof DOMException && stop.reason.name === 'TimeoutError')
+    return new UpstreamError('unreachable', `no connection within ${startMs / 1000} s${detail}`, { cause: error });
+  if (!(error instanceof UpstreamError)) return new UpstreamError('unreachable', 'the connection failed', { cause: error });
+  // Nothing was called yet, so nothing can have been carried out.
+  return error.problem === 'timed-out' || error.problem === 'closed'
+    ? new UpstreamError('unreachable', error.message, { cause: error })
+    : error;
+}
+
 export interface UpstreamStatus {
   state: ServerState;
   era?: Era;
@@ -81,16 +93,27 @@ export interface UpstreamStatus {
 
 /** One blessed upstream: connects at first use, pools what may be shared, reconnects with back-off, forgets nothing it started. */
 export interface Upstream {
+  /** What the bundle says of it at present. */
   readonly entry: ServerEntry;
   status(): UpstreamStatus;
   /** Resolves with the upstream's own result or JSON-RPC error; rejects with an UpstreamError only. */
   call(call: UpstreamCall): Promise<Outcome>;
   /** Counted per URI; resolves with how to let go. Updates arrive at `onResourceUpdated`. */
   subscribe(uri: string, peer: Peer): Promise<() => void>;
+  /** For what was acknowledged once and is still wanted: held at once, and made as soon as it can be. Returns how to let go. */
+  resubscribe(uri: string): () => void;
   /** The agent's session is over: end what was dedicated to it. */
   forget(peerId: string): void;
   /** Forgets the back-off and connects anew at the next call. */
   reset(): void;
+  /** The machine slept: connections that may be dead without our knowing are replaced. */
+  wake(): void;
+  /** It is reached as before; deadlines, headers and the like are those of the new entry from the next call on. */
+  adopt(entry: ServerEntry): void;
+  /** A call is in flight, or waits for the connection. */
+  busy(): boolean;
+  /** Takes no new calls, and closes when those that it has have ended: a change of where a server is must not fail them. Bounded. */
+  retire(): Promise<void>;
   close(): Promise<void>;
 }
 
