@@ -5,7 +5,7 @@ import { openInbox } from './inbox.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding } from './legacy-stream.ts';
 import type { LinkContext } from './link.ts';
-import { deadlineOf, openPending, type Pending } from './pending.ts';
+import { deadlineOf, openPending, type Pending, repeatable } from './pending.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
@@ -165,6 +165,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       headers: on.headers,
       body: JSON.stringify({ jsonrpc: '2.0', id: pending.id, method, params: sent }),
       pending,
+      repeatable: repeatable(pending.call, entry),
       maxBytes: limits.messageBytes,
       onOther: (message) => inbox.receive(message, pending),
       onRefused(status, text) {

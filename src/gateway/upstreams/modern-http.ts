@@ -3,7 +3,7 @@ import { parameterHeaders, requestHeaders } from './headers.ts';
 import type { Target } from './http.ts';
 import type { Link, LinkContext } from './link.ts';
 import { openListening } from './listening.ts';
-import { deadlineOf, openPending } from './pending.ts';
+import { deadlineOf, openPending, repeatable } from './pending.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
 import { type Outcome, Outgrown, type RpcError, type UpstreamCall } from './upstream.ts';
 
@@ -44,6 +44,7 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
           headers: base.concat(requestHeaders(call.method, params, parameters)),
           body: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params }),
           pending,
+          repeatable: repeatable(call, entry),
           maxBytes: limits.messageBytes,
           onRefused(status, text) {
             if (!outgrown(status, rpcError(text, id)?.error)) return false;

@@ -101,6 +101,13 @@ export function deadlineOf({ timeoutMs, method, params }: UpstreamCall, entry: S
   return timeoutMs ?? ofTool ?? entry.timeoutMs;
 }
 
+/** Reading twice does no harm. That a tool only reads is what the company says of it, not what its upstream does. */
+export function repeatable({ method, params }: UpstreamCall, entry: ServerEntry): boolean {
+  if (method !== 'tools/call') return method === 'resources/read' || method === 'prompts/get' || method === 'completion/complete';
+  const name = params['name'] as string;
+  return Object.hasOwn(entry.tools, name) && entry.tools[name]!.readOnly;
+}
+
 /** Log messages only for who asked for them, and only from the level they asked for: a shared session is set to its chattiest user's. */
 export function wants(call: UpstreamCall, method: unknown, params: JsonObject | undefined): boolean {
   if (typeof method !== 'string' || !call.onNotification) return false;

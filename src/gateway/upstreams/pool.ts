@@ -87,7 +87,7 @@ function reaching(entry: ServerEntry) {
     auth,
     timeoutMs,
     version,
-    tools: catalogue.tools.map((tool) => [tool.name, tool['inputSchema'], tools[tool.name]?.timeoutMs]),
+    tools: catalogue.tools.map((tool) => [tool.name, tool['inputSchema'], tools[tool.name]?.timeoutMs, tools[tool.name]?.readOnly]),
   };
 }
 
