@@ -27,8 +27,7 @@ export function parseJson(text: string, bytes?: Buffer): unknown {
   if (result && !shape.lines && result.members * 32 < text.length) {
     const value = (message as { result?: unknown }).result;
     // INVARIANT: of two members with one name, rules see the last; an agent's parser might take the first. Such a text is written anew.
-    if (typeof value === 'object' && value !== null && members(value) === result.members)
-      written.set(value, cut(text, result, bytes));
+    if (typeof value === 'object' && value !== null && members(value) === result.members) written.set(value, cut(text, result, bytes));
   }
   return message;
 }
