@@ -5,7 +5,7 @@ import { openInbox } from './inbox.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding } from './legacy-stream.ts';
 import type { LinkContext } from './link.ts';
-import { deadlineOf, openPending, type Pending, repeatable } from './pending.ts';
+import { deadlineOf, openPending, type Pending, repeatable, withToken } from './pending.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
@@ -158,18 +158,17 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
   }
 
   function deliver(on: Generation, pending: Pending, again: ((again: boolean) => void) | undefined): () => void {
-    const { method, params, onProgress } = pending.call;
-    const sent = onProgress ? { ...params, _meta: { ...(params['_meta'] as JsonObject | undefined), progressToken: pending.id } } : params;
+    const { id, call } = pending;
     let stop = post({
       target,
       headers: on.headers,
-      body: JSON.stringify({ jsonrpc: '2.0', id: pending.id, method, params: sent }),
+      body: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params: withToken(call, id) }),
       pending,
-      repeatable: repeatable(pending.call, entry),
+      repeatable: repeatable(call, entry),
       maxBytes: limits.messageBytes,
       onOther: (message) => inbox.receive(message, pending),
       onRefused(status, text) {
-        if (!sessionLost(on, status, rpcError(text, pending.id))) return false;
+        if (!sessionLost(on, status, rpcError(text, id))) return false;
         drop(on);
         // Refused at the door: it was not carried out, so once more with a new session does no harm.
         if (again && pending.open) again(false);

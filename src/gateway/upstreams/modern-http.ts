@@ -3,7 +3,7 @@ import { parameterHeaders, requestHeaders } from './headers.ts';
 import type { Target } from './http.ts';
 import type { Link, LinkContext } from './link.ts';
 import { openListening } from './listening.ts';
-import { deadlineOf, openPending, repeatable } from './pending.ts';
+import { deadlineOf, openPending, repeatable, wantsProgress } from './pending.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
 import { type Outcome, Outgrown, type RpcError, type UpstreamCall } from './upstream.ts';
 
@@ -38,7 +38,7 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
           },
         );
         if (call.signal.aborted) return;
-        const params = enveloped(call.params, call.peer, call.onProgress ? id : undefined);
+        const params = enveloped(call.params, call.peer, wantsProgress(call) ? id : undefined);
         stop = post({
           target,
           headers: base.concat(requestHeaders(call.method, params, parameters)),

@@ -101,6 +101,20 @@ export function deadlineOf({ timeoutMs, method, params }: UpstreamCall, entry: S
   return timeoutMs ?? ofTool ?? entry.timeoutMs;
 }
 
+/**
+ * Progress puts the deadline off whether or not the agent wants to see it, and many servers report it only where a token asks them to: so a tool
+ * always gets one, which is the request's own id.
+ */
+export const wantsProgress = ({ method, onProgress }: UpstreamCall): boolean => method === 'tools/call' || onProgress !== undefined;
+
+/** The params as a legacy upstream gets them. */
+export function withToken(call: UpstreamCall, id: number): JsonObject {
+  const { params } = call;
+  if (!wantsProgress(call)) return params;
+  const meta = params['_meta'] as JsonObject | undefined;
+  return { ...params, _meta: meta === undefined ? { progressToken: id } : { ...meta, progressToken: id } };
+}
+
 /** Reading twice does no harm. That a tool only reads is what the company says of it, not what its upstream does. */
 export function repeatable({ method, params }: UpstreamCall, entry: ServerEntry): boolean {
   if (method !== 'tools/call') return method === 'resources/read' || method === 'prompts/get' || method === 'completion/complete';
