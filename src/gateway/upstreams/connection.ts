@@ -9,6 +9,8 @@ import { remembered, type Verdicts, verdictKey } from './era.ts';
 import type { Leash } from './leash.ts';
 import { before } from './legacy-http.ts';
 import type { Link, LinkContext, UpstreamLimits } from './link.ts';
+import { notConnected } from './not-begun.ts';
+import { openOutput } from './output.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import {
   type Outcome,
@@ -38,6 +40,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
   const { entry, events, log, limits, verdicts, leash, now } = options;
   const subscriptions = openSubscriptions();
   const { uris } = subscriptions;
+  const output = entry.launch && openOutput(Object.values(entry.launch.env));
   const crashes = crashLoop();
   const breaker = openBreaker(limits, now);
   const key = verdictKey(entry);
@@ -58,6 +61,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     log,
     limits,
     startMs,
+    output,
     uris,
     onResourceUpdated: (params) => events.onResourceUpdated(entry.id, params),
     onAnswer() {
@@ -173,7 +177,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (entry.url && !breaker.sound) breaker.close();
       return made;
     } catch (error) {
-      const known = asProblem(error, stop, startMs);
+      const known = notConnected(error, stop, startMs);
       if (closed && known.problem !== 'cancelled') verdicts.drop(key);
       if (entry.launch) {
         // Some servers fall over a message before the handshake: the next attempt begins with that.
@@ -228,6 +232,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
   return {
     entry,
     status,
+    output: () => output?.lines() ?? [],
     call(call) {
       return link && !breaker.trouble ? link.call(call) : carefully(call);
     },
@@ -257,15 +262,4 @@ export function openConnection(options: ConnectionOptions): Upstream {
       await Promise.allSettled([ending, connecting]);
     },
   };
-}
-
-function asProblem(error: unknown, stop: AbortSignal, startMs: number): UpstreamError {
-  const detail = error instanceof UpstreamError && error.problem !== 'cancelled' ? `: ${error.message}` : '';
-  if (stop.aborted && stop.reason instanceof DOMException && stop.reason.name === 'TimeoutError')
-    return new UpstreamError('unreachable', `no connection within ${startMs / 1000} s${detail}`, { cause: error });
-  if (!(error instanceof UpstreamError)) return new UpstreamError('unreachable', 'the connection failed', { cause: error });
-  // Nothing was called yet, so nothing can have been carried out.
-  return error.problem === 'timed-out' || error.problem === 'closed'
-    ? new UpstreamError('unreachable', error.message, { cause: error })
-    : error;
 }

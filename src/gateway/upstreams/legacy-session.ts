@@ -5,6 +5,7 @@ import { openInbox } from './inbox.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding } from './legacy-stream.ts';
 import type { LinkContext } from './link.ts';
+import { notBegun } from './not-begun.ts';
 import { deadlineOf, openPending, type Pending, repeatable, withToken } from './pending.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
@@ -249,12 +250,4 @@ function sessionLost(on: Generation, status: number, said: Outcome | UpstreamErr
   const error = said && 'error' in said ? said.error : undefined;
   if (!on.named || (status !== 404 && status !== 400)) return false;
   return status === 404 ? error?.code !== -32601 : /session/i.test(error?.message ?? '');
-}
-
-/** Nothing was called yet, so nothing can have been carried out. */
-function notBegun(error: UpstreamError, status: number): UpstreamError {
-  if (error.problem === 'closed') return new UpstreamError('unreachable', error.message, { cause: error });
-  if (error.problem !== 'timed-out' && error.problem !== 'cancelled')
-    return new UpstreamError(error.problem, error.message, { cause: error, status });
-  return new UpstreamError('unreachable', 'it did not begin a session in time', { cause: error });
 }

@@ -83,6 +83,8 @@ export interface UpstreamStatus {
 export interface Upstream {
   readonly entry: ServerEntry;
   status(): UpstreamStatus;
+  /** The end of what a local server wrote to standard error, in lines; empty for a remote one. */
+  output(): string[];
   /** Resolves with the upstream's own result or JSON-RPC error; rejects with an UpstreamError only. */
   call(call: UpstreamCall): Promise<Outcome>;
   /** Counted per URI; resolves with how to let go. Updates arrive at `onResourceUpdated`. */

@@ -66,6 +66,9 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     case 'crash':
       process.stderr.write(`giving up because of ${args.why}\n`);
       return process.exit(7);
+    case 'complain':
+      process.stderr.write(args.text);
+      return result(message, 'well');
     case 'rubbish':
       process.stdout.write('DEBUG: this is no message\n\n{"half":\n[1,2]\n"text"\n');
       return result(message, 'well');
