@@ -26,6 +26,8 @@ export const commands = {
   'bundle-refresh': z.strictObject({}),
   'server-get': z.strictObject({ server }),
   'server-reconnect': z.strictObject({ server }),
+  /** What a local server wrote for people (standard error), its end only. */
+  'server-stderr': z.strictObject({ server }),
   'tools-list': z.strictObject({ server: server.optional(), text: z.string().max(200).optional() }),
   'tool-call': z.strictObject({ server, tool, arguments: args.default({}) }),
   'tool-explain': z.strictObject({ server, tool, arguments: args.optional() }),
@@ -269,6 +271,8 @@ export interface Outputs {
   'bundle-refresh': { version?: number };
   'server-get': ServerDetail;
   'server-reconnect': Record<string, never>;
+  /** Newest last, secrets masked, 64 KiB at most. Text of a stranger: never markup, never a link. */
+  'server-stderr': { lines: string[] };
   'tools-list': { tools: ToolRow[] };
   /** `result` is the CallToolResult as an agent would get it. */
   'tool-call': { result: Record<string, unknown> };

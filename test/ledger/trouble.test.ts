@@ -152,7 +152,12 @@ test('a folder that cannot be used, and a file of a newer Gatehouse, are refused
 test('a writer thread that dies is started again; nothing is lost, nothing doubled', async (t) => {
   const file = join(folder(t), 'ledger.db');
   const heard: number[] = [];
-  const queue = await openQueue({ file, key, at: noon }, silent, () => noon, { ready() {}, trouble() {}, release() {}, committed: (seq) => heard.push(seq) });
+  const queue = await openQueue({ file, key, at: noon }, silent, () => noon, {
+    ready() {},
+    trouble() {},
+    release() {},
+    committed: (seq) => heard.push(seq),
+  });
   const total = 4000;
   for (let index = 1; index <= total; index++) {
     queue.push(toRow(entry({ requestBytes: index }), () => noon));
