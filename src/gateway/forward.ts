@@ -3,12 +3,11 @@ import { declares, tasks } from './extensions.ts';
 import { isObject, rpc } from './jsonrpc.ts';
 import { scopedUri } from './names.ts';
 import type { Parking, Round } from './parking.ts';
-import { type Question, questionsOf, unaskable, visitsOf, wantedVisits } from './questions.ts';
+import { type Question, questionsOf, unaskable, wantedVisits } from './questions.ts';
+import { untilComplete } from './rounds.ts';
 import { digestOf, type Seal, type State } from './seal.ts';
 import type { Tasks } from './tasks.ts';
 import { type JsonObject, type Long, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
-
-const maxRounds = 8;
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
 export async function forward(call: Call, upstream: Upstream | undefined, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
@@ -34,16 +33,10 @@ export interface Bridge {
   now(): number;
 }
 
-async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
-  let params = outward(call);
-  for (let round = 0; round < maxRounds; round++) {
-    const outcome = await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
-    if ('error' in outcome) visitsOf(outcome.error);
-    if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return outcome;
-    params = { ...params, ...(await askAgent(call, outcome.result)) };
-  }
-  throw new UpstreamError('bad-answer', `it asked for input more than ${maxRounds} times`);
-}
+const fromLegacy = (call: Call, upstream: Upstream): Promise<Outcome> =>
+  untilComplete(call, outward(call), (params) =>
+    upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal }),
+  );
 
 async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise<Outcome> {
   const params = outward(call);
@@ -127,19 +120,6 @@ function hooks(call: Call) {
     ...(call.onRequest ? { onRequest: call.onRequest } : {}),
     ...(call.caughtUp ? { caughtUp: call.caughtUp } : {}),
   };
-}
-
-/** A modern upstream that needs input, a legacy agent: its questions become real requests to the agent (SEP-2322 the other way round). */
-async function askAgent(call: Call, result: JsonObject): Promise<JsonObject> {
-  const responses: JsonObject = {};
-  if (!call.onRequest) throw new UpstreamError('bad-answer', 'it asks for input that this agent cannot give');
-  for (const [key, question] of questionsOf(result)) {
-    const outcome = await call.onRequest(question, call.signal);
-    if ('error' in outcome)
-      throw new UpstreamError('bad-answer', `the agent did not answer what the server asked: ${outcome.error.message}`);
-    responses[key] = outcome.result;
-  }
-  return { inputResponses: responses, ...(result['requestState'] === undefined ? {} : { requestState: result['requestState'] }) };
 }
 
 function outward(call: Call): JsonObject {

@@ -1,6 +1,6 @@
 import type { Policy } from '../policy/policy.ts';
 import type { Directory, Listed } from './directory.ts';
-import { extensionsOf } from './extensions.ts';
+import { statedOf } from './extensions.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list';
@@ -82,7 +82,8 @@ function shown(
 /** Stated for what the gateway can do; a kind that no server behind the address has is left out. */
 function capabilities(directory: Directory): JsonObject {
   const has = (name: string) => directory.servers.some((entry) => entry.catalogue.capabilities[name] !== undefined);
-  const extensions = extensionsOf(directory.servers);
+  const extensions = statedOf(directory.servers, 'extensions');
+  const experimental = statedOf(directory.servers, 'experimental');
   const resources = directory.resources.size + directory.templates.size > 0 || has('resources');
   return {
     tools: { listChanged: true },
@@ -91,6 +92,7 @@ function capabilities(directory: Directory): JsonObject {
     ...(has('completions') ? { completions: {} } : {}),
     ...(has('logging') ? { logging: {} } : {}),
     ...(extensions ? { extensions } : {}),
+    ...(experimental ? { experimental } : {}),
   };
 }
 
