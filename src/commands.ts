@@ -4,7 +4,8 @@ import { type Command, type CommandParsed, commands, type Outputs } from './cont
 import type { Core, House } from './core.ts';
 import { Failure, toErrorValue } from './errors.ts';
 import type { JsonObject } from './gateway/upstreams/upstream.ts';
-import { explanation, ownAgent, promptRows, resourceRows, serverRow, toolRows } from './rows.ts';
+import { explanation, ownAgent, promptRows, resourceRows, serverRow, toolHit, toolRows } from './rows.ts';
+import type { FindTools } from './search.ts';
 import { buildView } from './view.ts';
 
 type Handlers = { [C in Command]: (house: House, input: CommandParsed<C>) => Outputs[C] | Promise<Outputs[C]> };
@@ -74,18 +75,15 @@ const handlers: Handlers = {
       throw new Failure('bad-input', `The server "${server}" does not run on this computer.`, 'Its owner can see what it writes.');
     return { lines: house.upstreams.get(server)?.output() ?? [] };
   },
-  'tools-list'(house, { server, text }) {
+  'tools-list'(house, { server }) {
     const entries = server === undefined ? rules(house).bundle.servers : [visibleServer(house, server)];
-    const wanted = text?.toLowerCase();
-    const tools = entries.flatMap((entry) => toolRows(house, entry));
-    return {
-      tools:
-        wanted === undefined
-          ? tools
-          : tools.filter((tool) =>
-              `${tool.server} ${tool.name} ${tool.title ?? ''} ${tool.description ?? ''}`.toLowerCase().includes(wanted),
-            ),
-    };
+    return { tools: entries.flatMap((entry) => toolRows(house, entry)) };
+  },
+  async 'tools-search'(house, { text, limit, agent = ownAgent }) {
+    const find = await toolSearch(house);
+    if (agent !== ownAgent && !house.agents.list().some(({ name, revokedAt }) => name === agent && revokedAt === undefined))
+      throw new Failure('not-found', `There is no agent named ${JSON.stringify(agent)}.`, 'See your agents with "gatehouse agents list".');
+    return { tools: find(text, limit, (entry, tool) => toolHit(house, entry, tool, agent)) };
   },
   async 'tool-call'(house, { server, tool, arguments: args }) {
     rules(house);
@@ -154,6 +152,13 @@ function rules(house: House) {
   const signedIn = house.identity?.state().state === 'signed-in';
   if (signedIn) throw new Failure('unavailable', 'There is no company bundle yet.', wait);
   throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in with "gatehouse login" or in the Gatehouse window.');
+}
+
+/** The search of the present bundle: a change while the index was built means another index. */
+async function toolSearch(house: House): Promise<FindTools> {
+  const held = rules(house);
+  const find = await held.search();
+  return house.rules === held ? find : toolSearch(house);
 }
 
 /** A server that the person may not discover is not in their bundle: there is nothing to tell. */

@@ -28,7 +28,13 @@ export const commands = {
   'server-reconnect': z.strictObject({ server }),
   /** What a local server wrote for people (standard error), its end only. */
   'server-stderr': z.strictObject({ server }),
-  'tools-list': z.strictObject({ server: server.optional(), text: z.string().max(200).optional() }),
+  'tools-list': z.strictObject({ server: server.optional() }),
+  /** Finds tools by words of their name, title, server and description; only what the person sees, or one agent of theirs. */
+  'tools-search': z.strictObject({
+    text: z.string().trim().min(1, 'say what to look for').max(200, 'a search has at most 200 characters'),
+    limit: z.int().min(1).max(100).default(20),
+    agent: name.optional(),
+  }),
   'tool-call': z.strictObject({ server, tool, arguments: args.default({}) }),
   'tool-explain': z.strictObject({ server, tool, arguments: args.optional() }),
   'access-request': z.strictObject({ server, tool: tool.optional(), reason: z.string().min(1).max(2000) }),
@@ -100,6 +106,11 @@ export interface ToolRow {
   conditional: boolean;
 }
 
+/** A tool that a search found: `deny` is never among them. */
+export interface ToolHit extends Pick<ToolRow, 'server' | 'name' | 'title' | 'description' | 'conditional'> {
+  effect: Exclude<DecisionEffect, 'deny'>;
+}
+
 export interface PromptRow {
   name: string;
   title?: string;
@@ -166,7 +177,7 @@ export interface Activity {
   person: string;
   agent: string;
   server: string;
-  /** `tools/call`, `prompts/get`, `resources/read`, `completion/complete`. */
+  /** `tools/call`, `prompts/get`, `resources/read`, `skills/get`, `completion/complete` ... */
   method: string;
   /** Tool or prompt name, or URI. */
   target: string;
@@ -274,6 +285,8 @@ export interface Outputs {
   /** Newest last, secrets masked, 64 KiB at most. Text of a stranger: never markup, never a link. */
   'server-stderr': { lines: string[] };
   'tools-list': { tools: ToolRow[] };
+  /** Best first. */
+  'tools-search': { tools: ToolHit[] };
   /** `result` is the CallToolResult as an agent would get it. */
   'tool-call': { result: Record<string, unknown> };
   'tool-explain': Explanation;

@@ -18,7 +18,8 @@ import { joinCompany } from './join.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { localKey } from './local-key.ts';
 import type { Policy } from './policy/policy.ts';
-import { buildView } from './view.ts';
+import type { FindTools } from './search.ts';
+import { buildView, gatewayOf } from './view.ts';
 
 export interface CoreSettings {
   /** Base URL of the company's central API; absent: the app is not set up yet. */
@@ -35,6 +36,8 @@ export interface CoreSettings {
 export interface Core {
   dispatch(command: string, input: unknown): Promise<{ ok: true; value: unknown } | { ok: false; error: ErrorValue }>;
   view(): View;
+  /** That part of the View alone: a View asks for a decision on every tool, and who starts up must not wait for that. */
+  gateway(): View['gateway'];
   /** Calls back with the present View at once and with each new one, at most every 50 ms. */
   watch(listener: (view: View) => void): () => void;
   close(): Promise<void>;
@@ -55,7 +58,7 @@ export interface House {
   company: CompanyClient | undefined;
   uploader: Uploader | undefined;
   /** What decides at present, and the bundle that it was made of. */
-  rules: { policy: Policy; bundle: Bundle } | undefined;
+  rules: { policy: Policy; bundle: Bundle; search: () => Promise<FindTools> } | undefined;
   /** Why the company locks this app out although there is a good bundle. */
   lock: ErrorValue | undefined;
   changed(): void;
@@ -148,6 +151,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   return {
     dispatch,
     view: () => buildView(house),
+    gateway: () => gatewayOf(house),
     watch(listener) {
       listeners.add(listener);
       listener(buildView(house));

@@ -8,6 +8,7 @@ import type { House } from './core.ts';
 import { type ErrorValue, toErrorValue } from './errors.ts';
 import { openIdentity } from './identity/identity.ts';
 import { openPolicy } from './policy/policy.ts';
+import { openToolSearch } from './search.ts';
 
 const retryBootstrapMs = 5_000;
 
@@ -118,7 +119,7 @@ async function applyBundle(house: House): Promise<void> {
       device: { os: process.platform, appVersion: host.appVersion, managed: false },
       now: host.now,
     });
-    house.rules = { policy, bundle };
+    house.rules = { policy, bundle, search: openToolSearch(bundle.servers) };
     const replaced = upstreams.replace(bundle.servers);
     gateway?.apply({ bundle, policy, person: person.sub });
     await replaced;

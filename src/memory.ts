@@ -10,7 +10,7 @@ const youngest = 8_000_000;
  * however the host was started; sizes could only be given on Node's command line.
  */
 export function keepHeapSmall(): void {
-  setFlagsFromString('--heap-growing-percent=80');
+  setFlagsFromString('--heap-growing-percent=150');
   const observer = new PerformanceObserver(() => {
     const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
     if (young === undefined || young.space_size < youngest) return;

@@ -1,8 +1,9 @@
 import type { ServerEntry } from './company/bundle.ts';
-import type { Explanation, PromptRow, ResourceRow, ServerRow, ToolRow } from './contract.ts';
+import type { Explanation, PromptRow, ResourceRow, ServerRow, ToolHit, ToolRow } from './contract.ts';
 import type { House } from './core.ts';
 import { exposedName } from './gateway/names.ts';
 import type { Verdict } from './policy/policy.ts';
+import { textOf as text, titleOf } from './search.ts';
 
 /** The person's own calls, from the command line or the window, pass the gate under this name. */
 export const ownAgent = 'gatehouse';
@@ -45,8 +46,6 @@ export function explanation(verdict: Verdict, visible: boolean, bundleVersion?: 
   };
 }
 
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-
 export function toolRows(house: House, entry: ServerEntry): ToolRow[] {
   const { policy, bundle } = house.rules!;
   const verdicts = policy.list('call', entry.id, ownAgent);
@@ -55,8 +54,7 @@ export function toolRows(house: House, entry: ServerEntry): ToolRow[] {
     const verdict = verdicts.get(tool.name)!;
     const exposed = exposedName(entry.id, tool.name, (name) => taken.has(name));
     taken.add(exposed);
-    const annotations = (tool['annotations'] ?? {}) as { title?: unknown };
-    const title = text(tool['title']) ?? text(annotations.title);
+    const title = titleOf(tool);
     const description = text(tool['description']);
     const facts = entry.tools[tool.name] ?? { readOnly: false, destructive: true, openWorld: true, tags: [] };
     return {
@@ -71,6 +69,27 @@ export function toolRows(house: House, entry: ServerEntry): ToolRow[] {
       conditional: verdict.conditional,
     };
   });
+}
+
+/** What a search says of a tool; nothing where the agent does not see it. */
+export function toolHit(
+  house: House,
+  entry: ServerEntry,
+  tool: ServerEntry['catalogue']['tools'][number],
+  agent: string,
+): ToolHit | undefined {
+  const verdict = house.rules!.policy.list('call', entry.id, agent).get(tool.name);
+  if (verdict === undefined || verdict.effect === 'deny') return undefined;
+  const title = titleOf(tool);
+  const description = text(tool['description']);
+  return {
+    server: entry.id,
+    name: tool.name,
+    ...(title === undefined ? {} : { title }),
+    ...(description === undefined ? {} : { description }),
+    effect: verdict.effect,
+    conditional: verdict.conditional,
+  };
 }
 
 export function promptRows(house: House, entry: ServerEntry): PromptRow[] {

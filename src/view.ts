@@ -17,9 +17,7 @@ export function buildView(house: House): View {
     identity: identityOf(house),
     company: companyOf(house),
     bundle: bundleOf(house),
-    gateway: house.gateway
-      ? { state: 'on', url: house.gateway.url }
-      : { state: house.gatewayError ? 'failed' : 'off', ...(house.gatewayError ? { error: house.gatewayError } : {}) },
+    gateway: gatewayOf(house),
     servers: rules ? rules.bundle.servers.map((entry) => serverRow(house, entry, today.byServer[entry.id] ?? 0)) : [],
     agents: house.agents
       .list()
@@ -28,6 +26,11 @@ export function buildView(house: House): View {
     ...(last ? { lastCall: last } : {}),
     ledger: { records, uploaded, ...(ledgerError ? { error: ledgerError } : {}) },
   };
+}
+
+export function gatewayOf({ gateway, gatewayError }: House): View['gateway'] {
+  if (gateway) return { state: 'on', url: gateway.url };
+  return { state: gatewayError ? 'failed' : 'off', ...(gatewayError ? { error: gatewayError } : {}) };
 }
 
 /** The groups shown are the signed bundle's, by which calls are decided; what the laptop read from claims only until there is one. */

@@ -16,6 +16,7 @@ const rooms: Record<string, string[]> = {
   pino: ['src/log.ts'],
   jose: ['src/central/', 'src/company/', 'src/demo/', 'src/identity/'],
   yaml: ['src/central/'],
+  minisearch: ['src/search.ts'],
   canonicalize: ['src/central/', 'src/ledger/'],
   zod: ['src/', 'electron/'],
   '@modelcontextprotocol/client': ['src/central/'],

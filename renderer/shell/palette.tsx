@@ -1,8 +1,8 @@
-import { Command } from 'cmdk';
+import { Command, defaultFilter } from 'cmdk';
 import { Copy, LogOut, Plus } from 'lucide-react';
 import { Dialog } from 'radix-ui';
-import { type ReactNode, useDeferredValue, useEffect, useState } from 'react';
-import type { ToolRow } from '../../src/contract.ts';
+import { type ReactNode, type RefObject, useDeferredValue, useEffect, useRef, useState } from 'react';
+import type { ToolHit } from '../../src/contract.ts';
 import { useAsk } from '../ask.ts';
 import { copy } from '../parts/copy.tsx';
 import { DecisionIcon, verdictOf } from '../parts/decision.tsx';
@@ -44,6 +44,8 @@ export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange: (
 function Items({ close }: { close: () => void }) {
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState('');
+  // Whether the person went to a row since they typed: what is found later must not take them off it.
+  const moved = useRef(false);
   const wanted = useDeferredValue(text.trim());
   const servers = useView((view) => view.servers);
   const url = useView((view) => view.gateway.url);
@@ -54,15 +56,32 @@ function Items({ close }: { close: () => void }) {
   };
 
   return (
-    <Command label="Search and commands" loop value={chosen} onValueChange={setChosen}>
+    <Command
+      label="Search and commands"
+      loop
+      value={chosen}
+      onValueChange={setChosen}
+      filter={score}
+      onKeyDown={({ key, ctrlKey }) => {
+        if (ctrlKey || /^(Arrow|Home|End)/.test(key)) moved.current = true;
+      }}
+    >
       <Command.Input
         value={text}
-        onValueChange={setText}
+        onValueChange={(typed) => {
+          moved.current = false;
+          setText(typed);
+        }}
         placeholder="Go to a page, server or tool"
         className="h-12 w-full border-line border-b bg-transparent px-4 text-14 outline-none"
       />
-      <Command.List className="max-h-[min(400px,60vh)] overflow-y-auto p-2">
-        <Command.Empty className="px-2 py-8 text-center text-13 text-quiet">Nothing has that name.</Command.Empty>
+      <Command.List
+        onPointerMove={() => {
+          moved.current = true;
+        }}
+        className="max-h-[min(400px,60vh)] overflow-y-auto p-2"
+      >
+        <Command.Empty className="px-2 py-8 text-center text-13 text-quiet">Nothing fits these words.</Command.Empty>
         <Group heading="Go to">
           {places.map(({ text: name, href: to, icon: Icon }) => (
             <Item key={to} value={`page ${name}`} onSelect={run(() => go(to))} icon={<Icon aria-hidden />} text={name} />
@@ -100,16 +119,45 @@ function Items({ close }: { close: () => void }) {
             ))}
           </Group>
         )}
-        {wanted !== '' && <Tools text={wanted.slice(0, 200)} run={run} onChosen={setChosen} />}
+        {wanted !== '' && <Tools text={wanted.slice(0, 200)} run={run} moved={moved} onChosen={setChosen} />}
       </Command.List>
     </Command>
   );
 }
 
+const mostTools = 20;
+
+/**
+ * Tools were found and ranked by the core: their place is their score. All else must have the words that were typed: cmdk by itself also takes
+ * scattered letters, and "assign" would first offer the Settings.
+ */
+function score(value: string, text: string): number {
+  const place = /^tool (\d+) /.exec(value)?.[1];
+  if (place !== undefined) return 1 - Number(place) / 100;
+  const words = text.toLowerCase().split(/\s+/);
+  return words.every((word) => value.toLowerCase().includes(word)) ? defaultFilter(value, text) : 0;
+}
+
+/** A title that is the name again, in other spelling, says nothing new. */
+function aboutOf({ name, title, description }: ToolHit): string | undefined {
+  const letters = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+  return title !== undefined && letters(title) !== letters(name) ? title : (description ?? title);
+}
+
 /** Tools come from the core as one types: there may be thousands. */
-function Tools({ text, run, onChosen }: { text: string; run: (what: () => void) => () => void; onChosen: (value: string) => void }) {
-  const found = useAsk('tools-list', { text }).value?.tools;
-  const [tools, setTools] = useState<ToolRow[]>([]);
+function Tools({
+  text,
+  run,
+  moved,
+  onChosen,
+}: {
+  text: string;
+  run: (what: () => void) => () => void;
+  moved: RefObject<boolean>;
+  onChosen: (value: string) => void;
+}) {
+  const found = useAsk('tools-search', { text, limit: mostTools }).value?.tools;
+  const [tools, setTools] = useState<ToolHit[]>([]);
   // The last ones stay until the next are there, so that Enter always has something under it.
   useEffect(() => {
     if (found) setTools(found);
@@ -118,7 +166,7 @@ function Tools({ text, run, onChosen }: { text: string; run: (what: () => void) 
   // biome-ignore lint/correctness/useExhaustiveDependencies: new rows are what asks
   useEffect(() => {
     const frame = requestAnimationFrame(() => {
-      if (document.querySelector('[cmdk-item][aria-selected="true"]')) return;
+      if (moved.current && document.querySelector('[cmdk-item][aria-selected="true"]')) return;
       onChosen(document.querySelector('[cmdk-item]')?.getAttribute('data-value') ?? '');
     });
     return () => cancelAnimationFrame(frame);
@@ -126,15 +174,15 @@ function Tools({ text, run, onChosen }: { text: string; run: (what: () => void) 
   if (tools.length === 0) return null;
   return (
     <Group heading="Tools">
-      {tools.slice(0, 30).map((tool) => (
+      {tools.map((tool, place) => (
         <Item
           key={`${tool.server}/${tool.name}`}
-          // The core has matched the text already, perhaps in the description: it is part of the value, so that cmdk keeps the row.
-          value={`tool ${tool.server} ${tool.name} ${text}`}
+          value={`tool ${place} ${tool.server} ${tool.name}`}
           onSelect={run(() => go(href({ page: 'server', server: tool.server, tab: 'tools', tool: tool.name })))}
-          icon={<DecisionIcon verdict={verdictOf(tool)} title />}
+          icon={<DecisionIcon verdict={verdictOf({ access: tool, conditional: tool.conditional })} title />}
           text={tool.name}
           mono
+          about={aboutOf(tool)}
           note={tool.server}
         />
       ))}
@@ -158,6 +206,7 @@ function Item({
   onSelect,
   icon,
   text,
+  about,
   note,
   mono = false,
 }: {
@@ -165,6 +214,8 @@ function Item({
   onSelect: () => void;
   icon: ReactNode;
   text: string;
+  /** In words, where there is room. */
+  about?: string | undefined;
   note?: string;
   mono?: boolean;
 }) {
@@ -176,6 +227,7 @@ function Item({
     >
       <span className="grid size-6 shrink-0 place-items-center text-quiet">{icon}</span>
       <span className={`min-w-0 truncate ${mono ? 'font-mono' : ''}`}>{text}</span>
+      {about && <span className="hidden min-w-0 flex-1 truncate text-12 text-quiet sm:block">{about}</span>}
       {note && <span className="ml-auto min-w-0 max-w-1/2 truncate pl-4 text-12 text-quiet">{note}</span>}
     </Command.Item>
   );

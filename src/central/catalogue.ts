@@ -7,12 +7,13 @@ import { type Definitions, type Kind, type LeftOut, usable, usableAbout } from '
 type Json = Record<string, unknown>;
 type Found = Definitions & { leftOut: LeftOut[] };
 
+const skills = 'io.modelcontextprotocol/skills';
 // Everything an agent might declare: servers offer more tools to a client that can more, and all of them are to be reviewed.
 const capabilities = {
   roots: { listChanged: true },
   sampling: {},
   elicitation: { form: {}, url: {} },
-  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } },
+  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] }, [skills]: {} },
 };
 const clientInfo = { name: 'gatehouse-bless', version: '1.0.0' };
 const modernVersion = '2026-07-28';
@@ -156,21 +157,24 @@ async function readLegacy(session: Session): Promise<Found> {
 
 async function readLists(ask: (method: string, params?: Json) => Promise<Json>, found: Json, changes: () => number): Promise<Found> {
   const { about, leftOut } = usableAbout(found);
-  const offered = (kind: Kind) => about.capabilities[kind === 'resourceTemplates' ? 'resources' : kind] !== undefined;
+  const { capabilities } = about;
+  const extensions = (capabilities['extensions'] ?? {}) as Json;
+  const offered = (kind: Kind) =>
+    kind === 'skills' ? extensions[skills] !== undefined : capabilities[kind === 'resourceTemplates' ? 'resources' : kind] !== undefined;
   for (let round = 0; ; round++) {
     const before = changes();
     const found: Found = { ...about, tools: [], prompts: [], resources: [], resourceTemplates: [], leftOut: [...leftOut] };
     for (const kind of kinds) {
       if (!offered(kind)) continue;
       const { kept, leftOut } = await list(ask, kind);
-      (found[kind] as Json[]) = kept;
+      (found[kind] as unknown) = kept;
       found.leftOut.push(...leftOut);
     }
     if (changes() === before || round === 3) return found;
   }
 }
 
-const kinds = ['tools', 'prompts', 'resources', 'resourceTemplates'] as const;
+const kinds = ['tools', 'prompts', 'resources', 'resourceTemplates', 'skills'] as const;
 
 async function list(ask: (method: string, params?: Json) => Promise<Json>, kind: Kind): Promise<ReturnType<typeof usable>> {
   const method = kind === 'resourceTemplates' ? 'resources/templates/list' : `${kind}/list`;

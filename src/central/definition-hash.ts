@@ -9,7 +9,7 @@ export function definitionHash(definition: unknown): string {
     .digest('base64url');
 }
 
-type Definitions = Pick<Catalogue, 'tools' | 'prompts' | 'resources' | 'resourceTemplates'>;
+type Definitions = Pick<Catalogue, 'tools' | 'prompts' | 'resources' | 'resourceTemplates'> & Partial<Pick<Catalogue, 'skills'>>;
 
 /** Every definition of a catalogue with the key that its hash has, and where it stands in the catalogue. */
 export function definitionsOf(catalogue: Definitions): { key: string; definition: unknown; path: [string, number] }[] {
@@ -29,6 +29,11 @@ export function definitionsOf(catalogue: Definitions): { key: string; definition
       key: `template:${definition.uriTemplate}`,
       definition,
       path: ['resourceTemplates', at] as [string, number],
+    })),
+    ...(catalogue.skills ?? []).map((definition, at) => ({
+      key: `skill:${definition.uri}`,
+      definition,
+      path: ['skills', at] as [string, number],
     })),
   ];
 }

@@ -5,7 +5,15 @@ import type { Problem } from './problem.ts';
 import { type EntryMeta, entryKey, type PackageSpec, type ServerJson } from './server-json.ts';
 import { resolveText } from './variables.ts';
 
-const emptyCatalogue: Catalogue = { capabilities: {}, tools: [], prompts: [], resources: [], resourceTemplates: [], hashes: {} };
+const emptyCatalogue: Catalogue = {
+  capabilities: {},
+  tools: [],
+  prompts: [],
+  resources: [],
+  resourceTemplates: [],
+  skills: [],
+  hashes: {},
+};
 const inMeta = ['_meta', entryKey] as const;
 
 /** One server.json -> the bundle's entry: where the upstream is or how it is started, with every `{variable}` resolved. */

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import canonicalize from 'canonicalize';
+import { serverEntry } from '../company/bundle.ts';
 import type { CompiledCompany } from './compile.ts';
 
 /** The content that bundles are made of, and its number. */
@@ -42,10 +43,12 @@ export class CentralStore {
     this.database.exec(schema);
   }
 
-  /** The last good content, over restarts. */
+  /** The last good content, over restarts. Entries that an earlier version stored lack what came to them since. */
   lastPublished(): Published | undefined {
     const row = this.database.prepare('SELECT version, json FROM content ORDER BY version DESC LIMIT 1').get();
-    return row && { version: row['version'] as number, company: JSON.parse(row['json'] as string) as CompiledCompany };
+    if (!row) return undefined;
+    const company = JSON.parse(row['json'] as string) as CompiledCompany;
+    return { version: row['version'] as number, company: { ...company, servers: company.servers.map((one) => serverEntry.parse(one)) } };
   }
 
   /** INVARIANT: versions only grow, and the same content keeps its version: a restart alone must not make 50,000 apps fetch anew. */

@@ -1,16 +1,16 @@
 import type { Catalogue } from '../company/bundle.ts';
 
 type Json = Record<string, unknown>;
-export type Kind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
+export type Kind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates' | 'skills';
 /** For the reviewer: what a server said that could not be blessed, and why. */
 export interface LeftOut {
   what: string;
   why: string;
 }
-export type Definitions = Omit<Catalogue, 'hashes'>;
+export type Definitions = Omit<Catalogue, 'hashes' | 'skills'> & Partial<Pick<Catalogue, 'skills'>>;
 
 /** By what each kind is called or read; without it an item can be neither. */
-const keys = { tools: 'name', prompts: 'name', resources: 'uri', resourceTemplates: 'uriTemplate' } as const;
+const keys = { tools: 'name', prompts: 'name', resources: 'uri', resourceTemplates: 'uriTemplate', skills: 'uri' } as const;
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 

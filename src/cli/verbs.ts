@@ -43,6 +43,7 @@ export const verbs: Record<string, Verb> = {
   agents: verb('agents add NAME\nagents list\nagents revoke NAME', 'give and take back access of agents', () => import('./agents.ts')),
   servers: verb('servers\nservers SERVER --stderr', 'the servers you may use, and what a local one wrote', () => import('./servers.ts')),
   tools: verb('tools [SERVER]', 'the tools you may use, and why', () => import('./tools.ts')),
+  search: verb('search WORDS... [--agent NAME] [--limit N]', 'find a tool by what it is called or does', () => import('./search.ts')),
   call: verb('call SERVER TOOL [JSON | -]', 'call a tool through the gateway', () => import('./call.ts')),
   explain: verb('explain SERVER TOOL [JSON]', 'why a call would be allowed or not', () => import('./explain.ts')),
   ledger: verb(

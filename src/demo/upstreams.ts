@@ -28,7 +28,7 @@ export async function openDemoUpstreams(options: {
 }): Promise<DemoUpstreams> {
   const now = options.now ?? Date.now;
   const sites: Record<string, Site> = {
-    '/tickets/mcp': openTickets({ now }),
+    '/tickets/mcp': await openTickets({ now }),
     '/crm/mcp': openCrm(),
     '/payroll/mcp': openPayroll(),
     '/releases/mcp': openReleases({ now }),

@@ -9,7 +9,7 @@ import type { JsonObject } from './upstreams/upstream.ts';
 const announcements: [string, ListMethod[]][] = [
   ['notifications/tools/list_changed', ['tools/list']],
   ['notifications/prompts/list_changed', ['prompts/list']],
-  ['notifications/resources/list_changed', ['resources/list', 'resources/templates/list']],
+  ['notifications/resources/list_changed', ['resources/list', 'resources/templates/list', 'skills/list']],
 ];
 
 /** Every list may be another: for an agent that comes back to a session of before. */

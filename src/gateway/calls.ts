@@ -37,8 +37,6 @@ export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNo
 }
 
 export interface Gate extends Bridge {
-  /** Absent: nobody is signed in, or no bundle holds. */
-  policy: Policy | undefined;
   /** Said where there is no policy: why, and what to do, in a sentence or two. */
   closedBecause: string;
   limiter: Limiter;
@@ -155,6 +153,9 @@ const refusal = (call: Call, text: string): Outcome =>
 /** What lists show, decided by the same rules as calls. A URI outside the blessed lists is visible where reading it is allowed at all. */
 export function visible(policy: Policy, target: Target, agent: string): boolean {
   if (target.action === 'discover') return policy.canDiscover(target.entry.id, agent).effect !== 'deny';
-  const listed = policy.list(target.action, target.entry.id, agent).get(target.name);
+  const verdicts = policy.list(target.action, target.entry.id, agent);
+  const skill = target.action === 'read' ? policy.skillOf(target.entry.id, target.name) : undefined;
+  // Whoever sees a skill sees its files.
+  const listed = verdicts.get(target.name) ?? verdicts.get(skill ?? '');
   return listed !== undefined && listed.effect !== 'deny';
 }

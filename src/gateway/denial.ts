@@ -11,6 +11,8 @@ export function unknown(method: string, name: string, era: 'legacy' | 'modern'):
   if (method === 'prompts/get') return { code: rpc.invalidParams, message: `Unknown prompt: ${name}` };
   if (method.startsWith('tasks/')) return { code: rpc.invalidParams, message: `Unknown task: ${name}` };
   if (method === 'completion/complete') return { code: rpc.invalidParams, message: `Unknown reference: ${name}` };
+  if (method === 'skills/get') return { code: rpc.invalidParams, message: `No skill is served at ${name}` };
+  if (method === 'resources/directory/read') return { code: rpc.invalidParams, message: `Not a directory resource: ${name}` };
   // SEP-2164: the modern era says -32602 where the legacy one had a code of its own.
   return { code: era === 'modern' ? rpc.invalidParams : rpc.resourceNotFound, message: `Resource not found: ${name}`, data: { uri: name } };
 }

@@ -1,6 +1,8 @@
-import type { Bundle, ServerEntry } from '../company/bundle.ts';
+import { type Bundle, type ServerEntry, skillRoot } from '../company/bundle.ts';
+import { innermost } from '../policy/skills.ts';
 import { appOnly, pageOf, withPage } from './extensions.ts';
 import { exposedName, matchesTemplate, ownName, scopedUri } from './names.ts';
+import { scopedSkill } from './skills.ts';
 import { annotated } from './upstreams/headers.ts';
 
 /** One thing an agent can name: whose it is, what its upstream calls it, and its blessed definition as JSON under the name the agent knows. */
@@ -22,6 +24,7 @@ export interface Directory {
   prompts: ReadonlyMap<string, Listed>;
   resources: ReadonlyMap<string, Listed>;
   templates: ReadonlyMap<string, Listed>;
+  skills: ReadonlyMap<string, Listed>;
   /** By the name that agents see; on a server's own address also by the server's own, where that one is too long or too odd to be shown. */
   find(kind: 'tools' | 'prompts', name: string): Listed | undefined;
   /** Whose a URI is and how its upstream spells it; several servers' in registry order. */
@@ -42,8 +45,12 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
   const prompts = new Map<string, Listed>();
   const resources = new Map<string, Listed>();
   const templates = new Map<string, Listed>();
+  const skills = new Map<string, Listed>();
+  /** Whose the folders of skills are, as agents spell them. */
+  const folders = new Map<string, ServerEntry>();
   for (const entry of servers) {
-    for (const resource of entry.catalogue.resources) addUri(resources, entry, resource, 'uri');
+    for (const skill of entry.catalogue.skills) addSkill({ skills, folders, resources }, entry, skill);
+    for (const resource of entry.catalogue.resources) addUri(resources, entry, resource, 'uri', innermost(folders, resource.uri));
     for (const template of entry.catalogue.resourceTemplates) addUri(templates, entry, template, 'uriTemplate');
   }
   const pages = openPages(servers, resources);
@@ -69,6 +76,7 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
     prompts,
     resources,
     templates,
+    skills,
     find: (kind, name) => (kind === 'tools' ? tools : prompts).get(name) ?? own[kind].get(name),
     findResource(uri) {
       const listed = resources.get(uri) ?? templates.get(uri);
@@ -76,7 +84,7 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
       const plus = uri.indexOf('+');
       const scoped = plus > 0 && plus < uri.indexOf(':') ? byId.get(uri.slice(0, plus)) : undefined;
       if (scoped) return { entry: scoped, uri: uri.slice(plus + 1) };
-      const known = pages.owner(uri) ?? mentioned.get(uri);
+      const known = innermost(folders, uri) ?? pages.owner(uri) ?? mentioned.get(uri);
       if (known) return { entry: known, uri };
       for (const template of templates.values()) if (matchesTemplate(template.name, uri)) return { entry: template.entry, uri };
       const only = servers.length === 1 ? servers[0] : undefined;
@@ -143,11 +151,30 @@ function addUri<Key extends 'uri' | 'uriTemplate'>(
   entry: ServerEntry,
   definition: Record<Key, string>,
   key: Key,
+  owner = entry,
 ) {
   const name: string = definition[key];
-  const exposed = into.has(name) ? scopedUri(entry.id, name) : name;
+  const exposed = into.has(name) || owner !== entry ? scopedUri(entry.id, name) : name;
   if (into.has(exposed)) return;
   into.set(exposed, { entry, name, exposed, json: JSON.stringify(exposed === name ? definition : { ...definition, [key]: exposed }) });
+}
+
+/** A skill is spelt out whole: where another server's folder or resource lies in the way of any of its files, all of them name their server. */
+function addSkill(
+  into: { skills: Map<string, Listed>; folders: Map<string, ServerEntry>; resources: ReadonlyMap<string, Listed> },
+  entry: ServerEntry,
+  skill: ServerEntry['catalogue']['skills'][number],
+) {
+  const root = skillRoot(skill);
+  const below = (uri: string) => uri === root || uri.startsWith(`${root}/`);
+  const clash =
+    (innermost(into.folders, root) ?? entry) !== entry ||
+    [...into.folders].some(([folder, owner]) => owner !== entry && below(folder)) ||
+    [...into.resources.values()].some((one) => one.entry !== entry && below(one.exposed));
+  if (!clash) into.folders.set(root, entry);
+  const shown = clash ? scopedSkill(entry.id, skill) : skill;
+  if (into.skills.has(shown.uri)) return;
+  into.skills.set(shown.uri, { entry, name: skill.uri, exposed: shown.uri, json: JSON.stringify(shown) });
 }
 
 const suffix = (header: string): string => header.slice('mcp-param-'.length).toLowerCase();

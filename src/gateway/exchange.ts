@@ -3,6 +3,7 @@ import type { Answer } from './answer.ts';
 import { keepAliveMs } from './answer.ts';
 import { type Answered, type Call, type Gate, pass, type Target } from './calls.ts';
 import { isObject } from './jsonrpc.ts';
+import { mayName } from './skills.ts';
 import type { Surface } from './surface.ts';
 import { type Task, taskMethods } from './tasks.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
@@ -32,10 +33,11 @@ export function target(
     }
     return 'params.ref must be a ref/prompt with a name or a ref/resource with a uri.';
   }
-  if (method === 'resources/read') {
+  if (method === 'resources/read' || method === 'resources/directory/read' || method === 'skills/get') {
     const uri = params['uri'];
     if (typeof uri !== 'string') return 'params.uri must be a string.';
-    const found = directory.findResource(uri);
+    const owner = directory.findResource(uri);
+    const found = owner && mayName(method, owner) ? owner : undefined;
     return { asked: uri, target: found && { entry: found.entry, name: found.uri, action: 'read' }, args: {} };
   }
   if (taskMethods.has(method)) {

@@ -6,8 +6,8 @@ import type { JsonObject } from './upstreams/upstream.ts';
 export const apps = 'io.modelcontextprotocol/ui';
 /** Results that are fetched later (SEP-2663). */
 export const tasks = 'io.modelcontextprotocol/tasks';
-// What it adds are methods whose lists nobody blesses and no rule speaks of, so they are not served, and not announced either (SEP-2640).
-const unserved = new Set(['io.modelcontextprotocol/skills']);
+/** Folders of instructions, read as resources (SEP-2640). */
+export const skills = 'io.modelcontextprotocol/skills';
 
 /** Whether client capabilities name an extension (SEP-2133). */
 export const declares = (capabilities: JsonObject, extension: string): boolean =>
@@ -21,13 +21,20 @@ const maxStatedBytes = 16_384;
  * capabilities are the older era's way to state the same.
  */
 export function statedOf(servers: readonly ServerEntry[], kind: 'extensions' | 'experimental'): JsonObject | undefined {
+  const all = together(servers, kind);
+  // Stated where there is a blessed skill to be had, not where a server merely speaks of them.
+  const serving = kind === 'extensions' ? servers.filter(({ catalogue }) => catalogue.skills.length > 0) : [];
+  return serving.length === 0 ? all : { ...all, [skills]: serving.some(readsFolders) ? { directoryRead: true } : {} };
+}
+
+function together(servers: readonly ServerEntry[], kind: 'extensions' | 'experimental'): JsonObject | undefined {
   let all: JsonObject | undefined;
   let room = maxStatedBytes;
   for (const { catalogue } of servers) {
     const stated = catalogue.capabilities[kind];
     if (!isObject(stated)) continue;
     for (const key in stated) {
-      if (unserved.has(key)) continue;
+      if (key === skills) continue;
       room -= Buffer.byteLength(JSON.stringify({ [key]: stated[key] }));
       if (room < 0) return all;
       all ??= {};
@@ -35,6 +42,12 @@ export function statedOf(servers: readonly ServerEntry[], kind: 'extensions' | '
     }
   }
   return all;
+}
+
+/** Whether a server answers `resources/directory/read`, as it was blessed. */
+export function readsFolders({ catalogue }: ServerEntry): boolean {
+  const stated = catalogue.capabilities['extensions'];
+  return isObject(stated) && isObject(stated[skills]) && stated[skills]['directoryRead'] === true;
 }
 
 const flatKey = 'ui/resourceUri';

@@ -1,22 +1,27 @@
+import type { Policy } from '../policy/policy.ts';
 import type { Call } from './calls.ts';
 import { declares, tasks } from './extensions.ts';
+import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
 import { isObject, rpc } from './jsonrpc.ts';
-import { scopedUri } from './names.ts';
 import type { Parking, Round } from './parking.ts';
 import { type Question, questionsOf, unaskable, wantedVisits } from './questions.ts';
 import { untilComplete } from './rounds.ts';
 import { digestOf, type Seal, type State } from './seal.ts';
+import { changedSince, getSkill } from './skills.ts';
 import type { Tasks } from './tasks.ts';
-import { type JsonObject, type Long, type Outcome, type RpcError, type Upstream, UpstreamError } from './upstreams/upstream.ts';
+import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
 export async function forward(call: Call, upstream: Upstream | undefined, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
+  if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
   if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   const start = performance.now();
   try {
     const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
     if ('error' in outcome) return { error: errorFor(call, outcome.error) };
-    const result = inward(call, ownTask(call, outcome.result, gate));
+    const refused = call.method === 'resources/read' ? changedSince(call, outcome.result) : undefined;
+    if (refused) return refused;
+    const result = inward(call, ownTask(call, outcome.result, gate), gate.policy);
     const text = outcome.text === undefined ? undefined : stillSaid(outcome.result, outcome.text, result);
     return text === undefined ? { result } : { result, text };
   } finally {
@@ -27,6 +32,8 @@ export async function forward(call: Call, upstream: Upstream | undefined, gate: 
 /** What carries a modern agent over a question: the seal on states, and the calls that wait for its answer. */
 export interface Bridge {
   person: string;
+  /** Absent: nobody is signed in, or no bundle holds. */
+  policy: Policy | undefined;
   seal: Seal;
   parking: Parking;
   tasks: Tasks;
@@ -126,7 +133,7 @@ function outward(call: Call): JsonObject {
   const { _meta, ...params } = call.params;
   const target = call.target!;
   if (target.taskId !== undefined) params['taskId'] = target.taskId;
-  else if (call.method === 'resources/read') params['uri'] = target.name;
+  else if (readsUri.has(call.method)) params['uri'] = target.name;
   else if (call.method === 'completion/complete') {
     const ref = params['ref'] as JsonObject;
     params['ref'] = ref['type'] === 'ref/resource' ? { ...ref, uri: target.name } : { ...ref, name: target.name };
@@ -148,85 +155,4 @@ function ownTask(call: Call, result: JsonObject, gate: Bridge): JsonObject {
     throw new UpstreamError('bad-answer', 'it answers with a task, which the agent did not ask for');
   const task = { agent, person: gate.person, server: target!.entry.id, taskId, tool: target!.name, args, bytes: requestBytes };
   return { ...result, taskId: gate.tasks.own(task) };
-}
-
-/** The envelope of one hop stays on it; vendors' keys and `traceparent` go on. `baggage` is for nobody outside (W3C Baggage, "Privacy"). */
-function crossingMeta(meta: JsonObject): JsonObject | undefined {
-  let kept: JsonObject | undefined;
-  for (const key in meta) {
-    if (key === 'progressToken' || key === 'baggage' || key.startsWith('io.modelcontextprotocol/')) continue;
-    kept ??= {};
-    kept[key] = meta[key];
-  }
-  return kept;
-}
-
-/** The code for a missing resource is no word of the modern era (SEP-2164). */
-function errorFor(call: Call, error: RpcError): RpcError {
-  return call.peer.era === 'modern' && error.code === rpc.resourceNotFound ? { ...error, code: rpc.invalidParams } : error;
-}
-
-/** The text of a result that became `shaped`, where that changed nothing or put only members before it. */
-function stillSaid(result: JsonObject, text: Long, shaped: JsonObject): Long | undefined {
-  if (shaped === result) return text;
-  const ahead: JsonObject = {};
-  let same = 0;
-  for (const key of Object.keys(shaped)) {
-    if (!Object.hasOwn(result, key)) ahead[key] = shaped[key];
-    else if (result[key] === shaped[key]) same++;
-    else return undefined;
-  }
-  if (same === 0 || same !== Object.keys(result).length) return undefined;
-  return { ahead: `${JSON.stringify(ahead).slice(0, -1)},`, bytes: text.bytes.subarray(text.bytes.indexOf('{') + 1) };
-}
-
-function inward(call: Call, result: JsonObject): JsonObject {
-  const target = call.target!;
-  let shaped = call.peer.era === 'modern' ? modern(call, result) : legacy(result);
-  if (target.taskId !== undefined && isObject(shaped['result']) && Array.isArray(shaped['result']['content']))
-    shaped = { ...shaped, result: withLinks(call, shaped['result'], shaped['result']['content']) };
-  else if (call.method === 'tools/call' && Array.isArray(shaped['content'])) shaped = withLinks(call, shaped, shaped['content']);
-  else if (call.method === 'resources/read' && call.asked !== target.name && Array.isArray(shaped['contents']))
-    shaped = {
-      ...shaped,
-      contents: shaped['contents'].map((item: unknown) =>
-        isObject(item) && item['uri'] === target.name ? { ...item, uri: call.asked } : item,
-      ),
-    };
-  return shaped;
-}
-
-function modern(call: Call, result: JsonObject): JsonObject {
-  const typed = result['resultType'] === undefined ? { resultType: 'complete', ...result } : result;
-  if (call.method !== 'resources/read' || typed['resultType'] !== 'complete') return typed;
-  // What policy let through for one person is never public, whatever the upstream says of it (SEP-2549).
-  return { ttlMs: 0, ...typed, cacheScope: 'private' };
-}
-
-/** A modern result without the words that the legacy era does not know. */
-function legacy(result: JsonObject): JsonObject {
-  if (result['resultType'] === undefined) return result;
-  const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, _meta, ...rest } = result;
-  const kept = isObject(_meta) ? crossingMeta(_meta) : undefined;
-  return kept ? { ...rest, _meta: kept } : rest;
-}
-
-/** Links in a result stay as they are and stay readable: the directory remembers whose they are. Only a clash is spelt out. */
-function withLinks(call: Call, result: JsonObject, content: unknown[]): JsonObject {
-  const { entry } = call.target!;
-  let changed: unknown[] | undefined;
-  content.forEach((item, index) => {
-    if (!isObject(item)) return;
-    const holder =
-      item['type'] === 'resource_link' ? item : item['type'] === 'resource' && isObject(item['resource']) ? item['resource'] : undefined;
-    const uri = holder?.['uri'];
-    if (!holder || typeof uri !== 'string') return;
-    const owner = call.directory.findResource(uri);
-    if (owner && owner.entry.id !== entry.id) {
-      const scoped = { ...holder, uri: scopedUri(entry.id, uri) };
-      changed ??= [...content];
-      changed[index] = holder === item ? scoped : { ...item, resource: scoped };
-    } else call.directory.mention(entry, uri);
-  });
-  return changed ? { ...result, content: changed } : result;
 }

@@ -69,6 +69,8 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** `notifications/resources/list_changed` is the word for skills as well: they have none of their own (SEP-2640). */
+const ofResources = ['resources/list', 'resources/templates/list', 'skills/list'];
 const signedOut = 'Nobody is signed in. Ask the person to open Gatehouse and sign in, then try again.';
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
@@ -144,7 +146,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       const wanted = new Set<string>();
       if (wishes['toolsListChanged'] === true) wanted.add('tools/list');
       if (wishes['promptsListChanged'] === true) wanted.add('prompts/list');
-      if (wishes['resourcesListChanged'] === true) wanted.add('resources/list').add('resources/templates/list');
+      if (wishes['resourcesListChanged'] === true) for (const method of ofResources) wanted.add(method);
       const one: Listening = {
         id: `modern:${incoming.agent}:${incoming.scope}`,
         agent: incoming.agent,

@@ -8,6 +8,7 @@ import { errorText, type Id, isObject, type Message, resultText, rpc } from './j
 import { info, modernVersions } from './modern.ts';
 import { unaskable, worded } from './questions.ts';
 import type { Session } from './sessions.ts';
+import { speaks } from './skills.ts';
 import { isListMethod, type Surface } from './surface.ts';
 import { levels } from './upstreams/era.ts';
 import type { JsonObject, Outcome } from './upstreams/upstream.ts';
@@ -126,9 +127,10 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door):
 async function request(incoming: Incoming, session: Session, id: Id, method: string, params: JsonObject, door: Door): Promise<void> {
   const answer = new Answer(incoming.response, incoming.mayStream, {}, { journal: session.journal, prime: primes(session) });
   const surface = door.surface(incoming.scope, incoming.agent);
-  if (callMethods.has(method)) return await call(incoming, session, { id, method, params }, surface, answer, door);
+  if (callMethods.has(method) || speaks(method, surface.directory))
+    return await call(incoming, session, { id, method, params }, surface, answer, door);
   const end = (result: string) => answer.end(resultText(id, result));
-  if (isListMethod(method)) {
+  if (isListMethod(method, surface.directory)) {
     if (params['cursor'] !== undefined)
       return answer.end(errorText(id, { code: rpc.invalidParams, message: 'Unknown cursor: lists here have one page.' }));
     return end(`{${surface.list(method, declares(session.capabilities, apps))}}`);

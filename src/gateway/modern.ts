@@ -6,6 +6,7 @@ import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressTo, run, target } from './exchange.ts';
 import { apps, declares, tasks } from './extensions.ts';
 import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
+import { speaks } from './skills.ts';
 import { isListMethod, type Surface } from './surface.ts';
 import { taskMethods } from './tasks.ts';
 import type { JsonObject, RpcError } from './upstreams/upstream.ts';
@@ -47,9 +48,9 @@ export async function modern(incoming: Incoming, message: Exclude<Message, { kin
   const surface = door.surface(incoming.scope, incoming.agent);
   const capabilities = meta[`${prefix}clientCapabilities`] as JsonObject;
   if (taskMethods.has(method) && !declares(capabilities, tasks)) return answer.end(errorText(id, needsTasks), 400);
-  if (callMethods.has(method) || taskMethods.has(method))
+  if (callMethods.has(method) || taskMethods.has(method) || speaks(method, surface.directory))
     return await call(incoming, { id, method, params, meta, clientInfo }, surface, answer, door);
-  if (isListMethod(method)) {
+  if (isListMethod(method, surface.directory)) {
     if (params['cursor'] !== undefined)
       return answer.end(errorText(id, { code: rpc.invalidParams, message: 'Unknown cursor: lists here have one page.' }), 400);
     return answer.end(

@@ -38,8 +38,9 @@ export class Outlet {
 
   /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
   caughtUp(): Promise<void> | undefined {
-    this.#flush();
     const response = this.#response;
+    // Asked after every few bytes: what this turn has said so far goes out with the rest of it.
+    if (this.#waiting.length >= response.writableHighWaterMark) this.#flush();
     if (!response.writableNeedDrain || response.destroyed) return undefined;
     return new Promise((resolve) => {
       const done = () => {

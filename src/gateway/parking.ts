@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Call } from './calls.ts';
-import { rpc } from './jsonrpc.ts';
+import { isObject, rpc } from './jsonrpc.ts';
 import { type Question, unaskable, worded } from './questions.ts';
 import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
@@ -39,6 +39,20 @@ export const parkingLimits = { perAgent: 32, total: 512, parkedForMs: 10 * 60_00
 const gatherMs = 5;
 
 /**
+ * The legacy era asks without keys. A server that cares (a modern agent's script may answer by key) names its question here, in the request's
+ * `_meta`; any other gets a key of ours.
+ */
+const inputKey = 'dev.gatehouse/inputKey';
+
+function keyOf({ params }: Question, { questions, count }: Conversation): string {
+  const named = isObject(params['_meta']) ? params['_meta'][inputKey] : undefined;
+  if (typeof named === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(named) && !questions.has(named)) return named;
+  let own = count;
+  while (questions.has(`q${own}`)) own++;
+  return `q${own}`;
+}
+
+/**
  * Modern agent, legacy upstream (SEP-2322 has no counterpart there): the upstream's request becomes `input_required`, the agent's retry its
  * answer. Calls that wait are bounded in number and in age; whoever does not come back is cancelled upstream.
  */
@@ -68,7 +82,8 @@ export function openParking(limits = parkingLimits): Parking {
     // From here on it counts: many calls may ask at once.
     parked.set(conversation.id, conversation);
     return new Promise((resolve) => {
-      const key = `q${++conversation.count}`;
+      conversation.count++;
+      const key = keyOf(request, conversation);
       const answer = (outcome: Outcome) => {
         conversation.questions.delete(key);
         resolve(outcome);
@@ -149,7 +164,7 @@ export function openParking(limits = parkingLimits): Parking {
       const conversation = parked.get(id);
       if (!conversation || conversation.agent !== call.agent) return undefined;
       for (const [key, question] of [...conversation.questions]) {
-        const given = responses[key];
+        const given = Object.hasOwn(responses, key) ? responses[key] : undefined;
         if (typeof given === 'object' && given !== null) question.answer({ result: given as JsonObject });
       }
       return round(conversation, call);

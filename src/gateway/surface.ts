@@ -1,9 +1,10 @@
 import type { Policy } from '../policy/policy.ts';
 import type { Directory, Listed } from './directory.ts';
 import { statedOf } from './extensions.ts';
+import { scopedSkill, seenSkill } from './skills.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
-export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list';
+export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list' | 'skills/list';
 
 /** What one agent sees at one address: the blessed definitions that policy shows it, serialised once. */
 export interface Surface {
@@ -22,9 +23,11 @@ const kinds = {
   'prompts/list': { key: 'prompts', action: 'get', of: (d: Directory) => d.prompts },
   'resources/list': { key: 'resources', action: 'read', of: (d: Directory) => d.resources },
   'resources/templates/list': { key: 'resourceTemplates', action: 'read', of: (d: Directory) => d.templates },
+  'skills/list': { key: 'skills', action: 'read', of: (d: Directory) => d.skills },
 } as const;
 
-export const isListMethod = (method: string): method is ListMethod => Object.hasOwn(kinds, method);
+export const isListMethod = (method: string, directory: Directory): method is ListMethod =>
+  Object.hasOwn(kinds, method) && (method !== 'skills/list' || directory.skills.size > 0);
 
 export function openSurface(options: {
   directory: Directory;
@@ -41,7 +44,7 @@ export function openSurface(options: {
     let text = cached.get(kept);
     if (text === undefined) {
       const { key, action, of } = kinds[method];
-      text = `"${key}":[${shown(of(directory), action, policy, agent, showsPages).join(',')}]`;
+      text = `"${key}":[${shown(of(directory), action, policy, agent, showsPages, directory.skills).join(',')}]`;
       cached.set(kept, text);
     }
     return text;
@@ -63,6 +66,7 @@ function shown(
   policy: Policy | undefined,
   agent: string,
   showsPages: boolean,
+  skills: ReadonlyMap<string, Listed>,
 ): string[] {
   if (!policy) return [];
   const out: string[] = [];
@@ -74,9 +78,16 @@ function shown(
       verdicts = policy.list(action, server, agent);
     }
     const verdict = verdicts!.get(item.name);
-    if (verdict && verdict.effect !== 'deny' && (showsPages || !item.appOnly)) out.push(item.json);
+    if (verdict && verdict.effect !== 'deny' && (showsPages || !item.appOnly))
+      out.push(all === skills ? skillText(item, policy, agent) : item.json);
   }
   return out;
+}
+
+function skillText(item: Listed, policy: Policy, agent: string): string {
+  const seen = seenSkill(item.entry, item.name, policy, agent);
+  if (item.entry.catalogue.skills.includes(seen)) return item.json;
+  return JSON.stringify(item.exposed === item.name ? seen : scopedSkill(item.entry.id, seen));
 }
 
 /** Stated for what the gateway can do; a kind that no server behind the address has is left out. */
@@ -84,7 +95,7 @@ function capabilities(directory: Directory): JsonObject {
   const has = (name: string) => directory.servers.some((entry) => entry.catalogue.capabilities[name] !== undefined);
   const extensions = statedOf(directory.servers, 'extensions');
   const experimental = statedOf(directory.servers, 'experimental');
-  const resources = directory.resources.size + directory.templates.size > 0 || has('resources');
+  const resources = directory.resources.size + directory.templates.size + directory.skills.size > 0 || has('resources');
   return {
     tools: { listChanged: true },
     ...(directory.prompts.size > 0 || has('prompts') ? { prompts: { listChanged: true } } : {}),

@@ -52,7 +52,7 @@ export async function openHeadless(options: {
     opened.push({ close: async () => settings.close() });
     const core = await options.openCore({ host, settings: settings.core });
     opened.push(core);
-    const mcp = await gatewayUrl(core);
+    const mcp = gatewayUrl(core);
     let web: Web | undefined;
     if (options.ui) {
       const files = await readRenderer(join(installRoot(), 'dist', 'renderer'));
@@ -72,28 +72,14 @@ export async function openHeadless(options: {
   }
 }
 
-/** The address once the gateway listens. Without its gateway a host on a server is of no use, so here a taken port ends the start. */
-async function gatewayUrl(core: Core): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const look = () => {
-    const { state, url, error } = core.view().gateway;
-    if (state === 'on' && url !== undefined) resolve(url);
-    if (state === 'failed') {
-      const move = 'End that program, or choose another port with --port PORT; agents must then be given the new address.';
-      reject(
-        new Failure(
-          error?.code ?? 'unavailable',
-          error?.message ?? 'The gateway cannot listen.',
-          error?.code === 'conflict' ? move : error?.fix,
-        ),
-      );
-    }
-  };
-  const stop = core.watch(look);
-  look();
-  try {
-    return await promise;
-  } finally {
-    stop();
-  }
+/** Without its gateway a host on a server is of no use, so here a taken port ends the start. */
+function gatewayUrl(core: Core): string {
+  const { url, error } = core.gateway();
+  if (url !== undefined) return url;
+  const move = 'End that program, or choose another port with --port PORT; agents must then be given the new address.';
+  throw new Failure(
+    error?.code ?? 'unavailable',
+    error?.message ?? 'The gateway cannot listen.',
+    error?.code === 'conflict' ? move : error?.fix,
+  );
 }

@@ -12,6 +12,8 @@ export interface Mentions {
   everyGroup: boolean;
   /** Attributes of the principal, not merely who it is. */
   principal: boolean;
+  /** What the resource is in. */
+  lineage: boolean;
   /** Attributes of the resource; `=` where it matters which one it is, `*` where it is used as a whole. */
   resource: Set<string>;
 }
@@ -22,6 +24,7 @@ export const noMentions = (): Mentions => ({
   groups: new Set(),
   everyGroup: false,
   principal: false,
+  lineage: false,
   resource: new Set(),
 });
 
@@ -35,6 +38,9 @@ export function membersOf(mentions: Mentions, name: string): ReadonlySet<string>
 export const fromArguments: ReadonlySet<string> = new Set(['args', 'paths', 'folders', 'within', 'hosts', 'facts', '*']);
 /** A resource's URI is all there is to reading it, so only what inspection finds is unknown beforehand. */
 export const fromReading: ReadonlySet<string> = new Set(['facts', '*']);
+
+/** The same, and the clock: what is another with each call. */
+export const untilCalled: ReadonlySet<string> = new Set([...fromArguments, 'now']);
 
 /** Whether an answer can depend on any of these members of the context. */
 export const depends = (mentions: Mentions, unknown: ReadonlySet<string>): boolean =>
@@ -58,6 +64,7 @@ export function mergeMentions(all: readonly Mentions[]): Mentions {
     for (const name of one.groups) merged.groups.add(name);
     merged.everyGroup ||= one.everyGroup;
     merged.principal ||= one.principal;
+    merged.lineage ||= one.lineage;
   }
   return merged;
 }
@@ -92,7 +99,11 @@ function walk(expr: Expr, found: Mentions): void {
   const node = expr as Node;
   if (node['Var'] === 'principal') found.principal = true;
   if (node['Var'] === 'resource') found.resource.add('*');
-  if ('Value' in node) return void groupsIn(node['Value'], found);
+  if ('Value' in node) {
+    // A thing that is called by its name may be the one that is asked about, and its attributes or what it is in be looked at.
+    if (groupsIn(node['Value'], found)) seesEverything(found);
+    return;
+  }
   const attribute = (node['.'] ?? node['has']) as { left: Expr; attr: string | string[] } | undefined;
   if (attribute && variable(attribute.left) === 'resource') return void found.resource.add([attribute.attr].flat()[0]!);
   const equality = (node['=='] ?? node['!=']) as Sides | undefined;
@@ -104,14 +115,23 @@ function walk(expr: Expr, found: Mentions): void {
     if (variable(membership.left) === 'resource') onServers || found.resource.add('=');
     else if (variable(membership.left) !== 'principal') walk(membership.left, found);
     if (right === undefined) return;
-    if (!literals(right)) found.everyGroup = true;
+    if (variable(membership.left) !== 'principal') found.lineage = true;
+    if (literals(right)) return void groupsIn(right, found);
+    found.everyGroup = true;
     return walk(right, found);
   }
   for (const part of operands(expr)) {
     if (equality && variable(part) === 'principal') continue;
     if (equality && variable(part) === 'resource') found.resource.add('=');
+    else if (equality && 'Value' in part) groupsIn(part.Value, found);
     else walk(part, found);
   }
+}
+
+function seesEverything(found: Mentions): void {
+  found.principal = true;
+  found.resource.add('*');
+  found.context.add('agent');
 }
 
 function seesContext(path: readonly string[], found: Mentions): void {
@@ -129,11 +149,13 @@ function literals(expr: Expr): { type: string; id: string }[] | undefined {
   return members.every((one) => one !== undefined) ? members.flat() : undefined;
 }
 
-function groupsIn(value: unknown, found: Mentions): void {
-  if (typeof value !== 'object' || value === null) return;
+/** Notes the groups that are written out; true where other entities are. */
+function groupsIn(value: unknown, found: Mentions): boolean {
+  if (typeof value !== 'object' || value === null) return false;
   const entity = (value as Node)['__entity'] as { type: string; id: string } | undefined;
   if (entity?.type === 'Group') found.groups.add(entity.id);
-  for (const part of Object.values(value)) groupsIn(part, found);
+  const others = Object.values(value).map((part) => groupsIn(part, found));
+  return (entity !== undefined && entity.type !== 'Group') || others.includes(true);
 }
 
 /** `a && b` and `unless { a || b }` taken apart: each part must hold (`when`) or must not (`unless`). */

@@ -1,7 +1,7 @@
-import { loadCedar } from './cedar.ts';
 import { exemptions, missingConditions } from './explain.ts';
 import { joinObligations, type Obligations } from './obligations.ts';
-import { type Ask, buildRequest, type CedarRequest, type Circumstances } from './request.ts';
+import { examine, type Findings } from './part.ts';
+import { type Ask, buildRequest, type Circumstances } from './request.ts';
 import type { Rule, Slice } from './slice.ts';
 import type { Slots } from './slots.ts';
 
@@ -21,43 +21,57 @@ export function deny(rule: string, reason: string, missing?: string): Verdict {
   return { effect: 'deny', rule, reason, ...(missing === undefined ? {} : { missing }), conditional: false, obligations: { redact: [] } };
 }
 
+/** What is known of a thing before anything is called: to be asked once and kept for as long as agent and freshness are the same. */
+export function settle(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): Findings | undefined {
+  try {
+    return examine(slice.permits ? slice.settled : undefined, () => buildRequest(slice.settled!, ask, circumstances), slots);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * One question to Cedar, and its answer read fail-closed: Cedar skips a policy whose condition errors, which for a forbid would mean
+ * Questions to Cedar, and their answers read fail-closed: Cedar skips a policy whose condition errors, which for a forbid would mean
  * to allow, so any error denies; so does whatever could not be put to it in full.
  */
-export function judge(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): Verdict {
+export function judge(
+  slice: Slice,
+  ask: Ask,
+  circumstances: Circumstances,
+  slots: Slots,
+  settled: Findings | undefined = settle(slice, ask, circumstances, slots),
+): Verdict {
   const noPermit = `No company rule lets you ${verbs[ask.action]} this.`;
   if (!slice.permits) return deny('gatehouse:no-permit', noPermit);
-  const request = buildRequest(slice, ask, circumstances);
-  if (request.truncated)
+  const request = slice.open && buildRequest(slice.open, ask, circumstances);
+  if (request?.truncated)
     return deny('gatehouse:arguments-too-large', 'The arguments are too large or too unusual for the company rules to be applied to them.');
-  const { truncated: _, ...asked } = request;
-  let answer: ReturnType<ReturnType<typeof loadCedar>['statefulIsAuthorized']>;
+  const failed = (missing?: string): Verdict =>
+    deny('gatehouse:policy-error', 'The company rules could not be applied to this call.', missing);
+  let open: Findings;
   try {
-    const name = slots.use(slice.key, () => Object.fromEntries(slice.rules.map((rule) => [String(rule.index), rule.json])));
-    answer = loadCedar().statefulIsAuthorized({ ...asked, preparsedPolicySetId: name });
+    open = examine(slice.open, () => request!, slots);
   } catch {
-    return deny('gatehouse:policy-error', 'The company rules could not be applied to this call.');
+    return failed();
   }
-  if (answer.type === 'failure')
-    return deny('gatehouse:policy-error', 'The company rules could not be applied to this call.', answer.errors[0]?.message);
+  if (!settled) return failed();
+  for (const { failure } of [settled, open]) if (failure !== undefined) return failed(failure);
 
-  const byIndex = (index: string): Rule => slice.rules.find((rule) => rule.index === Number(index))!;
-  const { reason, errors } = answer.response.diagnostics;
   // A permit whose condition was partly taken for granted may err only because of that: then it may hold.
-  const fatal = errors.filter((error) => !byIndex(error.policyId).assumed);
-  if (fatal.length > 0) return policyError(byIndex(fatal[0]!.policyId), fatal[0]!.error.message, ask);
-  const deciding = [...reason, ...errors.map((error) => error.policyId)].map(byIndex).sort((a, b) => a.index - b.index);
+  const errors = [...settled.errors, ...open.errors];
+  const fatal = errors.filter(({ rule }) => !rule.assumed).sort((a, b) => a.rule.index - b.rule.index);
+  if (fatal.length > 0) return policyError(fatal[0]!.rule, fatal[0]!.message, ask);
+  const deciding = [...slice.always, ...settled.held, ...open.held, ...errors.map(({ rule }) => rule)].sort((a, b) => a.index - b.index);
   const forbid = deciding.find((rule) => rule.policy.effect === 'forbid');
   if (forbid) return deny(forbid.policy.id, forbid.policy.reason ?? `Refused by rule ${forbid.policy.id}.`, exemptions(forbid));
-  if (deciding.length === 0) return deny('gatehouse:no-permit', noPermit, explained(slice, request, slots));
+  if (deciding.length === 0) return deny('gatehouse:no-permit', noPermit, explained(slice, ask, circumstances, slots));
   return permitted(deciding);
 }
 
 /** An explanation that fails takes nothing from the denial. */
-function explained(slice: Slice, request: CedarRequest, slots: Slots): string | undefined {
+function explained(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): string | undefined {
   try {
-    return missingConditions(slice, request, slots);
+    return missingConditions(slice, buildRequest(slice, ask, circumstances), slots);
   } catch {
     return undefined;
   }

@@ -8,7 +8,7 @@ export interface KnownServer {
   /** A bare name says nothing of its arguments: then anything may be asked of them. */
   tools: readonly (string | { name: string; inputSchema?: unknown })[];
   prompts: readonly (string | { name: string; arguments?: unknown })[];
-  /** URIs and URI templates. */
+  /** URIs, of skills too, and URI templates. */
   resources: readonly string[];
 }
 
@@ -26,10 +26,17 @@ export function knowledgeOf(servers: readonly Pick<ServerEntry, 'id' | 'catalogu
       id,
       tools: catalogue.tools,
       prompts: catalogue.prompts,
-      resources: [...catalogue.resources.map((one) => one.uri), ...catalogue.resourceTemplates.map((one) => one.uriTemplate)],
+      resources: readable(catalogue),
     })),
   };
 }
+
+/** What `read` can be asked about by name. A skill is its `SKILL.md`. */
+export const readable = (catalogue: ServerEntry['catalogue']): string[] => [
+  ...catalogue.resources.map((one) => one.uri),
+  ...catalogue.resourceTemplates.map((one) => one.uriTemplate),
+  ...catalogue.skills.map((one) => one.uri),
+];
 
 export const nameOf = (item: string | { name: string }): string => (typeof item === 'string' ? item : item.name);
 

@@ -1,9 +1,11 @@
 import type { Bundle, Freshness, ServerEntry } from '../company/bundle.ts';
-import { depends, fromArguments } from './condition.ts';
-import { deny, judge, type Verdict } from './decision.ts';
+import { deny, judge, settle, type Verdict } from './decision.ts';
+import { readable } from './knowledge.ts';
+import type { Findings } from './part.ts';
 import { type Ask, type Circumstances, factsOf } from './request.ts';
 import { named } from './scope.ts';
-import { openSlices, type Slice } from './slice.ts';
+import { openSkillScopes, type SkillScope } from './skills.ts';
+import { inFull, openSlices, type Slice } from './slice.ts';
 import { type Slots, sharedSlots } from './slots.ts';
 import { openSpellings } from './spellings.ts';
 
@@ -28,14 +30,18 @@ export interface Policy {
   decide(question: Question): Verdict;
   /** What is known before the arguments are: a permit that speaks of them counts as may apply, a forbid that does is ignored. */
   preview(question: Question): Verdict;
-  /** `preview` of every catalogued name (for resources: URIs and URI templates); all but `deny` is visible. Kept until the clock or freshness matters. */
+  /** `preview` of every catalogued name (for resources: URIs, of skills too, and URI templates); all but `deny` is visible. Kept until the clock or freshness matters. */
   list(action: 'call' | 'get' | 'read', server: string, agent: string): ReadonlyMap<string, Verdict>;
   canDiscover(server: string, agent: string): Verdict;
+  /** The blessed skill to which a URI belongs, if any: its rules are the ones that `decide` asks. */
+  skillOf(server: string, uri: string): string | undefined;
   /** Whether a rule that may apply asks for findings, so that inspection is needed before `decide`. */
   asksForFacts(question: Question): boolean;
 }
 
 const maxLists = 1000;
+/** A URI that an agent made up is as long as the agent likes. */
+const maxKeptName = 2048;
 const minute = 60_000;
 let opened = 0;
 
@@ -49,12 +55,13 @@ export function openPolicy(
   const servers = new Map(bundle.servers.map((server) => [server.id, server]));
   const names = new Map(bundle.servers.map((server) => [server.id, catalogued(server)]));
   const spellings = new Map<string, (uri: string) => string[]>();
+  const skills = new Map<string, (uri: string) => SkillScope>();
   const [staleAt, endsAt] = [Date.parse(bundle.staleAfter), Date.parse(bundle.notAfter)];
   const timed = (slice: { mentions: Slice['mentions'] }): boolean => slice.mentions.context.has('now') || slice.mentions.context.has('*');
   const timeDependent = slices.rules.some(timed);
   const lists = new Map<string, { stamp: string; verdicts: Map<string, Verdict> }>();
   const discovered = new Map<string, { stamp: string; verdict: Verdict }>();
-  const granted = new Map<string, { stamp: string; verdict: Verdict }>();
+  const settled = new Map<string, { stamp: string; findings: Findings; verdict: Verdict | undefined }>();
 
   const circumstances = (): Circumstances => {
     const now = context.now();
@@ -92,7 +99,17 @@ export function openPolicy(
         'The company rules on this computer are out of date, so only tools that read may be used. Connect to the company network.',
       );
     }
+    if (scopeOf(question, server) === 'outside')
+      return deny('gatehouse:unknown', 'It is no part of a blessed skill of this server, or not spelt as it was blessed.');
     return server;
+  };
+
+  /** Of the blessed list alone, so it is worked out once. */
+  const scopeOf = ({ action, name }: Pick<Question, 'action' | 'name'>, server: ServerEntry): SkillScope => {
+    if (action !== 'read') return undefined;
+    const find = skills.get(server.id) ?? openSkillScopes(server.catalogue);
+    skills.set(server.id, find);
+    return find(name);
   };
 
   const asking = (question: Question, server: ServerEntry): Ask => ({
@@ -103,6 +120,20 @@ export function openPolicy(
     args: question.action === 'read' ? {} : (question.args ?? {}),
     facts: question.facts,
   });
+
+  /**
+   * A file of a skill is read where the skill is, whoever may read what else of its server: hosts need all of a skill or nothing. What a rule keeps
+   * back under the file's own name stays back.
+   */
+  const governed = (question: Question, server: ServerEntry, rule: (slice: Slice, ask: Ask) => Verdict): Verdict => {
+    const scope = scopeOf(question, server);
+    const slice = slices.find(question.action, server.id, question.name);
+    if (!scope || scope === 'outside' || scope.skill === question.name) return rule(slice, asking(question, server));
+    const verdict = rule(slices.find('read', server.id, scope.skill), asking({ ...question, name: scope.skill }, server));
+    if (verdict.effect === 'deny') return verdict;
+    const own = rule(inFull(slice), asking(question, server));
+    return holdsBack(own) ? own : verdict;
+  };
 
   const listedVerdict = (slice: Slice, ask: Ask, at: Circumstances): Verdict => {
     const verdict = judge(slice.listed, ask, at, slots);
@@ -119,25 +150,29 @@ export function openPolicy(
         verdicts.set(name, gated);
         continue;
       }
-      const slice = slices.find(action, serverId, name);
-      const key = `${slice.key} ${likeness(slice.listed, action, gated, name)}`;
-      const verdict = shared.get(key) ?? listedVerdict(slice, asking(question, gated), at);
-      shared.set(key, verdict);
+      const verdict = governed(question, gated, (slice, ask) => {
+        const key = `${slice.key} ${slice.permits} ${likeness(slice.listed, action, gated, ask.name)}`;
+        const known = shared.get(key) ?? listedVerdict(slice, ask, at);
+        shared.set(key, known);
+        return known;
+      });
       verdicts.set(name, verdict);
     }
     return verdicts;
   };
 
-  /** Rules that look neither at what a call carries nor at the clock answer the same again: `ask` is then the whole question. */
+  /** What rules say that look neither at what a call carries nor at the clock is the same again; `ask` is then the whole question. */
   const ruling = (slice: Slice, ask: Ask, at: Circumstances): Verdict => {
-    if (timed(slice) || depends(slice.mentions, fromArguments)) return judge(slice, ask, at, slots);
-    // The length keeps a name and an agent from being read as another pair of them.
-    const key = `${ask.action} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
-    const known = granted.get(key);
-    if (known?.stamp === at.freshness) return known.verdict;
-    const verdict = judge(slice, ask, at, slots);
-    // A denial may come of an engine in trouble, and nobody who is denied is in a hurry.
-    if (verdict.effect !== 'deny') remember(granted, key, { stamp: at.freshness, verdict });
+    // The length keeps a name and an agent from being read as another pair of them; a slice that is asked in full finds more.
+    const key = `${ask.action} ${slice.permits} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
+    const kept = settled.get(key);
+    const known = kept?.stamp === at.freshness ? kept : undefined;
+    if (known?.verdict) return known.verdict;
+    const findings = known?.findings ?? settle(slice, ask, at, slots);
+    const verdict = judge(slice, ask, at, slots, findings);
+    // Nothing is kept of an engine in trouble, nor a denial as such: nobody who is denied is in a hurry.
+    if (!known && findings && findings.failure === undefined && ask.name.length <= maxKeptName)
+      remember(settled, key, { stamp: at.freshness, findings, verdict: slice.open || verdict.effect === 'deny' ? undefined : verdict });
     return verdict;
   };
 
@@ -160,9 +195,7 @@ export function openPolicy(
     return find(question.name)
       .filter((name) => !name.includes('{') || forbidden(name))
       .map((name) => rulingOf({ ...question, name }, server, at))
-      .find(({ effect, rule, obligations }) =>
-        effect === 'deny' ? !rule.startsWith('gatehouse:') : effect === 'ask' || obligations.redact.length > 0,
-      );
+      .find(holdsBack);
   };
 
   return {
@@ -172,14 +205,14 @@ export function openPolicy(
       const at = circumstances();
       const gated = gate(question, at);
       if ('effect' in gated) return gated;
-      const verdict = rulingOf(question, gated, at);
+      const verdict = governed(question, gated, (slice, ask) => ruling(slice, ask, at));
       return verdict.effect === 'deny' ? verdict : (keptBack(question, gated, at) ?? verdict);
     },
     preview(question) {
       const at = circumstances();
       const gated = gate(question, at);
       if ('effect' in gated) return gated;
-      return listedVerdict(slices.find(question.action, question.server, question.name), asking({ ...question, args: {} }, gated), at);
+      return governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
     },
     list(action, server, agent) {
       const at = circumstances();
@@ -195,21 +228,28 @@ export function openPolicy(
       const gated = gate({ action: 'discover', server, name: '', agent }, circumstances());
       return 'effect' in gated ? gated : deny('gatehouse:unknown', 'No blessed server has this name.');
     },
+    skillOf(server, uri) {
+      const entry = servers.get(server);
+      const scope = entry && scopeOf({ action: 'read', name: uri }, entry);
+      return scope && scope !== 'outside' ? scope.skill : undefined;
+    },
     asksForFacts({ action, server, name }) {
-      const { context: seen } = slices.find(action, server, name).mentions;
-      return action !== 'discover' && (seen.has('facts') || seen.has('*'));
+      const skill = action === 'read' ? this.skillOf(server, name) : undefined;
+      const seen = [name, skill ?? name].map((one) => slices.find(action, server, one).mentions.context);
+      return action !== 'discover' && seen.some((one) => one.has('facts') || one.has('*'));
     },
   };
 }
+
+/** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */
+const holdsBack = ({ effect, rule, obligations }: Verdict): boolean =>
+  effect === 'deny' ? rule !== 'gatehouse:no-permit' : effect === 'ask' || obligations.redact.length > 0;
 
 function catalogued({ catalogue }: ServerEntry): { call: Set<string>; get: Set<string>; read: Set<string> } {
   return {
     call: new Set(catalogue.tools.map((tool) => tool.name)),
     get: new Set(catalogue.prompts.map((prompt) => prompt.name)),
-    read: new Set([
-      ...catalogue.resources.map((resource) => resource.uri),
-      ...catalogue.resourceTemplates.map((template) => template.uriTemplate),
-    ]),
+    read: new Set(readable(catalogue)),
   };
 }
 

@@ -33,20 +33,21 @@ export interface CedarRequest extends Omit<AuthorizationCall, 'policies' | 'sche
 
 type Json = Record<string, CedarValueJson>;
 
-/** What Cedar is asked, cut down to what this slice looks at: each parent and each member that is sent costs time. */
+/** What Cedar is asked, cut down to what this slice looks at: each entity, parent and member that is sent costs time. */
 export function buildRequest(slice: Pick<Slice, 'mentions' | 'groups'>, ask: Ask, circumstances: Circumstances): CedarRequest {
   const { mentions } = slice;
   const principal = { type: 'User', id: circumstances.person.toWellFormed() };
   const id = ask.action === 'discover' ? ask.server.id : `${ask.server.id}/${ask.name}`.toWellFormed();
   const resource = { type: resourceType[ask.action], id };
-  const entities: EntityJson[] = [
-    {
+  const entities: EntityJson[] = [];
+  if (mentions.principal || slice.groups.length > 0) {
+    entities.push({
       uid: principal,
       attrs: mentions.principal ? { groups: circumstances.groups.map((group) => group.toWellFormed()) } : {},
       parents: slice.groups.map((group) => ({ type: 'Group', id: group.toWellFormed() })),
-    },
-    ...resourceEntities(ask, resource, mentions.resource),
-  ];
+    });
+  }
+  if (mentions.lineage || mentions.resource.size > 0) entities.push(...resourceEntities(ask, resource, mentions.resource));
   const context: Json = {};
   let truncated = false;
   const wants = (name: string): boolean => mentions.context.has(name) || mentions.context.has('*');

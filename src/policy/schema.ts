@@ -3,7 +3,7 @@ import { escapeKey } from './encode.ts';
 
 /**
  * What policies may speak of, in Cedar's schema language. Ids: User::"<sub>", Group::"<name>", Agent::"<name>", Server::"<id>",
- * Tool::"<server>/<tool>", Prompt::"<server>/<prompt>", Resource::"<server>/<uri>".
+ * Tool::"<server>/<tool>", Prompt::"<server>/<prompt>", Resource::"<server>/<uri>". A skill is the resource of its SKILL.md; its files follow it.
  * Every argument is optional, since an agent may leave out even a required one: a policy asks `context.args has x` first.
  */
 export function schemaText(call: RecordType, get: RecordType): string {

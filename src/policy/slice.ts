@@ -1,8 +1,10 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
 import type { CompiledPolicy } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
-import { depends, fromArguments, fromReading, type Mentions, mayHold, mentionsOf, mergeMentions } from './condition.ts';
+import { depends, fromArguments, fromReading, type Mentions, mayHold, mentionsOf, mergeMentions, untilCalled } from './condition.ts';
+import { type Conditions, openConditions } from './conditions.ts';
 import { type Obligations, readObligations } from './obligations.ts';
+import { makePart, type Part } from './part.ts';
 import { type Action, named, principalMatches, resourceMatches, resourceType, serverMatches } from './scope.ts';
 
 /** A policy that can apply to this person, with what was found out about it once. */
@@ -17,9 +19,10 @@ export interface Rule {
   broken: boolean;
   /** Its conditions were taken to hold as far as they are not known yet. */
   assumed: boolean;
+  conditions: Conditions;
 }
 
-/** The rules whose scope can match one question. Equal sets of rules are one slice with one key, so they share one parsed set. */
+/** The rules whose scope can match one question. Equal sets of rules are one slice; equal conditions share one parsed set. */
 export interface Slice {
   key: string;
   rules: readonly Rule[];
@@ -27,6 +30,12 @@ export interface Slice {
   mentions: Mentions;
   /** Groups of the person that can matter here; sending only these is what keeps a decision quick. */
   groups: readonly string[];
+  /** The rules without conditions: their scope is all there is to know. */
+  always: readonly Rule[];
+  /** What the rules say of this thing, agent and freshness, whatever is called with it and whenever. */
+  settled: Part | undefined;
+  /** What has to be asked of each call: rules that look at what it carries, or at the clock. */
+  open: Part | undefined;
   /** A forbid that cannot be judged without the arguments. */
   conditionalForbid: boolean;
   /** The slice that lists ask: permits as they may turn out, no forbid that is not known yet. */
@@ -41,9 +50,11 @@ export interface Slices {
 /** Parses nothing: policies in a bundle were parsed and checked when it was published. `prefix` keeps keys of different bundles apart. */
 export function openSlices(policies: readonly CompiledPolicy[], person: string, groups: readonly string[], prefix: string): Slices {
   const mine = new Set(groups);
+  const conditionsOf = openConditions(groups);
   const rules = policies
     .map((policy, index) => readRule(policy, index))
-    .filter((rule) => principalMatches(rule.json.principal, person, mine));
+    .filter((rule) => principalMatches(rule.json.principal, person, mine))
+    .map((rule) => ({ ...rule, conditions: conditionsOf(rule.json, rule.mentions) }));
   const made = new Map<string, Slice>();
   const servers = new Map<string, { general: Slice; special: Map<string, Slice> }>();
 
@@ -54,17 +65,24 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
     const unknown = action === 'read' ? fromReading : fromArguments;
     const forbids = some.filter((rule) => rule.policy.effect === 'forbid');
     const mentions = mergeMentions(some.map((rule) => rule.mentions));
-    const scoped = some.flatMap((rule) => named(rule.json.principal) ?? []).flatMap((one) => (one.type === 'Group' ? one.id : []));
-    const relevant = new Set([...mentions.groups, ...scoped]);
+    const asked = some.filter((rule) => rule.json.conditions.length > 0);
+    const isOpen = (rule: Rule) => depends(rule.mentions, untilCalled);
     const slice: Slice = {
       key,
       rules: some,
       permits: some.length > forbids.length,
       mentions,
-      groups: mentions.everyGroup ? groups : groups.filter((group) => relevant.has(group)),
+      groups: mentions.everyGroup ? groups : groups.filter((group) => mentions.groups.has(group)),
+      always: some.filter((rule) => rule.json.conditions.length === 0),
+      settled: makePart(
+        asked.filter((rule) => !isOpen(rule)),
+        groups,
+        prefix,
+      ),
+      open: makePart(asked.filter(isOpen), groups, prefix),
       conditionalForbid: forbids.some((rule) => depends(rule.mentions, unknown)),
       get listed() {
-        return listed ? slice : make(action, assumeRules(some, unknown), true);
+        return listed ? slice : make(action, assumeRules(some, unknown, conditionsOf), true);
       },
     };
     made.set(key, slice);
@@ -104,12 +122,18 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
   };
 }
 
-function readRule(policy: CompiledPolicy, index: number): Rule {
+/** The same rules, to be asked even where none of them permits: for what they forbid. */
+export const inFull = (slice: Slice): Slice =>
+  slice.permits || slice.rules.length === 0 ? slice : { ...slice, permits: true, listed: { ...slice.listed, permits: true } };
+
+function readRule(policy: CompiledPolicy, index: number): Omit<Rule, 'conditions'> {
   const json = policy.json as unknown as PolicyJson;
   const { obligations, mistakes } = readObligations(policy.annotations);
   let mentions: Mentions;
   try {
     mentions = mentionsOf(json);
+    // Which of them Cedar would go by and which we would must not be a question.
+    if (json.effect !== policy.effect) throw new Error('It says both permit and forbid.');
   } catch (cause) {
     throw new Failure('integrity', `Rule ${policy.id} of the company policy cannot be read.`, 'Publish the policy again.', { cause });
   }
@@ -124,11 +148,12 @@ function readRule(policy: CompiledPolicy, index: number): Rule {
   };
 }
 
-function assumeRules(rules: readonly Rule[], unknown: ReadonlySet<string>): Rule[] {
+function assumeRules(rules: readonly Rule[], unknown: ReadonlySet<string>, conditionsOf: ReturnType<typeof openConditions>): Rule[] {
   return rules.flatMap((rule) => {
     if (!depends(rule.mentions, unknown)) return [rule];
     if (rule.policy.effect === 'forbid') return [];
     const json: PolicyJson = { ...rule.json, conditions: mayHold(rule.json.conditions, unknown) };
-    return [{ ...rule, json, mentions: mentionsOf(json), assumed: true }];
+    const mentions = mentionsOf(json);
+    return [{ ...rule, json, mentions, conditions: conditionsOf(json, mentions), assumed: true }];
   });
 }

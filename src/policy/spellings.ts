@@ -20,9 +20,9 @@ export function openSpellings(blessed: Iterable<string>): (uri: string) => strin
 }
 
 /** With dots resolved, and as it is: a server of another scheme than files may take them for names. */
-const readings = (uri: string): string[] => [...new Set([canonical(uri), resolved(canonical(uri))])];
+export const readings = (uri: string): string[] => [...new Set([canonical(uri), resolved(canonical(uri))])];
 
-function canonical(uri: string): string {
+export function canonical(uri: string): string {
   let text = uri;
   // Encoded twice is decoded twice by some chain of servers.
   for (let round = 0; round < 3 && text.includes('%'); round++) text = text.replace(/(?:%[0-9a-f]{2})+/gi, decode);

@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ask } from '../../src/headless/control-client.ts';
 import { remove, writeCompany } from './company.mjs';
 import { idleSessions } from './idle.mjs';
 import { cli, freePort, load, median, openHouse, output, pause, rss, start, stop } from './processes.mjs';
@@ -87,6 +88,20 @@ async function slowReader({ url, pid, bearer }) {
   return { before, most };
 }
 
+/** As the window asks: each search from the question to the answer. The first one makes the index and decides on every tool. */
+async function searches(data, count) {
+  const times = [];
+  for (let round = 0; round <= count; round++) {
+    const text = ['echo 17', 'message variant 3', 'ehco mesage', 'echo'][round % 4];
+    const began = performance.now();
+    const { tools } = await ask(data, 'tools-search', { text });
+    times.push(performance.now() - began);
+    if (tools.length !== 20) throw new Error(`${text}: ${tools.length} tools`);
+  }
+  const [first, ...next] = times.map((time) => Math.round(time * 100) / 100);
+  return { first, p50: median(next), worst: Math.max(...next) };
+}
+
 /** 2,000 tools over 50 servers under 5,000 rules: the first list of an agent, and the next ones. */
 export async function measureWide(scale) {
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
@@ -94,29 +109,15 @@ export async function measureWide(scale) {
   const echo = await start(['test/bench/echo-upstream.mjs', String(port), '40']);
   writeCompany(join(dir, 'company'), { port, tools: 40, servers: 50, rules: 5000 });
   const names = ['cold-a', 'cold-b', 'cold-c'];
-  const { demo, url, tokens, pid } = await openHouse(dir, names);
+  const { demo, url, data, tokens, pid } = await openHouse(dir, names);
   // Each agent's first list is decided anew; the very first one also parses the rules.
   const cold = [];
   for (const bearer of tokens) cold.push((await load(url, { list: true, calls: 1, warm: 0, bearer })).p50_ms);
   const next = await load(url, { list: true, calls: Math.round(200 * scale), warm: 1, bearer: tokens[0] });
   const calls = await load(url, { tool: 'echo__echo', calls: Math.round(3000 * scale), warm: 300, bearer: tokens[0], pid });
+  const search = await searches(data, Math.round(200 * scale));
   await stop(demo);
   await stop(echo.child);
   remove(dir);
-  return { cold, next, calls };
-}
-
-/** From spawning `gatehouse serve` to its line "ready"; the median of five. */
-export async function startTime() {
-  const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
-  const times = [];
-  for (let round = 0; round < 5; round++) {
-    const began = performance.now();
-    const flags = ['--json', '--data', join(dir, 'data'), '--port', '0', '--ui-port', '0', '--central', 'http://127.0.0.1:9'];
-    const { child } = await start([cli, 'serve', ...flags]);
-    times.push(performance.now() - began);
-    await stop(child);
-  }
-  remove(dir);
-  return Math.round(median(times));
+  return { cold, next, calls, search };
 }

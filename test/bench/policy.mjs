@@ -20,7 +20,8 @@ const conditions = [
   ' when { context.device.managed && context.now.hour < 22 }',
 ];
 
-function company(size, tools) {
+/** `own`: no two rules have the same conditions, so that nothing is gained from what they have in common. */
+function company(size, tools, own = false) {
   const servers = Array.from({ length: 50 }, (_, at) => server(`server-${at}`, at === 0 ? tools : 20));
   const policies = [compile(0, 'permit(principal, action == Action::"discover", resource);')];
   for (let at = 1; at < size; at++) {
@@ -28,8 +29,14 @@ function company(size, tools) {
     const on = `server-${at % 50}`;
     const what = at % 3 === 0 ? `resource == Tool::"${on}/tool-${at % 20}"` : `resource in Server::"${on}"`;
     const effect = at % 10 === 0 ? 'forbid' : 'permit';
-    const condition =
+    const said =
       effect === 'forbid' ? ' when { context.args has force && context.args.force == true }' : conditions[at % conditions.length];
+    const condition = own
+      ? said
+          .replace('/srv/', `/srv/${at}/`)
+          .replace('== true', `== ${at}`)
+          .replace('< 22', `< ${22 + at}`)
+      : said;
     policies.push(compile(at, `${effect}(principal in ${group}, action == Action::"call", ${what})${condition};`));
   }
   policies.push(
@@ -90,7 +97,8 @@ function quantiles(run, count) {
   return { p50: round(times[Math.floor(count * 0.5)]), p99: round(times[Math.floor(count * 0.99)]) };
 }
 
-const args = { path: '/srv/a/b.txt', project: 'group-3', force: false, options: { depth: 3, tags: ['a', 'b'] } };
+/** Other values with each call: what is measured is a decision, not the memory of one. */
+const args = (at) => ({ path: `/srv/a/${at}.txt`, project: `group-${at % 25}`, force: false, options: { depth: at, tags: ['a', 'b'] } });
 result.sizes = {};
 for (const size of sizes) {
   const bundle = company(size, 2000);
@@ -112,16 +120,21 @@ for (const size of sizes) {
   start = performance.now();
   later.list('call', 'server-0', 'codex');
   const againMs = performance.now() - start;
-  const question = (at) => ({ action: 'call', server: `server-${at % 50}`, name: `tool-${at % 20}`, args, agent: 'codex' });
+  const question = (at) => ({ action: 'call', server: `server-${at % 50}`, name: `tool-${at % 20}`, args: args(at), agent: 'codex' });
   const first = quantiles((at) => policy.decide(question(at)), 1000);
   const decideUs = quantiles((at) => policy.decide(question(at)), 5000);
-  const one = quantiles(() => policy.decide(question(0)), 5000);
+  const tool = question(0);
+  const one = quantiles((at) => policy.decide({ ...tool, args: args(at) }), 5000);
+  const apart = openPolicy(company(size, 20, true), context);
+  for (let at = 0; at < 1000; at++) apart.decide(question(at));
+  const ownUs = quantiles((at) => apart.decide(question(at)), 5000);
   const effects = { allow: 0, ask: 0, deny: 0 };
   for (let at = 0; at < 1000; at++) effects[policy.decide(question(at)).effect]++;
   result.sizes[size] = {
     openMs: round(openMs),
     decideUs,
     oneToolUs: one,
+    ownUs,
     coldUs: first,
     list2000: {
       coldMs: round(coldMs),

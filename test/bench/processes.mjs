@@ -82,5 +82,6 @@ export async function openHouse(dir, agents = ['bench']) {
   const tokens = [];
   for (const name of agents) tokens.push((await output([cli, 'agents', 'add', name, '--data', data, '--json'])).token);
   const { pid } = JSON.parse(readFileSync(`${data}/control.json`, 'utf8'));
-  return { demo: demo.child, url: JSON.parse(demo.line).mcp, data, tokens, pid };
+  const { mcp, central } = JSON.parse(demo.line);
+  return { demo: demo.child, url: mcp, central, data, tokens, pid };
 }

@@ -4,8 +4,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { measureCalls, measureMemory, measureWide, startTime } from './measure.mjs';
+import { measureCalls, measureMemory, measureWide } from './measure.mjs';
 import { output, stopAll } from './processes.mjs';
+import { firstList, startTime } from './start.mjs';
 import { between, full, short } from './table.mjs';
 
 const { values } = parseArgs({
@@ -30,6 +31,7 @@ try {
     wide: await measureWide(scale),
     policy: await output(['test/bench/policy.mjs']),
     startUp: await startTime(),
+    firstList: await firstList(),
     // Other work on the machine shows here; the bench itself makes about 2.
     loadAverage: [before, load()],
   };

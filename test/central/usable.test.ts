@@ -16,6 +16,7 @@ for (const [kind, key] of [
   ['prompts', 'name'],
   ['resources', 'uri'],
   ['resourceTemplates', 'uriTemplate'],
+  ['skills', 'uri'],
 ] as const)
   test(`${kind}: what has no ${key} is left out, of two with one the first is kept, all else stays as it came`, () => {
     const first = { [key]: 'a', title: 'first', 'x-vendor': { deep: [null] } };

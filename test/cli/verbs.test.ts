@@ -75,6 +75,17 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
       },
       'tools-list': () => ({ tools: [row] }),
       'server-stderr': ({ server }) => ({ lines: server === 'quiet' ? [] : ['one', 'two'] }),
+      'tools-search': ({ text, limit, agent }) => {
+        if (agent === 'Nobody') throw new Failure('not-found', 'There is no agent named "Nobody".', 'See your agents.');
+        const hit = {
+          server: 'crm',
+          name: 'find\u001b[31m',
+          title: `${text} ${limit} ${agent}`,
+          effect: 'allow' as const,
+          conditional: true,
+        };
+        return { tools: text === 'nothing' ? [] : [hit] };
+      },
       'tool-call': ({ tool, arguments: args }) => ({
         result: { content: [{ type: 'text', text: JSON.stringify(args) }], ...(tool === 'pay' ? { isError: true } : {}) },
       }),
@@ -167,6 +178,33 @@ test('explain and tools say why, and what others wrote cannot rewrite the termin
   assert.ok(!why.out.includes('\u001b') && !tools.out.includes('\u001b'));
 });
 
+test('search: words as they stand, a limit, an agent; nothing found is no failure', async (t) => {
+  const { run } = await running(t);
+  const human = await run('search', 'close', 'a ticket', '--limit', '7');
+  assert.deepEqual([human.code, human.err], [0, '']);
+  assert.match(human.out, /^SERVER +TOOL +ACCESS +ABOUT\ncrm +find +allow \(depends\) +close a ticket 7 undefined\n$/);
+  const json = await run('search', 'close', '--agent', 'Claude', '--json');
+  assert.deepEqual(JSON.parse(json.out), [
+    { server: 'crm', name: 'find\u001b[31m', title: 'close 20 Claude', effect: 'allow', conditional: true },
+  ]);
+  assert.deepEqual(await run('search', 'nothing'), { code: 0, out: 'No tool that you may see is like "nothing".\n', err: '' });
+  assert.deepEqual((await run('search', 'nothing', '--json')).out, '[]\n');
+  assert.equal((await run('search', 'close', '--agent', 'Nobody')).code, 6);
+  for (const args of [
+    [],
+    [''],
+    ['x'.repeat(201)],
+    ['x', '--limit', '0'],
+    ['x', '--limit', '101'],
+    ['x', '--limit', 'ten'],
+    ['x', '--agent', '/'],
+  ]) {
+    const { code, out, err } = await run('search', ...args);
+    assert.deepEqual([code, out], [2, ''], args.join(' '));
+    assert.match(err, /Usage|needs|understood/, args.join(' '));
+  }
+});
+
 test('login waits for the person and tells how it ended', async (t) => {
   const { run, core } = await running(t);
   const dispatch = core.dispatch;
@@ -243,6 +281,7 @@ test('without a host each verb says how to start one', async (t) => {
     ['open'],
     ['login'],
     ['tools'],
+    ['search', 'x'],
     ['ledger', 'export', '--out', join(dataDir, 'x')],
   ]) {
     const { code, out, err } = await gatehouse([...verb, '--data', dataDir]);

@@ -71,7 +71,8 @@ export function openLegacyWire(answers: Answers) {
             new Promise<[string, Json]>((resolve) => {
               const id = `fixture-${++lastAsked}`;
               session.asked.set(id, (answer) => resolve([key, answer]));
-              send({ id, method, params });
+              // The era has no keys; this is how a server tells Gatehouse the name of its question.
+              send({ id, method, params: { ...params, _meta: { 'dev.gatehouse/inputKey': key } } });
             }),
         );
         return Object.fromEntries(await Promise.all(pairs));

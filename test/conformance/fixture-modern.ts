@@ -108,7 +108,10 @@ export function openModernWire(answers: Answers) {
         const declared = (params['_meta'] as Json)[`${prefix}clientCapabilities`] as Json;
         const result =
           method === 'server/discover'
-            ? { supportedVersions: [version], capabilities: { ...capabilities, extensions: { [tasksExtension]: {} } } }
+            ? {
+                supportedVersions: [version],
+                capabilities: { ...capabilities, extensions: { ...capabilities.extensions, [tasksExtension]: {} } },
+              }
             : method.startsWith('tasks/')
               ? tasks.answer(method, params, declared)
               : await answers.answer(method, params, undefined as never);

@@ -12,6 +12,7 @@ import {
 } from './fixture-catalogue.ts';
 import { openLegacyWire } from './fixture-legacy.ts';
 import { openModernWire } from './fixture-modern.ts';
+import { answerSkills, readSkillFile, skillResources, skillsExtension } from './fixture-skills.ts';
 import { asTools } from './fixture-tasks.ts';
 
 const tools = [...plainTools, ...asTools];
@@ -36,6 +37,7 @@ export const capabilities = {
   prompts: { listChanged: true },
   resources: { subscribe: true, listChanged: true },
   completions: {},
+  extensions: skillsExtension,
 };
 export const serverInfo = { name: 'conformance-fixture', version: '1.0.0' };
 
@@ -59,11 +61,12 @@ export async function openFixture(variant: Variant, onChange: (kind: 'tools' | '
         case 'prompts/list':
           return { prompts: [...prompts.map(({ run: _run, ...definition }) => definition), ...extra('prompts', {})] };
         case 'resources/list':
-          return { resources };
+          return { resources: [...resources, ...skillResources] };
         case 'resources/templates/list':
           return { resourceTemplates };
         case 'resources/read': {
-          const found = readResource(String(params['uri']));
+          const uri = String(params['uri']);
+          const found = readResource(uri) ?? readSkillFile(uri);
           if (!found) throw new Refused(-32002, 'Resource not found', { uri: params['uri'] });
           return { contents: [found] };
         }
@@ -75,8 +78,11 @@ export async function openFixture(variant: Variant, onChange: (kind: 'tools' | '
           if (!known) throw new Refused(-32602, `Unknown: ${String(params['name'])}`);
           return await known.run(exchange);
         }
-        default:
+        default: {
+          const answered = answerSkills(method, params);
+          if (answered) return answered;
           throw new Refused(-32601, `Method not found: ${method}`);
+        }
       }
     },
   };

@@ -129,10 +129,11 @@ test('every list of the modern era is private and says how long it is good', asy
     prompts: [{ name: 'p' }],
     resources: [{ uri: 'x://1', name: 'x' }],
     resourceTemplates: [{ uriTemplate: 'x://{id}' }],
+    skills: [{ uri: 'skill://s/SKILL.md', frontmatter: { name: 's', description: 's' }, resources: 'dynamic' as const }],
   };
   const house = await openTestGateway(makeBundle({ servers: [entry({ id: 'a', url, catalogue })] }));
   try {
-    for (const method of ['server/discover', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']) {
+    for (const method of ['server/discover', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'skills/list']) {
       const { result } = (await modernRequest(house.url, house.token, method)).json() as { result: Record<string, unknown> };
       assert.equal(result['cacheScope'], 'private', method);
       assert.ok(Number.isInteger(result['ttlMs']), method);

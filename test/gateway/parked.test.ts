@@ -108,8 +108,8 @@ test('what policy has come to deny does not go on', async () => {
   assert.equal(await answered(), before);
 });
 
-/** An upstream that asks at once and answers with what it was told. */
-function asking() {
+/** An upstream that asks at once, as often as there are `asks`, and answers with what it was told. */
+function asking(asks: Json[] = [{}]) {
   const calls: UpstreamCall[] = [];
   const upstream = {
     call: (given: UpstreamCall) => {
@@ -117,7 +117,8 @@ function asking() {
       return new Promise<Outcome>((resolve, reject) => {
         given.signal.addEventListener('abort', () => reject(given.signal.reason));
         queueMicrotask(async () => {
-          resolve({ result: { told: await given.onRequest!({ method: 'elicitation/create', params: {} }, given.signal) } });
+          const told = asks.map((params) => given.onRequest!({ method: 'elicitation/create', params }, given.signal));
+          resolve({ result: { told: await Promise.all(told) } });
         });
       });
     },
@@ -142,6 +143,28 @@ test('parked calls are few per agent and few at all; one too many is told so', a
     [true, true, false, true, false],
   );
   assert.match(JSON.stringify(rounds[2]), /Too many calls/);
+  parking.close();
+});
+
+test('a server may name its question; a name that is taken or none gives way to one of ours', async () => {
+  const parking = openParking({ perAgent: 2, total: 3, parkedForMs: 60_000 });
+  const names = ['user_name', 'user_name', 'q2', '', 'a b', '__proto__', 7, undefined];
+  const { upstream } = asking(names.map((name) => ({ _meta: { 'dev.gatehouse/inputKey': name } })));
+  const reached = await parking.begin(made('a'), upstream, {});
+  assert.ok('parked' in reached);
+  const keys = Object.keys(reached.inputRequests);
+  assert.deepEqual(keys, ['user_name', 'q2', 'q3', 'q4', 'q5', '__proto__', 'q7', 'q8']);
+  const answers = Object.fromEntries(keys.map((key) => [key, { key }]));
+  const { __proto__: _, ...some } = answers;
+  const again = await parking.resume(reached.parked, made('a'), some)!;
+  assert.ok('parked' in again);
+  assert.deepEqual(Object.keys(again.inputRequests), ['__proto__'], 'what every object has by nature is no answer');
+  const done = await parking.resume(again.parked, made('a'), answers)!;
+  assert.ok('outcome' in done && 'result' in done.outcome);
+  assert.deepEqual(
+    (done.outcome.result['told'] as Json[]).map(({ result }) => result.key),
+    keys,
+  );
   parking.close();
 });
 

@@ -31,6 +31,7 @@ export function smallCore(answers: Answers = {}, first: Partial<View> = {}): Sma
       }
     },
     view: () => view,
+    gateway: () => view.gateway,
     watch(listener) {
       listeners.add(listener);
       listener(view);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fetchCatalogue } from '../../src/central/catalogue.ts';
-import type { Catalogue } from '../../src/company/bundle.ts';
 import { openEverything } from '../../src/demo/upstreams.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { type Exchange, rawAgent } from '../support/raw-agent.ts';
@@ -76,7 +75,7 @@ const tools: Record<string, { args?: Json[]; differs?: [RegExp, string][] }> = {
 
 let everything: Awaited<ReturnType<typeof openEverything>>;
 let gateway: Awaited<ReturnType<typeof openTestGateway>>;
-let catalogue: Omit<Catalogue, 'hashes'>;
+let catalogue: Awaited<ReturnType<typeof fetchCatalogue>>;
 let direct: Agent;
 let scoped: Agent;
 let merged: Agent;

@@ -9,6 +9,7 @@ import { openUpstreams } from '../../src/gateway/upstreams/pool.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { silent } from '../../src/log.ts';
 import { compilePolicies } from '../../src/policy/compile.ts';
+import { readable } from '../../src/policy/knowledge.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 
 type Definition = { name: string; [key: string]: unknown };
@@ -43,7 +44,7 @@ export function makeBundle(given: Omit<Partial<Bundle>, 'policies' | 'servers'> 
       id,
       tools: catalogue.tools,
       prompts: catalogue.prompts.map((one) => one.name),
-      resources: [...catalogue.resources.map((one) => one.uri), ...catalogue.resourceTemplates.map((one) => one.uriTemplate)],
+      resources: readable(catalogue),
     })),
     groups,
   } as unknown as Parameters<typeof compilePolicies>[1]);

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Browser, Page } from 'playwright';
+import type { ToolHit } from '../../src/contract.ts';
 import { startDemo } from '../support/demo.ts';
 import { axe, launch, noChromium, openPage, overflow, type Watched } from './browser.ts';
 
@@ -46,6 +47,15 @@ describe('the window on the real demo', { skip: noChromium }, () => {
   };
   const call = (name: string, args: Record<string, unknown>) => agent.callTool({ name, arguments: args });
   const text = (result: Awaited<ReturnType<typeof call>>) => (result.content as { text: string }[])[0]!.text;
+
+  /** What the palette finds while it is open. */
+  const look = async (words: string) => {
+    const answer = page.waitForResponse((response) => response.request().postData()?.includes(`"${words}"`) === true);
+    await page.getByRole('combobox').fill(words);
+    await (await answer).finished();
+    await page.waitForTimeout(200);
+    return (await page.getByRole('group', { name: 'Tools' }).getByRole('option').allInnerTexts()).join(' | ');
+  };
 
   /** From the window to the identity provider's own pages, and back. */
   const choose = async (account: RegExp) => {
@@ -115,6 +125,18 @@ describe('the window on the real demo', { skip: noChromium }, () => {
       await page.locator('nav[aria-label="Parts of this server"] a[aria-current]').waitFor();
       await sound(tab);
     }
+  });
+
+  test('the palette finds a tool by what it does, with a slip of the pen, and none that the policy hides', async () => {
+    await at('#/');
+    await page.keyboard.press('Control+k');
+    assert.match(await look('clsoe tikcet'), /^close_ticket/);
+    await sound('palette');
+    assert.match(await look('sum of numbers'), /^get-sum/);
+    for (const hidden of ['get_payslip', 'payroll']) assert.doesNotMatch(await look(hidden), /payroll|payslip/, hidden);
+    await look('close ticket');
+    await page.keyboard.press('Enter');
+    await page.getByRole('complementary', { name: 'Tool' }).getByText('TIC-3').waitFor();
   });
 
   test('an agent is added; with the token that is shown once it calls a tool, and the call arrives live', async () => {
@@ -215,6 +237,10 @@ describe('the window on the real demo', { skip: noChromium }, () => {
     await page.getByText('Comments are closed for the migration.').last().waitFor();
     await sound('after the change');
     await assert.rejects(call('tickets__comment_ticket', { id: 'T-1', text: 'x' }), /Unknown tool/);
+    await page.keyboard.press('Control+k');
+    assert.doesNotMatch(await look('comment_ticket'), /comment_ticket/);
+    await page.keyboard.press('Escape');
+    assert.equal((await demo.json<ToolHit[]>('search', 'comment_ticket')).filter(({ name }) => name === 'comment_ticket').length, 0);
   });
 
   test('a server that fails is named on the overview and on its page, with what to do; its calls say so too', async () => {

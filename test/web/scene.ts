@@ -1,4 +1,4 @@
-import type { Command, Explanation, View } from '../../src/contract.ts';
+import type { Command, Explanation, ToolHit, View } from '../../src/contract.ts';
 import { Failure } from '../../src/errors.ts';
 import type { Scene } from '../support/window.ts';
 import { agents, configs } from './scene-agents.ts';
@@ -55,10 +55,9 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
       if (failure) throw failure;
       switch (command) {
         case 'server-get':
-        case 'tools-list':
-          return command === 'server-get'
-            ? detail(String(input['server']), options)
-            : { tools: toolsLike(String(input['text'] ?? ''), options) };
+          return detail(String(input['server']), options);
+        case 'tools-search':
+          return { tools: found(String(input['text']), options).slice(0, Number(input['limit'])) };
         case 'server-stderr':
           return { lines: options.output ?? output };
         case 'tool-explain':
@@ -94,7 +93,11 @@ function get(records: number, seq: number) {
   return record(seq, records);
 }
 
-const toolsLike = (text: string, options: SceneOptions) =>
+const found = (text: string, options: SceneOptions): ToolHit[] =>
   servers()
     .flatMap((server) => detail(server.id, options).tools)
-    .filter((tool) => `${tool.name} ${tool.description}`.includes(text));
+    .flatMap(({ server, name, title, description, conditional, access: { effect } }) =>
+      effect === 'deny' || !`${name} ${description}`.includes(text)
+        ? []
+        : [{ server, name, conditional, effect, ...(title ? { title } : {}), ...(description ? { description } : {}) }],
+    );

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright';
+import type { Outputs } from '../../src/contract.ts';
 import { serveWindow } from '../support/window.ts';
-import { launch, noChromium, openPage } from './browser.ts';
+import { axe, launch, noChromium, openPage } from './browser.ts';
 import { type SceneOptions, scene, view } from './scene.ts';
 import { record } from './scene-ledger.ts';
 import { longName } from './scene-servers.ts';
@@ -205,15 +206,41 @@ describe('using the window', { skip: noChromium, concurrency: 2 }, () => {
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Tickets' }).waitFor();
     await page.keyboard.press('Control+k');
-    await page.keyboard.type('delete');
-    await page.getByRole('option', { name: /delete_ticket.*tickets/ }).waitFor();
+    await page.keyboard.type('assign');
+    await page.getByRole('option', { name: /assign_ticket.*tickets/ }).waitFor();
     await page.keyboard.press('Enter');
-    await page.getByText('Your company’s policy does not allow this tool.').waitFor();
+    await page.getByRole('heading', { name: 'assign_ticket' }).waitFor();
     await page.keyboard.press('Control+k');
     await page.keyboard.type('copy gateway');
     await page.keyboard.press('Enter');
     await page.getByText('Gateway address copied', { exact: true }).waitFor();
     assert.equal(await clipboard(page), 'http://127.0.0.1:4283/mcp');
+  });
+
+  test('the palette finds one tool among thousands, in the order of the core, by keyboard', async (t) => {
+    const { page, served, faults } = await open(t, '#/', { tools: 300 });
+    await page.getByText('Last call').first().waitFor();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('tool_0');
+    const tools = page.getByRole('group', { name: 'Tools' }).getByRole('option');
+    await tools.first().waitFor();
+    assert.equal(await tools.count(), 20);
+    const { tools: ranked } = scene({ tools: 300 }).answer('tools-search', { text: 'tool_0', limit: 20 }) as Outputs['tools-search'];
+    assert.deepEqual(
+      (await tools.allInnerTexts()).map((text) => /tool_\d+/.exec(text)?.[0]),
+      ranked.map(({ name }) => name),
+    );
+    await page.keyboard.type('123');
+    await page.getByRole('option', { name: /tool_0123.*releases/ }).waitFor();
+    assert.deepEqual(served.calls.at(-1)?.input, { text: 'tool_0123', limit: 20 });
+    assert.deepEqual(await axe(page), []);
+    await page.keyboard.press('ArrowDown');
+    served.push(view());
+    await page.waitForTimeout(200);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'tool_0123' }).waitFor();
+    assert.match(page.url(), /#\/servers\/crm\/tools\/tool_0123$/);
+    assert.deepEqual(faults, []);
   });
 
   test('the ledger is verified and exported', async (t) => {

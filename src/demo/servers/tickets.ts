@@ -1,4 +1,5 @@
 import { McpServer, ResourceTemplate } from '@modelcontextprotocol/server';
+import { memorySkillFiles, SkillsExtension } from '@modelcontextprotocol/server/ext/skills';
 import { z } from 'zod';
 import { perRequestSite, refusal, type Site, structured } from './site.ts';
 
@@ -46,9 +47,30 @@ const listOutput = z.object({ tickets: z.array(ticket) });
 
 const boardUri = 'ticket://board';
 
-/** A small issue tracker of the modern era: reading, writing and one closing tool, a prompt, and tickets as resources. */
-export function openTickets(options: { now: () => number }): Site {
+const skillFiles = {
+  'weekly-review/SKILL.md': `---
+name: weekly-review
+description: Go through a project's open tickets once a week and leave each with a next step.
+---
+# Weekly review
+
+1. List the open tickets of the project with list_tickets.
+2. Read each with get_ticket and judge it by references/priorities.md.
+3. Say in a comment (comment_ticket) what happens next and who does it.
+4. Close nothing yourself: propose it, and let the project's team do it.
+`,
+  'weekly-review/references/priorities.md': `# Priorities
+
+- high: customers cannot work, or a date is at risk. Next step within a day.
+- normal: customers can work around it. Next step within the week.
+- low: everything else. A ticket that stays low for a quarter may be closed.
+`,
+};
+
+/** A small issue tracker of the modern era: reading, writing and one closing tool, a prompt, tickets as resources, and a skill. */
+export async function openTickets(options: { now: () => number }): Promise<Site> {
   const tickets = seed();
+  const skills = await SkillsExtension.load(memorySkillFiles(skillFiles), { strict: true });
   const site = perRequestSite(() => {
     const server = new McpServer(
       { name: 'tickets', title: 'Tickets', version: '1.0.0' },
@@ -59,6 +81,7 @@ export function openTickets(options: { now: () => number }): Site {
     );
     tools(server);
     readables(server);
+    skills.attach(server);
     return server;
   });
 

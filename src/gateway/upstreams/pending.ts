@@ -115,9 +115,11 @@ export function withToken(call: UpstreamCall, id: number): JsonObject {
   return { ...params, _meta: meta === undefined ? { progressToken: id } : { ...meta, progressToken: id } };
 }
 
+const reading = new Set(['resources/read', 'resources/directory/read', 'prompts/get', 'completion/complete']);
+
 /** Reading twice does no harm. That a tool only reads is what the company says of it, not what its upstream does. */
 export function repeatable({ method, params }: UpstreamCall, entry: ServerEntry): boolean {
-  if (method !== 'tools/call') return method === 'resources/read' || method === 'prompts/get' || method === 'completion/complete';
+  if (method !== 'tools/call') return reading.has(method);
   const name = params['name'] as string;
   return Object.hasOwn(entry.tools, name) && entry.tools[name]!.readOnly;
 }
