@@ -1,4 +1,4 @@
-import type { Catalogue } from '../company/bundle.ts';
+import { type Catalogue, catalogue } from '../company/bundle.ts';
 
 type Json = Record<string, unknown>;
 export type Kind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates' | 'skills';
@@ -29,7 +29,9 @@ export function usable(kind: Kind, items: readonly unknown[]): { kept: Json[]; l
         ? `it has no ${key}`
         : seen.has(what)
           ? 'it is listed twice, and the first one counts'
-          : undefined;
+          : kind === 'skills'
+            ? faultOf(item)
+            : undefined;
     if (why !== undefined) leftOut.push({ what: `${kind}[${at}]${what === undefined ? '' : ` ${what}`}`, why });
     else {
       seen.add(what!);
@@ -38,6 +40,9 @@ export function usable(kind: Kind, items: readonly unknown[]): { kept: Json[]; l
   }
   return { kept, leftOut };
 }
+
+/** A model follows a skill's instructions, so more is asked of one than a name: that all its files are its own. */
+const faultOf = (skill: unknown) => catalogue.shape.skills.safeParse([skill]).error?.issues[0]?.message.replace(/\.$/, '');
 
 /** What a server says of itself, as far as agents can be told it in its words. */
 export function usableAbout(about: Json): { about: Pick<Definitions, 'serverInfo' | 'instructions' | 'capabilities'>; leftOut: LeftOut[] } {

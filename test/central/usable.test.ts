@@ -16,7 +16,6 @@ for (const [kind, key] of [
   ['prompts', 'name'],
   ['resources', 'uri'],
   ['resourceTemplates', 'uriTemplate'],
-  ['skills', 'uri'],
 ] as const)
   test(`${kind}: what has no ${key} is left out, of two with one the first is kept, all else stays as it came`, () => {
     const first = { [key]: 'a', title: 'first', 'x-vendor': { deep: [null] } };
@@ -41,6 +40,24 @@ for (const [kind, key] of [
     assert.match(leftOut[6]!.why, new RegExp(`no ${key}`));
     assert.match(leftOut.at(-1)!.why, /twice/);
   });
+
+test('skills: one with files that are not its own is left out, the rest stay', () => {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const skill = (name: string, ...files: string[]) => ({
+    uri: `skill://${name}/SKILL.md`,
+    frontmatter: { name, description: 'd' },
+    resources: [`skill://${name}/SKILL.md`, ...files].map((uri) => ({ uri, digest, size: 1 })),
+  });
+  const bad = [skill('b', 'skill://a/other.md'), skill('c', 'skill://c/../a/x.md'), { uri: 'skill://d/SKILL.md' }, { uri: 'a://e' }];
+  const { kept, leftOut } = usable('skills', [skill('a', 'skill://a/more.md'), ...bad, skill('a'), skill('f')]);
+  assert.deepEqual(
+    kept.map(({ uri }) => uri),
+    ['skill://a/SKILL.md', 'skill://f/SKILL.md'],
+  );
+  assert.equal(leftOut.length, 5);
+  assert.match(leftOut[0]!.why, /files of its own folder only/);
+  assert.match(leftOut[4]!.why, /twice/);
+});
 
 test('what a server says of itself wrongly is dropped, the rest of it stays', () => {
   const good = { serverInfo: { name: 'a', version: '1', x: 1 }, instructions: 'Do.', capabilities: { tools: {} } };
