@@ -4,13 +4,12 @@ import { declares, tasks } from './extensions.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
 import { isObject, rpc } from './jsonrpc.ts';
 import type { Parking, Round } from './parking.ts';
-import { type Question, questionsOf, unaskable, visitsOf, wantedVisits } from './questions.ts';
+import { type Question, questionsOf, unaskable, wantedVisits } from './questions.ts';
+import { untilComplete } from './rounds.ts';
 import { digestOf, type Seal, type State } from './seal.ts';
 import { changedSince, getSkill } from './skills.ts';
 import type { Tasks } from './tasks.ts';
 import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './upstreams/upstream.ts';
-
-const maxRounds = 8;
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
 export async function forward(call: Call, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
@@ -48,17 +47,10 @@ function present(call: Call, gate: Bridge): Upstream {
   return upstream;
 }
 
-async function fromLegacy(call: Call, gate: Bridge): Promise<Outcome> {
-  let params = outward(call);
-  for (let round = 0; round < maxRounds; round++) {
-    const asked = { ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal };
-    const outcome = await present(call, gate).call(asked);
-    if ('error' in outcome) visitsOf(outcome.error);
-    if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return outcome;
-    params = { ...params, ...(await askAgent(call, outcome.result)) };
-  }
-  throw new UpstreamError('bad-answer', `it asked for input more than ${maxRounds} times`);
-}
+const fromLegacy = (call: Call, gate: Bridge): Promise<Outcome> =>
+  untilComplete(call, outward(call), (params) =>
+    present(call, gate).call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal }),
+  );
 
 async function fromModern(call: Call, gate: Bridge): Promise<Outcome> {
   const upstream = present(call, gate);
@@ -144,19 +136,6 @@ function hooks(call: Call) {
     ...(call.onRequest ? { onRequest: call.onRequest } : {}),
     ...(call.caughtUp ? { caughtUp: call.caughtUp } : {}),
   };
-}
-
-/** A modern upstream that needs input, a legacy agent: its questions become real requests to the agent (SEP-2322 the other way round). */
-async function askAgent(call: Call, result: JsonObject): Promise<JsonObject> {
-  const responses: JsonObject = {};
-  if (!call.onRequest) throw new UpstreamError('bad-answer', 'it asks for input that this agent cannot give');
-  for (const [key, question] of questionsOf(result)) {
-    const outcome = await call.onRequest(question, call.signal);
-    if ('error' in outcome)
-      throw new UpstreamError('bad-answer', `the agent did not answer what the server asked: ${outcome.error.message}`);
-    responses[key] = outcome.result;
-  }
-  return { inputResponses: responses, ...(result['requestState'] === undefined ? {} : { requestState: result['requestState'] }) };
 }
 
 function outward(call: Call): JsonObject {

@@ -229,14 +229,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         clientInfo: { name: 'gatehouse', version: options.version },
       };
       const entry = rules?.bundle.servers.find((one) => one.id === id);
-      const known = directory(id).tools.has(tool);
+      const known = directory(id).find('tools', tool)?.name;
       const call: Call = {
         agent,
         peer,
         method: 'tools/call',
         params: { name: tool, arguments: args },
         asked: tool,
-        target: entry && known ? { entry, name: tool, action: 'call' } : undefined,
+        target: entry && known !== undefined ? { entry, name: known, action: 'call' } : undefined,
         args,
         requestBytes: Buffer.byteLength(JSON.stringify(args)),
         directory: directory(id),

@@ -179,7 +179,7 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
   if (typeof found === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: found }), 400);
   const wrong =
     method === 'tools/call'
-      ? parameterMismatch(incoming.headers, surface.directory.tools.get(found.asked)?.headers, found.args)
+      ? parameterMismatch(incoming.headers, surface.directory.find('tools', found.asked)?.headers, found.args)
       : undefined;
   if (wrong) return answer.end(errorText(id, wrong), 400);
   const gone = new AbortController();

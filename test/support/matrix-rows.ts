@@ -122,7 +122,7 @@ export const rows: Row[] = [
     async run({ agent }) {
       const read = (await agent.call('resources/read', { uri })).answer?.['result'];
       assert.deepEqual(read.contents, [{ uri, text: 'a document' }]);
-      if (agent.era === 'modern') assert.equal(read.cacheScope, 'private');
+      if (agent.era === 'modern') assert.deepEqual([read.cacheScope, read.ttlMs], ['private', 5]);
       const got = (await agent.call('prompts/get', { name: 'two', arguments: { who: 'me' } })).answer?.['result'];
       assert.equal(got.messages[0].content.text, 'two');
       const ref = { type: 'ref/prompt', name: 'two' };

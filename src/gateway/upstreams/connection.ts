@@ -11,9 +11,10 @@ import { openEraWatch } from './era-watch.ts';
 import type { Leash } from './leash.ts';
 import { before } from './legacy-http.ts';
 import type { Link, LinkContext, UpstreamLimits } from './link.ts';
+import { notConnected } from './not-begun.ts';
+import { openOutput } from './output.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import {
-  asProblem,
   type Outcome,
   Outgrown,
   type Upstream,
@@ -48,6 +49,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
   const { entry } = options;
   const subscriptions = openSubscriptions();
   const { uris } = subscriptions;
+  const output = entry.launch && openOutput(Object.values(entry.launch.env));
   const crashes = crashLoop();
   const breaker = openBreaker(limits, now);
   const fetched = entry.launch !== undefined && downloads(entry.launch);
@@ -70,6 +72,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     log,
     limits,
     startMs,
+    output,
     uris,
     onResourceUpdated: (params) => events.onResourceUpdated(entry.id, params),
     onAnswer() {
@@ -189,7 +192,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (entry.url && !breaker.sound) breaker.close();
       return made;
     } catch (error) {
-      const known = asProblem(error, stop, startMs);
+      const known = notConnected(error, stop, startMs);
       if (closed && known.problem !== 'cancelled') era.failed();
       if (entry.launch) {
         // Some servers fall over a message before the handshake: the next attempt begins with that.
@@ -263,6 +266,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       return context.entry;
     },
     status,
+    output: () => output?.lines() ?? [],
     call(call) {
       if (retired) return Promise.reject(new UpstreamError('closed', 'the server is elsewhere now'));
       return link && !breaker.trouble && !era.due(link) ? link.call(call) : carefully(call);

@@ -5,7 +5,8 @@ import { openInbox } from './inbox.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding, type Standing } from './legacy-stream.ts';
 import type { LinkContext } from './link.ts';
-import { deadlineOf, openPending, type Pending } from './pending.ts';
+import { notBegun } from './not-begun.ts';
+import { deadlineOf, openPending, type Pending, repeatable, withToken } from './pending.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
@@ -160,17 +161,17 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
   }
 
   function deliver(on: Generation, pending: Pending, again: ((again: boolean) => void) | undefined): () => void {
-    const { method, params, onProgress } = pending.call;
-    const sent = onProgress ? { ...params, _meta: { ...(params['_meta'] as JsonObject | undefined), progressToken: pending.id } } : params;
+    const { id, call } = pending;
     let stop = post({
       target,
       headers: on.headers,
-      body: JSON.stringify({ jsonrpc: '2.0', id: pending.id, method, params: sent }),
+      body: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params: withToken(call, id) }),
       pending,
+      repeatable: repeatable(call, context.entry),
       maxBytes: limits.messageBytes,
       onOther: (message) => inbox.receive(message, pending),
       onRefused(status, text) {
-        if (!sessionLost(on, status, rpcError(text, pending.id))) return false;
+        if (!sessionLost(on, status, rpcError(text, id))) return false;
         drop(on);
         // Refused at the door: it was not carried out, so once more with a new session does no harm.
         if (again && pending.open) again(false);
@@ -252,12 +253,4 @@ function sessionLost(on: Generation, status: number, said: Outcome | UpstreamErr
   const error = said && 'error' in said ? said.error : undefined;
   if (!on.named || (status !== 404 && status !== 400)) return false;
   return status === 404 ? error?.code !== -32601 : /session/i.test(error?.message ?? '');
-}
-
-/** Nothing was called yet, so nothing can have been carried out. */
-function notBegun(error: UpstreamError, status: number): UpstreamError {
-  if (error.problem === 'closed') return new UpstreamError('unreachable', error.message, { cause: error });
-  if (error.problem !== 'timed-out' && error.problem !== 'cancelled')
-    return new UpstreamError(error.problem, error.message, { cause: error, status });
-  return new UpstreamError('unreachable', 'it did not begin a session in time', { cause: error });
 }

@@ -1,5 +1,6 @@
 import type { ServerEntry } from '../../company/bundle.ts';
 import type { Log } from '../../log.ts';
+import type { Output } from './output.ts';
 import type { Era, JsonObject, Outcome, UpstreamCall, UpstreamError } from './upstream.ts';
 
 /** What a link may cost. All of them hold per upstream, so that one that misbehaves hurts nobody else. */
@@ -55,6 +56,8 @@ export interface LinkContext {
   readonly limits: UpstreamLimits;
   /** How long connecting may take. */
   readonly startMs: number;
+  /** Where a local server's words for people go; absent for a remote one. */
+  readonly output: Output | undefined;
   /** The URIs that somebody is subscribed to at present: live, kept by the upstream above. */
   readonly uris: ReadonlySet<string>;
   onResourceUpdated(params: JsonObject): void;

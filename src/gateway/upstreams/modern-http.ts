@@ -3,7 +3,7 @@ import { parameterHeaders, requestHeaders } from './headers.ts';
 import type { Target } from './http.ts';
 import type { Link, LinkContext } from './link.ts';
 import { openListening } from './listening.ts';
-import { deadlineOf, openPending } from './pending.ts';
+import { deadlineOf, openPending, repeatable, wantsProgress } from './pending.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
 import { type Outcome, Outgrown, type RpcError, type UpstreamCall } from './upstream.ts';
 
@@ -45,12 +45,13 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
           },
         );
         if (call.signal.aborted) return;
-        const params = enveloped(call.params, call.peer, call.onProgress ? id : undefined);
+        const params = enveloped(call.params, call.peer, wantsProgress(call) ? id : undefined);
         stop = post({
           target,
           headers: base.concat(requestHeaders(call.method, params, parameters)),
           body: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params }),
           pending,
+          repeatable: repeatable(call, entry),
           maxBytes: limits.messageBytes,
           onRefused(status, text) {
             if (!outgrown(status, rpcError(text, id)?.error)) return false;

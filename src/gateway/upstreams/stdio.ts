@@ -2,7 +2,7 @@ import { isObject } from '../jsonrpc.ts';
 import { enveloped, severity } from './era.ts';
 import type { Link, LinkContext } from './link.ts';
 import { acknowledged, notHonoured, withoutId } from './listening.ts';
-import { deadlineOf, openPending } from './pending.ts';
+import { deadlineOf, openPending, wantsProgress, withToken } from './pending.ts';
 import type { Pipe } from './pipe.ts';
 import { inTurn } from './subscriptions.ts';
 import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
@@ -59,9 +59,9 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
         if (call.signal.aborted) return;
         inbox.calls.set(pending.id, pending);
         if (!modern) wantLevel(call);
-        const params = outgoing(call, pending.id);
-        if (!pipe.send({ id: pending.id, method: call.method, params }))
-          pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
+        const { id } = pending;
+        const params = modern ? enveloped(call.params, call.peer, wantsProgress(call) ? id : undefined) : withToken(call, id);
+        if (!pipe.send({ id, method: call.method, params })) pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
       });
     },
     async subscribe(uri) {
@@ -100,13 +100,6 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   if (context.uris.size > 0) {
     if (modern) void relisten().catch(() => {});
     else for (const uri of context.uris) void simple('resources/subscribe', { uri }).catch(() => {});
-  }
-
-  function outgoing(call: UpstreamCall, id: number): JsonObject {
-    const token = call.onProgress ? id : undefined;
-    if (modern) return enveloped(call.params, call.peer, token);
-    if (token === undefined) return call.params;
-    return { ...call.params, _meta: { ...(call.params['_meta'] as JsonObject | undefined), progressToken: token } };
   }
 
   /** The pipe keeps order, so the call that follows finds the level set. It only ever gets chattier: others may have asked for it. */

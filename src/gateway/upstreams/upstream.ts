@@ -40,7 +40,7 @@ export interface UpstreamCall {
   peer: Peer;
   /** Aborted when the agent cancels or goes away: the upstream is told in its own era's way. */
   signal: AbortSignal;
-  /** Where given, the agent wants progress: the connection mints its own token. Gets `params` of notifications/progress without the token. */
+  /** Where given, the agent wants progress; the connection has a token of its own either way. Gets `params` of notifications/progress without the token. */
   onProgress?: (params: JsonObject) => void;
   /** notifications/message (and unknown notifications) that belong to this call. */
   onNotification?: (notification: { method: string; params?: JsonObject }) => void;
@@ -70,18 +70,6 @@ export class UpstreamError extends Error {
 /** The upstream's era is another than it was. It refused the call at the door, so making it again in the right era does no harm. */
 export class Outgrown extends UpstreamError {}
 
-/** What a failed attempt to connect means; `stop` may have ended it after `startMs`. */
-export function asProblem(error: unknown, stop: AbortSignal, startMs: number): UpstreamError {
-  const detail = error instanceof UpstreamError && error.problem !== 'cancelled' ? `: ${error.message}` : '';
-  if (stop.aborted && stop.reason instanceof DOMException && stop.reason.name === 'TimeoutError')
-    return new UpstreamError('unreachable', `no connection within ${startMs / 1000} s${detail}`, { cause: error });
-  if (!(error instanceof UpstreamError)) return new UpstreamError('unreachable', 'the connection failed', { cause: error });
-  // Nothing was called yet, so nothing can have been carried out.
-  return error.problem === 'timed-out' || error.problem === 'closed'
-    ? new UpstreamError('unreachable', error.message, { cause: error })
-    : error;
-}
-
 export interface UpstreamStatus {
   state: ServerState;
   era?: Era;
@@ -96,6 +84,8 @@ export interface Upstream {
   /** What the bundle says of it at present. */
   readonly entry: ServerEntry;
   status(): UpstreamStatus;
+  /** The end of what a local server wrote to standard error, in lines; empty for a remote one. */
+  output(): string[];
   /** Resolves with the upstream's own result or JSON-RPC error; rejects with an UpstreamError only. */
   call(call: UpstreamCall): Promise<Outcome>;
   /** Counted per URI; resolves with how to let go. Updates arrive at `onResourceUpdated`. */
