@@ -135,7 +135,7 @@ for (const [from, to] of [
 /** A server that is legacy until it is upgraded; it answers `initialize` then as well. */
 async function startUpgradable(t: Parameters<typeof startRaw>[0]) {
   const both: Handle = (message, response, request, self) =>
-    message?.method === 'tools/call' && message.params._meta
+    message?.method === 'tools/call' && message.params._meta?.['io.modelcontextprotocol/protocolVersion']
       ? json(response, result(message.id, 'modern'))
       : message?.method === 'server/discover' && upgraded()
         ? json(response, discovered(message.id))
