@@ -75,10 +75,10 @@ export async function run(call: Call, gate: Gate, answer: Answer): Promise<Answe
 
 /** Says progress under the agent's own token; there may be many thousands of it in one call. */
 export function progressTo(token: unknown, answer: Answer): (params: JsonObject) => void {
-  const head = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${JSON.stringify(token)}`;
   return (params) => {
-    const rest = JSON.stringify(params).slice(1);
-    answer.send(`${head}${rest === '}' ? '' : ','}${rest}}`);
+    // In its place: a copy without it costs as much as the rest of what is done here.
+    params['progressToken'] = token;
+    answer.send(`{"jsonrpc":"2.0","method":"notifications/progress","params":${JSON.stringify(params)}}`);
   };
 }
 

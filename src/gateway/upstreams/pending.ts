@@ -74,10 +74,7 @@ export function openPending(
       if (message['method'] === 'notifications/progress') {
         if (!params || params['progressToken'] !== id) return true;
         timer?.refresh();
-        if (call.onProgress) {
-          const { progressToken: _token, ...progress } = params;
-          call.onProgress(progress);
-        }
+        call.onProgress?.(params);
       } else if (wants(call, message['method'], params))
         call.onNotification?.(params ? { method: message['method'] as string, params } : { method: message['method'] as string });
       return true;

@@ -40,7 +40,7 @@ export interface UpstreamCall {
   peer: Peer;
   /** Aborted when the agent cancels or goes away: the upstream is told in its own era's way. */
   signal: AbortSignal;
-  /** Where given, the agent wants progress; the connection has a token of its own either way. Gets `params` of notifications/progress without the token. */
+  /** Where given, the agent wants progress; the connection has a token of its own either way. Gets `params` of notifications/progress, for it to put its own token in. */
   onProgress?: (params: JsonObject) => void;
   /** notifications/message (and unknown notifications) that belong to this call. */
   onNotification?: (notification: { method: string; params?: JsonObject }) => void;

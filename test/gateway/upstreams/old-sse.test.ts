@@ -60,7 +60,7 @@ test('an old HTTP+SSE server is used when nothing newer answers: calls, progress
   assert.deepEqual(old.asked.slice(0, 4), ['POST /sse', 'POST /sse', 'GET /sse', 'POST /messages']);
   assert.equal(upstream.status().era, 'legacy');
   const seen: unknown[] = [];
-  await upstream.call(tool('progress', {}, { onProgress: (progress) => seen.push(progress) }));
+  await upstream.call(tool('progress', {}, { onProgress: ({ progressToken: _token, ...progress }) => seen.push(progress) }));
   assert.deepEqual(seen, [{ progress: 1 }]);
   const onRequest = async () => ({ result: { action: 'accept', content: {} } });
   assert.equal(text(await upstream.call(tool('ask', {}, { peer: peer({ capabilities: { elicitation: {} } }), onRequest }))), 'accept');

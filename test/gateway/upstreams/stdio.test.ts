@@ -161,7 +161,7 @@ for (const MODE of ['legacy', 'modern']) {
     const { upstream, trace, updates } = start(t, { MODE });
     const seen: unknown[] = [];
     const hooks = {
-      onProgress: (params: object) => seen.push(params),
+      onProgress: ({ progressToken: _token, ...params }: Record<string, unknown>) => seen.push(params),
       onNotification: ({ method }: { method: string }) => seen.push(method),
     };
     await upstream.call(tool('progress', {}, { ...hooks, peer: peer({ logLevel: 'info' }) }));
