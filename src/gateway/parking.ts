@@ -24,6 +24,8 @@ interface Conversation {
   late: boolean;
   readonly cancel: AbortController;
   count: number;
+  /** Answers that the agent sent ahead, by the name of the question; each is good for one. */
+  readonly ahead: Map<string, unknown>;
 }
 
 export type Round = { outcome: Outcome } | { parked: string; inputRequests: JsonObject };
@@ -49,12 +51,25 @@ const gatherMs = 5;
  */
 const inputKey = 'dev.gatehouse/inputKey';
 
-function keyOf({ params }: Question, { questions, count }: Conversation): string {
+function nameOf({ params }: Question): string | undefined {
   const named = isObject(params['_meta']) ? params['_meta'][inputKey] : undefined;
-  if (typeof named === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(named) && !questions.has(named)) return named;
+  return typeof named === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(named) ? named : undefined;
+}
+
+function keyOf(question: Question, { questions, count }: Conversation): string {
+  const named = nameOf(question);
+  if (named !== undefined && !questions.has(named)) return named;
   let own = count;
   while (questions.has(`q${own}`)) own++;
   return `q${own}`;
+}
+
+function takeAhead({ ahead }: Conversation, question: Question): JsonObject | undefined {
+  const name = nameOf(question);
+  const answer = name === undefined ? undefined : ahead.get(name);
+  // Asked again it was no good: the next answer is to be a new one.
+  if (name !== undefined) ahead.delete(name);
+  return isObject(answer) ? answer : undefined;
 }
 
 /**
@@ -88,6 +103,8 @@ export function openParking(limits = parkingLimits): Parking {
   const ask = (conversation: Conversation, request: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> => {
     const refused = unaskable(request, conversation.capabilities);
     if (refused) return Promise.resolve({ error: refused });
+    const ahead = takeAhead(conversation, request);
+    if (ahead) return Promise.resolve({ result: ahead });
     if (!parked.has(conversation.id) && (parked.size >= limits.total || ofAgent(conversation.agent) >= limits.perAgent))
       return Promise.resolve({ error: { code: rpc.internalError, message: 'Too many calls are waiting for an answer of this agent.' } });
     // From here on it counts: many calls may ask at once.
@@ -145,6 +162,7 @@ export function openParking(limits = parkingLimits): Parking {
 
   return {
     begin(call, upstream, params) {
+      const { inputResponses } = params;
       const cancel = new AbortController();
       const conversation: Conversation = {
         id: randomUUID(),
@@ -158,6 +176,7 @@ export function openParking(limits = parkingLimits): Parking {
         late: false,
         cancel,
         count: 0,
+        ahead: new Map(params['requestState'] === undefined && isObject(inputResponses) ? Object.entries(inputResponses) : []),
         ended: upstream.call({
           method: call.method,
           params,

@@ -177,6 +177,20 @@ test('a server may name its question; a name that is taken or none gives way to 
   parking.close();
 });
 
+test('an answer that was sent ahead is given to the question of its name, once', async () => {
+  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
+  const named = { _meta: { 'dev.gatehouse/inputKey': 'user_name' } };
+  const { upstream } = asking([named, named, {}]);
+  const answers = { user_name: { n: 1 }, q3: { n: 2 }, other: 'x' };
+  const reached = await parking.begin(made('a'), upstream, { inputResponses: answers });
+  assert.ok('parked' in reached);
+  assert.deepEqual(Object.keys(reached.inputRequests), ['user_name', 'q2']);
+  const after = await parking.begin(made('a'), upstream, { inputResponses: answers, requestState: 'of an upstream' });
+  assert.ok('parked' in after);
+  assert.equal(Object.keys(after.inputRequests).length, 3);
+  parking.close();
+});
+
 test('whoever does not come back in time is cancelled upstream', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
