@@ -1,7 +1,7 @@
 // What may come of a call to each server and tool. Anything else is an error that nobody injected.
 
 const s = String.raw;
-const nothing = s`timed-out: no answer and no progress for 1 s`;
+const nothing = s`timed-out: no answer and no progress for 3 s`;
 const broke = 'failed: the connection broke before the answer was complete';
 const ended = 'failed: its stream ended before the answer';
 const large = s`too-large: a message of more than \d+ bytes`;

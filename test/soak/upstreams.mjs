@@ -59,7 +59,7 @@ export async function openUpstreamServers() {
     for (const raw of raws) raw.got.length = 0;
   }, 500);
   const launch = (MODE, more) => ({ command: 'node', args: [program], env: { MODE, ...more } });
-  const awful = { timeoutMs: 1000, tools: tools('echo', ...nasty, ...seldom) };
+  const awful = { timeoutMs: 3000, tools: tools('echo', ...nasty, ...seldom) };
   const ofPipe = tools('echo', 'rubbish');
   return {
     entries: [
@@ -79,7 +79,7 @@ export async function openUpstreamServers() {
       {
         id: 'crasher',
         launch: launch('legacy', { GRANDCHILD: '1' }),
-        timeoutMs: 1000,
+        timeoutMs: 3000,
         tools: tools('echo', 'crash', 'hang', 'flood', 'endless'),
       },
     ],
