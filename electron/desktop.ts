@@ -97,6 +97,7 @@ export async function openDesktop(): Promise<void> {
       void settings.refresh();
       void core.dispatch('bundle-refresh', {});
     };
+    powerMonitor.on('resume', () => core.wake());
     powerMonitor.on('resume', refresh);
     powerMonitor.on('unlock-screen', refresh);
 

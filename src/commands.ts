@@ -70,6 +70,11 @@ const handlers: Handlers = {
     house.upstreams.get(server)?.reset();
     return {};
   },
+  'server-stderr'(house, { server }) {
+    if (visibleServer(house, server).launch === undefined)
+      throw new Failure('bad-input', `The server "${server}" does not run on this computer.`, 'Its owner can see what it writes.');
+    return { lines: house.upstreams.get(server)?.output() ?? [] };
+  },
   'tools-list'(house, { server }) {
     const entries = server === undefined ? rules(house).bundle.servers : [visibleServer(house, server)];
     return { tools: entries.flatMap((entry) => toolRows(house, entry)) };

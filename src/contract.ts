@@ -26,6 +26,8 @@ export const commands = {
   'bundle-refresh': z.strictObject({}),
   'server-get': z.strictObject({ server }),
   'server-reconnect': z.strictObject({ server }),
+  /** What a local server wrote for people (standard error), its end only. */
+  'server-stderr': z.strictObject({ server }),
   'tools-list': z.strictObject({ server: server.optional() }),
   /** Finds tools by words of their name, title, server and description; only what the person sees, or one agent of theirs. */
   'tools-search': z.strictObject({
@@ -280,6 +282,8 @@ export interface Outputs {
   'bundle-refresh': { version?: number };
   'server-get': ServerDetail;
   'server-reconnect': Record<string, never>;
+  /** Newest last, secrets masked, 64 KiB at most. Text of a stranger: never markup, never a link. */
+  'server-stderr': { lines: string[] };
   'tools-list': { tools: ToolRow[] };
   /** Best first. */
   'tools-search': { tools: ToolHit[] };

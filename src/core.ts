@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Agents, openAgents } from './agents/credentials.ts';
+import { watchClock } from './clock.ts';
 import { dispatcher } from './commands.ts';
 import type { Bootstrap, Bundle } from './company/bundle.ts';
 import type { CompanyClient } from './company/bundles.ts';
@@ -40,6 +41,8 @@ export interface Core {
   gateway(): View['gateway'];
   /** Calls back with the present View at once and with each new one, at most every 50 ms. */
   watch(listener: (view: View) => void): () => void;
+  /** The machine slept, as far as the shell can tell; a jump of the clock says so, too. */
+  wake(): void;
   close(): Promise<void>;
 }
 
@@ -116,7 +119,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       maxBodyBytes: settings.maxBodyBytes,
       maxDepth: settings.maxDepth,
       headersTimeoutMs: settings.headerTimeoutMs,
-      sessionsFile: join(dataDir, 'sessions.json'),
+      dataDir,
       stateKey: await localKey(host, 'state-key'),
       agents,
       upstream: (id) => upstreams.get(id),
@@ -141,6 +144,11 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   });
   const stop = new AbortController();
   const minute = setInterval(() => house.rules?.policy.timeDependent && house.gateway?.recheck(), 15_000).unref();
+  const wake = () => {
+    house.upstreams.wake();
+    house.company?.wake();
+  };
+  const unwatch = watchClock(now, wake);
   const joined = joinCompany(house, stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) log.error({ err: error }, 'the company could not be joined');
   });
@@ -157,9 +165,11 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       listener(buildView(house));
       return () => listeners.delete(listener);
     },
+    wake,
     async close() {
       stop.abort();
       clearInterval(minute);
+      unwatch();
       clearTimeout(timer);
       listeners.clear();
       await house.gateway?.close();

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { catalogue as catalogueSchema, type ServerEntry } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 import type { fetchCatalogue } from './catalogue.ts';
-import { catalogueHashes, definitionsOf } from './definition-hash.ts';
+import { catalogueHashes } from './definition-hash.ts';
 import { compileEntry } from './entry.ts';
 import { readFolder } from './folder.ts';
 import { describeProblem, hasErrors } from './problem.ts';
 import { entryKey } from './server-json.ts';
+import type { LeftOut } from './usable.ts';
 
 /** What blessing changed in one server's file: what a reviewer should look at. Keys are `tool:NAME`, `prompt:NAME` ... */
 export interface Blessed {
@@ -18,6 +19,8 @@ export interface Blessed {
   added: string[];
   changed: string[];
   removed: string[];
+  /** What the server said that could not be blessed. */
+  leftOut: LeftOut[];
 }
 
 /**
@@ -57,7 +60,8 @@ export async function bless(
   return done;
 }
 
-async function write(dir: string, file: string, entry: ServerEntry, found: Awaited<ReturnType<typeof fetchCatalogue>>): Promise<Blessed> {
+async function write(dir: string, file: string, entry: ServerEntry, read: Awaited<ReturnType<typeof fetchCatalogue>>): Promise<Blessed> {
+  const { leftOut, ...found } = read;
   const path = join(dir, file);
   const text = JSON.parse(await readFile(path, 'utf8')) as { _meta: { [entryKey]: { catalogue?: unknown } } };
   const meta = text._meta[entryKey];
@@ -71,8 +75,6 @@ async function write(dir: string, file: string, entry: ServerEntry, found: Await
       'Report it to its maker.',
     );
   }
-  const twice = definitionsOf(found).find(({ key }, at, all) => all.findIndex((other) => other.key === key) < at);
-  if (twice !== undefined) throw new Failure('unavailable', `The server ${entry.id} lists ${twice.key} twice.`, 'Report it to its maker.');
   const hashes = catalogueHashes(found);
   meta.catalogue = { ...found, hashes };
   // In one step: the central API may be watching.
@@ -86,5 +88,6 @@ async function write(dir: string, file: string, entry: ServerEntry, found: Await
     added: Object.keys(hashes).filter((key) => !Object.hasOwn(before, key)),
     changed: Object.keys(hashes).filter((key) => Object.hasOwn(before, key) && before[key] !== hashes[key]),
     removed: Object.keys(before).filter((key) => !Object.hasOwn(hashes, key)),
+    leftOut,
   };
 }

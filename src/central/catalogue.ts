@@ -1,10 +1,11 @@
 import { type JSONRPCMessage, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import type { Catalogue, ServerEntry } from '../company/bundle.ts';
+import type { ServerEntry } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
+import { type Definitions, type Kind, type LeftOut, usable, usableAbout } from './usable.ts';
 
 type Json = Record<string, unknown>;
-type Definitions = Omit<Catalogue, 'hashes' | 'skills'> & Partial<Pick<Catalogue, 'skills'>>;
+type Found = Definitions & { leftOut: LeftOut[] };
 
 const skills = 'io.modelcontextprotocol/skills';
 // Everything an agent might declare: servers offer more tools to a client that can more, and all of them are to be reviewed.
@@ -20,11 +21,8 @@ const legacyVersion = '2025-11-25';
 const stepMs = 20_000;
 const mostPages = 200;
 
-/** What an upstream says of itself now: every definition as it came, unknown fields included, in its own order. */
-export async function fetchCatalogue(
-  entry: Pick<ServerEntry, 'id' | 'url' | 'launch' | 'era'>,
-  signal?: AbortSignal,
-): Promise<Definitions> {
+/** What an upstream says of itself now: every definition as it came, unknown fields included, in its own order; and what of it cannot be blessed. */
+export async function fetchCatalogue(entry: Pick<ServerEntry, 'id' | 'url' | 'launch' | 'era'>, signal?: AbortSignal): Promise<Found> {
   const eras = entry.era === 'auto' ? (['modern', 'legacy'] as const) : [entry.era];
   let last: unknown;
   for (const era of eras) {
@@ -133,7 +131,7 @@ function answerTo(method: string): Json {
   return { error: { code: -32601, message: 'Method not found' } };
 }
 
-async function readModern(session: Session): Promise<Definitions> {
+async function readModern(session: Session): Promise<Found> {
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': modernVersion,
     'io.modelcontextprotocol/clientCapabilities': capabilities,
@@ -148,7 +146,7 @@ async function readModern(session: Session): Promise<Definitions> {
   return readLists(ask, { ...found, serverInfo }, () => 0);
 }
 
-async function readLegacy(session: Session): Promise<Definitions> {
+async function readLegacy(session: Session): Promise<Found> {
   const found = await session.request('initialize', { protocolVersion: legacyVersion, capabilities, clientInfo });
   session.transport.setProtocolVersion?.(String(found['protocolVersion']));
   await session.notify('notifications/initialized');
@@ -157,27 +155,38 @@ async function readLegacy(session: Session): Promise<Definitions> {
   return readLists((method, params) => session.request(method, params), found, session.changes);
 }
 
-async function readLists(ask: (method: string, params?: Json) => Promise<Json>, about: Json, changes: () => number): Promise<Definitions> {
-  const offered = (about['capabilities'] ?? {}) as Json;
-  const speaksSkills = ((offered['extensions'] ?? {}) as Json)[skills] !== undefined;
-  const { serverInfo, instructions } = about as { serverInfo?: { name: string; version: string }; instructions?: string };
+async function readLists(ask: (method: string, params?: Json) => Promise<Json>, found: Json, changes: () => number): Promise<Found> {
+  const { about, leftOut } = usableAbout(found);
+  const { capabilities } = about;
+  const extensions = (capabilities['extensions'] ?? {}) as Json;
+  const offered = (kind: Kind) =>
+    kind === 'skills' ? extensions[skills] !== undefined : capabilities[kind === 'resourceTemplates' ? 'resources' : kind] !== undefined;
   for (let round = 0; ; round++) {
     const before = changes();
-    const lists = {
-      tools: offered['tools'] === undefined ? [] : await pages(ask, 'tools/list', 'tools'),
-      prompts: offered['prompts'] === undefined ? [] : await pages(ask, 'prompts/list', 'prompts'),
-      resources: offered['resources'] === undefined ? [] : await pages(ask, 'resources/list', 'resources'),
-      resourceTemplates:
-        offered['resources'] === undefined ? [] : await pages(ask, 'resources/templates/list', 'resourceTemplates').catch(none),
-      ...(speaksSkills ? { skills: await pages(ask, 'skills/list', 'skills') } : {}),
-    };
-    if (changes() !== before && round < 3) continue;
-    return {
-      ...(serverInfo === undefined ? {} : { serverInfo }),
-      ...(instructions === undefined ? {} : { instructions }),
-      capabilities: offered,
-      ...(lists as unknown as Pick<Definitions, 'tools' | 'prompts' | 'resources' | 'resourceTemplates' | 'skills'>),
-    };
+    const found: Found = { ...about, tools: [], prompts: [], resources: [], resourceTemplates: [], leftOut: [...leftOut] };
+    for (const kind of kinds) {
+      if (!offered(kind)) continue;
+      const { kept, leftOut } = await list(ask, kind);
+      (found[kind] as unknown) = kept;
+      found.leftOut.push(...leftOut);
+    }
+    if (changes() === before || round === 3) return found;
+  }
+}
+
+const kinds = ['tools', 'prompts', 'resources', 'resourceTemplates', 'skills'] as const;
+
+async function list(ask: (method: string, params?: Json) => Promise<Json>, kind: Kind): Promise<ReturnType<typeof usable>> {
+  const method = kind === 'resourceTemplates' ? 'resources/templates/list' : `${kind}/list`;
+  try {
+    return usable(kind, await pages(ask, method, kind));
+  } catch (error) {
+    const { code } = error as { code?: number };
+    // A server that has no such list answers for all its others. Of tools any other error may pass, and would take away what was blessed.
+    if (code === undefined || (kind === 'tools' && code !== -32601)) throw error;
+    // Templates came later than resources: a server without them may not know the method.
+    const expected = kind === 'resourceTemplates' && code === -32601;
+    return { kept: [], leftOut: expected ? [] : [{ what: method, why: (error as Error).message }] };
   }
 }
 
@@ -186,21 +195,9 @@ async function pages(ask: (method: string, params?: Json) => Promise<Json>, meth
   let cursor: unknown;
   for (let page = 0; page < mostPages; page++) {
     const result = await ask(method, cursor === undefined ? {} : { cursor });
-    if (Array.isArray(result[key])) items.push(...result[key].filter(usable));
+    if (Array.isArray(result[key])) items.push(...result[key]);
     cursor = result['nextCursor'];
     if (cursor === undefined || cursor === null) return items;
   }
   throw new Error(`${method} does not end.`);
-}
-
-/** What has neither a name nor an address can be neither blessed nor called, and must not keep the rest from being so. */
-function usable(item: unknown): boolean {
-  const { name, uri, uriTemplate } = (item ?? {}) as Json;
-  return [name, uri, uriTemplate].some((one) => typeof one === 'string' && one !== '');
-}
-
-/** Templates came later than resources: a server without them may not know the method. */
-function none(error: unknown): unknown[] {
-  if ((error as { code?: number }).code === -32601) return [];
-  throw error;
 }

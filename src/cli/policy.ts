@@ -49,6 +49,8 @@ async function bless(folder: string, server: string | undefined, given: Record<s
         done.map((one) => [one.server, String(one.tools), list(one.added), list(one.changed), list(one.removed)]),
       ),
     );
+    for (const { server, leftOut } of done)
+      for (const { what, why } of leftOut) io.err(paint(io, 'yellow', `${server}: left out ${plain(what)}: ${plain(why)}.`));
     io.err('Review the change in the files, then commit it.');
   }
   return 0;

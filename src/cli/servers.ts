@@ -1,11 +1,20 @@
+import { Failure } from '../errors.ts';
 import { ask } from '../headless/control-client.ts';
 import { nothingYet } from './nothing-yet.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain, table } from './print.ts';
-import type { Io } from './verbs.ts';
+import { type Io, usageOf } from './verbs.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json } = options(args, { verb: 'servers' });
+  const { data, json, values, positionals } = options(args, {
+    verb: 'servers',
+    positionals: [0, 1],
+    options: { stderr: { type: 'boolean' } },
+  });
+  const [server] = positionals;
+  if ((server !== undefined) !== (values.stderr === true))
+    throw new Failure('bad-input', 'A server and --stderr go together.', usageOf('servers'));
+  if (server !== undefined) return await stderr(runningDataDir(data), server, json, io);
   const view = await ask(runningDataDir(data), 'status', {});
   if (json) io.out(JSON.stringify(view.servers));
   else if (view.servers.length === 0) io.out(nothingYet(view, 'The company has blessed no server for you.'));
@@ -26,5 +35,13 @@ export async function run(args: string[], io: Io): Promise<number> {
       ),
     );
   }
+  return 0;
+}
+
+async function stderr(dataDir: string, server: string, json: boolean, io: Io): Promise<number> {
+  const { lines } = await ask(dataDir, 'server-stderr', { server });
+  if (json) io.out(JSON.stringify(lines));
+  else if (lines.length > 0) io.out(lines.map(plain).join('\n'));
+  else io.err('It has written nothing since Gatehouse started it.');
   return 0;
 }

@@ -32,6 +32,8 @@ export interface CompanyClient {
   stop(options: { forget: boolean }): void;
   /** Fetches now, or joins the fetch under way. What went wrong is in `contact()` and in the state's `error`. */
   refresh(): Promise<BundleState>;
+  /** The machine slept: what the clock decides is looked at, and the central API is asked, at once. */
+  wake(): void;
   /** This installation's identity; its `id` is the `device` of ledger uploads. */
   device(): Promise<Device>;
   /** `records`: a JSON array of them. */
@@ -89,7 +91,6 @@ export function openCompany(options: {
   let contact: Contact = options.reachedAt === undefined ? { state: 'connecting' } : { state: 'online', lastContactAt: options.reachedAt };
   let identity: Promise<Device> | undefined;
   let told = '';
-  let seenAt = now();
   let closed = false;
 
   const state = (): BundleState => session?.holder.state() ?? { state: 'none' };
@@ -113,13 +114,7 @@ export function openCompany(options: {
     tell();
   }
 
-  const tick = setInterval(() => {
-    const at = now();
-    const jumped = at - seenAt > 4 * timing.tickMs || at < seenAt - timing.tickMs;
-    seenAt = at;
-    tell();
-    if (jumped) session?.renewal?.wake();
-  }, timing.tickMs).unref();
+  const tick = setInterval(tell, timing.tickMs).unref();
 
   /** A planned replacement of the signing key shows in the bootstrap document first. One look a minute: a bad bundle must not make a storm. */
   async function renewKeys(signal: AbortSignal): Promise<void> {
@@ -210,6 +205,10 @@ export function openCompany(options: {
       // Before the stored bundle is read there is nothing to compare with; its reading leads to a fetch anyway.
       if (mine !== undefined) await (mine.renewal?.fetch() ?? mine.ready);
       return state();
+    },
+    wake() {
+      tell();
+      session?.renewal?.wake();
     },
     device,
     postLedger: (id, records, signal) =>

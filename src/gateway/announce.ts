@@ -37,7 +37,7 @@ export function announce(
   }
   for (const one of to.listening)
     for (const [name, methods] of announcements)
-      if (methods.some((method) => one.wants(method) && different(one.scope, one.agent, method))) one.stream.send(one.text(name, {}));
+      if (methods.some((method) => one.wants(method) && different(one.scope, one.agent, method))) one.send(one.text(name, {}));
 }
 
 const say = (session: Session, message: string) => (session.stream ?? session.track)?.send(message);
@@ -55,5 +55,5 @@ export function resourceUpdated(to: Audience & { gate: Gate }, server: string, p
   };
   const method = 'notifications/resources/updated';
   for (const session of to.sessions) deliver(session, (given) => say(session, notificationText(method, given)));
-  for (const one of to.listening) deliver(one, (given) => one.stream.send(one.text(method, given)));
+  for (const one of to.listening) deliver(one, (given) => one.send(one.text(method, given)));
 }

@@ -7,7 +7,7 @@ import type { Directory } from './directory.ts';
 import { type Bridge, forward } from './forward.ts';
 import type { Limiter } from './limits.ts';
 import type { JsonObject, Long } from './upstreams/upstream.ts';
-import { type Outcome, type Peer, type Upstream, type UpstreamCall, UpstreamError } from './upstreams/upstream.ts';
+import { type Outcome, type Peer, type UpstreamCall, UpstreamError } from './upstreams/upstream.ts';
 
 /** What a call asks of an upstream, once it is known whose the name is. */
 export interface Target {
@@ -40,7 +40,6 @@ export interface Gate extends Bridge {
   /** Said where there is no policy: why, and what to do, in a sentence or two. */
   closedBecause: string;
   limiter: Limiter;
-  upstream(server: string): Upstream | undefined;
   ledger: { append(entry: LedgerEntry): void; healthy(): boolean };
 }
 
@@ -72,7 +71,7 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
   else {
     const release = gate.limiter.take(call.agent, `${call.target!.entry.id}/${call.target!.name}`, limitOf(call, verdict), startedAt);
     try {
-      outcome = await forward(call, gate.upstream(call.target!.entry.id), gate, timing);
+      outcome = await forward(call, gate, timing);
       // In here: what cannot be said to the agent is the upstream's trouble, and recorded like any other.
       text = textOf(outcome);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { type Bundle, type ServerEntry, skillRoot } from '../company/bundle.ts';
 import { innermost } from '../policy/skills.ts';
 import { appOnly, pageOf, withPage } from './extensions.ts';
-import { exposedName, matchesTemplate, scopedUri } from './names.ts';
+import { exposedName, matchesTemplate, ownName, scopedUri } from './names.ts';
 import { scopedSkill } from './skills.ts';
 import { annotated } from './upstreams/headers.ts';
 
@@ -25,6 +25,8 @@ export interface Directory {
   resources: ReadonlyMap<string, Listed>;
   templates: ReadonlyMap<string, Listed>;
   skills: ReadonlyMap<string, Listed>;
+  /** By the name that agents see; on a server's own address also by the server's own, where that one is too long or too odd to be shown. */
+  find(kind: 'tools' | 'prompts', name: string): Listed | undefined;
   /** Whose a URI is and how its upstream spells it; several servers' in registry order. */
   findResource(uri: string): { entry: ServerEntry; uri: string } | undefined;
   /** Remembers whose a URI is that an upstream mentioned in a result (resource_link): bounded, newest kept. */
@@ -53,15 +55,19 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
   }
   const pages = openPages(servers, resources);
   for (const entry of servers) {
+    const own = (all: readonly { name: string }[]) => (merged ? undefined : new Set(all.map(({ name }) => name)));
+    const ownTools = own(entry.catalogue.tools);
+    const ownPrompts = own(entry.catalogue.prompts);
     for (const blessed of entry.catalogue.tools) {
       const page = pageOf(blessed);
       const tool = merged && page !== undefined ? withPage(blessed, pages.exposed(entry, page)) : blessed;
       const parameters = annotated(tool['inputSchema']);
       // One tool whose annotations are wrong is left out, as the specification asks of clients; the others are not its hostages.
-      if (parameters) addNamed(tools, entry, tool, merged, new Map(parameters.map(({ header, path }) => [suffix(header), path])));
+      if (parameters) addNamed(tools, entry, tool, ownTools, new Map(parameters.map(({ header, path }) => [suffix(header), path])));
     }
-    for (const prompt of entry.catalogue.prompts) addNamed(prompts, entry, prompt, merged);
+    for (const prompt of entry.catalogue.prompts) addNamed(prompts, entry, prompt, ownPrompts);
   }
+  const own = { tools: byOwnName(merged, tools), prompts: byOwnName(merged, prompts) };
   const mentioned = new Map<string, ServerEntry>();
   const byId = new Map(servers.map((entry) => [entry.id, entry]));
   return {
@@ -71,6 +77,7 @@ export function openDirectory(bundle: Bundle, server?: string): Directory {
     resources,
     templates,
     skills,
+    find: (kind, name) => (kind === 'tools' ? tools : prompts).get(name) ?? own[kind].get(name),
     findResource(uri) {
       const listed = resources.get(uri) ?? templates.get(uri);
       if (listed) return { entry: listed.entry, uri: listed.name };
@@ -107,23 +114,25 @@ function openPages(servers: readonly ServerEntry[], resources: ReadonlyMap<strin
   };
 }
 
+/** `own`: all names of the server on its own address, none of which a shortened one may take; undefined on the merged address. */
 function addNamed(
   into: Map<string, Listed>,
   entry: ServerEntry,
   definition: { name: string },
-  merged: boolean,
+  own: ReadonlySet<string> | undefined,
   headers?: Map<string, string[]>,
 ) {
   let again = false;
   const taken = (name: string) => {
+    if (own?.has(name)) return true;
     const other = into.get(name);
     again ||= other?.entry === entry && other.name === definition.name;
     return other !== undefined && !again;
   };
-  const exposed = merged ? exposedName(entry.id, definition.name, taken) : definition.name;
+  const exposed = (own ? ownName : exposedName)(entry.id, definition.name, taken);
   // An upstream that lists a name twice: the first one was blessed, as upstreams answer to it.
   if (again || into.has(exposed)) return;
-  const json = JSON.stringify(merged ? { ...definition, name: exposed } : definition);
+  const json = JSON.stringify(exposed === definition.name ? definition : { ...definition, name: exposed });
   into.set(exposed, {
     entry,
     name: definition.name,
@@ -133,6 +142,9 @@ function addNamed(
     ...(appOnly(definition) ? { appOnly: true } : {}),
   });
 }
+
+const byOwnName = (merged: boolean, named: ReadonlyMap<string, Listed>) =>
+  new Map(merged ? [] : [...named.values()].filter(({ name, exposed }) => name !== exposed).map((one) => [one.name, one]));
 
 function addUri<Key extends 'uri' | 'uriTemplate'>(
   into: Map<string, Listed>,

@@ -18,11 +18,15 @@ export interface Incoming {
 }
 
 /** Whoever is told of updated resources: a legacy session or a modern subscription. */
-export type Subscriber = Pick<Session, 'agent' | 'scope' | 'subscriptions' | 'capabilities' | 'clientInfo'> & { id: string };
+export type Subscriber = Pick<Session, 'agent' | 'scope' | 'subscriptions' | 'resume' | 'over' | 'capabilities' | 'clientInfo'> & {
+  id: string;
+};
 
 /** A modern `subscriptions/listen` that is open. */
 export interface Listening extends Subscriber {
-  stream: Stream;
+  /** Held back until it is acknowledged, since that comes first. */
+  send(message: string): void;
+  acknowledge(message: string): void;
   wants: (method: ListMethod) => boolean;
   text: (method: string, params: JsonObject) => string;
   /** Ends it gracefully, with the result that the agent waits for. */
@@ -39,6 +43,6 @@ export interface Door {
   conversation(agent: string, scope: string, client: { name: string; version: string }): string;
   now(): number;
   listen(incoming: Incoming, stream: Stream, text: Listening['text'], wishes: JsonObject): Listening;
-  /** False when the agent may not read it, or nobody has it. */
-  subscribe(subscriber: Subscriber, surface: Surface, uri: string): Promise<boolean>;
+  /** False when the agent may not read it, nobody has it, or it came after `until`. */
+  subscribe(subscriber: Subscriber, surface: Surface, uri: string, until?: AbortSignal): Promise<boolean>;
 }

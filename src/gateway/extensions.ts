@@ -13,22 +13,35 @@ export const skills = 'io.modelcontextprotocol/skills';
 export const declares = (capabilities: JsonObject, extension: string): boolean =>
   isObject(capabilities['extensions']) && capabilities['extensions'][extension] !== undefined;
 
-/** What the servers behind an address were blessed with, together; where two state settings of one extension, the first one's hold. */
-export function extensionsOf(servers: readonly ServerEntry[]): JsonObject | undefined {
+/** Servers choose how much they state; agents are told no more than that. */
+const maxStatedBytes = 16_384;
+
+/**
+ * What the servers behind an address were blessed with, together; where two state settings of one extension, the first one's hold. Experimental
+ * capabilities are the older era's way to state the same.
+ */
+export function statedOf(servers: readonly ServerEntry[], kind: 'extensions' | 'experimental'): JsonObject | undefined {
+  const all = together(servers, kind);
+  // Stated where there is a blessed skill to be had, not where a server merely speaks of them.
+  const serving = kind === 'extensions' ? servers.filter(({ catalogue }) => catalogue.skills.length > 0) : [];
+  return serving.length === 0 ? all : { ...all, [skills]: serving.some(readsFolders) ? { directoryRead: true } : {} };
+}
+
+function together(servers: readonly ServerEntry[], kind: 'extensions' | 'experimental'): JsonObject | undefined {
   let all: JsonObject | undefined;
+  let room = maxStatedBytes;
   for (const { catalogue } of servers) {
-    const stated = catalogue.capabilities['extensions'];
+    const stated = catalogue.capabilities[kind];
     if (!isObject(stated)) continue;
     for (const key in stated) {
       if (key === skills) continue;
+      room -= Buffer.byteLength(JSON.stringify({ [key]: stated[key] }));
+      if (room < 0) return all;
       all ??= {};
       all[key] = isObject(stated[key]) && isObject(all[key]) ? { ...stated[key], ...all[key] } : (all[key] ?? stated[key]);
     }
   }
-  // Stated where there is a blessed skill to be had, not where a server merely speaks of them.
-  const serving = servers.filter(({ catalogue }) => catalogue.skills.length > 0);
-  if (serving.length === 0) return all;
-  return { ...all, [skills]: serving.some(readsFolders) ? { directoryRead: true } : {} };
+  return all;
 }
 
 /** Whether a server answers `resources/directory/read`, as it was blessed. */

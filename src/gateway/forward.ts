@@ -4,21 +4,19 @@ import { declares, tasks } from './extensions.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
 import { isObject, rpc } from './jsonrpc.ts';
 import type { Parking, Round } from './parking.ts';
-import { type Question, questionsOf, unaskable, visitsOf, wantedVisits } from './questions.ts';
+import { type Question, questionsOf, unaskable, wantedVisits } from './questions.ts';
+import { untilComplete } from './rounds.ts';
 import { digestOf, type Seal, type State } from './seal.ts';
 import { changedSince, getSkill } from './skills.ts';
 import type { Tasks } from './tasks.ts';
 import { type JsonObject, type Outcome, type Upstream, UpstreamError } from './upstreams/upstream.ts';
 
-const maxRounds = 8;
-
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
-export async function forward(call: Call, upstream: Upstream | undefined, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
+export async function forward(call: Call, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
   if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
-  if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   const start = performance.now();
   try {
-    const outcome = await (call.peer.era === 'modern' ? fromModern(call, upstream, gate) : fromLegacy(call, upstream));
+    const outcome = await (call.peer.era === 'modern' ? fromModern(call, gate) : fromLegacy(call, gate));
     if ('error' in outcome) return { error: errorFor(call, outcome.error) };
     const refused = call.method === 'resources/read' ? changedSince(call, outcome.result) : undefined;
     if (refused) return refused;
@@ -38,33 +36,37 @@ export interface Bridge {
   seal: Seal;
   parking: Parking;
   tasks: Tasks;
+  /** As it is reached at present: between two rounds of a call that may have become another. */
+  upstream(server: string): Upstream | undefined;
   now(): number;
 }
 
-async function fromLegacy(call: Call, upstream: Upstream): Promise<Outcome> {
-  let params = outward(call);
-  for (let round = 0; round < maxRounds; round++) {
-    const outcome = await upstream.call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal });
-    if ('error' in outcome) visitsOf(outcome.error);
-    if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return outcome;
-    params = { ...params, ...(await askAgent(call, outcome.result)) };
-  }
-  throw new UpstreamError('bad-answer', `it asked for input more than ${maxRounds} times`);
+function present(call: Call, gate: Bridge): Upstream {
+  const upstream = gate.upstream(call.target!.entry.id);
+  if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
+  return upstream;
 }
 
-async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise<Outcome> {
+const fromLegacy = (call: Call, gate: Bridge): Promise<Outcome> =>
+  untilComplete(call, outward(call), (params) =>
+    present(call, gate).call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal }),
+  );
+
+async function fromModern(call: Call, gate: Bridge): Promise<Outcome> {
+  const upstream = present(call, gate);
   const params = outward(call);
   const state = call.params['requestState'];
-  const binding = {
+  // Most calls have no state: their arguments need not be looked through for one.
+  const binding = () => ({
     agent: call.agent,
     person: gate.person,
     server: upstream.entry.id,
     method: call.method,
     name: call.target!.name,
     digest: digestOf(call.params),
-  };
+  });
   const { inputResponses } = call.params;
-  const sealed = (inner: State) => gate.seal.seal(binding, inner, gate.now());
+  const sealed = (inner: State) => gate.seal.seal(binding(), inner, gate.now());
   let round: Promise<Round> | undefined;
   if (state === undefined) {
     if (mayBeAsked(call.peer.capabilities)) round = gate.parking.begin(call, upstream, params);
@@ -73,7 +75,7 @@ async function fromModern(call: Call, upstream: Upstream, gate: Bridge): Promise
         .call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal })
         .then((outcome) => ({ outcome }));
   } else {
-    const opened = gate.seal.open(state, binding, gate.now());
+    const opened = gate.seal.open(state, binding(), gate.now());
     if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
     if ('anew' in opened) round = gate.parking.begin(call, upstream, visited(params));
     else if ('inner' in opened) round = gate.parking.begin(call, upstream, { ...params, requestState: opened.inner });
@@ -134,19 +136,6 @@ function hooks(call: Call) {
     ...(call.onRequest ? { onRequest: call.onRequest } : {}),
     ...(call.caughtUp ? { caughtUp: call.caughtUp } : {}),
   };
-}
-
-/** A modern upstream that needs input, a legacy agent: its questions become real requests to the agent (SEP-2322 the other way round). */
-async function askAgent(call: Call, result: JsonObject): Promise<JsonObject> {
-  const responses: JsonObject = {};
-  if (!call.onRequest) throw new UpstreamError('bad-answer', 'it asks for input that this agent cannot give');
-  for (const [key, question] of questionsOf(result)) {
-    const outcome = await call.onRequest(question, call.signal);
-    if ('error' in outcome)
-      throw new UpstreamError('bad-answer', `the agent did not answer what the server asked: ${outcome.error.message}`);
-    responses[key] = outcome.result;
-  }
-  return { inputResponses: responses, ...(result['requestState'] === undefined ? {} : { requestState: result['requestState'] }) };
 }
 
 function outward(call: Call): JsonObject {

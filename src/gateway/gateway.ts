@@ -1,24 +1,28 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { Bundle } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/policy.ts';
 import { announce, resourceUpdated } from './announce.ts';
 import { bind } from './bind.ts';
-import { type Call, type Gate, pass, visible } from './calls.ts';
+import { type Call, type Gate, pass } from './calls.ts';
 import { openConversations } from './conversations.ts';
 import { type Directory, openDirectory } from './directory.ts';
-import type { Door, Listening, Subscriber } from './door.ts';
+import type { Door, Listening } from './door.ts';
 import { openLimiter } from './limits.ts';
 import { listener } from './listener.ts';
+import { openListening } from './listening.ts';
 import { openParking } from './parking.ts';
 import { openSeal } from './seal.ts';
 import { readSessions, writeSessions } from './session-file.ts';
 import { Sessions } from './sessions.ts';
+import { resubscribe, subscribe } from './subscribe.ts';
 import { openSurface, type Surface } from './surface.ts';
 import { openTasks } from './tasks.ts';
 import type { JsonObject, Peer } from './upstreams/upstream.ts';
+import { openUsedStates } from './used-states.ts';
 
 export interface GatewayOptions {
   /** 0 picks a free one (tests); otherwise exactly this one or a clear error, never another. */
@@ -28,8 +32,8 @@ export interface GatewayOptions {
   maxDepth: number;
   /** Milliseconds until a connection that has not sent its headers is closed. */
   headersTimeoutMs: number;
-  /** Where legacy sessions are kept over a restart; absent: they end with us. */
-  sessionsFile?: string;
+  /** Where sessions and the like are kept over a restart; absent: they end with us. */
+  dataDir?: string;
   /** 32 bytes: seals the state that agents hand back between two rounds of a call. */
   stateKey: Uint8Array;
   agents: {
@@ -69,13 +73,13 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** `notifications/resources/list_changed` is the word for skills as well: they have none of their own (SEP-2640). */
-const ofResources = ['resources/list', 'resources/templates/list', 'skills/list'];
 const signedOut = 'Nobody is signed in. Ask the person to open Gatehouse and sign in, then try again.';
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let rules: Rules | undefined;
-  const bridge = { seal: openSeal(options.stateKey), parking: openParking(), tasks: openTasks() };
+  const kept = (name: string) => (options.dataDir === undefined ? undefined : join(options.dataDir, name));
+  const used = openUsedStates(kept('used-states'), options.now(), options.log);
+  const bridge = { seal: openSeal(options.stateKey, used), parking: openParking(), tasks: openTasks() };
   const closed: Gate = {
     ...bridge,
     policy: undefined,
@@ -90,20 +94,20 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let directories = new Map<string, Directory>();
   let surfaces = new Map<string, Surface>();
   const listening = new Set<Listening>();
-  const conversations = openConversations();
+  const conversations = openConversations(kept('conversations.json'), options.log);
   let settling = options.settled?.finally(() => {
     settling = undefined;
   });
-  const { sessionsFile } = options;
+  const sessionsFile = kept('sessions.json');
   const sessions = new Sessions({
     onEnd: (session) => options.forget(session.id),
     ...(sessionsFile === undefined
       ? {}
       : {
           kept: readSessions(sessionsFile, options.log),
-          save: (kept) => {
+          save: (sessions) => {
             try {
-              writeSessions(sessionsFile, kept);
+              writeSessions(sessionsFile, sessions);
             } catch (error) {
               options.log.warn({ error: String(error) }, 'the sessions cannot be kept; agents will have to begin new ones after a restart');
             }
@@ -143,30 +147,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     conversation: (agent, scope, client) => conversations.of(agent, scope, client, options.now()),
     now: options.now,
     listen(incoming, stream, text, wishes) {
-      const wanted = new Set<string>();
-      if (wishes['toolsListChanged'] === true) wanted.add('tools/list');
-      if (wishes['promptsListChanged'] === true) wanted.add('prompts/list');
-      if (wishes['resourcesListChanged'] === true) for (const method of ofResources) wanted.add(method);
-      const one: Listening = {
-        id: `modern:${incoming.agent}:${incoming.scope}`,
-        agent: incoming.agent,
-        scope: incoming.scope,
-        subscriptions: new Map(),
-        capabilities: {},
-        clientInfo: { name: incoming.agent, version: '' },
-        stream,
-        text,
-        wants: (method) => wanted.has(method),
-        finish: () => stream.end(),
-      };
+      const one = openListening(incoming, stream, text, wishes);
       listening.add(one);
-      stream.onClose(() => {
-        listening.delete(one);
-        for (const { release } of one.subscriptions.values()) release();
-      });
+      stream.onClose(() => listening.delete(one));
       return one;
     },
-    subscribe: async (subscriber, seen, uri) => await subscribe(subscriber, seen, uri, gate),
+    subscribe: async (subscriber, seen, uri, until) => await subscribe(subscriber, seen, uri, gate, until),
   };
 
   const server: http.Server = http.createServer(
@@ -214,9 +200,13 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
           ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }
           : { ...closed, closedBecause: because };
       });
+      // While nothing holds, nothing is let go: whoever signs in next may have the same again.
       if (!next) return;
-      for (const session of sessions.all())
-        for (const uri of session.resume.splice(0)) void subscribe(session, surface(session.scope, session.agent), uri, gate);
+      for (const one of [...sessions.all(), ...listening]) {
+        if (one.subscriptions.size + one.resume.length === 0) continue;
+        resubscribe(one, surface(one.scope, one.agent), gate);
+        sessions.changed();
+      }
     },
     recheck: () => changed(() => {}),
     resourceUpdated: (id, params) => resourceUpdated({ sessions: sessions.all(), listening, gate }, id, params),
@@ -239,14 +229,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         clientInfo: { name: 'gatehouse', version: options.version },
       };
       const entry = rules?.bundle.servers.find((one) => one.id === id);
-      const known = directory(id).tools.has(tool);
+      const known = directory(id).find('tools', tool)?.name;
       const call: Call = {
         agent,
         peer,
         method: 'tools/call',
         params: { name: tool, arguments: args },
         asked: tool,
-        target: entry && known ? { entry, name: tool, action: 'call' } : undefined,
+        target: entry && known !== undefined ? { entry, name: known, action: 'call' } : undefined,
         args,
         requestBytes: Buffer.byteLength(JSON.stringify(args)),
         directory: directory(id),
@@ -260,6 +250,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     async close() {
       // Before they end: the next start goes on with them.
       sessions.close();
+      conversations.close();
       for (const one of listening) one.finish();
       bridge.parking.close();
       const drained = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -268,26 +259,4 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       await drained;
     },
   };
-}
-
-async function subscribe(subscriber: Subscriber, surface: Surface, uri: string, gate: Gate): Promise<boolean> {
-  const found = surface.directory.findResource(uri);
-  const upstream = found && gate.upstream(found.entry.id);
-  if (!found || !upstream || !gate.policy) return false;
-  if (subscriber.subscriptions.has(uri)) return true;
-  const verdict = gate.policy.decide({ action: 'read', server: found.entry.id, name: found.uri, args: {}, agent: subscriber.agent });
-  if (verdict.effect !== 'allow' || !visible(gate.policy, { entry: found.entry, name: found.uri, action: 'read' }, subscriber.agent))
-    return false;
-  try {
-    const release = await upstream.subscribe(found.uri, {
-      id: subscriber.id,
-      era: 'legacy',
-      capabilities: {},
-      clientInfo: subscriber.clientInfo,
-    });
-    subscriber.subscriptions.set(uri, { server: found.entry.id, uri: found.uri, release });
-    return true;
-  } catch {
-    return false;
-  }
 }

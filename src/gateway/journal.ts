@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { Outlet } from './outlet.ts';
 
 const mostEvents = 512;
 const mostBytes = 1024 * 1024;
 const mostTracks = 16;
+/** Bytes that a stream keeps before the room is told of them: a stream of many small events does not say each of them twice. */
+const step = 1024;
 /** Of all sessions together: a session costs an agent nothing, so bounds on each of them are none. */
 const mostOfAll = 64 * 1024 * 1024;
 
@@ -30,8 +33,11 @@ export class Room {
 /** One stream's events, numbered, the last of them kept: whoever lost the connection gets the rest on another (specification 2025-11-25, "Resumability"). */
 export class Track {
   readonly key: string;
-  #events: { number: number; text: string }[] = [];
+  /** One after the other; the newest is number `#last`. */
+  #events: string[] = [];
   bytes = 0;
+  /** How many of them the room knows of. */
+  #counted = 0;
   #room: Room | undefined;
   #last = 0;
   /** Where the events go at present; a broken one is simply not written to. */
@@ -44,10 +50,9 @@ export class Track {
   }
 
   forget(): void {
-    const { bytes } = this;
     this.#events = [];
     this.bytes = 0;
-    this.#room?.changed(this, -bytes);
+    this.#count();
   }
 
   /** Nobody can come back to it any more. */
@@ -56,7 +61,9 @@ export class Track {
     this.#room = undefined;
   }
 
+  /** Whoever read it before reads no more: two connections that both wait for one answer would wait for ever, one of them. */
   attach(sink: Outlet): void {
+    if (this.#sink !== sink) this.#sink?.end();
     this.#sink = sink;
   }
 
@@ -67,18 +74,23 @@ export class Track {
 
   send(message: string): void {
     const text = `id: ${this.key}-${++this.#last}\ndata: ${message}\n\n`;
-    if (this.#room) this.#keep(this.#room, text);
+    if (this.#room) this.#keep(text);
     this.#sink?.write(text);
   }
 
-  #keep(room: Room, text: string): void {
-    const before = this.bytes;
-    this.#events.push({ number: this.#last, text });
+  #keep(text: string): void {
+    this.#events.push(text);
     this.bytes += text.length;
     // Half of it at once: dropping them one by one would move the rest each time.
     if (this.#events.length > mostEvents || this.bytes > mostBytes)
-      for (const { text: old } of this.#events.splice(0, Math.ceil(this.#events.length / 2))) this.bytes -= old.length;
-    room.changed(this, this.bytes - before);
+      for (const old of this.#events.splice(0, Math.ceil(this.#events.length / 2))) this.bytes -= old.length;
+    if (Math.abs(this.bytes - this.#counted) >= step) this.#count();
+  }
+
+  #count(): void {
+    const more = this.bytes - this.#counted;
+    this.#counted = this.bytes;
+    this.#room?.changed(this, more);
   }
 
   end(message?: string): void {
@@ -90,8 +102,8 @@ export class Track {
   /** What came after event `number`; undefined when some of it is not here any more. */
   since(number: number): string[] | undefined {
     if (number > this.#last) return undefined;
-    const kept = this.#events.filter((event) => event.number > number);
-    return kept.length === this.#last - number ? kept.map(({ text }) => text) : undefined;
+    const gone = this.#last - this.#events.length;
+    return number < gone ? undefined : this.#events.slice(number - gone);
   }
 }
 
@@ -100,6 +112,8 @@ export class Journal {
   readonly #tracks = new Map<string, Track>();
   readonly #room: Room;
   #opened = 0;
+  /** A session outlives a restart of ours, its event ids do not: one of before must not be taken for another stream's. */
+  readonly #start = randomBytes(4).toString('hex');
 
   constructor(room: Room) {
     this.#room = room;
@@ -112,7 +126,7 @@ export class Journal {
       this.#tracks.delete(key);
       oldest.close();
     }
-    const track = new Track((++this.#opened).toString(36), this.#room);
+    const track = new Track(`${this.#start}${(++this.#opened).toString(36)}`, this.#room);
     this.#tracks.set(track.key, track);
     return track;
   }

@@ -179,7 +179,7 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
   if (typeof found === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: found }), 400);
   const wrong =
     method === 'tools/call'
-      ? parameterMismatch(incoming.headers, surface.directory.tools.get(found.asked)?.headers, found.args)
+      ? parameterMismatch(incoming.headers, surface.directory.find('tools', found.asked)?.headers, found.args)
       : undefined;
   if (wrong) return answer.end(errorText(id, wrong), 400);
   const gone = new AbortController();
@@ -224,11 +224,14 @@ const statuses = new Map<number, number>([
   [rpc.unsupportedVersion, 400],
 ]);
 
+// An upstream that does not answer keeps nobody from the announcements of the others: what is not made by then is not acknowledged.
+const acknowledgeMs = 2000;
+
 /** One stream of announcements; the first message says which of the wishes are honoured. */
 async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: Surface, door: Door): Promise<void> {
   const wishes = isObject(params['notifications']) ? params['notifications'] : {};
   const uris = Array.isArray(wishes['resourceSubscriptions'])
-    ? wishes['resourceSubscriptions'].filter((uri): uri is string => typeof uri === 'string').slice(0, 1000)
+    ? [...new Set(wishes['resourceSubscriptions'].filter((uri): uri is string => typeof uri === 'string'))].slice(0, 1000)
     : [];
   const stream = new Stream(incoming.response);
   const subscription = door.listen(
@@ -238,12 +241,14 @@ async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: S
       notificationText(method, { ...body, _meta: { ...(isObject(body['_meta']) ? body['_meta'] : {}), [subscriptionKey]: id } }),
     wishes,
   );
-  const honoured: string[] = [];
-  for (const uri of uris) if (await door.subscribe(subscription, surface, uri)) honoured.push(uri);
+  const until = AbortSignal.timeout(acknowledgeMs);
+  const late = new Promise<false>((resolve) => until.addEventListener('abort', () => resolve(false)));
+  const made = await Promise.all(uris.map((uri) => Promise.race([door.subscribe(subscription, surface, uri, until), late])));
+  const honoured = uris.filter((_uri, index) => made[index]);
   const kinds = Object.fromEntries(
     ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'].filter((kind) => wishes[kind] === true).map((kind) => [kind, true]),
   );
-  stream.send(
+  subscription.acknowledge(
     notificationText('notifications/subscriptions/acknowledged', {
       notifications: { ...kinds, ...(honoured.length > 0 ? { resourceSubscriptions: honoured } : {}) },
       _meta: { [subscriptionKey]: id },

@@ -9,10 +9,24 @@ export const maxName = 45;
 export function exposedName(server: string, name: string, taken: (candidate: string) => boolean): string {
   const plain = `${server}__${name}`;
   if (plain.length <= maxName && /^[a-zA-Z0-9_-]+$/.test(plain) && !taken(plain)) return plain;
-  const digest = hash('sha256', `${server}\0${name}`, 'hex');
+  return shortened(`${server}\0${name}`, plain, maxName, taken);
+}
+
+/**
+ * On a server's own address a name stays as the server has it (the specification allows dots), unless agents could not offer it to a model: they put
+ * `mcp__SERVER__` before it and stop at 64.
+ */
+export function ownName(server: string, name: string, taken: (candidate: string) => boolean): string {
+  const most = 64 - `mcp__${server}__`.length;
+  if (name.length <= most && /^[a-zA-Z0-9_.-]+$/.test(name)) return name;
+  return shortened(`${server}\0${name}`, name, most, taken);
+}
+
+function shortened(whole: string, plain: string, most: number, taken: (candidate: string) => boolean): string {
+  const digest = hash('sha256', whole, 'hex');
   const clean = plain.replace(/[^a-zA-Z0-9_-]/g, '_');
   for (let length = 6; length <= digest.length; length++) {
-    const candidate = `${clean.slice(0, Math.max(1, maxName - length - 1))}_${digest.slice(0, length)}`.slice(-maxName);
+    const candidate = `${clean.slice(0, Math.max(1, most - length - 1))}_${digest.slice(0, length)}`.slice(-most);
     if (!taken(candidate)) return candidate;
   }
   throw new Error('no name left');

@@ -19,6 +19,9 @@ interface Conversation {
   call: Call | undefined;
   asked: (() => void) | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** Runs from its beginning: an agent that comes back again and again without an answer must not keep it for ever. */
+  whole: NodeJS.Timeout | undefined;
+  late: boolean;
   readonly cancel: AbortController;
   count: number;
 }
@@ -34,7 +37,9 @@ export interface Parking {
   close(agent?: string): void;
 }
 
-export const parkingLimits = { perAgent: 32, total: 512, parkedForMs: 10 * 60_000 };
+/** How long a question waits for the agent's next request; a state that carries it holds as long (`seal.ts`). */
+export const roundMs = 15 * 60_000;
+export const parkingLimits = { perAgent: 32, total: 512, roundMs, wholeMs: 60 * 60_000 };
 /** Questions that a server sends at once come to the agent together. */
 const gatherMs = 5;
 
@@ -62,10 +67,16 @@ export function openParking(limits = parkingLimits): Parking {
   const end = (conversation: Conversation): void => {
     parked.delete(conversation.id);
     clearTimeout(conversation.timer);
+    clearTimeout(conversation.whole);
     conversation.call = undefined;
     for (const question of conversation.questions.values())
       question.answer({ error: { code: rpc.internalError, message: 'The agent did not come back with an answer.' } });
     conversation.questions.clear();
+  };
+
+  const giveUp = (conversation: Conversation): void => {
+    conversation.cancel.abort();
+    end(conversation);
   };
 
   const ofAgent = (agent: string): number => {
@@ -115,16 +126,18 @@ export function openParking(limits = parkingLimits): Parking {
         }
         await new Promise((resolve) => setTimeout(resolve, gatherMs));
       }
-      conversation.timer = setTimeout(() => {
-        conversation.cancel.abort();
-        end(conversation);
-      }, limits.parkedForMs).unref();
+      if (conversation.late) {
+        giveUp(conversation);
+        throw new UpstreamError('timed-out', 'it waited for answers for too long in all');
+      }
+      conversation.timer = setTimeout(() => giveUp(conversation), limits.roundMs).unref();
       const inputRequests = Object.fromEntries([...conversation.questions].map(([key, { method, params }]) => [key, { method, params }]));
       return { parked: conversation.id, inputRequests };
     } catch (error) {
       end(conversation);
       throw error;
     } finally {
+      conversation.call = undefined;
       conversation.asked = undefined;
       call.signal.removeEventListener('abort', onGone);
     }
@@ -141,6 +154,8 @@ export function openParking(limits = parkingLimits): Parking {
         call,
         asked: undefined,
         timer: undefined,
+        whole: undefined,
+        late: false,
         cancel,
         count: 0,
         ended: upstream.call({
@@ -156,6 +171,11 @@ export function openParking(limits = parkingLimits): Parking {
           onRequest: (request, signal) => ask(conversation, request, signal),
         }),
       };
+      // While an exchange speaks for it and nothing is asked, it is a call like any other.
+      conversation.whole = setTimeout(() => {
+        conversation.late = true;
+        if (!conversation.call) giveUp(conversation);
+      }, limits.wholeMs).unref();
       // Whoever waits for it hears of its failure; parked, nobody may be waiting.
       conversation.ended.catch(() => {});
       return round(conversation, call);

@@ -1,5 +1,8 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
+import { isObject } from './jsonrpc.ts';
+import { roundMs } from './parking.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
+import type { UsedStates } from './used-states.ts';
 
 /** To what a state belongs. A state that comes back is good for the same agent, person, upstream, method, name and arguments only. */
 export interface Binding {
@@ -21,19 +24,20 @@ export interface Seal {
   open(text: unknown, binding: Binding, now: number): State | string;
 }
 
-const lifeMs = 15 * 60_000;
-const maxUsed = 100_000;
+const lifeMs = roundMs;
 
+/** The same arguments in another order are the same call: agents may build them anew for each round. */
 export const digestOf = (params: JsonObject): string =>
-  hash('sha256', JSON.stringify([params['arguments'] ?? {}, params['uri'] ?? null]), 'base64url');
+  hash('sha256', JSON.stringify([params['arguments'] ?? {}, params['uri'] ?? null], inOrder), 'base64url');
+
+const inOrder = (_key: string, value: unknown): unknown =>
+  isObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
 
 /**
  * `requestState` goes through the agent's hands, so it is sealed (AES-256-GCM, SP 800-38D) and bound; what the upstream put in it is neither
  * shown nor trusted to be what comes back (specification 2026-07-28, multi-round-trip requests, "Security").
  */
-export function openSeal(key: Uint8Array): Seal {
-  // Identifier -> expiry, in the order of use: what is expired is refused for that alone, so it need not be remembered longer.
-  const used = new Map<string, number>();
+export function openSeal(key: Uint8Array, used: UsedStates): Seal {
   return {
     seal(binding, state, now) {
       const nonce = randomBytes(12);
@@ -57,11 +61,12 @@ export function openSeal(key: Uint8Array): Seal {
       if (now >= state.until) return 'requestState has expired. Make the call anew.';
       const id = raw.subarray(0, 12).toString('base64url');
       if (used.has(id)) return 'requestState was used already. Make the call anew.';
-      for (const [old, until] of used) {
-        if (until > now && used.size < maxUsed) break;
-        used.delete(old);
+      if (state.until - lifeMs < used.since) return 'requestState is of before a restart that lost count. Make the call anew.';
+      try {
+        used.add(id, state.until, now);
+      } catch {
+        return 'requestState cannot be marked as used, so it is not taken: the disk may be full. Tell the person, then make the call anew.';
       }
-      used.set(id, state.until);
       const { until: _until, ...rest } = state;
       return rest;
     },

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Log } from '../log.ts';
+import { replaceFile } from './kept-file.ts';
 
 /** What a legacy session is beside what is going on in it: enough to go on under its id after a restart of ours. */
 const kept = z.object({
@@ -35,14 +36,4 @@ export function readSessions(file: string, log: Log): KeptSession[] {
   }
 }
 
-export function writeSessions(file: string, sessions: KeptSession[]): void {
-  const next = `${file}.new`;
-  const descriptor = openSync(next, 'w', 0o600);
-  try {
-    writeSync(descriptor, JSON.stringify({ format: 1, sessions }));
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(next, file);
-}
+export const writeSessions = (file: string, sessions: KeptSession[]): void => replaceFile(file, JSON.stringify({ format: 1, sessions }));

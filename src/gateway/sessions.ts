@@ -3,7 +3,15 @@ import type { Stream } from './answer.ts';
 import { Journal, Room, type Track } from './journal.ts';
 import type { Id } from './jsonrpc.ts';
 import type { KeptSession } from './session-file.ts';
-import type { JsonObject, Outcome } from './upstreams/upstream.ts';
+import type { JsonObject, Outcome, Upstream } from './upstreams/upstream.ts';
+
+/** A subscription: the resource as its upstream names it, the connection that it is held on, and how to let go. */
+export interface Held {
+  server: string;
+  uri: string;
+  on: Upstream;
+  release: () => void;
+}
 
 /** A legacy session (specification 2025-11-25, "Session Management"). Its id names it and never authenticates: each request brings its own bearer. */
 export interface Session {
@@ -26,10 +34,12 @@ export interface Session {
   /** What the gateway asked the agent and waits for. */
   readonly asked: Map<Id, (outcome: Outcome) => void>;
   /** URI as the agent knows it -> how to let go of it. */
-  readonly subscriptions: Map<string, { server: string; uri: string; release: () => void }>;
+  readonly subscriptions: Map<string, Held>;
   /** Subscriptions of before a restart, to be made again as soon as there are rules to decide them by. */
   resume: string[];
   lastUsed: number;
+  /** What comes for it now comes too late. */
+  over: boolean;
 }
 
 const maxPerAgent = 256;
@@ -105,6 +115,7 @@ export class Sessions {
   }
 
   #stop(session: Session): void {
+    session.over = true;
     for (const controller of session.inFlight.values()) controller.abort();
     this.unask([session], 'The session has ended.');
     for (const { release } of session.subscriptions.values()) release();
@@ -135,17 +146,17 @@ export class Sessions {
     return [...this.#byId.values()];
   }
 
-  // A program that opens sessions and forgets them must not fill our memory: idle ones go first, then the longest unused.
+  // A program that opens sessions and forgets them must not fill our memory. One that is in use goes last, however long ago it began.
   #makeRoom(agent: string, now: number): void {
-    const own: Session[] = [];
+    const own: { session: Session; busy: boolean }[] = [];
     for (const session of this.#byId.values()) {
       const busy = session.stream?.open === true || session.inFlight.size > 0;
       if (!busy && now - session.lastUsed > idleMs) this.end(session);
-      else if (session.agent === agent) own.push(session);
+      else if (session.agent === agent) own.push({ session, busy });
     }
     if (own.length < maxPerAgent) return;
-    own.sort((a, b) => a.lastUsed - b.lastUsed);
-    this.end(own[0]!);
+    own.sort((a, b) => Number(a.busy) - Number(b.busy) || a.session.lastUsed - b.session.lastUsed);
+    this.end(own[0]!.session);
   }
 }
 
@@ -158,6 +169,7 @@ const fresh = (room: Room) => ({
   restored: false,
   inFlight: new Map<Id, AbortController>(),
   asked: new Map<Id, (outcome: Outcome) => void>(),
-  subscriptions: new Map<string, { server: string; uri: string; release: () => void }>(),
+  subscriptions: new Map<string, Held>(),
   resume: [] as string[],
+  over: false,
 });

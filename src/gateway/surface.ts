@@ -1,6 +1,6 @@
 import type { Policy } from '../policy/policy.ts';
 import type { Directory, Listed } from './directory.ts';
-import { extensionsOf } from './extensions.ts';
+import { statedOf } from './extensions.ts';
 import { scopedSkill, seenSkill } from './skills.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
 
@@ -93,7 +93,8 @@ function skillText(item: Listed, policy: Policy, agent: string): string {
 /** Stated for what the gateway can do; a kind that no server behind the address has is left out. */
 function capabilities(directory: Directory): JsonObject {
   const has = (name: string) => directory.servers.some((entry) => entry.catalogue.capabilities[name] !== undefined);
-  const extensions = extensionsOf(directory.servers);
+  const extensions = statedOf(directory.servers, 'extensions');
+  const experimental = statedOf(directory.servers, 'experimental');
   const resources = directory.resources.size + directory.templates.size + directory.skills.size > 0 || has('resources');
   return {
     tools: { listChanged: true },
@@ -102,6 +103,7 @@ function capabilities(directory: Directory): JsonObject {
     ...(has('completions') ? { completions: {} } : {}),
     ...(has('logging') ? { logging: {} } : {}),
     ...(extensions ? { extensions } : {}),
+    ...(experimental ? { experimental } : {}),
   };
 }
 

@@ -4,25 +4,37 @@ import type { Log } from '../log.ts';
 
 /**
  * `fetch` as a company's network needs it: the operating system's certificate authorities beside Node's own, and the proxy the
- * environment names. Both are process-wide in Node and must stand before the first connection, so the first request makes them.
+ * environment names. Both are process-wide in Node and must stand before the first connection, so the first request makes them; the authorities
+ * take a tenth of a second to read, which a central API on this machine without TLS has no use for.
  */
 export function systemFetch(log: Log, env: NodeJS.ProcessEnv = process.env): typeof fetch {
-  let ready = false;
+  let proxied = false;
+  let trusting = false;
   return (input, init) => {
-    if (!ready) {
-      ready = true;
-      prepare(log, env);
+    if (!proxied) {
+      proxied = true;
+      heedProxy(log, env);
+    }
+    if (!trusting && !plainLoopback(input instanceof Request ? input.url : String(input))) {
+      trusting = true;
+      trustSystem(log);
     }
     return fetch(input, init);
   };
 }
 
-function prepare(log: Log, env: NodeJS.ProcessEnv): void {
+/** Loopback is never reached through a proxy, so nothing on the way speaks TLS either. */
+const plainLoopback = (url: string): boolean => /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?=[:/])/.test(url);
+
+function trustSystem(log: Log): void {
   try {
     tls.setDefaultCACertificates([...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]);
   } catch (error) {
     log.warn({ error: String(error) }, "the system's certificate authorities could not be read; Node's own apply");
   }
+}
+
+function heedProxy(log: Log, env: NodeJS.ProcessEnv): void {
   try {
     const proxy = proxyFromEnv(env);
     if (proxy !== undefined) http.setGlobalProxyFromEnv(proxy);

@@ -126,8 +126,18 @@ function parse(source: Source, segment: Segment, problems: Problem[]): PolicyJso
   const answer = cedar.policyToJson(segment.text);
   // INVARIANT: one segment is one policy; Cedar's own count decides, not our cutting.
   if (answer.type === 'failure' || parts.policies.length !== 1) return fail('the policy cannot be read', 'end each policy with ";"');
+  if (nesting(answer.json) > deepest)
+    return fail(
+      'its conditions nest too deeply to be applied',
+      'write a long chain of "||" as [...].contains(...), or as several policies',
+    );
   return answer.json;
 }
+
+/** Bundles carry JSON, of which Cedar reads 127 levels; some of them are ours (part.ts). Of its own text it would read more. */
+const deepest = 112;
+const nesting = (value: unknown): number =>
+  typeof value === 'object' && value !== null ? 1 + Object.values(value).reduce<number>((most, one) => Math.max(most, nesting(one)), 0) : 0;
 
 function compiled(source: Source, segment: Segment, number: number, json: PolicyJson): CompiledPolicy {
   const annotations = Object.fromEntries(Object.entries(json.annotations ?? {}).map(([name, value]) => [name, value ?? '']));

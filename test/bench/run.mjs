@@ -31,7 +31,8 @@ try {
     wide: await measureWide(scale),
     policy: await output(['test/bench/policy.mjs']),
     startUp: await startTime(),
-    firstList: await firstList(),
+    firstList: await firstList(Number(values.rules)),
+    firstListWide: await firstList(5000),
     // Other work on the machine shows here; the bench itself makes about 2.
     loadAverage: [before, load()],
   };

@@ -30,7 +30,7 @@ export async function startTime() {
  * all 2,000 tools of 50 servers; the median of seven. The company is the demo's; the host is one on a copy of its data folder, which the
  * demo's supervisor knows nothing of. Where the 50 servers should be, somebody only counts who comes.
  */
-export async function firstList() {
+export async function firstList(rules) {
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
   let contacts = 0;
   const upstreams = createServer((socket) => {
@@ -38,7 +38,7 @@ export async function firstList() {
     socket.destroy();
   }).listen(0, '127.0.0.1');
   await once(upstreams, 'listening');
-  writeCompany(join(dir, 'company'), { port: upstreams.address().port, tools: 40, servers: 50, rules: 5000 });
+  writeCompany(join(dir, 'company'), { port: upstreams.address().port, tools: 40, servers: 50, rules });
   const { demo, central, data, tokens, pid } = await openHouse(dir);
   // The other holder of the same sign-in stands still: two that renew it look like theft.
   process.kill(pid, 'SIGSTOP');

@@ -74,6 +74,7 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
         return { text: `${lines.join('\n')}\n`, ...(seqs.at(-1)! > 1 ? { next: seqs.at(-1)! } : {}) };
       },
       'tools-list': () => ({ tools: [row] }),
+      'server-stderr': ({ server }) => ({ lines: server === 'quiet' ? [] : ['one', 'two'] }),
       'tools-search': ({ text, limit, agent }) => {
         if (agent === 'Nobody') throw new Failure('not-found', 'There is no agent named "Nobody".', 'See your agents.');
         const hit = {
@@ -239,6 +240,23 @@ test('status, servers and open', async (t) => {
   assert.match((await run('servers')).out, /Nobody is signed in/);
   assert.deepEqual(JSON.parse((await run('open', '--json')).out), { url: headless.ui });
   assert.equal((await run('open', '--print')).out, `${headless.ui}\n`);
+});
+
+test('servers SERVER --stderr prints what a local server wrote, newest last', async (t) => {
+  const { run } = await running(t);
+  assert.deepEqual(await run('servers', 'files', '--stderr'), { code: 0, out: 'one\ntwo\n', err: '' });
+  assert.equal((await run('servers', 'files', '--stderr', '--json')).out, '["one","two"]\n');
+  const quiet = await run('servers', 'quiet', '--stderr');
+  assert.deepEqual([quiet.code, quiet.out], [0, '']);
+  assert.match(quiet.err, /written nothing/);
+  for (const args of [
+    ['servers', 'files'],
+    ['servers', '--stderr'],
+  ]) {
+    const bad = await run(...args);
+    assert.equal(bad.code, 2);
+    assert.match(bad.err, /gatehouse servers SERVER --stderr/);
+  }
 });
 
 test('without --data a verb finds the usual folder, or the demo where only that runs', async (t) => {

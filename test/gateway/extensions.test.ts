@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
-import { type Json, openMatrixServer } from '../support/matrix-server.ts';
+import { type Era, type Json, openMatrixServer } from '../support/matrix-server.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 
 /** MCP Apps, capabilities of extensions, trace context: what the gateway must carry without speaking it. */
@@ -119,33 +120,87 @@ test('what extensions the servers were blessed with is stated in both eras; what
   assert.equal((await ask('skills/list'))['error'].code, -32601);
 });
 
-for (const agent of ['legacy', 'modern'] as const)
-  for (const era of ['legacy', 'modern'] as const)
-    test(`a ${agent} agent's extensions and trace context reach a ${era} upstream, its baggage does not`, async () => {
-      const server = await openMatrixServer(era);
-      const near = await openTestGateway(
-        makeBundle({ servers: [entry({ id: 'm', url: server.url, tools: [{ name: 'echo', inputSchema }] })] }),
-      );
-      const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=b' };
-      const sent = { ...trace, baggage: 'person=pat', 'com.example/y': { z: null } };
-      const unknown = { 'com.example/unknown': { deep: [1] }, [ui]: apps.extensions[ui] };
-      const params = { name: 'm__echo', arguments: {} };
-      try {
-        const answer =
-          agent === 'modern'
-            ? await modernRequest(near.url, near.token, 'tools/call', params, {
-                meta: { ...sent, [`${prefix}clientCapabilities`]: { extensions: unknown } },
-              })
-            : await (await legacySession(near.url, near.token, { extensions: unknown })).send('tools/call', { ...params, _meta: sent });
-        const result = (answer.headers['content-type']?.includes('event-stream') ? answer.events().at(-1) : answer.json())![
-          'result'
-        ] as Json;
-        const got = JSON.parse(result['content'][0].text);
-        const vendor = Object.fromEntries(Object.entries(got.params._meta).filter(([key]) => !key.startsWith(prefix)));
-        assert.deepEqual(vendor, { ...trace, 'com.example/y': { z: null } });
-        assert.deepEqual(got.client.extensions, unknown);
-      } finally {
-        await near.close();
-        await server.close();
-      }
-    });
+const program = fileURLToPath(new URL('../support/matrix-server.ts', import.meta.url));
+const over = {
+  HTTP: openMatrixServer,
+  stdio: async (era: Era) => ({ launch: { command: 'node', args: [program, era] }, close: async () => {} }),
+};
+
+for (const wire of ['HTTP', 'stdio'] as const)
+  for (const agent of ['legacy', 'modern'] as const)
+    for (const era of ['legacy', 'modern'] as const)
+      test(`a ${agent} agent's extensions and trace context reach a ${era} upstream over ${wire}, its baggage does not`, async () => {
+        const { close, ...server } = await over[wire](era);
+        const near = await openTestGateway(
+          makeBundle({ servers: [entry({ id: 'm', ...server, tools: [{ name: 'echo', inputSchema }] })] }),
+        );
+        const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=b' };
+        const sent = { ...trace, baggage: 'person=pat', 'com.example/y': { z: null } };
+        const extensions = { 'com.example/unknown': { deep: [1] }, [ui]: apps.extensions[ui] };
+        const declared = { extensions, experimental: { 'com.example/tried': { deep: [2] } } };
+        const params = { name: 'm__echo', arguments: {} };
+        try {
+          const answer =
+            agent === 'modern'
+              ? await modernRequest(near.url, near.token, 'tools/call', params, {
+                  meta: { ...sent, [`${prefix}clientCapabilities`]: declared },
+                })
+              : await (await legacySession(near.url, near.token, declared)).send('tools/call', { ...params, _meta: sent });
+          const result = (answer.headers['content-type']?.includes('event-stream') ? answer.events().at(-1) : answer.json())![
+            'result'
+          ] as Json;
+          const got = JSON.parse(result['content'][0].text);
+          const { progressToken, ...meta } = got.params._meta;
+          const vendor = Object.fromEntries(Object.entries(meta).filter(([key]) => !key.startsWith(prefix)));
+          // Of this hop alone: it is how a deadline hears that work goes on.
+          assert.equal(typeof progressToken, 'number');
+          assert.deepEqual(vendor, { ...trace, 'com.example/y': { z: null } });
+          // One process serves all agents in one handshake, which can say only what holds for each of them.
+          const shared = wire === 'stdio' && era === 'legacy';
+          assert.deepEqual(got.client.extensions, shared ? { [ui]: apps.extensions[ui] } : extensions);
+          assert.deepEqual(got.client.experimental, shared ? undefined : declared.experimental);
+        } finally {
+          await near.close();
+          await close();
+        }
+      });
+
+test('what an agent states beyond 64 KiB is not declared for it, what it can be asked is', async () => {
+  const server = await openMatrixServer('legacy');
+  const near = await openTestGateway(
+    makeBundle({ servers: [entry({ id: 'm', url: server.url, tools: [{ name: 'echo', inputSchema }] })] }),
+  );
+  try {
+    const declared = { sampling: {}, experimental: { huge: 'x'.repeat(70_000) }, extensions: { 'com.example/x': {} } };
+    const meta = { [`${prefix}clientCapabilities`]: declared };
+    const answer = await modernRequest(near.url, near.token, 'tools/call', { name: 'm__echo', arguments: {} }, { meta });
+    const result = (answer.headers['content-type']?.includes('event-stream') ? answer.events().at(-1) : answer.json())!['result'] as Json;
+    assert.deepEqual(JSON.parse(result['content'][0].text).client, { sampling: {} });
+  } finally {
+    await near.close();
+    await server.close();
+  }
+});
+
+test('experimental capabilities that servers were blessed with are stated to agents, bounded', async () => {
+  const server = (id: string, experimental: object) =>
+    entry({ id, url: servers[0]!.url, catalogue: { capabilities: { tools: {}, experimental } } });
+  const near = await openTestGateway(
+    makeBundle({
+      servers: [
+        server('a', { 'x/one': { a: 1 } }),
+        server('b', { 'x/one': { a: 2, b: 2 }, 'x/two': {} }),
+        server('c', { huge: 'x'.repeat(20_000) }),
+      ],
+    }),
+  );
+  try {
+    const stated = async (url: string) =>
+      ((await legacySession(url, near.token)).opened.json()['result'] as Json)['capabilities'].experimental;
+    assert.deepEqual(await stated(near.url), { 'x/one': { a: 1, b: 2 }, 'x/two': {} });
+    assert.deepEqual(await stated(`${near.url}/s/b`), { 'x/one': { a: 2, b: 2 }, 'x/two': {} });
+    assert.equal(await stated(`${near.url}/s/c`), undefined);
+  } finally {
+    await near.close();
+  }
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { exposedName, matchesTemplate, maxName } from '../../src/gateway/names.ts';
+import { exposedName, matchesTemplate, maxName, ownName } from '../../src/gateway/names.ts';
 
 test('a plain name carries its server', () => {
   assert.equal(
@@ -33,6 +33,20 @@ test('names that differ only in odd characters or after the 45th stay apart', ()
     assert.ok(!taken.has(exposed));
     taken.add(exposed);
   }
+});
+
+const free = () => false;
+
+test("on its own address a server's names stay, unless an agent's prefix would make them too long or their characters are odd", () => {
+  for (const name of ['a', 'get.user-1_x', 'x'.repeat(64 - 'mcp__srv__'.length)]) assert.equal(ownName('srv', name, free), name);
+  for (const name of ['', 'a b', 'a/b', 'größe', '🙂', 'x'.repeat(64 - 'mcp__srv__'.length + 1)]) {
+    const changed = ownName('srv', name, free);
+    assert.match(changed, /^[a-zA-Z0-9_-]*_[0-9a-f]{6}$/);
+    assert.ok(`mcp__srv__${changed}`.length <= 64);
+    assert.equal(ownName('srv', name, free), changed);
+  }
+  assert.ok(`mcp__${'s'.repeat(31)}__${ownName('s'.repeat(31), 'x'.repeat(99), free)}`.length <= 64);
+  assert.notEqual(ownName('srv', 'a b', free), ownName('srv', 'a/b', free));
 });
 
 test('URI templates find whose a URI is', () => {

@@ -60,6 +60,15 @@ for (const [what, attempt, message] of refusals)
     assert.match((await goOn(state))['result'].content[0].text, /"sure":true/);
   });
 
+test('the same arguments in another order are the same call, in a list they are another', async () => {
+  const args = { text: 'a', more: { x: [1, 2], y: null } };
+  const again = { more: { y: null, x: [1, 2] }, text: 'a' };
+  const state = await begin('m__elicit', args);
+  const other = await goOn(state, { arguments: { ...again, more: { ...again.more, x: [2, 1] } } });
+  assert.match(other['error'].message, /another call/);
+  assert.match((await goOn(state, { arguments: again }))['result'].content[0].text, /"sure":true/);
+});
+
 test('a state is good for one use', async () => {
   const state = await begin();
   const both = await Promise.all([goOn(state), goOn(state)]);
@@ -134,7 +143,7 @@ const made = (agent: string) =>
   }) as unknown as Call;
 
 test('parked calls are few per agent and few at all; one too many is told so', async () => {
-  const parking = openParking({ perAgent: 2, total: 3, parkedForMs: 60_000 });
+  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream } = asking();
   const of = (agent: string) => parking.begin(made(agent), upstream, {});
   const rounds = await Promise.all([of('a'), of('a'), of('a'), of('b'), of('c')]);
@@ -147,7 +156,7 @@ test('parked calls are few per agent and few at all; one too many is told so', a
 });
 
 test('a server may name its question; a name that is taken or none gives way to one of ours', async () => {
-  const parking = openParking({ perAgent: 2, total: 3, parkedForMs: 60_000 });
+  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
   const names = ['user_name', 'user_name', 'q2', '', 'a b', '__proto__', 7, undefined];
   const { upstream } = asking(names.map((name) => ({ _meta: { 'dev.gatehouse/inputKey': name } })));
   const reached = await parking.begin(made('a'), upstream, {});
@@ -170,7 +179,7 @@ test('a server may name its question; a name that is taken or none gives way to 
 
 test('whoever does not come back in time is cancelled upstream', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
-  const parking = openParking({ perAgent: 2, total: 3, parkedForMs: 60_000 });
+  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream, calls } = asking();
   const round = parking.begin(made('a'), upstream, {});
   await new Promise(setImmediate);
@@ -183,4 +192,28 @@ test('whoever does not come back in time is cancelled upstream', async () => {
   mock.timers.reset();
   assert.equal(calls[0]!.signal.aborted, true);
   assert.equal(parking.resume(reached.parked, made('a'), {}), undefined);
+});
+
+test('whoever comes back without an answer again and again is given one while in all, not one after the other', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
+  const { upstream, calls } = asking();
+  const reached = async (round: ReturnType<typeof parking.resume>): Promise<string> => {
+    await new Promise(setImmediate);
+    mock.timers.tick(5);
+    const one = await round!;
+    assert.ok('parked' in one);
+    return one.parked;
+  };
+  let parked = await reached(parking.begin(made('a'), upstream, {}));
+  for (let round = 0; round < 2; round++) {
+    mock.timers.tick(59_000);
+    parked = await reached(parking.resume(parked, made('a'), {}));
+  }
+  mock.timers.tick(30_000);
+  assert.equal(calls[0]!.signal.aborted, false);
+  mock.timers.tick(2_000);
+  assert.equal(calls[0]!.signal.aborted, true);
+  assert.equal(parking.resume(parked, made('a'), {}), undefined);
 });

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../support/demo.ts';
 import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
@@ -11,6 +14,7 @@ const tools = [{ name: 'slow', inputSchema: { type: 'object' } }];
 /** Opens a stream and keeps what arrives on it. */
 function open(house: House, options: { method?: string; headers: Record<string, string>; body?: unknown }) {
   let text = '';
+  let ended = false;
   const request = http.request(house.url, {
     method: options.method ?? 'GET',
     headers: {
@@ -26,18 +30,22 @@ function open(house: House, options: { method?: string; headers: Record<string, 
       text += chunk;
     });
     response.on('error', () => {});
+    response.on('end', () => {
+      ended = true;
+    });
   });
   request.on('error', () => {});
   request.end(options.body === undefined ? undefined : JSON.stringify(options.body));
   return {
     text: () => text,
+    ended: () => ended,
     ids: () => [...text.matchAll(/^id: (.+)$/gm)].map((match) => match[1]!),
     messages: () => [...text.matchAll(/^data: (\{.*)$/gm)].map((match) => JSON.parse(match[1]!) as Record<string, unknown>),
     breakOff: () => request.destroy(),
   };
 }
 
-async function openSlow(t: { after(fn: () => unknown): void }) {
+async function openSlow(t: { after(fn: () => unknown): void }, options: { dataDir?: string } = {}) {
   let finish = () => {};
   const upstream = await openRpcServer({
     'tools/call': async (asked, { notify }) => {
@@ -51,9 +59,10 @@ async function openSlow(t: { after(fn: () => unknown): void }) {
     },
   });
   t.after(() => upstream.close());
-  const house = await openTestGateway(makeBundle({ servers: [entry({ id: 'one', url: upstream.url, tools })] }));
+  const bundle = makeBundle({ servers: [entry({ id: 'one', url: upstream.url, tools })] });
+  const house = await openTestGateway(bundle, options);
   t.after(() => house.close());
-  return { house, finish: () => finish(), upstream };
+  return { house, finish: () => finish(), upstream, bundle };
 }
 
 test('an answer whose connection broke is not lost: the call went on, and its rest comes with Last-Event-ID', async (t) => {
@@ -100,6 +109,41 @@ test('what was announced while the stream was broken comes with the next one; an
   assert.equal(other.messages().length, 0);
   other.breakOff();
   second.breakOff();
+});
+
+const slow = { jsonrpc: '2.0', id: 5, method: 'tools/call', params: { name: 'one__slow', arguments: {}, _meta: { progressToken: 'p' } } };
+
+test("an event id of before a restart takes no other stream's answer away", async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'gatehouse-resume-'));
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  const { house, finish, bundle } = await openSlow(t, { dataDir });
+  const session = await legacySession(house.url, house.token);
+  const before = open(house, { method: 'POST', headers: session.headers, body: slow });
+  const stale = await eventually(() => before.ids()[0], 'an id of before');
+  before.breakOff();
+  finish();
+  await house.close();
+  const again = await openTestGateway(bundle, { dataDir, token: house.token });
+  t.after(() => again.close());
+  const call = open(again, { method: 'POST', headers: session.headers, body: slow });
+  await eventually(() => (call.messages().length > 0 ? true : undefined), 'the first progress');
+  const other = open(again, { headers: { ...session.headers, 'last-event-id': stale } });
+  await eventually(() => other.ids()[0], 'a stream of its own');
+  finish();
+  await eventually(() => call.messages().find(({ id }) => id === 5), 'the answer where it was asked for');
+  assert.equal(other.messages().filter(({ id }) => id === 5).length, 0);
+  other.breakOff();
+});
+
+test('a stream that is resumed elsewhere ends where it was', async (t) => {
+  const { house, finish } = await openSlow(t);
+  const session = await legacySession(house.url, house.token);
+  const first = open(house, { method: 'POST', headers: session.headers, body: slow });
+  await eventually(() => (first.messages().length > 0 ? true : undefined), 'the first progress');
+  const second = open(house, { headers: { ...session.headers, 'last-event-id': first.ids().at(-1)! } });
+  await eventually(() => first.ended() || undefined, 'the end of the first');
+  finish();
+  await eventually(() => second.messages().find(({ id }) => id === 5), 'the answer on the second');
 });
 
 test("another agent's event id opens nothing of it", async (t) => {

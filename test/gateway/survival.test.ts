@@ -45,6 +45,39 @@ test('a damaged file of sessions costs the sessions, not the start', async (t) =
   assert.equal((await (await legacySession(house.url, house.token)).send('ping')).status, 200);
 });
 
+test("a modern agent's calls before and after a restart are one session in the ledger, until it was silent for half an hour", async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-survival-'));
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const upstream = await openRpcServer({ 'tools/call': () => ({ content: [] }) });
+  t.after(() => upstream.close());
+  const bundle = makeBundle({
+    servers: [entry({ id: 'one', url: upstream.url, tools: [{ name: 'echo', inputSchema: { type: 'object' } }] })],
+  });
+  let now = Date.now();
+  let token: string | undefined;
+  const run = async (...names: string[]) => {
+    const house = await openTestGateway(bundle, { dataDir, now: () => now, ...(token === undefined ? {} : { token }) });
+    token = house.token;
+    for (const name of names)
+      await modernRequest(house.url, house.token, 'tools/call', call.params, {
+        meta: { 'io.modelcontextprotocol/clientInfo': { name, version: '1' } },
+      });
+    const sessions = (await house.records()).slice(-names.length).map((record) => record.session);
+    await house.close();
+    return sessions;
+  };
+  const [a, b] = await run('a', 'b');
+  now += 20 * 60_000;
+  assert.deepEqual(await run('b', 'a'), [b, a]);
+  assert.equal(statSync(join(dataDir, 'conversations.json')).mode & 0o777, 0o600);
+  now += 31 * 60_000;
+  const [later] = await run('a');
+  assert.notEqual(later, a);
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(join(dataDir, 'conversations.json'), '{"format":1,');
+  assert.notEqual((await run('a'))[0], later, 'a damaged file costs that, not the start');
+});
+
 test('the ledger groups calls: by session in the legacy era, by agent, program and time in the modern one', async (t) => {
   const upstream = await openRpcServer({ 'tools/call': () => ({ content: [] }) });
   t.after(() => upstream.close());

@@ -37,6 +37,7 @@ export function smallCore(answers: Answers = {}, first: Partial<View> = {}): Sma
       listener(view);
       return () => listeners.delete(listener);
     },
+    wake() {},
     close: async () => {
       closed = true;
     },

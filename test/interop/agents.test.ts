@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -15,8 +15,8 @@ const denied = { id: 'T-1', project: 'zephyr', resolution: 'done' };
 const denialText = /close_ticket" on Tickets: company policy does not allow it\. .*TIC-3/;
 
 /** A demo, an agent's credential in it, and what the agent did there. */
-async function setUp(t: TestContext, name: string) {
-  const demo = await startDemo({ account: 'engineer' });
+async function setUp(t: TestContext, name: string, company?: string) {
+  const demo = await startDemo({ account: 'engineer', ...(company === undefined ? {} : { company }) });
   t.after(() => demo.stop());
   const home = await mkdtemp(join(tmpdir(), 'gatehouse-agent-'));
   t.after(() => rm(home, { recursive: true, force: true, maxRetries: 5 }));
@@ -198,9 +198,22 @@ for (const era of ['legacy', 'modern'] as const)
     assert.deepEqual(rest, { era, calls: storyCalls });
   });
 
+/** The demo company with one rule more, about a tool none of whose parameters is mirrored into a header. */
+async function stricter(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-company-'));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  await cp('resources/demo', folder, { recursive: true });
+  const rule = `@id("ECHO-1") @reason("Some things are not said twice.")
+forbid (principal, action == Action::"call", resource == Tool::"everything/echo")
+when { context.args has message && context.args.message == "forbidden" };
+`;
+  await writeFile(join(folder, 'policies', 'echo.cedar'), rule);
+  return folder;
+}
+
 for (const era of ['legacy', 'modern'] as const)
   test(`mcp-remote for a stdio-only agent: lists, calls, is denied, goes on after a restart; in the ${era} era`, async (t) => {
-    const { home, token, url, restart, recorded } = await setUp(t, 'mcp-remote');
+    const { home, token, url, restart, recorded } = await setUp(t, 'mcp-remote', await stricter(t));
     const header = join(home, 'header.txt');
     await writeFile(header, `Authorization: Bearer ${token}\n`, { mode: 0o600 });
     const agent = new Client({ name: 'stdio-only', version: '1.0.0' });
@@ -222,8 +235,12 @@ for (const era of ['legacy', 'modern'] as const)
     // mcp-remote 0.15.1 does not mirror arguments into Mcp-Param-* headers, and a server must refuse a request without them (SEP-2243).
     if (era === 'modern') await assert.rejects(refused, /-32020: The header Mcp-Param-project is missing/);
     else assert.match((await refused).replaceAll('\\"', '"'), denialText);
+    // A tool without such parameters: the denial itself arrives, in either era.
+    const forbidden = await call('everything__echo', { message: 'forbidden' });
+    assert.match(forbidden, /everything__echo.* company policy does not allow it\. .*ECHO-1/);
+    assert.match(forbidden, /"isError":true/);
     await restart();
     assert.match(await call('everything__echo', { message: 'after the restart' }), /Echo: after the restart/);
     const { client: _, ...rest } = await recorded();
-    assert.deepEqual(rest, { era, calls: era === 'modern' ? ['allow echo', 'allow echo'] : storyCalls });
+    assert.deepEqual(rest, { era, calls: era === 'modern' ? storyCalls.with(1, 'deny echo') : storyCalls.toSpliced(2, 0, 'deny echo') });
   });

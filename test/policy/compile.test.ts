@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { audiencePolicies, compilePolicies } from '../../src/policy/compile.ts';
-import { allowAll, bundleOf, knowledge } from './company.ts';
+import { allowAll, bundleOf, call, knowledge, policyOf } from './company.ts';
 
 const compile = (text: string, file = 'a.cedar') => compilePolicies([{ file, text }], knowledge);
 /** `LINE severity`, message and fix of every problem. */
@@ -50,6 +50,21 @@ test('every policy with a syntax error is reported at its place, and the others 
   );
   assert.deepEqual(policies, []);
   for (const { fix } of problems) assert.ok(fix.length > 3);
+});
+
+test('a condition that nests deeper than bundles can carry is refused, and what is let through can be applied', () => {
+  const chain = (length: number, effect: string, from = 11) => {
+    const hours = Array.from({ length }, (_, at) => `context.now.hour == ${from + at}`).join(' || ');
+    return `@id("${effect}${from}") @reason("r") ${effect}(principal, action == Action::"call", resource) when { ${hours} };`;
+  };
+  assert.match(messages(chain(60, 'permit'))[0]!, /^1 its conditions nest too deeply/);
+  let most = 10;
+  while (compile(chain(most + 1, 'permit')).problems.length === 0) most++;
+  // Two that only forbid are asked together.
+  const policy = policyOf(allowAll + chain(most, 'permit') + chain(most, 'forbid') + chain(most, 'forbid', 12));
+  assert.deepEqual([policy.decide(call('read')).effect, policy.decide(call('read')).rule], ['allow', 'ALL']);
+  const busy = policyOf(allowAll + chain(most, 'forbid') + chain(most, 'forbid', 10));
+  assert.equal(busy.decide(call('read')).rule, 'forbid10');
 });
 
 test('a template is refused in words', () => {

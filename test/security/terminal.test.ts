@@ -42,6 +42,7 @@ test('what upstreams and agents say cannot command the terminal of who reads it'
         };
       },
       'activity-list': () => ({ items: [record] }),
+      'server-stderr': () => ({ lines: [hostile, 'last'] }),
       'ledger-export': () => ({ text: `${JSON.stringify(record)}\n` }),
     },
     {},
@@ -70,6 +71,7 @@ test('what upstreams and agents say cannot command the terminal of who reads it'
   await run('call', 's', 'structured');
   assert.match((await run('call', 's', 'fails')).err, /^gatehouse: begin/);
   assert.match((await run('ledger', 'tail')).out, /begin/);
+  assert.match((await run('servers', 's', '--stderr')).out, /^begin.*\nlast\n$/);
   // Programs get exactly what was said.
   const json = await run('call', 's', 't', '--json');
   assert.equal(JSON.parse(json.out).content[1].type, hostile);

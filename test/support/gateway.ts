@@ -86,7 +86,7 @@ export async function openTestGateway(
     maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
     maxDepth: 64,
     stateKey: Buffer.alloc(32, 2),
-    sessionsFile: join(dir, 'sessions.json'),
+    dataDir: dir,
     headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
     agents,
     upstream: (id) => upstreams.get(id),

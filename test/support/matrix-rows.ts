@@ -122,7 +122,7 @@ export const rows: Row[] = [
     async run({ agent }) {
       const read = (await agent.call('resources/read', { uri })).answer?.['result'];
       assert.deepEqual(read.contents, [{ uri, text: 'a document' }]);
-      if (agent.era === 'modern') assert.equal(read.cacheScope, 'private');
+      if (agent.era === 'modern') assert.deepEqual([read.cacheScope, read.ttlMs], ['private', 5]);
       const got = (await agent.call('prompts/get', { name: 'two', arguments: { who: 'me' } })).answer?.['result'];
       assert.equal(got.messages[0].content.text, 'two');
       const ref = { type: 'ref/prompt', name: 'two' };
@@ -136,7 +136,7 @@ export const rows: Row[] = [
       const { catalogue } = bundle.servers[0]!;
       const result = (await agent.call('tools/list')).answer?.['result'];
       assert.deepEqual(result.tools, catalogue.tools);
-      assert.equal(result.tools.length, 18);
+      assert.equal(result.tools.length, 19);
       assert.equal(result.nextCursor, undefined);
       if (agent.era === 'modern') {
         assert.equal(result.cacheScope, 'private');
@@ -179,6 +179,35 @@ export const rows: Row[] = [
       const result = (await tool(agent, 'is-error')).answer?.['result'];
       assert.equal(result.isError, true);
       assert.deepEqual(result.structuredContent, { code: 7 });
+    },
+  },
+  {
+    feature: 'a change of bundle in the middle of a call, and of a subscription',
+    async run({ agent, apply, bundle }) {
+      const [server] = bundle.servers;
+      const { url, launch } = server!;
+      const moved = url === undefined ? { launch: { ...launch!, args: [...launch!.args, 'moved'] } } : { url: `${url}?moved` };
+      const changes = [{ timeoutMs: 45_000, version: '1.0.1' }, moved, {}];
+      const next = (change: object) => apply({ ...bundle, version: 2, servers: [{ ...server!, ...change }] });
+      await agent.hear(uri);
+      for (const change of changes) {
+        const waiting = tool(agent, 'wait');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await next(change);
+        assert.equal(textOf(await waiting), 'waited', JSON.stringify(change));
+        const before = agent.heard.length;
+        await until(async () => {
+          await tool(agent, 'touch');
+          return agent.heard.length > before;
+        });
+      }
+      const answer = { action: 'accept', content: { sure: true } };
+      const respond = () => {
+        void next(moved);
+        return answer;
+      };
+      assert.deepEqual(JSON.parse(textOf(await tool(agent, 'elicit', { respond }))).result, answer);
+      await apply(bundle);
     },
   },
   {

@@ -31,7 +31,7 @@ const questions: Record<string, { method: string; params: Json }> = {
 };
 const names = [
   ...['echo', 'seen', ...Object.keys(questions), 'url-required', 'withdraw', 'progress', 'log', 'hang', 'large', 'fail', 'is-error', 'die'],
-  ...['list-changed', 'touch', 'completed'],
+  ...['list-changed', 'touch', 'completed', 'wait'],
 ];
 const schema = { type: 'object', properties: { text: { type: 'string' } } };
 export const uri = 'matrix://doc';
@@ -110,6 +110,8 @@ function brain(era: Era) {
         return done('done');
       case 'hang':
         return;
+      case 'wait':
+        return void setTimeout(() => done('waited'), 300);
       case 'large':
         return done('x'.repeat(1024 * 1024));
       case 'fail':

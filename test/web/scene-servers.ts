@@ -67,6 +67,17 @@ export const servers = (): ServerRow[] => [
   }),
 ];
 
+export const output: string[] = [
+  'Secure MCP Filesystem Server running on stdio',
+  ...Array.from(
+    { length: 40 },
+    (_, at) => `2026-11-24T09:${String(at).padStart(2, '0')}:11Z info  read /srv/projects/apollo/notes-${at}.md (${at * 37} bytes)`,
+  ),
+  '2026-11-24T10:02:54Z warn  token [secret] expires in 3 days, see https://files.northwind.example/renew',
+  `2026-11-24T10:03:00Z error ${'x'.repeat(240)}`,
+  "Error: ENOENT: no such file or directory, open '/srv/projects/apollo/<img src=x onerror=alert(1)>'",
+];
+
 const access = (effect: Explanation['effect'], rule: string, reason: string, change: Partial<Explanation> = {}): Explanation => ({
   effect,
   rule,

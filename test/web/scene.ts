@@ -3,7 +3,7 @@ import { Failure } from '../../src/errors.ts';
 import type { Scene } from '../support/window.ts';
 import { agents, configs } from './scene-agents.ts';
 import { list, record, usage } from './scene-ledger.ts';
-import { detail, servers } from './scene-servers.ts';
+import { detail, output, servers } from './scene-servers.ts';
 
 const minute = 60_000;
 export const iso = (before: number): string => new Date(Date.now() - before).toISOString();
@@ -40,6 +40,8 @@ export interface SceneOptions {
   records?: number;
   tools?: number;
   longNames?: boolean;
+  /** What local servers wrote. */
+  output?: string[];
   /** Commands that fail, with what. */
   fail?: Partial<Record<Command, Failure>>;
 }
@@ -56,6 +58,8 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
           return detail(String(input['server']), options);
         case 'tools-search':
           return { tools: found(String(input['text']), options).slice(0, Number(input['limit'])) };
+        case 'server-stderr':
+          return { lines: options.output ?? output };
         case 'tool-explain':
           return { effect: 'allow', rule: 'R-01', reason: 'Engineers may read tickets', visible: true } satisfies Explanation;
         case 'access-request':

@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts';
 import { commandLine, scrubbed, withPath } from './environment.ts';
 import type { Leash } from './leash.ts';
 import { openLines } from './lines.ts';
+import type { Output } from './output.ts';
 import { UpstreamError } from './upstream.ts';
 
 /** A local server's process: lines in, lines out, and a certain end for it and all that it started. */
@@ -18,7 +19,6 @@ export interface Child {
   said(): string;
 }
 
-const stderrBytes = 64 * 1024;
 const politeMs = 300;
 const termMs = 2000;
 /** For what it wrote before its end to be read. */
@@ -30,6 +30,7 @@ export function startChild(options: {
   log: Log;
   /** Where programs are found; undefined: where our own environment says. */
   path: string | undefined;
+  output: Output;
   maxBytes: number;
   onLine(line: string): void;
   onEnd(error: UpstreamError): void;
@@ -58,17 +59,14 @@ export function startChild(options: {
   if (pid !== undefined) leash.hold(pid);
 
   let why: UpstreamError | undefined;
-  let errors = Buffer.alloc(0);
   let over = false;
-  const said = () => lastWords(errors.toString('utf8'), Object.values(launch.env));
+  const words = options.output.begin();
   const lines = openLines(maxBytes, options.onLine);
   child.stdin.on('error', () => {});
   child.stdout.on('data', (chunk: Buffer) => {
     if (!lines(chunk)) kill(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
   });
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors = Buffer.concat([errors, chunk]).subarray(-stderrBytes);
-  });
+  child.stderr.on('data', words.write);
   const ended = new Promise<void>((resolve) => {
     const finish = (error: UpstreamError) => {
       if (over) return;
@@ -91,9 +89,10 @@ export function startChild(options: {
     });
     child.once('close', (code, by) => {
       const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
-      const words = said();
-      log.info({ server: entry.id, pid, code, by, stderr: words }, 'a local server ended');
-      finish(new UpstreamError('closed', `its process ${how}${words ? `: ${words}` : ''}`));
+      words.end();
+      const last = words.last();
+      log.info({ server: entry.id, pid, code, by, stderr: last }, 'a local server ended');
+      finish(new UpstreamError('closed', `its process ${how}${last ? `: ${last}` : ''}`));
     });
   });
 
@@ -120,7 +119,7 @@ export function startChild(options: {
       return true;
     },
     kill,
-    said,
+    said: words.last,
     async close() {
       why ??= new UpstreamError('closed', 'Gatehouse ended it');
       child.stdin.end();
@@ -138,11 +137,4 @@ function notStarted(error: NodeJS.ErrnoException, file: string, cwd: string | un
     return `the program ${JSON.stringify(file)} was not found${cwd ? `, or its folder ${cwd} does not exist` : ''}`;
   if (error.code === 'EACCES') return `the program ${JSON.stringify(file)} may not be run`;
   return `the program ${JSON.stringify(file)} could not be started: ${error.code ?? error.message}`;
-}
-
-/** The end of what it wrote to standard error, without what its registry entry gave it to keep. */
-function lastWords(text: string, given: string[]): string {
-  let said = text.trimEnd().split('\n').slice(-3).join(' ').slice(-300).trim();
-  for (const value of given) if (value.length >= 8) said = said.replaceAll(value, '[secret]');
-  return said;
 }

@@ -31,6 +31,16 @@ export async function connectHttp(context: LinkContext, known: Era | undefined, 
   }
 }
 
+/** Its era at present, asked beside whatever connection there is. */
+export async function askEra(context: LinkContext, signal: AbortSignal): Promise<Era> {
+  const target = openTarget(context.entry.url!, context.limits);
+  try {
+    return (await isModern(target, context, signal)) ? 'modern' : 'legacy';
+  } finally {
+    await target.close();
+  }
+}
+
 /** A server of the first revision (2024-11-05) knows no POST at its address, and says so in one of these ways; it is asked last. */
 async function openLegacy(target: Target, context: LinkContext, signal: AbortSignal): Promise<Link> {
   try {

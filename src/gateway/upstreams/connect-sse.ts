@@ -112,7 +112,17 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
   headers = [...jsonHeaders, 'mcp-protocol-version', version];
   await sendInitialized(post, headers, signal);
   if (over) throw new UpstreamError('unreachable', 'its stream ended in the handshake', { cause: over });
-  return openStdio(pipe, context, { era: 'legacy', capabilities });
+  const link = openStdio(pipe, context, { era: 'legacy', capabilities });
+  const wake = () => {
+    if (!link.busy()) return false;
+    target.renew();
+    // All answers come on the one stream: where it is dead, no call on it can end well.
+    pipe.ask('ping', {}, new AbortController().signal, limits.probeMs).catch(() => {
+      end(new UpstreamError('closed', 'its stream broke while this computer slept'));
+    });
+    return true;
+  };
+  return Object.assign(link, { wake });
 }
 
 /** INVARIANT: only on the server's own origin. Anywhere else, what agents say would go where the server likes. */

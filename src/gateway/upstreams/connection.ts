@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerEntry } from '../../company/bundle.ts';
 import type { Log } from '../../log.ts';
 import { crashLoop } from './backoff.ts';
@@ -5,10 +6,13 @@ import { openBreaker } from './breaker.ts';
 import { connectHttp } from './connect-http.ts';
 import { connectStdio } from './connect-stdio.ts';
 import { downloads } from './environment.ts';
-import { remembered, type Verdicts, verdictKey } from './era.ts';
+import type { Verdicts } from './era.ts';
+import { openEraWatch } from './era-watch.ts';
 import type { Leash } from './leash.ts';
 import { before } from './legacy-http.ts';
 import type { Link, LinkContext, UpstreamLimits } from './link.ts';
+import { notConnected } from './not-begun.ts';
+import { openOutput } from './output.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import {
   type Outcome,
@@ -19,6 +23,9 @@ import {
   type UpstreamEvents,
   type UpstreamStatus,
 } from './upstream.ts';
+
+/** How often a connection that takes no more calls looks whether the last one has ended. */
+const drainEveryMs = 50;
 
 export interface ConnectionOptions {
   entry: ServerEntry;
@@ -31,33 +38,41 @@ export interface ConnectionOptions {
   /** The search path of local servers. */
   path(): Promise<string | undefined>;
   now(): number;
+  /** What was there before has to end first: some servers hold a lock on their data. */
+  after?: Promise<void>;
 }
 
 /** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes, ends what idles. */
 export function openConnection(options: ConnectionOptions): Upstream {
-  const { entry, events, log, limits, verdicts, leash, now } = options;
+  const { events, log, limits, verdicts, leash, now } = options;
+  // How it is reached never changes; what else its entry says is read from the context at each use.
+  const { entry } = options;
   const subscriptions = openSubscriptions();
   const { uris } = subscriptions;
+  const output = entry.launch && openOutput(Object.values(entry.launch.env));
   const crashes = crashLoop();
   const breaker = openBreaker(limits, now);
-  const key = verdictKey(entry);
   const fetched = entry.launch !== undefined && downloads(entry.launch);
   const startMs = fetched ? Math.max(limits.downloadMs, limits.connectMs) : limits.connectMs;
   let link: Link | undefined;
   let connecting: Promise<Link> | undefined;
-  let ending: Promise<void> | undefined;
+  let ending = options.after;
   let stuck = false;
   let closed: AbortController | undefined = new AbortController();
   let revive: NodeJS.Timeout | undefined;
   let watch: NodeJS.Timeout | undefined;
   let skipProbe = false;
+  let retired = false;
+  /** Calls that wait for the connection. */
+  let waiting = 0;
 
-  const context: LinkContext = {
+  const context: LinkContext & { entry: ServerEntry } = {
     entry,
     clientInfo: options.clientInfo,
     log,
     limits,
     startMs,
+    output,
     uris,
     onResourceUpdated: (params) => events.onResourceUpdated(entry.id, params),
     onAnswer() {
@@ -76,7 +91,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (lost !== link) return;
       drop(lost);
       if (error instanceof Outgrown) {
-        verdicts.drop(key);
+        era.failed();
         return told();
       }
       if (entry.launch && crashes.crashed(now())) stuck = true;
@@ -84,20 +99,21 @@ export function openConnection(options: ConnectionOptions): Upstream {
     },
   };
 
-  const told = () => events.onStatus(entry.id, status());
+  const era = openEraWatch(context, verdicts, now);
+  const told = () => retired || events.onStatus(entry.id, status());
 
   function status(): UpstreamStatus {
     const { trouble } = breaker;
-    const era = link ? { era: link.era } : {};
+    const spoken = link ? { era: link.era } : {};
     if (stuck) return { state: 'failed', error: `it ended again and again; ${trouble?.error.message ?? 'see the log'}` };
     if (connecting) {
       const note = fetched ? { note: 'it may have to be downloaded first, which can take minutes' } : {};
-      return { state: 'connecting', ...era, ...(trouble ? { error: trouble.error.message } : {}), ...note };
+      return { state: 'connecting', ...spoken, ...(trouble ? { error: trouble.error.message } : {}), ...note };
     }
     // A process that is up again has to answer once before its trouble is forgotten, but it is connected. Of a remote server only an answer says so.
     if (trouble && !(link && entry.launch && now() >= trouble.retryAt))
-      return { state: 'backing-off', ...era, error: trouble.error.message, retryAt: trouble.retryAt };
-    return link ? { state: 'connected', ...era } : { state: 'idle' };
+      return { state: 'backing-off', ...spoken, error: trouble.error.message, retryAt: trouble.retryAt };
+    return link ? { state: 'connected', ...spoken } : { state: 'idle' };
   }
 
   /** Whatever comes next waits until the old one has ended: some servers hold a lock on their data. */
@@ -118,12 +134,15 @@ export function openConnection(options: ConnectionOptions): Upstream {
   function inTrouble() {
     const { error, failures, retryAt } = breaker.trouble!;
     log.warn({ server: entry.id, problem: error.problem, failures, err: error.message }, 'an upstream is in trouble');
-    if (uris.size > 0 && !stuck) {
-      // Somebody waits for updates, so nobody's call will bring it back.
-      clearTimeout(revive);
-      revive = setTimeout(() => void ready().catch(() => {}), retryAt - now()).unref();
-    }
+    comeBack(retryAt - now());
     told();
+  }
+
+  /** Where somebody waits for updates, nobody's call will bring it back. */
+  function comeBack(afterMs: number) {
+    clearTimeout(revive);
+    if (uris.size > 0 && closed && !stuck && !retired)
+      revive = setTimeout(() => void ready().catch(() => {}), Math.max(0, afterMs)).unref();
   }
 
   function recovered() {
@@ -160,7 +179,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       throw closed ? error : gone();
     });
     const stop = AbortSignal.any([closing, AbortSignal.timeout(startMs)]);
-    const known = entry.era === 'auto' ? (skipProbe ? 'legacy' : remembered(verdicts, key, now())) : entry.era;
+    const known = skipProbe && entry.era === 'auto' ? 'legacy' : era.known();
     try {
       const made = entry.url ? await connectHttp(context, known, stop) : await connectStdio(context, leash, known, path, stop);
       if (!closed) {
@@ -168,7 +187,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
         throw gone();
       }
       link = made;
-      if (entry.era === 'auto' && remembered(verdicts, key, now()) !== made.era) verdicts.set(key, { era: made.era, at: now() });
+      era.settled(made);
       if (made.quietMs) endWhenIdle(made);
       log.info({ server: entry.id, era: made.era }, 'an upstream is connected');
       // A process that only lives until its first call would otherwise be started without a pause.
@@ -177,8 +196,8 @@ export function openConnection(options: ConnectionOptions): Upstream {
     } catch (error) {
       // Whatever it failed with then, it was us: the server is not to blame, and no agent cancelled anything.
       if (!closed) throw gone();
-      const known = asProblem(error, stop, startMs);
-      if (known.problem !== 'cancelled') verdicts.drop(key);
+      const known = notConnected(error, stop, startMs);
+      if (known.problem !== 'cancelled') era.failed();
       if (entry.launch) {
         // Some servers fall over a message before the handshake: the next attempt begins with that.
         skipProbe = true;
@@ -201,20 +220,26 @@ export function openConnection(options: ConnectionOptions): Upstream {
 
   /** Where it is not known to be well: one call at a time tries it, the others wait for how that ends. */
   async function carefully(call: UpstreamCall): Promise<Outcome> {
-    for (;;) {
-      const refused = guard();
-      if (refused) throw refused;
-      if (!breaker.trouble || !breaker.probing) break;
-      await before(breaker.probing, call.signal);
-    }
-    const done = breaker.trouble ? breaker.probe() : undefined;
+    let done: (() => void) | undefined;
+    waiting++;
     try {
+      for (;;) {
+        const refused = guard();
+        if (refused) throw refused;
+        const old: Link | undefined = link;
+        if (breaker.trouble && breaker.probing) await before(breaker.probing, call.signal);
+        else if (old && !breaker.trouble && era.due(old)) {
+          if ((await before(era.ask(old, closed!.signal), call.signal)) && link === old) drop(old);
+        } else break;
+      }
+      if (breaker.trouble) done = breaker.probe();
       const made = await before(patiently(ready()), call.signal);
       return await made.call(call).catch((error: unknown) => {
         if (!(error instanceof Outgrown)) throw error;
         return ready().then((other) => other.call(call));
       });
     } finally {
+      waiting--;
       done?.();
     }
   }
@@ -229,16 +254,36 @@ export function openConnection(options: ConnectionOptions): Upstream {
     return await Promise.race([start, late]).finally(() => clearTimeout(timer));
   }
 
+  const busy = () => waiting > 0 || link?.busy() === true;
+
+  async function close() {
+    const stop = closed;
+    closed = undefined;
+    clearTimeout(revive);
+    stop?.abort();
+    if (link) drop(link);
+    await Promise.allSettled([ending, connecting]);
+  }
+
   return {
-    entry,
+    get entry() {
+      return context.entry;
+    },
     status,
+    output: () => output?.lines() ?? [],
     call(call) {
-      return link && !breaker.trouble ? link.call(call) : carefully(call);
+      if (retired) return Promise.reject(new UpstreamError('closed', 'the server is elsewhere now'));
+      return link && !breaker.trouble && !era.due(link) ? link.call(call) : carefully(call);
     },
     async subscribe(uri) {
       const refused = guard();
       if (refused) throw refused;
       return await subscriptions.hold(await ready(), uri, () => link);
+    },
+    resubscribe(uri) {
+      const release = subscriptions.keep(link, uri, () => link);
+      if (!link) comeBack((breaker.trouble?.retryAt ?? 0) - now());
+      return release;
     },
     forget: (peerId) => link?.forget(peerId),
     reset() {
@@ -247,32 +292,30 @@ export function openConnection(options: ConnectionOptions): Upstream {
       stuck = false;
       skipProbe = false;
       crashes.reset();
-      verdicts.drop(key);
+      era.failed();
       if (link) drop(link);
       told();
-      if (uris.size > 0) void ready().catch(() => {});
+      comeBack(0);
     },
-    async close() {
-      const stop = closed;
-      closed = undefined;
+    wake() {
+      if (link?.wake?.() === false) drop(link);
+      if (!link) comeBack(0);
+    },
+    adopt(next) {
+      context.entry = next;
+      era.adopted();
+    },
+    busy,
+    async retire() {
+      retired = true;
       clearTimeout(revive);
-      stop?.abort();
-      if (link) drop(link);
-      await Promise.allSettled([ending, connecting]);
+      const until = performance.now() + limits.drainMs;
+      while (closed && busy() && performance.now() < until) await pause(drainEveryMs, undefined, { ref: false });
+      await close();
     },
+    close,
   };
 }
 
 /** Nothing was called yet, so nothing can have been carried out. */
 const gone = () => new UpstreamError('unreachable', 'Gatehouse has closed it');
-
-function asProblem(error: unknown, stop: AbortSignal, startMs: number): UpstreamError {
-  const detail = error instanceof UpstreamError && error.problem !== 'cancelled' ? `: ${error.message}` : '';
-  if (stop.aborted && stop.reason instanceof DOMException && stop.reason.name === 'TimeoutError')
-    return new UpstreamError('unreachable', `no connection within ${startMs / 1000} s${detail}`, { cause: error });
-  if (!(error instanceof UpstreamError)) return new UpstreamError('unreachable', 'the connection failed', { cause: error });
-  // Nothing was called yet, so nothing can have been carried out.
-  return error.problem === 'timed-out' || error.problem === 'closed'
-    ? new UpstreamError('unreachable', error.message, { cause: error })
-    : error;
-}

@@ -9,7 +9,11 @@ import { UpstreamError } from './upstream.ts';
 export interface Target {
   readonly origin: string;
   readonly path: string;
-  readonly dispatcher: Dispatcher;
+  readonly dispatch: Dispatcher['dispatch'];
+  /** Each request on a connection of its own. */
+  fresh(): Dispatcher;
+  /** Requests from now on go over new connections; those under way keep theirs. */
+  renew(): void;
   /** Cuts all connections. */
   close(): Promise<void>;
 }
@@ -24,14 +28,34 @@ export function openTarget(address: string, limits: Pick<UpstreamLimits, 'connec
     // Time limits are ours: per call, extended by progress. Streams may be silent for as long as they like.
     headersTimeout: 0,
     bodyTimeout: 0,
-    keepAliveTimeout: 30_000,
+    // Servers close what idles, many after 5 s and without a word of it (a stated `Keep-Alive: timeout` is heeded); a request must not meet that.
+    keepAliveTimeout: 3_000,
+    keepAliveTimeoutThreshold: 2_000,
+    keepAliveMaxTimeout: 30_000,
     connect: { timeout: limits.connectMs, ...(url.protocol === 'https:' ? { ca: trusted() } : {}) },
   };
-  const dispatcher =
-    loopback.test(url.hostname) || !proxied()
-      ? new Pool(url.origin, options)
-      : new EnvHttpProxyAgent({ ...options, requestTls: options.connect });
-  return { origin: url.origin, path: url.pathname + url.search, dispatcher, close: () => dispatcher.destroy() };
+  const direct = loopback.test(url.hostname) || !proxied();
+  const pool = (more: { pipelining?: number } = {}): Dispatcher =>
+    direct ? new Pool(url.origin, { ...options, ...more }) : new EnvHttpProxyAgent({ ...options, ...more, requestTls: options.connect });
+  let present = pool();
+  let single: Dispatcher | undefined;
+  const leaving = new Set<Dispatcher>();
+  return {
+    origin: url.origin,
+    path: url.pathname + url.search,
+    dispatch: (request, handler) => present.dispatch(request, handler),
+    fresh: () => (single ??= pool({ pipelining: 0 })),
+    renew() {
+      const old = present;
+      present = pool();
+      leaving.add(old);
+      const gone = () => leaving.delete(old);
+      old.close().then(gone, gone);
+    },
+    async close() {
+      await Promise.all([present, ...leaving, ...(single ? [single] : [])].map((one) => one.destroy()));
+    },
+  };
 }
 
 const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
@@ -58,6 +82,8 @@ export interface HttpRequest {
   /** Names and values in turn. */
   headers: string[];
   body?: string;
+  /** To be carried out twice does no harm. */
+  repeatable?: boolean;
 }
 
 /**
@@ -67,6 +93,7 @@ export interface HttpRequest {
 export function exchange(target: Target, request: HttpRequest, maxBytes: number, to: Exchange): () => void {
   let over = false;
   let sent = false;
+  let again = request.repeatable === true;
   let status = 0;
   let controller: Dispatcher.DispatchController | undefined;
   let events: ((chunk: Buffer) => boolean) | undefined;
@@ -85,59 +112,80 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
   };
   const tooLarge = () => fail(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
 
-  target.dispatcher.dispatch(
-    { origin: target.origin, path: target.path, method: request.method, headers: request.headers, body: request.body ?? null },
-    {
-      onRequestStart(given) {
-        controller = given;
-        sent = true;
-        if (over) given.abort(new Error('aborted'));
-      },
-      onResponseStart(_controller, code, headers) {
-        if (over || code < 200) return;
-        status = code;
-        to.onHead?.(code, headers);
-        const type = headers['content-type'];
-        if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
-          events = openSse(maxBytes, (event) => {
-            if (!over) to.onEvent(event);
-          });
-      },
-      onResponseData(given, chunk) {
-        if (over) return;
-        if (events) {
-          if (!events(chunk)) return tooLarge();
-          const slow = over ? undefined : to.caughtUp?.();
-          if (!slow) return;
-          given.pause();
-          void slow.then(() => over || given.resume());
-          return;
-        }
-        size += chunk.length;
-        if (size > maxBytes) tooLarge();
-        else if (first === undefined) first = chunk;
-        else (chunks ??= [first]).push(chunk);
-      },
-      onResponseEnd() {
-        if (over) return;
-        over = true;
-        if (events) return to.onEnd();
-        const bytes = chunks ? Buffer.concat(chunks, size) : (first ?? nothing);
-        to.onText(status, bytes.toString('utf8'), bytes);
-      },
-      onResponseError(_controller, error) {
-        if (over) return;
-        over = true;
-        if (!sent) to.onFailed(new UpstreamError('unreachable', unreachable(error, target.origin), { cause: error }));
-        else if (events) to.onEnd();
-        else to.onFailed(new UpstreamError('closed', 'the connection broke before the answer was complete', { cause: error }));
-      },
+  const dispatch = (on: Pick<Dispatcher, 'dispatch'>) =>
+    on.dispatch(
+      { origin: target.origin, path: target.path, method: request.method, headers: request.headers, body: request.body ?? null },
+      handler,
+    );
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(given) {
+      controller = given;
+      sent = true;
+      if (over) given.abort(new Error('aborted'));
     },
-  );
+    onResponseStart(_controller, code, headers) {
+      if (over || code < 200) return;
+      status = code;
+      to.onHead?.(code, headers);
+      const type = headers['content-type'];
+      if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
+        events = openSse(maxBytes, (event) => {
+          if (!over) to.onEvent(event);
+        });
+    },
+    onResponseData(given, chunk) {
+      if (over) return;
+      if (events) {
+        if (!events(chunk)) return tooLarge();
+        const slow = over ? undefined : to.caughtUp?.();
+        if (!slow) return;
+        given.pause();
+        void slow.then(() => over || given.resume());
+        return;
+      }
+      size += chunk.length;
+      if (size > maxBytes) tooLarge();
+      else if (first === undefined) first = chunk;
+      else (chunks ??= [first]).push(chunk);
+    },
+    onResponseEnd() {
+      if (over) return;
+      over = true;
+      if (events) return to.onEnd();
+      const bytes = chunks ? Buffer.concat(chunks, size) : (first ?? nothing);
+      to.onText(status, bytes.toString('utf8'), bytes);
+    },
+    onResponseError(_controller, error) {
+      if (over) return;
+      if (again && sent && status === 0 && passedBy(error)) {
+        again = false;
+        sent = false;
+        return void dispatch(target.fresh());
+      }
+      over = true;
+      if (!sent) to.onFailed(new UpstreamError('unreachable', unreachable(error, target.origin), { cause: error }));
+      else if (events) to.onEnd();
+      else
+        to.onFailed(
+          new UpstreamError('closed', status === 0 ? unheard : 'the connection broke before the answer was complete', { cause: error }),
+        );
+    },
+  };
+  dispatch(target);
   return stop;
 }
 
 const nothing = Buffer.alloc(0);
+const unheard = 'the connection broke before anything of the answer came, so it is unknown whether the call was carried out';
+
+/**
+ * Not a byte came on a connection that had served before: the server's idle timer and our request passed each other. A reset does not say what
+ * connection it was.
+ */
+function passedBy(error: Error): boolean {
+  const { code, socket } = error as NodeJS.ErrnoException & { socket?: { bytesRead?: number } };
+  return code === 'ECONNRESET' || code === 'EPIPE' || (code === 'UND_ERR_SOCKET' && (socket?.bytesRead ?? 0) > 0);
+}
 
 /** In words that help; certificates and names are what goes wrong in companies. */
 function unreachable(error: Error, origin: string): string {

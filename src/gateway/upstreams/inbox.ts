@@ -26,7 +26,12 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
   // What nobody waits for.
   const nobodys = openRate(context.limits.unaskedPerTenSeconds);
 
-  function answered(message: JsonObject): boolean {
+  function answered(message: JsonObject, of: Pending | undefined): boolean {
+    // A call's own stream answers that call: taken for another one's, it would reach whichever agent that other one belongs to.
+    if (of && message['id'] !== of.id) {
+      of.fail(new UpstreamError('bad-answer', 'an answer to something else'));
+      return nobodys();
+    }
     const pending = calls.get(message['id'] as number);
     if (!pending) return nobodys();
     const outcome = outcomeOf(message);
@@ -38,7 +43,7 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
   function notified(method: string, message: JsonObject, of: Pending | undefined): boolean {
     const params = isObject(message['params']) ? message['params'] : undefined;
     if (method === 'notifications/progress') {
-      const pending = calls.get(params?.['progressToken'] as number);
+      const pending = of ?? calls.get(params?.['progressToken'] as number);
       if (!pending) return nobodys();
       if (!pending.notified(message)) pending.fail(new UpstreamError('too-large', 'a flood of messages without an answer'));
       return true;
@@ -90,7 +95,7 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
     receive(message, of) {
       if (!isObject(message)) return nobodys();
       const { id, method } = message;
-      if (typeof method !== 'string') return answered(message);
+      if (typeof method !== 'string') return answered(message, of);
       if (id === undefined || id === null) return notified(method, message, of);
       void question(id as Id, method, isObject(message['params']) ? message['params'] : {}, of);
       return nobodys();

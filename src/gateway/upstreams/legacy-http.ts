@@ -34,6 +34,13 @@ export async function openLegacyHttp(target: Target, context: LinkContext, signa
       const one = own.get(peerId);
       if (one) end(peerId, one);
     },
+    busy: () => shared.busy() || [...own.values()].some(({ opened }) => opened?.busy() !== false),
+    wake() {
+      target.renew();
+      shared.wake();
+      for (const { opened } of own.values()) opened?.wake();
+      return true;
+    },
     async close() {
       closed = true;
       clearInterval(sweep);
@@ -59,7 +66,7 @@ export async function openLegacyHttp(target: Target, context: LinkContext, signa
     if (!one) {
       makeRoom();
       const session = openLegacySession(
-        { target, context, capabilities, clientInfo: peer.clientInfo, updates: false, onLost },
+        { target, context, capabilities: bounded(capabilities), clientInfo: peer.clientInfo, updates: false, onLost },
         AbortSignal.timeout(limits.connectMs),
       );
       const fresh: Own = { session, lastUsed: performance.now() };
@@ -111,9 +118,20 @@ function interactive({ peer, onRequest }: Pick<UpstreamCall, 'peer' | 'onRequest
     // We cannot tell the upstream when an agent's roots change, so we do not promise it.
     declared[kind] = kind === 'roots' ? {} : given;
   }
-  const { extensions } = peer.capabilities;
-  if (isObject(extensions) && Object.keys(extensions).length > 0) declared = { ...declared, extensions };
+  for (const kind of ['extensions', 'experimental']) {
+    const stated = peer.capabilities[kind];
+    if (isObject(stated) && Object.keys(stated).length > 0) declared = { ...declared, [kind]: stated };
+  }
   return declared;
+}
+
+const mostDeclared = 64 * 1024;
+
+/** They are kept for as long as the session. What an agent states beyond that is no capability that can be asked of it. */
+function bounded(declared: JsonObject): JsonObject {
+  if (Buffer.byteLength(JSON.stringify(declared)) <= mostDeclared) return declared;
+  const { extensions: _extensions, experimental: _experimental, ...askable } = declared;
+  return askable;
 }
 
 /** What was begun goes on for others; who gave up stops waiting. */

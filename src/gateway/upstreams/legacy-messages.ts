@@ -11,7 +11,7 @@ const goodbyeMs = 1000;
 /** A notification to the upstream, or our answer to its question: a POST that brings 202. */
 export function sendMessage(target: Target, headers: string[], message: JsonObject, on: { log: Log; server: string }): void {
   const body = JSON.stringify({ jsonrpc: '2.0', ...message });
-  exchange(target, { method: 'POST', headers, body }, smallAnswer, {
+  exchange(target, { method: 'POST', headers, body, repeatable: true }, smallAnswer, {
     onText(status) {
       if (status >= 300) on.log.debug({ server: on.server, status, method: message['method'] }, 'an upstream refused a message');
     },

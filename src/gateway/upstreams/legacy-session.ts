@@ -3,9 +3,10 @@ import { agreedVersion, legacyVersions, severity } from './era.ts';
 import type { Target } from './http.ts';
 import { openInbox } from './inbox.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
-import { openStanding } from './legacy-stream.ts';
+import { openStanding, type Standing } from './legacy-stream.ts';
 import type { LinkContext } from './link.ts';
-import { deadlineOf, openPending, type Pending } from './pending.ts';
+import { notBegun } from './not-begun.ts';
+import { deadlineOf, openPending, type Pending, repeatable, withToken } from './pending.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
@@ -15,6 +16,8 @@ export interface LegacySession {
   subscribe(uri: string): Promise<void>;
   unsubscribe(uri: string): void;
   busy(): boolean;
+  /** Its standing stream may be dead without our knowing. */
+  wake(): void;
   close(): Promise<void>;
 }
 
@@ -25,7 +28,7 @@ interface Generation {
   capabilities: JsonObject;
   /** Severity that log messages are set to; Infinity: never set. */
   level: number;
-  standing: { close(): void };
+  standing: Standing;
 }
 
 export interface SessionOptions {
@@ -70,7 +73,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       named: typeof id === 'string',
       capabilities: agreed.capabilities,
       level: Number.POSITIVE_INFINITY,
-      standing: { close() {} },
+      standing: { renew() {}, close() {} },
     };
     await sendInitialized(target, headers, until);
     if (closing.signal.aborted) throw new UpstreamError('closed', 'Gatehouse is closing');
@@ -122,7 +125,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       const pending = openPending(
         ++lastId,
         call,
-        { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
+        { timeoutMs: deadlineOf(call, context.entry), messages: limits.messagesPerCall },
         {
           onGone(gone, reason) {
             // Closing the connection is no cancellation in this era.
@@ -158,17 +161,17 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
   }
 
   function deliver(on: Generation, pending: Pending, again: ((again: boolean) => void) | undefined): () => void {
-    const { method, params, onProgress } = pending.call;
-    const sent = onProgress ? { ...params, _meta: { ...(params['_meta'] as JsonObject | undefined), progressToken: pending.id } } : params;
+    const { id, call } = pending;
     let stop = post({
       target,
       headers: on.headers,
-      body: JSON.stringify({ jsonrpc: '2.0', id: pending.id, method, params: sent }),
+      body: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params: withToken(call, id) }),
       pending,
+      repeatable: repeatable(call, context.entry),
       maxBytes: limits.messageBytes,
       onOther: (message) => inbox.receive(message, pending),
       onRefused(status, text) {
-        if (!sessionLost(on, status, rpcError(text, pending.id))) return false;
+        if (!sessionLost(on, status, rpcError(text, id))) return false;
         drop(on);
         // Refused at the door: it was not carried out, so once more with a new session does no harm.
         if (again && pending.open) again(false);
@@ -233,6 +236,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       if (generation) request('resources/unsubscribe', { uri }).catch(() => {});
     },
     busy: () => inbox.calls.size > 0,
+    wake: () => generation?.standing.renew(),
     async close() {
       closing.abort();
       for (const pending of [...inbox.calls.values()]) pending.fail(new UpstreamError('closed', 'Gatehouse closed its session'));
@@ -249,12 +253,4 @@ function sessionLost(on: Generation, status: number, said: Outcome | UpstreamErr
   const error = said && 'error' in said ? said.error : undefined;
   if (!on.named || (status !== 404 && status !== 400)) return false;
   return status === 404 ? error?.code !== -32601 : /session/i.test(error?.message ?? '');
-}
-
-/** Nothing was called yet, so nothing can have been carried out. */
-function notBegun(error: UpstreamError, status: number): UpstreamError {
-  if (error.problem === 'closed') return new UpstreamError('unreachable', error.message, { cause: error });
-  if (error.problem !== 'timed-out' && error.problem !== 'cancelled')
-    return new UpstreamError(error.problem, error.message, { cause: error, status });
-  return new UpstreamError('unreachable', 'it did not begin a session in time', { cause: error });
 }

@@ -15,6 +15,12 @@ export interface StandingOptions {
   resume?: { id: string; retryMs: number | undefined; until(): boolean };
 }
 
+export interface Standing {
+  /** Opens it again on another connection. */
+  renew(): void;
+  close(): void;
+}
+
 const resumeAttempts = 5;
 const mostRetryMs = 60_000;
 const firstRetryMs = 500;
@@ -23,7 +29,7 @@ const firstRetryMs = 500;
  * A GET stream of a legacy session (protocol 2025-11-25, "Listening for Messages" and "Resumability"): opened again with `Last-Event-ID` whenever
  * it ends. That a server offers none (405) is no trouble.
  */
-export function openStanding(options: StandingOptions): { close(): void } {
+export function openStanding(options: StandingOptions): Standing {
   const { target, context, resume } = options;
   let closed = false;
   let lastId = resume?.id;
@@ -61,6 +67,8 @@ export function openStanding(options: StandingOptions): { close(): void } {
     stop = exchange(target, { method: 'GET', headers }, context.limits.messageBytes, {
       onText(status) {
         if (status === 404) gone();
+        // It has not noticed that the stream before is gone, and allows one only.
+        else if (status === 409 && !resume) again();
         // 405 and its like: there is no such stream here. For a call that waits for it there is nothing left to wait for.
         else if (status >= 400 && status < 500) resume ? gone() : close();
         else again();
@@ -91,5 +99,14 @@ export function openStanding(options: StandingOptions): { close(): void } {
   }
   if (resume) again();
   else open();
-  return { close };
+  return {
+    renew() {
+      if (over()) return;
+      clearTimeout(timer);
+      stop();
+      failures = 0;
+      open();
+    },
+    close,
+  };
 }

@@ -1,5 +1,6 @@
 import type { ServerEntry } from '../../company/bundle.ts';
 import type { Log } from '../../log.ts';
+import type { Output } from './output.ts';
 import type { Era, JsonObject, Outcome, UpstreamCall, UpstreamError } from './upstream.ts';
 
 /** What a link may cost. All of them hold per upstream, so that one that misbehaves hurts nobody else. */
@@ -24,6 +25,8 @@ export interface UpstreamLimits {
   /** Legacy HTTP sessions that belong to one agent each. */
   sessions: number;
   sessionIdleMs: number;
+  /** So long a connection to where an upstream no longer is may go on with the calls that it has. */
+  drainMs: number;
   backoffFirstMs: number;
   backoffMostMs: number;
 }
@@ -40,17 +43,21 @@ export const defaultLimits: UpstreamLimits = {
   connections: 256,
   sessions: 64,
   sessionIdleMs: 600_000,
+  drainMs: 900_000,
   backoffFirstMs: 500,
   backoffMostMs: 60_000,
 };
 
 export interface LinkContext {
+  /** Live: the next bundle may say something else of what is reached in the same way. */
   readonly entry: ServerEntry;
   readonly clientInfo: { name: string; version: string };
   readonly log: Log;
   readonly limits: UpstreamLimits;
   /** How long connecting may take. */
   readonly startMs: number;
+  /** Where a local server's words for people go; absent for a remote one. */
+  readonly output: Output | undefined;
   /** The URIs that somebody is subscribed to at present: live, kept by the upstream above. */
   readonly uris: ReadonlySet<string>;
   onResourceUpdated(params: JsonObject): void;
@@ -71,7 +78,14 @@ export interface Link {
   /** After `uri` was taken out of them. */
   unsubscribe(uri: string): void;
   forget(peerId: string): void;
+  /** A call is in flight on it. */
+  busy(): boolean;
   /** Milliseconds since it was last of use to anybody; absent where an idle link costs nothing. */
   quietMs?(): number;
+  /**
+   * The machine slept: what is silent now may be dead without our knowing. Renews what it can without failing a call that could still end well;
+   * false: a new link is better. Absent where sleep does no harm.
+   */
+  wake?(): boolean;
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { LinkContext } from './link.ts';
 import { parseJson } from './parse-json.ts';
 import { rpcError } from './post.ts';
 import { openRate } from './rate.ts';
+import { inTurn } from './subscriptions.ts';
 import { type JsonObject, UpstreamError } from './upstream.ts';
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
@@ -15,6 +16,8 @@ const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
 export interface Listening {
   /** The set of URIs changed: resolves when the upstream has acknowledged it; rejects where it leaves `uri` out of what it acknowledges. */
   changed(uri?: string): Promise<void>;
+  /** Opens it again on another connection. */
+  wake(): void;
   close(): void;
 }
 
@@ -25,7 +28,6 @@ export function openListening(target: Target, base: string[], context: LinkConte
   let stop: (() => void) | undefined;
   let failures = 0;
   let retry: NodeJS.Timeout | undefined;
-  let queue: Promise<void> = Promise.resolve();
   let honoured: (uri: string) => boolean = () => true;
   const asked = openRate(limits.unaskedPerTenSeconds);
 
@@ -44,6 +46,8 @@ export function openListening(target: Target, base: string[], context: LinkConte
     before?.();
   }
 
+  const renew = inTurn(relisten);
+
   function again() {
     if (closed || context.uris.size === 0) return;
     clearTimeout(retry);
@@ -51,9 +55,7 @@ export function openListening(target: Target, base: string[], context: LinkConte
   }
 
   async function changed(uri?: string): Promise<void> {
-    const next = queue.then(relisten);
-    queue = next.catch(() => {});
-    await next;
+    await renew();
     if (uri !== undefined && !honoured(uri)) throw notHonoured();
   }
 
@@ -118,6 +120,9 @@ export function openListening(target: Target, base: string[], context: LinkConte
 
   return {
     changed,
+    wake() {
+      if (context.uris.size > 0) void changed().catch(again);
+    },
     close() {
       closed = true;
       clearTimeout(retry);

@@ -3,29 +3,36 @@ import { parameterHeaders, requestHeaders } from './headers.ts';
 import type { Target } from './http.ts';
 import type { Link, LinkContext } from './link.ts';
 import { openListening } from './listening.ts';
-import { deadlineOf, openPending } from './pending.ts';
+import { deadlineOf, openPending, repeatable, wantsProgress } from './pending.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
 import { type Outcome, Outgrown, type RpcError, type UpstreamCall } from './upstream.ts';
 
 /** Protocol 2026-07-28 over HTTP: no session, each call one POST, closing it cancels it (SEP-2575, SEP-2567). */
 export function openModernHttp(target: Target, context: LinkContext): Link {
-  const { limits, entry } = context;
-  const parameters = parameterHeaders(entry.catalogue.tools);
+  const { limits } = context;
+  let { entry } = context;
+  let parameters = parameterHeaders(entry.catalogue.tools);
   const base = [...jsonHeaders, 'mcp-protocol-version', modernVersion];
   const listening = openListening(target, base, context);
   let lastId = 0;
+  let inFlight = 0;
 
   const link: Link = {
     era: 'modern',
     call(call: UpstreamCall): Promise<Outcome> {
+      if (entry !== context.entry) {
+        entry = context.entry;
+        parameters = parameterHeaders(entry.catalogue.tools);
+      }
       return new Promise((resolve, reject) => {
         const id = ++lastId;
         let stop = () => {};
+        inFlight++;
         const pending = openPending(
           id,
           call,
           { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
-          { onGone: () => stop() },
+          { onGone: () => stop(), onEnd: () => inFlight-- },
           {
             resolve(outcome) {
               context.onAnswer();
@@ -38,12 +45,13 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
           },
         );
         if (call.signal.aborted) return;
-        const params = enveloped(call.params, call.peer, call.onProgress ? id : undefined);
+        const params = enveloped(call.params, call.peer, wantsProgress(call) ? id : undefined);
         stop = post({
           target,
           headers: base.concat(requestHeaders(call.method, params, parameters)),
           body: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params }),
           pending,
+          repeatable: repeatable(call, entry),
           maxBytes: limits.messageBytes,
           onRefused(status, text) {
             if (!outgrown(status, rpcError(text, id)?.error)) return false;
@@ -63,6 +71,12 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
     subscribe: (uri) => listening.changed(uri),
     unsubscribe: () => void listening.changed().catch(() => {}),
     forget() {},
+    busy: () => inFlight > 0,
+    wake() {
+      target.renew();
+      listening.wake();
+      return true;
+    },
     async close() {
       listening.close();
       await target.close();

@@ -74,10 +74,7 @@ export function openPending(
       if (message['method'] === 'notifications/progress') {
         if (!params || params['progressToken'] !== id) return true;
         timer?.refresh();
-        if (call.onProgress) {
-          const { progressToken: _token, ...progress } = params;
-          call.onProgress(progress);
-        }
+        call.onProgress?.(params);
       } else if (wants(call, message['method'], params))
         call.onNotification?.(params ? { method: message['method'] as string, params } : { method: message['method'] as string });
       return true;
@@ -99,6 +96,29 @@ export function openPending(
 export function deadlineOf({ timeoutMs, method, params }: UpstreamCall, entry: ServerEntry): number {
   const ofTool = method === 'tools/call' ? entry.tools[params['name'] as string]?.timeoutMs : undefined;
   return timeoutMs ?? ofTool ?? entry.timeoutMs;
+}
+
+/**
+ * Progress puts the deadline off whether or not the agent wants to see it, and many servers report it only where a token asks them to: so a tool
+ * always gets one, which is the request's own id.
+ */
+export const wantsProgress = ({ method, onProgress }: UpstreamCall): boolean => method === 'tools/call' || onProgress !== undefined;
+
+/** The params as a legacy upstream gets them. */
+export function withToken(call: UpstreamCall, id: number): JsonObject {
+  const { params } = call;
+  if (!wantsProgress(call)) return params;
+  const meta = params['_meta'] as JsonObject | undefined;
+  return { ...params, _meta: meta === undefined ? { progressToken: id } : { ...meta, progressToken: id } };
+}
+
+const reading = new Set(['resources/read', 'resources/directory/read', 'prompts/get', 'completion/complete']);
+
+/** Reading twice does no harm. That a tool only reads is what the company says of it, not what its upstream does. */
+export function repeatable({ method, params }: UpstreamCall, entry: ServerEntry): boolean {
+  if (method !== 'tools/call') return reading.has(method);
+  const name = params['name'] as string;
+  return Object.hasOwn(entry.tools, name) && entry.tools[name]!.readOnly;
 }
 
 /** Log messages only for who asked for them, and only from the level they asked for: a shared session is set to its chattiest user's. */

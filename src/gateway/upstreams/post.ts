@@ -13,6 +13,7 @@ export interface Post {
   headers: string[];
   body: string;
   pending: Pending;
+  repeatable: boolean;
   maxBytes: number;
   onHead?(status: number, headers: IncomingHttpHeaders): void;
   /** A message that is neither the answer nor about this call: the upstream's own request, an update, a foreign answer. */
@@ -28,10 +29,10 @@ const lingerMs = 1000;
 
 /** Sends one JSON-RPC request in one POST and sees it through to its end; returns how to give up. */
 export function post(request: Post): () => void {
-  const { pending } = request;
+  const { pending, target, headers, body, repeatable } = request;
   let last: { id: string; retryMs: number | undefined } | undefined;
   let lingering: NodeJS.Timeout | undefined;
-  const stop = exchange(request.target, { method: 'POST', headers: request.headers, body: request.body }, request.maxBytes, {
+  const stop = exchange(target, { method: 'POST', headers, body, repeatable }, request.maxBytes, {
     ...(request.onHead ? { onHead: request.onHead } : {}),
     onText(status, text, bytes) {
       if (status >= 200 && status < 300) return answered(text, bytes);
@@ -155,6 +156,8 @@ export async function ask(options: {
       headers,
       body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
       pending,
+      // A level, a subscription, an introduction: the second one changes nothing.
+      repeatable: true,
       maxBytes: limits.messageBytes,
       onHead: (code, given) => {
         status = code;

@@ -2,8 +2,9 @@ import { isObject } from '../jsonrpc.ts';
 import { enveloped, severity } from './era.ts';
 import type { Link, LinkContext } from './link.ts';
 import { acknowledged, notHonoured, withoutId } from './listening.ts';
-import { deadlineOf, openPending } from './pending.ts';
+import { deadlineOf, openPending, wantsProgress, withToken } from './pending.ts';
 import type { Pipe } from './pipe.ts';
+import { inTurn } from './subscriptions.ts';
 import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
 const forever = 2 ** 31 - 1;
@@ -11,7 +12,7 @@ const forever = 2 ** 31 - 1;
 /** Calls over one pipe, in the era that was settled on. Nothing is resumed here: when the pipe ends, so does all that was in flight. */
 export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era; capabilities: JsonObject }): Link {
   const { inbox } = pipe;
-  const { entry, limits } = context;
+  const { limits } = context;
   const modern = settled.era === 'modern';
   const closing = new AbortController();
   let level = Number.POSITIVE_INFINITY;
@@ -20,6 +21,13 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   let lastUsed = performance.now();
   let honoured: (uri: string) => boolean = () => true;
 
+  /** A `subscriptions/listen` for the present set of URIs; the one before ends once this one is acknowledged. */
+  const relisten = inTurn(async () => {
+    const before = listening;
+    listening = context.uris.size > 0 ? await listen() : undefined;
+    before?.stop();
+  });
+
   const link: Link = {
     era: settled.era,
     call(call) {
@@ -27,7 +35,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
         const pending = openPending(
           pipe.nextId(),
           call,
-          { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
+          { timeoutMs: deadlineOf(call, context.entry), messages: limits.messagesPerCall },
           {
             onGone: (gone, reason) => pipe.send({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } }),
             onEnd(gone) {
@@ -51,9 +59,9 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
         if (call.signal.aborted) return;
         inbox.calls.set(pending.id, pending);
         if (!modern) wantLevel(call);
-        const params = outgoing(call, pending.id);
-        if (!pipe.send({ id: pending.id, method: call.method, params }))
-          pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
+        const { id } = pending;
+        const params = modern ? enveloped(call.params, call.peer, wantsProgress(call) ? id : undefined) : withToken(call, id);
+        if (!pipe.send({ id, method: call.method, params })) pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
       });
     },
     async subscribe(uri) {
@@ -65,6 +73,8 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
       (modern ? relisten() : simple('resources/unsubscribe', { uri })).catch(() => {});
     },
     forget() {},
+    // A stream of updates is a request that never ends.
+    busy: () => inbox.calls.size > (listening ? 1 : 0),
     quietMs: () => (inbox.calls.size > 0 || context.uris.size > 0 ? 0 : performance.now() - lastUsed),
     async close() {
       closing.abort();
@@ -92,13 +102,6 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
     else for (const uri of context.uris) void simple('resources/subscribe', { uri }).catch(() => {});
   }
 
-  function outgoing(call: UpstreamCall, id: number): JsonObject {
-    const token = call.onProgress ? id : undefined;
-    if (modern) return enveloped(call.params, call.peer, token);
-    if (token === undefined) return call.params;
-    return { ...call.params, _meta: { ...(call.params['_meta'] as JsonObject | undefined), progressToken: token } };
-  }
-
   /** The pipe keeps order, so the call that follows finds the level set. It only ever gets chattier: others may have asked for it. */
   function wantLevel({ peer }: UpstreamCall) {
     if (peer.logLevel === undefined || severity(peer.logLevel) >= level || settled.capabilities['logging'] === undefined) return;
@@ -109,14 +112,6 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   async function simple(method: string, params: JsonObject): Promise<void> {
     const outcome: Outcome = await pipe.ask(method, params, closing.signal, limits.connectMs);
     if ('error' in outcome) throw new UpstreamError('bad-answer', outcome.error.message);
-  }
-
-  /** A `subscriptions/listen` for the present set of URIs; the one before ends once this one is acknowledged. */
-  async function relisten(): Promise<void> {
-    const before = listening;
-    listening = undefined;
-    if (context.uris.size > 0) listening = await listen();
-    before?.stop();
   }
 
   function listen(): Promise<{ id: number; stop(): void }> {

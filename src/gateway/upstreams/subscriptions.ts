@@ -5,6 +5,23 @@ export interface Subscriptions {
   readonly uris: ReadonlySet<string>;
   /** Resolves with how to let go, once `made` has acknowledged it; whatever link there is by then is told when nobody wants it any more. */
   hold(made: Link, uri: string, present: () => Link | undefined): Promise<() => void>;
+  /** The same for what need not be acknowledged: a link that comes later makes it. */
+  keep(made: Link | undefined, uri: string, present: () => Link | undefined): () => void;
+}
+
+/** One at a time; all who ask while one is under way share the next. */
+export function inTurn(work: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  return () => {
+    if (next) return next;
+    next = last.then(() => {
+      next = undefined;
+      return work();
+    });
+    last = next.catch(() => {});
+    return next;
+  };
 }
 
 export function openSubscriptions(): Subscriptions {
@@ -12,30 +29,38 @@ export function openSubscriptions(): Subscriptions {
   const uris = new Set<string>();
 
   /** The first to want a URI subscribes to it; who comes later waits for the same answer. */
-  function add(made: Link, uri: string): Promise<void> {
+  function add(made: Link | undefined, uri: string): Promise<void> {
     const known = subscribed.get(uri);
     if (known) {
       known.count++;
       return known.acknowledged;
     }
     uris.add(uri);
-    const acknowledged = made.subscribe(uri);
+    const acknowledged = made ? made.subscribe(uri) : Promise.resolve();
     subscribed.set(uri, { count: 1, acknowledged });
     return acknowledged;
   }
 
+  const release = (uri: string, present: () => Link | undefined) => {
+    let held = true;
+    return () => {
+      const known = held && subscribed.get(uri);
+      held = false;
+      if (!known || --known.count > 0) return;
+      subscribed.delete(uri);
+      uris.delete(uri);
+      present()?.unsubscribe(uri);
+    };
+  };
+
   return {
     uris,
+    keep(made, uri, present) {
+      add(made, uri).catch(() => {});
+      return release(uri, present);
+    },
     async hold(made, uri, present) {
-      let held = true;
-      const letGo = () => {
-        const known = held && subscribed.get(uri);
-        held = false;
-        if (!known || --known.count > 0) return;
-        subscribed.delete(uri);
-        uris.delete(uri);
-        present()?.unsubscribe(uri);
-      };
+      const letGo = release(uri, present);
       try {
         await add(made, uri);
       } catch (error) {

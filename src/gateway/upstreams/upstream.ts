@@ -40,7 +40,7 @@ export interface UpstreamCall {
   peer: Peer;
   /** Aborted when the agent cancels or goes away: the upstream is told in its own era's way. */
   signal: AbortSignal;
-  /** Where given, the agent wants progress: the connection mints its own token. Gets `params` of notifications/progress without the token. */
+  /** Where given, the agent wants progress; the connection has a token of its own either way. Gets `params` of notifications/progress, for it to put its own token in. */
   onProgress?: (params: JsonObject) => void;
   /** notifications/message (and unknown notifications) that belong to this call. */
   onNotification?: (notification: { method: string; params?: JsonObject }) => void;
@@ -81,16 +81,29 @@ export interface UpstreamStatus {
 
 /** One blessed upstream: connects at first use, pools what may be shared, reconnects with back-off, forgets nothing it started. */
 export interface Upstream {
+  /** What the bundle says of it at present. */
   readonly entry: ServerEntry;
   status(): UpstreamStatus;
+  /** The end of what a local server wrote to standard error, in lines; empty for a remote one. */
+  output(): string[];
   /** Resolves with the upstream's own result or JSON-RPC error; rejects with an UpstreamError only. */
   call(call: UpstreamCall): Promise<Outcome>;
   /** Counted per URI; resolves with how to let go. Updates arrive at `onResourceUpdated`. */
   subscribe(uri: string, peer: Peer): Promise<() => void>;
+  /** For what was acknowledged once and is still wanted: held at once, and made as soon as it can be. Returns how to let go. */
+  resubscribe(uri: string): () => void;
   /** The agent's session is over: end what was dedicated to it. */
   forget(peerId: string): void;
   /** Forgets the back-off and connects anew at the next call. */
   reset(): void;
+  /** The machine slept: connections that may be dead without our knowing are replaced. */
+  wake(): void;
+  /** It is reached as before; deadlines, headers and the like are those of the new entry from the next call on. */
+  adopt(entry: ServerEntry): void;
+  /** A call is in flight, or waits for the connection. */
+  busy(): boolean;
+  /** Takes no new calls, and closes when those that it has have ended: a change of where a server is must not fail them. Bounded. */
+  retire(): Promise<void>;
   close(): Promise<void>;
 }
 

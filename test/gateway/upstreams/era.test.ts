@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Verdict } from '../../../src/gateway/upstreams/era.ts';
 import type { Era } from '../../../src/gateway/upstreams/upstream.ts';
-import { entry, open, text, tool } from '../../support/upstreams/open.ts';
+import { entry, open, text, tool, until } from '../../support/upstreams/open.ts';
 import { type Handle, json, legacy, result, startRaw } from '../../support/upstreams/raw.ts';
 
 const answer: Handle = (message, response) => (message?.method === 'tools/call' ? json(response, result(message.id, 'well')) : false);
@@ -131,3 +131,69 @@ for (const [from, to] of [
     assert.equal(text(await upstream.call(tool('x'))), 'well');
     assert.notEqual(upstream.status().era, before);
   });
+
+/** A server that is legacy until it is upgraded; it answers `initialize` then as well. */
+async function startUpgradable(t: Parameters<typeof startRaw>[0]) {
+  const both: Handle = (message, response, request, self) =>
+    message?.method === 'tools/call' && message.params._meta?.['io.modelcontextprotocol/protocolVersion']
+      ? json(response, result(message.id, 'modern'))
+      : message?.method === 'server/discover' && upgraded()
+        ? json(response, discovered(message.id))
+        : waitingOr(message, response, request, self);
+  let now = 1_000_000;
+  let since = Number.POSITIVE_INFINITY;
+  const upgraded = () => now >= since;
+  let release = () => {};
+  const waitingOr = legacy((message, response) => {
+    if (message?.method !== 'tools/call') return false;
+    const done = () => json(response, result(message.id, 'legacy'));
+    if (message.params.name === 'wait') release = done;
+    else done();
+  });
+  const raw = await startRaw(t, both);
+  const opened = open(t, entry({ url: raw.url }), { probeMs: 300 }, { now: () => now });
+  return {
+    ...opened,
+    raw,
+    release: () => release(),
+    later(ms: number) {
+      now += ms;
+    },
+    upgrade() {
+      since = now;
+    },
+    probes: () => raw.names().filter((name) => name === 'server/discover').length,
+  };
+}
+
+test('a server that was upgraded while its legacy connection lives is found out after a day', async (t) => {
+  const { upstream, later, upgrade, probes } = await startUpgradable(t);
+  assert.equal(text(await upstream.call(tool('x'))), 'legacy');
+  upgrade();
+  later(day - 1);
+  assert.equal(text(await upstream.call(tool('x'))), 'legacy');
+  later(1);
+  const three = await Promise.all(['x', 'y', 'z'].map((name) => upstream.call(tool(name))));
+  assert.deepEqual(three.map(text), ['modern', 'modern', 'modern']);
+  assert.equal(upstream.status().era, 'modern');
+  assert.equal(probes(), 2, 'asked once for all');
+});
+
+test('one that is still what it was keeps its connection, and one that is busy is not asked', async (t) => {
+  const { upstream, raw, later, upgrade, release, probes } = await startUpgradable(t);
+  await upstream.call(tool('x'));
+  later(day);
+  assert.equal(text(await upstream.call(tool('x'))), 'legacy');
+  assert.equal(probes(), 2);
+  assert.equal(raw.names().filter((name) => name === 'initialize').length, 1, 'its session goes on');
+  later(day);
+  upgrade();
+  later(-day);
+  const waiting = upstream.call(tool('wait'));
+  await until(() => raw.names().filter((name) => name === 'tools/call').length === 3);
+  later(day);
+  assert.equal(text(await upstream.call(tool('x'))), 'legacy', 'beside a call in flight all stays as it is');
+  release();
+  assert.equal(text(await waiting), 'legacy');
+  assert.equal(text(await upstream.call(tool('x'))), 'modern');
+});

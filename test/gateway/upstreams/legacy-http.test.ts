@@ -150,7 +150,7 @@ test('progress and log messages belong to their call, at the level it asked for;
         {
           params: { name: 'x', _meta: { traceparent: '00-1' } },
           peer: peer(logLevel === undefined ? {} : { logLevel }),
-          onProgress: (params: JsonObject) => seen.push(params),
+          onProgress: ({ progressToken: _token, ...params }: JsonObject) => seen.push(params),
           onNotification: ({ method, params }) => seen.push(params?.['data'] ?? method),
         },
       ),

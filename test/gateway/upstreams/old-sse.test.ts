@@ -6,6 +6,7 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { CallToolRequestSchema, SubscribeRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { entry, open, peer, text, tool, until } from '../../support/upstreams/open.ts';
+import { openStalling } from '../../support/upstreams/stalling.ts';
 
 /** The SDK's own server of protocol 2024-11-05, as such servers were written: GET /sse, POST /messages, 404 for all else. */
 async function startOld(t: TestContext) {
@@ -59,7 +60,7 @@ test('an old HTTP+SSE server is used when nothing newer answers: calls, progress
   assert.deepEqual(old.asked.slice(0, 4), ['POST /sse', 'POST /sse', 'GET /sse', 'POST /messages']);
   assert.equal(upstream.status().era, 'legacy');
   const seen: unknown[] = [];
-  await upstream.call(tool('progress', {}, { onProgress: (progress) => seen.push(progress) }));
+  await upstream.call(tool('progress', {}, { onProgress: ({ progressToken: _token, ...progress }) => seen.push(progress) }));
   assert.deepEqual(seen, [{ progress: 1 }]);
   const onRequest = async () => ({ result: { action: 'accept', content: {} } });
   assert.equal(text(await upstream.call(tool('ask', {}, { peer: peer({ capabilities: { elicitation: {} } }), onRequest }))), 'accept');
@@ -101,4 +102,25 @@ test('a server that would have its messages sent elsewhere, and one that has no 
     const { upstream } = open(t, entry({ url: `http://127.0.0.1:${port}${path}` }));
     await assert.rejects(upstream.call(tool('x')), { problem: 'bad-answer', message: words });
   }
+});
+
+test('after a sleep an old stream is a new one; calls on one that is dead end, on one that lives they go on', async (t) => {
+  const old = await startOld(t);
+  const way = await openStalling(t, old.url);
+  const { upstreams, upstream } = open(t, entry({ url: way.url }), { probeMs: 300 });
+  await upstream.call(tool('echo'));
+  way.stall();
+  upstreams.wake();
+  assert.equal(text(await upstream.call(tool('echo', { a: 1 }))), '{"a":1}');
+  const holding = upstream.call(tool('hold', { a: 2 }));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  upstreams.wake();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  old.release();
+  assert.equal(text(await holding), '{"a":2}');
+  const dead = upstream.call(tool('hold'));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  way.stall();
+  upstreams.wake();
+  await assert.rejects(dead, { problem: 'closed', message: /slept/ });
 });

@@ -203,7 +203,7 @@ test('a call that finds its server taken away in the middle of connecting is tol
     t,
     (message, response, request, given) => message?.method === 'notifications/initialized' || server()(message, response, request, given),
   );
-  const { upstreams, upstream } = open(t, entry({ id: 'one', url: raw.url }));
+  const { upstreams, upstream } = open(t, entry({ id: 'one', url: raw.url }), { drainMs: 50 });
   const call = assert.rejects(upstream.call(tool('x')), { problem: 'unreachable', message: 'Gatehouse has closed it' });
   await until(() => raw.names().includes('notifications/initialized'));
   await upstreams.replace([]);

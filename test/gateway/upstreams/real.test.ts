@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { type DemoUpstreams, openDemoUpstreams, openEverything } from '../../../src/demo/upstreams.ts';
-import type { JsonObject, Upstream } from '../../../src/gateway/upstreams/upstream.ts';
+import type { JsonObject, Outcome, Upstream } from '../../../src/gateway/upstreams/upstream.ts';
 import { entry, open, peer, text, tool, until } from '../../support/upstreams/open.ts';
 
 let demo: DemoUpstreams;
@@ -53,7 +53,8 @@ test('results of server-everything are its own, word for word, over HTTP and ove
   for (const [name, args] of calls) {
     const { message } = await direct('tools/call', { name, arguments: args }, session);
     const { jsonrpc: _version, id: _id, ...own } = message;
-    for (const upstream of [http, pipe]) assert.deepEqual(withoutTimes(await upstream.call(tool(name, args))), withoutTimes(own), name);
+    for (const upstream of [http, pipe])
+      assert.deepEqual(withoutTimes(said(await upstream.call(tool(name, args)))), withoutTimes(own), name);
   }
   for (const [method, params] of [
     ['tools/list', {}],
@@ -64,11 +65,13 @@ test('results of server-everything are its own, word for word, over HTTP and ove
     ['nonsense/method', {}],
   ] as const) {
     const { jsonrpc: _version, id: _id, ...own } = (await direct(method, params, session)).message;
-    assert.deepEqual(await http.call(tool('', {}, { method, params })), own, method);
+    assert.deepEqual(said(await http.call(tool('', {}, { method, params }))), own, method);
   }
 });
 
-const withoutTimes = (value: unknown) => JSON.parse(JSON.stringify(value).replace(/\d\d:\d\d:\d\d( [AP]M)?/g, ''));
+/** Beside a long result stands the text that it was parsed from. */
+const said = (outcome: Outcome) => ('result' in outcome ? { result: outcome.result } : outcome);
+const withoutTimes = (value: unknown) => JSON.parse(JSON.stringify(value).replace(/\d?\d:\d\d:\d\d( [AP]M)?/g, ''));
 
 test('server-everything asks the agent whose call it is, on its own session', async (t) => {
   const { upstream } = open(t, entry({ url: everything.url }));

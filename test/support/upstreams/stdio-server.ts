@@ -67,6 +67,9 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     case 'crash':
       process.stderr.write(`giving up because of ${args.why}\n`);
       return process.exit(7);
+    case 'complain':
+      process.stderr.write(args.text);
+      return result(message, 'well');
     case 'rubbish':
       process.stdout.write('DEBUG: this is no message\n\n{"half":\n[1,2]\n"text"\n');
       return result(message, 'well');
@@ -83,6 +86,17 @@ createInterface({ input: process.stdin }).on('line', (line) => {
       send({ method: 'notifications/progress', params: { progressToken: params._meta.progressToken, progress: 1 } });
       send({ method: 'notifications/message', params: { level: 'info', data: 'working' } });
       return result(message, 'done');
+    case 'long': {
+      const progressToken = params._meta?.progressToken;
+      let progress = 0;
+      const step = setInterval(() => {
+        if (progressToken !== undefined) send({ method: 'notifications/progress', params: { progressToken, progress: ++progress } });
+      }, 100);
+      return void setTimeout(() => {
+        clearInterval(step);
+        result(message, JSON.stringify(params));
+      }, args.ms);
+    }
     case 'ask':
       answers.set('q', (answer) => result(message, JSON.stringify(answer)));
       return send({ id: 'q', method: 'elicitation/create', params: { message: 'Sure?' } });
