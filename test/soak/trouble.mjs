@@ -3,6 +3,7 @@
 const s = String.raw;
 const nothing = s`timed-out: no answer and no progress for 3 s`;
 const broke = 'failed: the connection broke before the answer was complete';
+const unheard = 'failed: the connection broke before anything of the answer came, so it is unknown whether the call was carried out';
 const ended = 'failed: its stream ended before the answer';
 const large = s`too-large: a message of more than \d+ bytes`;
 
@@ -10,7 +11,7 @@ const large = s`too-large: a message of more than \d+ bytes`;
 const ofHttp = {
   hang: [nothing],
   'hang-after-head': [nothing],
-  die: [broke],
+  die: [unheard],
   'die-in-the-body': [broke],
   'stream-ends': [ended],
   'not-json': ['failed: an answer that is not JSON'],
@@ -39,6 +40,7 @@ const closed = ['failed: Gatehouse closed its session', 'failed: Gatehouse has c
 // It is cut off, is not there for a moment, and is reconnected by a person.
 const ofShaky = [
   broke,
+  unheard,
   s`failed: nothing answers at http://127\.0\.0\.1:\d+`,
   s`failed: no connection to http://127\.0\.0\.1:\d+: ECONNRESET`,
   ...closed,
