@@ -30,11 +30,13 @@ const ofHttp = {
   broken: ['failed: it answered HTTP 500'],
 };
 const crashed = 'failed: its process ended with exit code 7: .*giving up because of soak';
+// What writes without a pause may run out of the system's buffers (ENOBUFS) before we have had enough of it.
+const choked = s`failed: its process ended with exit code 1: .*syscall: 'write'.*`;
 const ofProcess = {
   crash: [crashed],
   hang: [nothing],
-  flood: ['failed: it flooded its output and was ended', nothing],
-  endless: [large, nothing],
+  flood: ['failed: it flooded its output and was ended', nothing, choked],
+  endless: [large, nothing, choked],
 };
 const closed = ['failed: Gatehouse closed its session', 'failed: Gatehouse has closed it'];
 // It is cut off, is not there for a moment, and is reconnected by a person.
