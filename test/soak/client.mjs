@@ -2,45 +2,71 @@
 import http from 'node:http';
 
 const keep = new http.Agent({ keepAlive: true, maxSockets: 256 });
-const envelope = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
+
+const envelope = (capabilities) => ({
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': capabilities,
+});
+
+const headersOf = (token, session) => ({
+  authorization: `Bearer ${token}`,
+  accept: 'application/json, text/event-stream',
+  ...(session ? { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' } : {}),
+});
+
+/** Takes the pieces of an event stream and tells of each event: its message, where it has one, and its id. */
+function reader(onEvent) {
+  let text = '';
+  return (chunk) => {
+    text += chunk;
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const lines = text.slice(0, end).split('\n');
+      text = text.slice(end + 2);
+      const field = (name) => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+      const data = field('data');
+      if (data || field('id')) onEvent(data ? JSON.parse(data) : undefined, field('id'));
+    }
+  };
+}
 
 /**
- * Resolves with the status and the answer; rejects where the connection breaks. `slowly`: read a little, rest, read on.
- * `onMessage` gets what comes before the answer and may call `leave`, which cuts the connection.
+ * Resolves with the status and the answer, of which there may be none; rejects where the connection breaks and where an answer is not this
+ * request's. `slowly`: read a little, rest, read on. `onMessage` gets what comes before the answer and may call `leave`, which cuts the connection.
  */
-export function post(url, token, message, { session, slowly = false, onMessage, signal } = {}) {
+export function post(url, token, message, { session, capabilities = {}, slowly = false, onMessage, signal } = {}) {
   return new Promise((resolve, reject) => {
     const modern = session === undefined && message.method !== 'initialize';
-    const sent = modern ? { ...message, params: { ...message.params, _meta: { ...message.params?._meta, ...envelope } } } : message;
+    const sent = modern
+      ? { ...message, params: { ...message.params, _meta: { ...message.params?._meta, ...envelope(capabilities) } } }
+      : message;
     const headers = {
-      authorization: `Bearer ${token}`,
+      ...headersOf(token, session),
       'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
       ...(modern ? { 'mcp-protocol-version': '2026-07-28', 'mcp-method': message.method } : {}),
       ...(modern && message.params?.name ? { 'mcp-name': message.params.name } : {}),
-      ...(session ? { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' } : {}),
     };
     const request = http.request(url, { method: 'POST', headers, agent: slowly ? new http.Agent() : keep }, (response) => {
       const stream = String(response.headers['content-type']).startsWith('text/event-stream');
       let text = '';
       let answer;
       let read = 0;
-      const events = () => {
-        for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-          const line = text
-            .slice(0, end)
-            .split('\n')
-            .find((one) => one.startsWith('data: {'));
-          text = text.slice(end + 2);
-          if (!line) continue;
-          const came = JSON.parse(line.slice(6));
-          if (came.id === message.id && came.method === undefined) answer = came;
-          else onMessage?.(came, () => request.destroy(new Error('left')));
-        }
+      let over = false;
+      // At once, for the rest of this chunk may be there already.
+      const stop = (why) => {
+        over = true;
+        reject(new Error(why));
+        request.destroy();
       };
+      const came = (one, eventId) => {
+        if (over) return;
+        if (one === undefined || one.method !== undefined) return onMessage?.(one ?? {}, () => stop('left'), eventId);
+        if (one.id !== message.id || answer) stop(`an answer that is not this call's: ${JSON.stringify(one)}`);
+        answer = one;
+      };
+      const events = reader(came);
       response.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk;
-        if (stream) events();
+        if (stream) events(chunk);
+        else text += chunk;
         if (!slowly || (read += chunk.length) < 32_768) return;
         read = 0;
         response.pause();
@@ -48,7 +74,9 @@ export function post(url, token, message, { session, slowly = false, onMessage, 
       });
       response.on('error', reject);
       response.on('end', () => {
-        if (!stream && text !== '') answer = JSON.parse(text);
+        // A refusal at the door is no JSON-RPC message.
+        if (response.statusCode >= 300) answer = text;
+        else if (!stream && text !== '') came(JSON.parse(text));
         resolve({ status: response.statusCode, answer, session: response.headers['mcp-session-id'] });
       });
     });
@@ -58,35 +86,53 @@ export function post(url, token, message, { session, slowly = false, onMessage, 
   });
 }
 
-/** A stream that stays open until it is closed: a session's own, or a `subscriptions/listen`. Tells of every message on it. */
-export function listen(url, token, { session, onMessage }) {
+/**
+ * A stream that stays open until it is closed: a session's own (or, from `lastEventId` on, that of an answer), or a `subscriptions/listen`.
+ * `ready` says that it stands, `over` that it ended, for whatever reason.
+ */
+export function listen(url, token, { session, uris, lastEventId, onMessage }) {
+  const { promise: ready, resolve, reject } = Promise.withResolvers();
+  ready.catch(() => {});
   if (session === undefined) {
     const leave = new AbortController();
-    const message = { id: 'listen', method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true } } };
-    const over = post(url, token, message, { onMessage, signal: leave.signal }).catch(() => {});
-    return { over, close: () => leave.abort() };
+    const notifications = { toolsListChanged: true, ...(uris ? { resourceSubscriptions: uris } : {}) };
+    const heard = (message) => {
+      if (message.method === 'notifications/subscriptions/acknowledged') resolve(message.params.notifications);
+      else onMessage(message);
+    };
+    const message = { id: 'listen', method: 'subscriptions/listen', params: { notifications } };
+    const over = post(url, token, message, { onMessage: heard, signal: leave.signal }).catch(() => {});
+    over.then(() => reject(new Error('it ended')));
+    return { ready, over, close: () => leave.abort() };
   }
-  const headers = {
-    authorization: `Bearer ${token}`,
-    accept: 'text/event-stream',
-    'mcp-session-id': session,
-    'mcp-protocol-version': '2025-11-25',
-  };
+  const headers = { ...headersOf(token, session), accept: 'text/event-stream', ...(lastEventId ? { 'last-event-id': lastEventId } : {}) };
   const request = http.request(url, { headers, agent: new http.Agent() }, (response) => {
-    response.setEncoding('utf8').on('data', (chunk) => {
-      for (const line of chunk.split('\n')) if (line.startsWith('data: {')) onMessage(JSON.parse(line.slice(6)));
-    });
+    if (response.statusCode === 200) resolve();
+    else reject(new Error(`a stream got HTTP ${response.statusCode}`));
+    response.setEncoding('utf8').on(
+      'data',
+      reader((message, eventId) => message && onMessage(message, eventId)),
+    );
     response.on('error', () => {});
   });
-  request.on('error', () => {});
+  request.on('error', reject);
   request.end();
-  return { over: new Promise((resolve) => request.once('close', resolve)), close: () => request.destroy() };
+  return { ready, over: new Promise((done) => request.once('close', done)), close: () => request.destroy() };
+}
+
+/** Begins a legacy session. */
+export async function begin(url, token, capabilities = {}) {
+  const params = { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'soak', version: '1' } };
+  const { session } = await post(url, token, { id: 'first', method: 'initialize', params });
+  await post(url, token, { method: 'notifications/initialized' }, { session });
+  return session;
 }
 
 export function end(url, token, session) {
   return new Promise((resolve) => {
-    const headers = { authorization: `Bearer ${token}`, 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' };
-    const request = http.request(url, { method: 'DELETE', headers, agent: keep }, (response) => response.resume().on('end', resolve));
+    const request = http.request(url, { method: 'DELETE', headers: headersOf(token, session), agent: keep }, (response) =>
+      response.resume().on('end', resolve),
+    );
     request.on('error', resolve);
     request.end();
   });

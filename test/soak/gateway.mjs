@@ -1,28 +1,19 @@
 // The gateway under soak, in a process of its own so that what it keeps can be measured: all real but for the company. Driven over IPC.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { entry, makeBundle, openTestGateway } from '../support/gateway.ts';
 
-const servers = JSON.parse(process.argv[2]).map(entry);
+const [given, dataDir] = process.argv.slice(2);
+const servers = JSON.parse(given).map(entry);
 const bundle = (version, without) =>
   makeBundle({ version, servers: servers.filter(({ id }) => id !== without), limits: { concurrentCalls: 1000 } });
-const house = await openTestGateway(bundle(1));
+let house = await openTestGateway(bundle(1), { dataDir });
 const defects = [];
 process.on('unhandledRejection', (error) => defects.push(String(error?.stack ?? error)));
 process.on('uncaughtException', (error) => defects.push(String(error?.stack ?? error)));
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Processes that we started and that still run; a zombie counts too. */
-function children() {
-  if (process.platform !== 'linux') return 0;
-  return readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')[1]) === process.pid;
-    } catch {
-      return false;
-    }
-  }).length;
-}
 
 const operations = {
   add: async (name) => (await house.agents.add(name)).token,
@@ -31,10 +22,16 @@ const operations = {
     house.gateway.dismiss(name);
   },
   apply: (version, without) => house.apply(bundle(version, without)),
-  states: () =>
-    Object.fromEntries(servers.flatMap(({ id }) => (house.upstreams.get(id) ? [[id, house.upstreams.get(id).status().state]] : []))),
-  reset: (id) => house.upstreams.get(id)?.reset(),
+  status: (id) => house.upstreams.get(id).status(),
+  reset: (id) => house.upstreams.get(id).reset(),
   defects: () => defects.splice(0),
+  /** As a new process would: what outlives it is in the data folder. */
+  async restart(version) {
+    const { port } = house.gateway;
+    const { token } = house;
+    await house.close();
+    house = await openTestGateway(bundle(version), { dataDir, port, token });
+  },
   async measure() {
     for (let round = 0; round < 3; round++) {
       globalThis.gc();
@@ -42,16 +39,17 @@ const operations = {
     }
     const { heapUsed, external, rss } = process.memoryUsage();
     const handles = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : process.getActiveResourcesInfo().length;
-    return { heap: heapUsed, external, rss, handles, processes: children() };
+    return { heap: heapUsed, external, rss, handles };
   },
   async ledger() {
     await house.ledger.flush();
-    return { ...(await house.ledger.verify()), ...house.ledger.counts() };
+    const database = new DatabaseSync(join(dataDir, 'ledger.sqlite'), { readOnly: true });
+    const columns = 'agent, method, server, target, outcome, error';
+    const rows = database.prepare(`SELECT ${columns}, count(*) AS count FROM records GROUP BY ${columns}`).all();
+    database.close();
+    return { ...(await house.ledger.verify()), ...house.ledger.counts(), rows };
   },
-  async close() {
-    await house.close();
-    return children();
-  },
+  close: () => house.close(),
 };
 
 process.on('message', async ({ id, operation, args }) => {

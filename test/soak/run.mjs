@@ -1,12 +1,14 @@
-// npm run soak -- --minutes 20: agents of both eras against servers that crash, hang and lie, while rules change and agents come and go. Passes
-// where nothing failed that was not meant to, nothing grew, and the ledger verifies and has exactly the calls that were made.
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+// npm run soak -- --minutes 20: agents of both eras against servers that crash, hang and lie, while rules change, agents come and go, and the
+// gateway starts anew. Passes where nothing failed but what was injected and in the way that it may, nothing grew, no process is left, and the
+// ledger verifies and has, tool by tool and outcome by outcome, exactly the calls that the agents made.
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { crashAgent, legacyAgent, modernAgent, nastyAgent, openTally, revokedAgent, slowAgent } from './agents.mjs';
-import { post } from './client.mjs';
+import { legacyAgent, modernAgent, slowAgent } from './agents.mjs';
+import { openChild } from './child.mjs';
+import { grown, lineOf, rest } from './rest.mjs';
+import { askedAgent, keptSubscriber, modernSubscriber, resumer } from './talkers.mjs';
+import { openTally } from './tally.mjs';
+import { crashAgent, nastyAgent, revokedAgent } from './troubled.mjs';
 import { openUpstreamServers } from './upstreams.mjs';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '20' } } });
@@ -14,123 +16,98 @@ const phases = 6;
 const phaseMs = (Number(values.minutes) * 60_000) / phases;
 if (!(phaseMs >= 5000)) throw new Error('--minutes wants at least 0.5');
 
-const servers = await openUpstreamServers();
-const child = fork(fileURLToPath(new URL('gateway.mjs', import.meta.url)), [JSON.stringify(servers.entries)], {
-  execArgv: ['--expose-gc'],
-});
-child.once('exit', (code) => code && console.log(`the gateway's process ended with ${code}`));
-const [{ ready: url }] = await once(child, 'message');
-const waiting = new Map();
-let lastId = 0;
-child.on('message', ({ id, value, error }) => {
-  const { resolve, reject } = waiting.get(id);
-  waiting.delete(id);
-  if (error) reject(new Error(error));
-  else resolve(value);
-});
-const gateway = (operation, ...args) =>
-  new Promise((resolve, reject) => {
-    waiting.set(++lastId, { resolve, reject });
-    child.send({ id: lastId, operation, args });
-  });
+const kinds = {
+  l1: legacyAgent,
+  l2: legacyAgent,
+  l3: legacyAgent,
+  m1: modernAgent,
+  m2: modernAgent,
+  m3: modernAgent,
+  s1: slowAgent,
+  s2: slowAgent,
+  n1: nastyAgent,
+  n2: nastyAgent,
+  c1: crashAgent,
+  a1: askedAgent,
+  a2: askedAgent,
+  a3: askedAgent,
+  a4: askedAgent,
+  u1: modernSubscriber,
+  u2: keptSubscriber,
+  u3: keptSubscriber,
+  b1: resumer,
+  r1: revokedAgent,
+  r2: revokedAgent,
+};
 
+const servers = await openUpstreamServers();
+const { url, gateway, processes, close } = await openChild(servers.entries);
 const tally = openTally();
-const world = { url, gateway, tally };
-const token = {};
-for (const name of ['l1', 'l2', 'l3', 'm1', 'm2', 'm3', 's1', 's2', 'n1', 'n2', 'c1']) token[name] = await gateway('add', name);
-let version = 1;
+const agents = {};
+for (const [name, kind] of Object.entries(kinds))
+  agents[name] = { name, token: kind === revokedAgent ? '' : await gateway('add', name), modern: name > 'a2' };
+/** `owners`: upstream session -> the agent whose own it is. */
+const world = { url, gateway, processes, tally, servers, agents, phaseMs, version: 1, owners: new Map() };
 let restarts = 0;
 let resets = 0;
 
-/** What a company and its people do meanwhile: other rules, servers that restart, "reconnect" in the window. */
+/** What a company and its people do meanwhile: other rules, servers that restart, "reconnect" in the window. Each happens in each phase. */
 async function director(stop) {
-  for (let second = 1; !stop(); second++) {
-    await pause(1000);
-    if (second % 7 === 0) await gateway('apply', ++version, second % 2 === 0 ? 'some' : undefined);
-    if (second % 20 === 0) {
-      restarts++;
-      await servers.restart();
-    }
-    if (second % 5 === 0)
-      for (const [id, state] of Object.entries(await gateway('states')))
-        if (state === 'failed') {
-          resets++;
-          await gateway('reset', id);
-        }
+  const each = (ms, share) => Math.min(ms, phaseMs / share);
+  const due = [
+    { ms: each(7000, 4), act: (count) => gateway('apply', ++world.version, count % 2 === 1 ? 'some' : undefined) },
+    { ms: each(20_000, 2.5), act: () => ++restarts && servers.restart() },
+    { ms: each(9000, 3), act: () => ++resets && gateway('reset', 'shaky') },
+  ].map((one) => ({ ...one, at: Date.now() + one.ms, count: 0 }));
+  while (!stop()) {
+    await pause(100);
+    for (const one of due)
+      if (Date.now() >= one.at) {
+        one.at += one.ms;
+        await one.act(++one.count);
+      }
   }
 }
 
 async function phase() {
   const until = Date.now() + phaseMs;
   const stop = () => Date.now() >= until;
-  const agents = [
-    ...['l1', 'l2', 'l3'].map((name) => [name, legacyAgent(world, token[name], stop)]),
-    ...['m1', 'm2', 'm3'].map((name) => [name, modernAgent(world, token[name], stop)]),
-    ...['s1', 's2'].map((name) => [name, slowAgent(world, token[name], stop)]),
-    ...['n1', 'n2'].map((name) => [name, nastyAgent(world, token[name], stop)]),
-    ['c1', crashAgent(world, token.c1, stop)],
-    ...['r1', 'r2'].map((name) => [name, revokedAgent(world, name, stop)]),
-    ['director', director(stop)],
-  ];
-  const late = new Set(agents.map(([name]) => name));
-  const over = Promise.all(agents.map(([name, work]) => work.then(() => late.delete(name))));
-  const patience = pause(phaseMs + 60_000, 'late', { ref: false });
-  if ((await Promise.race([over, patience])) === 'late')
+  const late = new Set();
+  const run = (name, working) => {
+    late.add(name);
+    return working.catch((error) => tally.errors.push(`${name}: ${error.stack}`)).finally(() => late.delete(name));
+  };
+  const all = [run('director', director(stop)), ...Object.entries(kinds).map(([name, kind]) => run(name, kind(world, agents[name], stop)))];
+  if ((await Promise.race([Promise.all(all), pause(phaseMs + 60_000, 'late', { ref: false })])) === 'late')
     throw new Error(`still at work: ${[...late].join(', ')}; ${tally.errors.join('; ')}`);
 }
 
-/** Everything at rest and every local server up, so that one measure can be held against the next. */
-async function rest() {
-  await gateway('apply', ++version);
-  for (const { id, tools } of servers.entries) {
-    if (tools.every(({ name }) => name !== 'echo')) continue;
-    await gateway('reset', id);
-    tally.calls++;
-    const params = { name: `${id}__echo`, arguments: {} };
-    const { answer } = await post(url, token.m1, { id: 'rest', method: 'tools/call', params });
-    if (answer?.result?.isError !== undefined && answer.result.isError)
-      tally.errors.push(`${id} is not there at rest: ${answer.result.content[0].text}`);
-    else if (answer?.result) tally.ok++;
-  }
-  // Idle connections of Node's servers end after five seconds.
-  await pause(8000);
-  const measured = await gateway('measure');
-  const { records } = await gateway('ledger');
-  return { ...measured, records, calls: tally.calls, errors: tally.errors.length };
-}
-
-const mb = (bytes) => (bytes / 1_048_576).toFixed(1);
 const measures = [];
-for (let number = 1; number <= phases; number++) {
+for (let number = 1, told = 0; number <= phases; number++) {
   await phase();
-  const now = await rest();
-  measures.push(now);
-  for (const error of tally.errors.slice(measures.length === 1 ? 0 : measures.at(-2).errors)) console.log(`  ! ${error}`);
-  console.log(
-    `${number}/${phases}  calls ${now.calls}  records ${now.records}  heap ${mb(now.heap)} MB  external ${mb(now.external)} MB  rss ${mb(now.rss)} MB  handles ${now.handles}  processes ${now.processes}  errors ${tally.errors.length}`,
-  );
+  measures.push(await rest(world));
+  for (const error of tally.errors.slice(told)) console.log(`  ! ${error}`);
+  told = tally.errors.length;
+  console.log(`${number}/${phases}  ${lineOf(measures.at(-1))}  errors ${told}`);
+  if (number === phases / 2) await gateway('restart', ++world.version);
 }
 
 const problems = [...new Set(tally.errors)].slice(0, 20);
-// The first phase fills caches and compiles code.
-const [first, last] = [measures[0], measures.at(-1)];
-if (last.heap + last.external - first.heap - first.external > 6 * 1_048_576)
-  problems.push(`memory grew from ${mb(first.heap + first.external)} to ${mb(last.heap + last.external)} MB`);
-if (last.rss > first.rss * 1.3 + 32 * 1_048_576) problems.push(`the process grew from ${mb(first.rss)} to ${mb(last.rss)} MB`);
-if (last.handles > first.handles + 5) problems.push(`handles grew from ${first.handles} to ${last.handles}`);
-if (last.processes > first.processes) problems.push(`processes grew from ${first.processes} to ${last.processes}`);
-const ledger = await gateway('ledger');
-if (!ledger.ok) problems.push(`the ledger does not verify: ${ledger.problem?.message}`);
-if (ledger.records !== tally.calls) problems.push(`the ledger has ${ledger.records} records of ${tally.calls} calls`);
-if (tally.heard === 0) problems.push('no agent heard of a change of its list');
-problems.push(...(await gateway('defects')));
-const left = await gateway('close');
-if (left > 1) problems.push(`${left} processes are left after closing`);
-child.disconnect();
+problems.push(...grown(measures));
+const { lists, updates, questions, resumed, kept } = tally.heard;
+for (const [what, count] of Object.entries(tally.heard)) if (count === 0) problems.push(`nobody got to what is counted as "${what}"`);
+const { ok, records } = await gateway('ledger');
+await gateway('close');
+await close();
 await servers.close();
+// The watchdog gives what is left a second.
+for (let patience = 30; patience > 0 && (await processes()) > 0; patience--) await pause(100);
+const left = await processes();
+if (left > 0) problems.push(`${left} processes are left after closing`);
 
+const [calls, well, gone, without] = [tally.calls(), tally.count('ok'), tally.count('gone'), tally.count('left')];
 console.log(
-  `${tally.calls} calls: ${tally.ok} answered, ${tally.injected} failed as injected, ${tally.gone} to a server that was taken away, ${tally.left} left or revoked in the middle; ${version} bundles, ${restarts} restarts, ${resets} reconnects, ${tally.heard} changes heard; the ledger ${ledger.ok ? 'verifies' : 'does not verify'}`,
+  `${calls} calls: ${well} answered, ${calls - well - gone - without} failed, ${gone} to a server that was taken away, ${without} left or revoked in the middle; ${questions} questions answered, ${updates} updates and ${lists} changed lists heard, ${resumed} answers resumed, ${kept} sessions kept; ${world.version} bundles, ${restarts} server restarts, ${resets} reconnects, 1 restart; the ledger ${ok ? 'verifies' : 'does not verify'} and has ${records} records`,
 );
 for (const problem of problems) console.log(`- ${problem}`);
 console.log(problems.length === 0 ? 'soak passed' : `soak failed: ${problems.length} problems`);

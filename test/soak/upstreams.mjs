@@ -1,7 +1,8 @@
-// The servers behind the gateway under soak. "calm" ones never fail; what fails on the others was meant to.
+// The servers behind the gateway under soak. "calm" ones never fail; what fails on the others was meant to (trouble.mjs).
 import { fileURLToPath } from 'node:url';
 import { behaviours } from '../support/upstreams/nasty.ts';
-import { event, json, legacy, result, sse, startRaw } from '../support/upstreams/raw.ts';
+import { json, legacy as legacyServer, startRaw } from '../support/upstreams/raw.ts';
+import { tools as calm, legacyTools, modernTools, subscribe, takeAnswer } from './calm.mjs';
 
 const program = fileURLToPath(new URL('../support/upstreams/stdio-server.ts', import.meta.url));
 // Expensive ones come seldom: they are what fills memory for a moment.
@@ -9,76 +10,85 @@ export const seldom = ['flood', 'endless-line'];
 const harmless = ['huge', 'huge-event'];
 export const nasty = Object.keys(behaviours).filter((name) => !seldom.includes(name) && !harmless.includes(name));
 
-const calm = {
-  echo: (message, response) => json(response, result(message.id, JSON.stringify(message.params.arguments))),
-  big: (message, response) => json(response, result(message.id, 'x'.repeat(message.params.arguments.size))),
-  progress(message, response) {
-    sse(response);
-    const { progressToken } = message.params._meta ?? {};
-    for (let progress = 1; progress <= message.params.arguments.steps; progress++)
-      response.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress } }));
-    setTimeout(() => response.end(event(result(message.id, 'done'))), message.params.arguments.restMs ?? 0);
-  },
-};
+function legacy() {
+  const answer = (message, ...rest) => {
+    if (message?.method !== 'tools/call') return false;
+    const { name } = message.params;
+    return void (legacyTools[name] ?? behaviours[name])(message, ...rest);
+  };
+  const serve = legacyServer(answer, { stream: true });
+  return (message, response, request, raw) => takeAnswer(message, response) || serve(message, response, request, raw);
+}
 
-const answer = (message, response) => {
-  if (message?.method !== 'tools/call') return false;
-  const { name } = message.params;
-  (calm[name] ?? behaviours[name])(message, response);
-};
-const modern = (message, response) => {
-  if (message?.method === 'server/discover')
-    return json(response, { jsonrpc: '2.0', id: message.id, result: { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } } });
-  if (answer(message, response) === false)
-    json(response, { jsonrpc: '2.0', id: message?.id ?? null, error: { code: -32601, message: 'no' } }, {}, 404);
-};
+function modern(message, response) {
+  const { id, method, params } = message;
+  if (method === 'server/discover')
+    return json(response, {
+      jsonrpc: '2.0',
+      id,
+      result: { supportedVersions: ['2026-07-28'], capabilities: { tools: {}, resources: { subscribe: true } } },
+    });
+  if (method === 'subscriptions/listen') return subscribe(message, response);
+  if (method === 'tools/call') return (modernTools[params.name] ?? behaviours[params.name])(message, response);
+  json(response, { jsonrpc: '2.0', id: id ?? null, error: { code: -32601, message: 'no' } }, {}, 404);
+}
 
 const tools = (...names) => names.map((name) => ({ name, inputSchema: { type: 'object' } }));
+const telling = (id) => ({
+  catalogue: {
+    tools: tools('echo', 'tell'),
+    resources: [{ uri: `tell://${id}`, name: id }],
+    capabilities: { tools: {}, resources: { subscribe: true } },
+  },
+});
 
 /** Entries for the bundle, and how to end, or end and begin again, what is behind them. */
 export async function openUpstreamServers() {
   const ends = [];
-  const t = { after: (end) => ends.push(end) };
   const raws = [];
   const start = async (handle, port) => {
-    const raw = await startRaw(t, handle, port);
+    const raw = await startRaw({ after: (end) => ends.push(end) }, handle, port);
     raws.push(raw);
     return raw;
   };
-  const [one, two, wild, wilder, some] = await Promise.all([
-    start(legacy(answer)),
-    start(modern),
-    start(legacy(answer)),
-    start(modern),
-    start(legacy(answer)),
-  ]);
-  let shaky = await start(legacy(answer));
+  const http = async (id, handle, more) => ({ id, url: (await start(handle)).url, ...more });
+  let shaky = await start(legacy());
   const { url } = shaky;
   // What it was sent is for tests to look into; here it would only grow.
   const forget = setInterval(() => {
     for (const raw of raws) raw.got.length = 0;
   }, 500);
-  const launch = (MODE) => ({ command: 'node', args: [program], env: { MODE } });
-  const http = tools(...Object.keys(calm));
-  const awful = tools('echo', ...nasty, ...seldom);
+  const launch = (MODE, more) => ({ command: 'node', args: [program], env: { MODE, ...more } });
+  const awful = { timeoutMs: 3000, tools: tools('echo', ...nasty, ...seldom) };
+  const ofPipe = tools('echo', 'rubbish');
   return {
     entries: [
-      { id: 'one', url: one.url, tools: http },
-      { id: 'two', url: two.url, tools: http },
-      { id: 'pipe', launch: launch('legacy'), tools: tools('echo', 'progress', 'rubbish', 'huge') },
-      { id: 'pipe-modern', launch: launch('modern'), tools: tools('echo', 'progress', 'rubbish', 'huge') },
-      { id: 'some', url: some.url, tools: http },
-      { id: 'wild', url: wild.url, timeoutMs: 1000, tools: awful },
-      { id: 'wilder', url: wilder.url, timeoutMs: 1000, tools: awful },
-      { id: 'shaky', url, tools: http },
-      { id: 'crasher', launch: launch('legacy'), timeoutMs: 1000, tools: tools('echo', 'crash', 'hang', 'flood', 'endless') },
+      await http('one', legacy(), { tools: tools(...Object.keys(calm)) }),
+      await http('two', modern, { tools: tools(...Object.keys(calm)) }),
+      { id: 'pipe', launch: launch('legacy'), tools: ofPipe },
+      { id: 'pipe-modern', launch: launch('modern'), tools: ofPipe },
+      await http('asker', legacy(), { tools: tools('echo', 'ask') }),
+      await http('asker-modern', modern, { tools: tools('echo', 'ask') }),
+      await http('teller', legacy(), telling('teller')),
+      await http('teller-modern', modern, telling('teller-modern')),
+      await http('some', legacy(), { tools: tools('echo') }),
+      await http('wild', legacy(), awful),
+      await http('wilder', modern, awful),
+      { id: 'shaky', url, tools: tools('echo') },
+      // Its child shows whether what a process started ends with it.
+      {
+        id: 'crasher',
+        launch: launch('legacy', { GRANDCHILD: '1' }),
+        timeoutMs: 3000,
+        tools: tools('echo', 'crash', 'hang', 'flood', 'endless'),
+      },
     ],
     async restart() {
       const port = Number(new URL(url).port);
       await shaky.close();
       await new Promise((resolve) => setTimeout(resolve, 300));
       raws.splice(raws.indexOf(shaky), 1);
-      shaky = await start(legacy(answer), port);
+      shaky = await start(legacy(), port);
     },
     async close() {
       clearInterval(forget);

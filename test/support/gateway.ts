@@ -68,7 +68,7 @@ export function makeBundle(given: Omit<Partial<Bundle>, 'policies' | 'servers'> 
 /** The gateway with everything behind it real: agents, policy, ledger, upstreams; only the company is left out. */
 export async function openTestGateway(
   bundle: Bundle | undefined,
-  options: { maxBodyBytes?: number; headersTimeoutMs?: number; now?: () => number; dataDir?: string; token?: string } = {},
+  options: { port?: number; maxBodyBytes?: number; headersTimeoutMs?: number; now?: () => number; dataDir?: string; token?: string } = {},
 ) {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
   const now = options.now ?? Date.now;
@@ -81,7 +81,7 @@ export async function openTestGateway(
     events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },
   });
   const gateway = await openGateway({
-    port: 0,
+    port: options.port ?? 0,
     version: '0',
     maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
     maxDepth: 64,

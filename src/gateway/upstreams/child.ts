@@ -21,6 +21,8 @@ export interface Child {
 
 const politeMs = 300;
 const termMs = 2000;
+/** For what it wrote before its end to be read. */
+const outputMs = 500;
 
 export function startChild(options: {
   entry: ServerEntry;
@@ -74,8 +76,17 @@ export function startChild(options: {
       options.onEnd(why ?? error);
     };
     child.once('error', (error) => finish(new UpstreamError('unreachable', notStarted(error, file, launch.cwd), { cause: error })));
-    // What it started may hold its output open; without the group `close` might never come.
-    child.once('exit', () => signal('SIGKILL'));
+    // What it started may hold its output open: without its group, and where something left the group, `close` might never come, and
+    // whoever waits for the end of this one would wait for ever.
+    child.once('exit', () => {
+      signal('SIGKILL');
+      const letGo = () => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      };
+      // Not in the timer itself: what came while we were busy is read first.
+      setTimeout(() => setImmediate(letGo), outputMs).unref();
+    });
     child.once('close', (code, by) => {
       const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
       words.end();

@@ -175,14 +175,16 @@ export function openConnection(options: ConnectionOptions): Upstream {
     queueMicrotask(told);
     const closing = closed!.signal;
     // Neither the shell that is asked nor what has to end first is the server's own time.
-    const [path] = await before(Promise.all([entry.launch ? options.path() : undefined, ending]), closing);
+    const [path] = await before(Promise.all([entry.launch ? options.path() : undefined, ending]), closing).catch((error: unknown) => {
+      throw closed ? error : gone();
+    });
     const stop = AbortSignal.any([closing, AbortSignal.timeout(startMs)]);
     const known = skipProbe && entry.era === 'auto' ? 'legacy' : era.known();
     try {
       const made = entry.url ? await connectHttp(context, known, stop) : await connectStdio(context, leash, known, path, stop);
       if (!closed) {
         await made.close();
-        throw new UpstreamError('closed', 'Gatehouse has closed it');
+        throw gone();
       }
       link = made;
       era.settled(made);
@@ -192,8 +194,10 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (entry.url && !breaker.sound) breaker.close();
       return made;
     } catch (error) {
+      // Whatever it failed with then, it was us: the server is not to blame, and no agent cancelled anything.
+      if (!closed) throw gone();
       const known = notConnected(error, stop, startMs);
-      if (closed && known.problem !== 'cancelled') era.failed();
+      if (known.problem !== 'cancelled') era.failed();
       if (entry.launch) {
         // Some servers fall over a message before the handshake: the next attempt begins with that.
         skipProbe = true;
@@ -312,3 +316,6 @@ export function openConnection(options: ConnectionOptions): Upstream {
     close,
   };
 }
+
+/** Nothing was called yet, so nothing can have been carried out. */
+const gone = () => new UpstreamError('unreachable', 'Gatehouse has closed it');

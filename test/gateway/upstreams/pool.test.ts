@@ -197,3 +197,15 @@ test('twenty thousand calls leave nothing behind', async (t) => {
   await run(15_000);
   assert.ok(used() - before < 2_000_000, `${used() - before} bytes more`);
 });
+
+test('a call that finds its server taken away in the middle of connecting is told so: neither it nor the server is to blame', async (t) => {
+  const raw = await startRaw(
+    t,
+    (message, response, request, given) => message?.method === 'notifications/initialized' || server()(message, response, request, given),
+  );
+  const { upstreams, upstream } = open(t, entry({ id: 'one', url: raw.url }), { drainMs: 50 });
+  const call = assert.rejects(upstream.call(tool('x')), { problem: 'unreachable', message: 'Gatehouse has closed it' });
+  await until(() => raw.names().includes('notifications/initialized'));
+  await upstreams.replace([]);
+  await call;
+});

@@ -216,6 +216,21 @@ test('closing ends the whole group, also one that ignores being asked', async (t
   await assert.rejects(upstream.call(tool('echo')), { problem: 'closed' });
 });
 
+test('what left its group and holds its output open keeps nobody waiting for its end', {
+  skip: process.platform === 'win32',
+}, async (t) => {
+  const { upstream, pids, later } = start(t, { GRANDCHILD: 'detached' });
+  try {
+    await upstream.call(tool('echo'));
+    await assert.rejects(upstream.call(tool('crash', { why: 'it likes to' })), { problem: 'closed', message: /exit code 7/ });
+    assert.ok(pids('grandchild').every(alive), 'it is not ours any more');
+    later();
+    await upstream.call(tool('echo'));
+  } finally {
+    for (const pid of pids('grandchild')) process.kill(pid, 'SIGKILL');
+  }
+});
+
 const bin = (name: string) => createRequire(import.meta.url).resolve(`@modelcontextprotocol/${name}/dist/index.js`);
 for (const [name, args, call, expected] of [
   ['server-everything', ['stdio'], tool('get-sum', { a: 2, b: 3 }), /5/],

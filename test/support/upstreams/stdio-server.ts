@@ -16,6 +16,7 @@ if (process.env['IGNORE_SIGTERM']) process.on('SIGTERM', () => trace('sigterm'))
 if (process.env['GRANDCHILD']) {
   const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)'], {
     stdio: ['ignore', 'inherit', 'inherit'],
+    detached: process.env['GRANDCHILD'] === 'detached',
   });
   trace(`grandchild ${child.pid}`);
 }
