@@ -82,7 +82,7 @@ function server(id, count) {
     owner: '',
     timeoutMs: 1000,
     tools: facts,
-    catalogue: { capabilities: {}, tools, prompts: [], resources: [], resourceTemplates: [], hashes: {} },
+    catalogue: { capabilities: {}, tools, prompts: [], resources: [], resourceTemplates: [], skills: [], hashes: {} },
   };
 }
 
