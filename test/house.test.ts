@@ -46,7 +46,7 @@ const mayImport: Record<string, string[]> = {
   'src/demo/': ['src/company/bundle.ts', 'src/central/', 'src/headless/', 'src/gateway/upstreams/stdio', 'src/policy/', 'src/ledger/'],
   'renderer/': [],
 };
-const base = ['src/contract.ts', 'src/host.ts', 'src/errors.ts', 'src/log.ts', 'src/entry.ts'];
+const base = ['src/contract.ts', 'src/nearest.ts', 'src/host.ts', 'src/errors.ts', 'src/log.ts', 'src/entry.ts'];
 
 const files = globSync(['src/**/*.ts', 'electron/**/*.ts', 'renderer/**/*.{ts,tsx}']).filter((file) => !file.endsWith('.d.ts'));
 

@@ -1,5 +1,7 @@
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document as YamlDocument } from 'yaml';
 import type { z } from 'zod';
+import { nearest } from '../nearest.ts';
+import { membersAt } from './misspelt.ts';
 import type { Problem, SourceFile } from './problem.ts';
 
 type Path = readonly PropertyKey[];
@@ -35,9 +37,11 @@ export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S
       ),
     ]);
   }
-  if (document.errors.length > 0) {
+  // A warning is something that was not understood, such as an unknown tag: it must not pass for understood.
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) {
     return failed(
-      document.errors.map((error) =>
+      faults.map((error) =>
         problem(counter.linePos(error.pos[0]).line || 1, `${error.message}.`.replace(/\.\.$/, '.'), 'Correct the syntax.'),
       ),
     );
@@ -50,7 +54,11 @@ export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S
       const where = issue.path.map(String).join('.');
       const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
       const line = lineOf(unknown === undefined ? issue.path : [...issue.path, unknown]);
-      return problem(line, where === '' ? sentence(issue.message) : sentence(`${where}: ${issue.message}`), fixOf(issue, where, raw));
+      return problem(
+        line,
+        where === '' ? sentence(issue.message) : sentence(`${where}: ${issue.message}`),
+        fixOf(schema, issue, where, raw),
+      );
     }),
     raw,
   );
@@ -66,8 +74,13 @@ function strictJson(text: string): { value?: unknown; error?: string; position?:
   }
 }
 
-function fixOf(issue: z.core.$ZodIssue, where: string, raw: unknown): string {
-  if (issue.code === 'unrecognized_keys') return `Remove ${issue.keys.map((key) => `"${key}"`).join(', ')} or correct the spelling.`;
+function fixOf(schema: z.ZodType, issue: z.core.$ZodIssue, where: string, raw: unknown): string {
+  if (issue.code === 'unrecognized_keys') {
+    const meant = nearest(issue.keys[0]!, membersAt(schema, issue.path));
+    return meant === undefined
+      ? `Remove ${issue.keys.map((key) => `"${key}"`).join(', ')} or correct the spelling.`
+      : `Did you mean "${meant}"?`;
+  }
   const present = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], raw);
   if (where === '') return 'Correct the form of the file.';
   return present === undefined ? `Add "${where}".` : `Correct the value of "${where}".`;

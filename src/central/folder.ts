@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Failure } from '../errors.ts';
+import { type parts, readContents } from './contents.ts';
 import { type Checked, checkDocument } from './document.ts';
+import { misspelt } from './misspelt.ts';
 import { limitsFile, type Org, org, type Remix, remix } from './org.ts';
 import type { Problem, SourceFile } from './problem.ts';
 import { type ServerJson, serverJson } from './server-json.ts';
-
-/** The sub-folders of a company's folder, and what counts as content in each. */
-export const parts = { servers: '.json', policies: '.cedar', remixes: '.yaml' } as const;
 
 /** A company's folder as it was read: each file parsed and validated for itself, nothing related to anything yet. */
 export interface Folder {
@@ -18,34 +14,13 @@ export interface Folder {
   policies: SourceFile[];
   remixes: Checked<Remix>[];
   problems: Problem[];
-  /** Over names and contents: the same text is the same folder, whatever the file times say. */
+  /** Over names and contents, and what could not be read: the same text is the same folder, whatever the file times say. */
   digest: string;
 }
 
-const maxFileBytes = 8 * 1024 * 1024;
-
-/** Reads the folder once. Symbolic links are followed: mounted configuration (Kubernetes) is made of them. */
+/** Reads the folder once. */
 export async function readFolder(dir: string): Promise<Folder> {
-  const problems: Problem[] = [];
-  const top = await list(dir);
-  if (top === undefined)
-    throw new Failure('not-found', `There is no company folder at ${dir}.`, 'Give the path of a folder that holds org.yaml.');
-  const sources: SourceFile[] = [];
-  for (const file of top.filter((name) => name === 'org.yaml' || name === 'limits.yaml')) await read(file);
-  for (const [part, ending] of Object.entries(parts)) {
-    for (const name of (await list(join(dir, part))) ?? []) {
-      if (name.endsWith(ending) && !name.startsWith('.')) await read(`${part}/${name}`);
-    }
-  }
-  async function read(file: string): Promise<void> {
-    const path = join(dir, file);
-    if ((await stat(path)).size > maxFileBytes) {
-      problems.push({ severity: 'error', file, line: 1, message: 'The file is larger than 8 MiB.', fix: 'Split or shorten it.' });
-      return;
-    }
-    sources.push({ file, text: await readFile(path, 'utf8') });
-  }
-
+  const { sources, problems } = await readContents(dir);
   const within = (part: keyof typeof parts) => sources.filter(({ file }) => file.startsWith(`${part}/`));
   const one = (file: string) => sources.find((source) => source.file === file);
   const orgSource = one('org.yaml');
@@ -65,18 +40,16 @@ export async function readFolder(dir: string): Promise<Folder> {
     policies: within('policies'),
     remixes: within('remixes').map((source) => checkDocument(source, remix)),
     problems,
-    digest: createHash('sha256').update(JSON.stringify(sources)).digest('base64url'),
+    digest: createHash('sha256')
+      .update(JSON.stringify([sources, problems]))
+      .digest('base64url'),
   };
+  for (const document of folder.servers) {
+    for (const { path, meant } of misspelt(serverJson, document.raw, ['_meta', 'variables', 'repository', 'icons'])) {
+      const message = `${path.map(String).join('.')} is not known.`;
+      problems.push({ severity: 'error', file: document.file, line: document.lineOf(path), message, fix: `Did you mean "${meant}"?` });
+    }
+  }
   for (const document of [folder.org, folder.limits, ...folder.servers, ...folder.remixes]) problems.push(...(document?.problems ?? []));
   return folder;
-}
-
-async function list(dir: string): Promise<string[] | undefined> {
-  try {
-    return (await readdir(dir)).sort();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
 }

@@ -26,8 +26,19 @@ const input = z.looseObject({
   default: z.string().optional(),
   isRequired: z.boolean().optional(),
   isSecret: z.boolean().optional(),
+  // Named here so that a misspelt one is noticed; not read.
+  description: z.unknown().optional(),
+  format: z.unknown().optional(),
+  placeholder: z.unknown().optional(),
+  choices: z.unknown().optional(),
+  variables: z.unknown().optional(),
 });
-const argument = input.extend({ type: z.enum(['positional', 'named']), name: z.string().optional() });
+const argument = input.extend({
+  type: z.enum(['positional', 'named']),
+  name: z.string().optional(),
+  valueHint: z.unknown().optional(),
+  isRepeated: z.unknown().optional(),
+});
 
 export const packageSpec = z.looseObject({
   registryType: z.string(),
@@ -37,7 +48,11 @@ export const packageSpec = z.looseObject({
   runtimeArguments: z.array(argument).default([]),
   packageArguments: z.array(argument).default([]),
   environmentVariables: z.array(input.extend({ name: z.string().min(1) })).default([]),
-  transport: z.looseObject({ type: z.string() }).optional(),
+  transport: z
+    .looseObject({ type: z.string(), url: z.unknown().optional(), headers: z.unknown().optional(), variables: z.unknown().optional() })
+    .optional(),
+  registryBaseUrl: z.unknown().optional(),
+  fileSha256: z.unknown().optional(),
 });
 export type PackageSpec = z.output<typeof packageSpec>;
 
@@ -58,11 +73,15 @@ export const serverJson = z.looseObject({
         type: z.string(),
         url: z.string().min(1),
         variables: z.record(z.string(), input).optional(),
-        headers: z.array(input).optional(),
+        headers: z.array(input.extend({ name: z.unknown().optional() })).optional(),
       }),
     )
     .optional(),
   packages: z.array(packageSpec).optional(),
+  status: z.unknown().optional(),
+  repository: z.unknown().optional(),
+  websiteUrl: z.unknown().optional(),
+  icons: z.unknown().optional(),
   _meta: z.looseObject({ [entryKey]: entryMeta }),
 });
 export type ServerJson = z.output<typeof serverJson> & { _meta: { [entryKey]: EntryMeta } };

@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parts } from './folder.ts';
+import { parts } from './contents.ts';
 
 /**
  * Calls `changed` soon after anything in the company's folder changes, never twice at once, and again when something changed meanwhile.

@@ -23,13 +23,12 @@ export function resetData(dataDir: string): void {
 }
 
 /** The demo's own part of the folder: the files that the filesystem server shows, state of its servers, a key for the host's vault. */
-export function prepareData(dataDir: string, company: string, demoCompany: string): { files: string; state: string; vaultKey: string } {
+export function prepareData(dataDir: string, demoFiles: string): { files: string; state: string; vaultKey: string } {
   if (readdirSync(dataDir).every((name) => ours.test(name))) writeFileSync(join(dataDir, marker), '');
   const [files, state] = [join(dataDir, 'files'), join(dataDir, 'demo-state')];
   if (!existsSync(files)) {
-    const source = [join(company, 'files'), join(demoCompany, 'files')].find((dir) => existsSync(dir));
-    if (source === undefined) mkdirSync(files);
-    else cpSync(source, files, { recursive: true });
+    if (existsSync(demoFiles)) cpSync(demoFiles, files, { recursive: true });
+    else mkdirSync(files);
   }
   mkdirSync(state, { recursive: true });
   // A demo has no real secrets: its vault key in a private file spares the person a keychain dialog, and a sign-in outlives a restart.

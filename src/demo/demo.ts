@@ -54,8 +54,7 @@ export async function openDemo(options: {
   const { log, say } = options;
   const dataDir = openPrivateDir(options.dataDir);
   const root = installRoot();
-  const demoCompany = join(root, 'resources', 'demo');
-  const company = options.company ?? demoCompany;
+  const company = options.company ?? join(root, 'resources', 'demo');
   if (!existsSync(join(company, 'org.yaml'))) {
     throw new Failure(
       'not-found',
@@ -84,7 +83,7 @@ export async function openDemo(options: {
         idle.close();
       }
     }
-    const { files, state, vaultKey } = prepareData(dataDir, company, demoCompany);
+    const { files, state, vaultKey } = prepareData(dataDir, join(root, 'resources', 'demo-files'));
     const ports = await demoPorts(options.port);
     const central = `http://127.0.0.1:${ports.central}`;
     const [idp, servers, everything] = await Promise.all([

@@ -1,8 +1,8 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
+import { nearest } from '../nearest.ts';
 import { membersOf, mentionsOf } from './condition.ts';
 import { escapeKey } from './encode.ts';
 import { type Knowledge, nameOf, type ScopeArguments } from './knowledge.ts';
-import { distance, nearest } from './names.ts';
 import { readObligations } from './obligations.ts';
 import { actionMatches, type Uid } from './scope.ts';
 
@@ -64,8 +64,14 @@ export function checkAnnotations(json: PolicyJson, annotations: Readonly<Record<
       }
       continue;
     }
-    const meant = annotationNames.find((known) => distance(name.toLowerCase(), known) <= (known.length > 3 ? 2 : 0));
-    if (meant) found.push({ severity: 'error', message: `@${name} is not known`, fix: `did you mean @${meant}?`, near: `@${name}` });
+    if (name.startsWith('x_')) continue;
+    const meant = nearest(name, annotationNames) ?? annotationNames.find((known) => name.toLowerCase().includes(known));
+    found.push({
+      severity: 'error',
+      message: `@${name} is not known`,
+      fix: meant === undefined ? `remove it, or call it @x_${name} if it is a note for people` : `did you mean @${meant}?`,
+      near: `@${name}`,
+    });
   }
   return found;
 }

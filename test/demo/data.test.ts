@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,26 +9,25 @@ import { demoPorts, onPort } from '../../src/demo/ports.ts';
 import { folder } from '../headless/folder.ts';
 
 test('the demo’s folder is prepared once, and --reset empties only what the demo began', (t) => {
-  const [dataDir, company] = [folder(t), folder(t)];
-  mkdirSync(join(company, 'files'));
-  writeFileSync(join(company, 'files', 'a.md'), 'a');
-  const first = prepareData(dataDir, company, '/nonexistent');
+  const [dataDir, files] = [folder(t), folder(t)];
+  writeFileSync(join(files, 'a.md'), 'a');
+  const first = prepareData(dataDir, files);
   assert.equal(readFileSync(join(first.files, 'a.md'), 'utf8'), 'a');
   writeFileSync(join(first.files, 'a.md'), 'changed by an agent');
-  const second = prepareData(dataDir, company, '/nonexistent');
+  const second = prepareData(dataDir, files);
   assert.equal(second.vaultKey, first.vaultKey);
   assert.equal(readFileSync(join(second.files, 'a.md'), 'utf8'), 'changed by an agent');
   assert.equal(statSync(join(dataDir, 'demo-vault.key')).mode & 0o777, 0o600);
   resetData(dataDir);
   assert.ok(!existsSync(second.files));
-  assert.equal(readFileSync(join(prepareData(dataDir, company, '/nonexistent').files, 'a.md'), 'utf8'), 'a');
+  assert.equal(readFileSync(join(prepareData(dataDir, files).files, 'a.md'), 'utf8'), 'a');
 });
 
 test('a folder with anything else in it is never emptied', (t) => {
   const dataDir = folder(t);
   writeFileSync(join(dataDir, 'thesis.txt'), 'years of work');
   assert.throws(() => resetData(dataDir), { code: 'conflict' });
-  prepareData(dataDir, '/nonexistent', '/nonexistent');
+  prepareData(dataDir, '/nonexistent');
   assert.throws(() => resetData(dataDir), { code: 'conflict' });
   assert.ok(existsSync(join(dataDir, 'thesis.txt')));
 });

@@ -11,7 +11,7 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
 }
 
 /** Levenshtein, one row at a time. */
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
