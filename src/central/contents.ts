@@ -85,8 +85,10 @@ function isAside(name: string, beside: readonly Dirent[]): boolean {
 }
 
 function fixAtTop(name: string): string {
-  const meant = nearest(stem(name), [...topFiles, ...partNames].map(stem));
-  const whole = [...topFiles, ...partNames].find((known) => meant !== undefined && stem(known) === meant);
+  const known = [...topFiles, ...partNames];
+  const meant = nearest(stem(name), known.map(stem));
+  const alike = (one: string) => stem(name).length > 3 && one.startsWith(stem(name).slice(0, 4).toLowerCase());
+  const whole = known.find((one) => stem(one) === meant) ?? known.find(alike);
   const ending = Object.entries(parts).find(([, one]) => name.toLowerCase().endsWith(one))?.[0];
   if (whole !== undefined) return `Did you mean ${whole}? Rename it, or keep it outside of the company's folder.`;
   if (ending !== undefined) return `Did you mean ${ending}/${name}? Move it there, or keep it outside of the company's folder.`;

@@ -24,7 +24,7 @@ test('the demo servers, asked now, say exactly what was blessed: over HTTP and s
     servers_port: String(own.port),
     everything_port: String(everything.port),
     modules: join(root, 'node_modules'),
-    files: join(dir.path, 'files'),
+    files: join(root, 'resources/demo-files'),
     state: dir.path,
   };
   for (const { server, added, changed, removed } of await bless(dir.path, undefined, { fetchCatalogue, variables })) {

@@ -41,10 +41,10 @@ test('a change is announced on open streams, whichever way the editor writes; th
   renameSync(join(acme.folder, 'policies/.main.swp'), join(acme.folder, 'policies/main.cedar'));
   assert.deepEqual((await next.next()).value, { event: 'bundle', data: { version: 3 } });
 
-  mkdirSync(join(acme.folder, 'new'));
-  writeFileSync(join(acme.folder, 'new/main.cedar'), changed);
-  renameSync(join(acme.folder, 'policies'), join(acme.folder, 'old'));
-  renameSync(join(acme.folder, 'new'), join(acme.folder, 'policies'));
+  mkdirSync(join(acme.folder, '.new'));
+  writeFileSync(join(acme.folder, '.new/main.cedar'), changed);
+  renameSync(join(acme.folder, 'policies'), join(acme.folder, '.old'));
+  renameSync(join(acme.folder, '.new'), join(acme.folder, 'policies'));
   let version = 0;
   while (version < 4) version = (await next.next()).value!.data.version;
   await next.return(undefined);

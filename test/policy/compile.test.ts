@@ -131,9 +131,10 @@ test('a URI that is not listed may still be read, so it is only warned of', () =
   );
 });
 
-test('a misspelt annotation would ask for nothing, so it is an error; others are free', () => {
-  assert.deepEqual(problems('@id("A") @aproval("self") @owner("it") permit(principal, action, resource);'), [
+test('a misspelt annotation would ask for nothing, and an unknown one may be meant for something: both are errors, notes for people begin with x_', () => {
+  assert.deepEqual(problems('@id("A") @aproval("self") @owner("it") @x_ticket("7") permit(principal, action, resource);'), [
     ['1 error', '@aproval is not known', 'did you mean @approval?'],
+    ['1 error', '@owner is not known', 'remove it, or call it @x_owner if it is a note for people'],
   ]);
 });
 

@@ -55,7 +55,13 @@ test('a rule or a limit that nothing reads is refused, with what was probably me
 
 test('what cannot be read is not absent', async (t) => {
   const spoil: [string, (path: string) => void][] = [
-    ['policies is a file', (path) => (rmSync(join(path, 'policies'), { recursive: true }), writeFileSync(join(path, 'policies'), forbid))],
+    [
+      'policies is a file',
+      (path) => {
+        rmSync(join(path, 'policies'), { recursive: true });
+        writeFileSync(join(path, 'policies'), forbid);
+      },
+    ],
     ['a link that leads nowhere', (path) => symlinkSync('/nonexistent/x.cedar', join(path, 'policies/x.cedar'))],
     ['a folder with a file’s name', (path) => mkdirSync(join(path, 'policies/x.cedar'))],
     ['not UTF-8', (path) => writeFileSync(join(path, 'policies/x.cedar'), Buffer.from([0x2f, 0x2f, 0xff, 0xfe, 0x0a]))],
