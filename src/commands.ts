@@ -4,6 +4,7 @@ import { type Command, type CommandParsed, commands, type Outputs } from './cont
 import type { Core, House } from './core.ts';
 import { Failure, toErrorValue } from './errors.ts';
 import type { JsonObject } from './gateway/upstreams/upstream.ts';
+import { loadValidation } from './policy/validation.ts';
 import { explanation, ownAgent, promptRows, resourceRows, serverRow, toolHit, toolRows } from './rows.ts';
 import type { FindTools } from './search.ts';
 import { buildView } from './view.ts';
@@ -90,7 +91,8 @@ const handlers: Handlers = {
     if (!house.gateway) throw new Failure('unavailable', 'The gateway is not running.', house.gatewayError?.fix);
     return { result: await house.gateway.callTool(ownAgent, server, tool, args as JsonObject, AbortSignal.timeout(600_000)) };
   },
-  'tool-explain'(house, { server, tool, arguments: args }) {
+  async 'tool-explain'(house, { server, tool, arguments: args }) {
+    await loadValidation();
     const { policy, bundle } = rules(house);
     const listed = policy.list('call', server, ownAgent).get(tool);
     const visible = listed !== undefined && listed.effect !== 'deny';

@@ -101,6 +101,8 @@ export interface ToolRow {
   openWorld: boolean;
   tags: string[];
   inputSchema?: unknown;
+  /** Why its schema cannot be used, in words: its arguments are not checked. */
+  unchecked?: string;
   /** Decided without arguments: `allow` may still depend on them (`conditional`). */
   access: Explanation;
   conditional: boolean;

@@ -3,6 +3,7 @@ import type { Explanation, PromptRow, ResourceRow, ServerRow, ToolHit, ToolRow }
 import type { House } from './core.ts';
 import { exposedName } from './gateway/names.ts';
 import type { Verdict } from './policy/policy.ts';
+import { uncheckable } from './policy/validation.ts';
 import { textOf as text, titleOf } from './search.ts';
 
 /** The person's own calls, from the command line or the window, pass the gate under this name. */
@@ -56,6 +57,7 @@ export function toolRows(house: House, entry: ServerEntry): ToolRow[] {
     taken.add(exposed);
     const title = titleOf(tool);
     const description = text(tool['description']);
+    const unchecked = uncheckable(tool);
     const facts = entry.tools[tool.name] ?? { readOnly: false, destructive: true, openWorld: true, tags: [] };
     return {
       server: entry.id,
@@ -65,6 +67,7 @@ export function toolRows(house: House, entry: ServerEntry): ToolRow[] {
       ...(description === undefined ? {} : { description }),
       ...facts,
       inputSchema: tool['inputSchema'],
+      ...(unchecked === undefined ? {} : { unchecked }),
       access: explanation(verdict, verdict.effect !== 'deny', bundle.version),
       conditional: verdict.conditional,
     };

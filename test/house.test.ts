@@ -12,6 +12,8 @@ const rooms: Record<string, string[]> = {
   'openid-client': ['src/identity/'],
   'oidc-provider': ['src/demo/'],
   '@cedar-policy/cedar-wasm': ['src/policy/'],
+  ajv: ['src/policy/'],
+  re2js: ['src/policy/'],
   undici: ['src/gateway/upstreams/'],
   pino: ['src/log.ts'],
   jose: ['src/central/', 'src/company/', 'src/demo/', 'src/identity/'],
@@ -46,7 +48,7 @@ const mayImport: Record<string, string[]> = {
   'src/demo/': ['src/company/bundle.ts', 'src/central/', 'src/headless/', 'src/gateway/upstreams/stdio', 'src/policy/', 'src/ledger/'],
   'renderer/': [],
 };
-const base = ['src/contract.ts', 'src/nearest.ts', 'src/host.ts', 'src/errors.ts', 'src/log.ts', 'src/entry.ts'];
+const base = ['src/contract.ts', 'src/nearest.ts', 'src/plain-text.ts', 'src/host.ts', 'src/errors.ts', 'src/log.ts', 'src/entry.ts'];
 
 const files = globSync(['src/**/*.ts', 'electron/**/*.ts', 'renderer/**/*.{ts,tsx}']).filter((file) => !file.endsWith('.d.ts'));
 

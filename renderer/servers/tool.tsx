@@ -29,6 +29,12 @@ export function ToolDetail({ tool }: { tool: ToolRow }) {
         {tool.tags.length > 0 && <p className="text-13 text-quiet">{tool.tags.map(sentence).join(', ')}</p>}
       </div>
       <Schema schema={tool.inputSchema} />
+      {tool.unchecked !== undefined && (
+        <p className="text-13 text-quiet">
+          Arguments are not checked before a call, since the schema of this tool cannot be used: {tool.unchecked}. Rules about its arguments
+          refuse a call unless each has the type that the rule asks for.
+        </p>
+      )}
       {verdict === 'may' && <TryArguments key={tool.name} tool={tool} />}
       <div>
         <h2 className="pb-2 font-medium text-13 text-quiet">Name for agents</h2>

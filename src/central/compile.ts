@@ -16,6 +16,8 @@ export interface Knowledge {
 /** The Cedar part, which lives in src/policy and is handed in by whoever opens the central API. */
 export interface PolicyTools {
   compilePolicies(files: readonly SourceFile[], knowledge: Knowledge): Compiled | Promise<Compiled>;
+  /** For each tool why its arguments cannot be checked, in words; undefined where they can. */
+  uncheckable(tools: ServerEntry['catalogue']['tools']): Promise<(string | undefined)[]>;
   /** Those that can ever apply to somebody in exactly these groups. */
   audiencePolicies(policies: readonly CompiledPolicy[], groups: readonly string[]): CompiledPolicy[];
   /** Ids of the servers that somebody in exactly these groups, who is named by no policy, may discover now. */
@@ -70,6 +72,12 @@ export async function compileCompany(
     const { entry, problems: found } = compileEntry(source, variables);
     problems.push(...found);
     if (entry === undefined) continue;
+    for (const [index, why] of (await policy.uncheckable(entry.catalogue.tools)).entries()) {
+      if (why === undefined) continue;
+      const message = `The schema of the tool ${entry.catalogue.tools[index]!.name} cannot be used: ${why}. Its arguments are not checked.`;
+      const fix = 'Ask the author of the server for a JSON Schema of draft 2020-12 or draft-07 that refers to nothing outside of itself.';
+      problems.push({ ...at(source, ['_meta', entryKey, 'catalogue', 'tools', index], message, fix), severity: 'warning' });
+    }
     servers.push(entry);
     registry[id] = publicServerJson(source.raw as Record<string, unknown>, entry);
   }

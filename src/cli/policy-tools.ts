@@ -2,11 +2,16 @@ import type { PolicyTools } from '../central/compile.ts';
 import { audiencePolicies, compilePolicies } from '../policy/compile.ts';
 import { knowledgeOf } from '../policy/knowledge.ts';
 import { openPolicy } from '../policy/policy.ts';
+import { loadValidation, validatorOf } from '../policy/validation.ts';
 
 /** Cedar as the central API needs it. The two rooms do not know each other; the command line, which runs the API, introduces them. */
 export const policyTools: PolicyTools = {
   compilePolicies: (files, { servers, groups }) => compilePolicies(files, knowledgeOf(servers, groups)),
   audiencePolicies,
+  async uncheckable(tools) {
+    await loadValidation();
+    return tools.map((tool) => validatorOf(tool).unusable);
+  },
   canDiscover(bundle) {
     const device = { os: '', appVersion: '', managed: false };
     const policy = openPolicy(bundle, { person: '', device, now: () => Date.parse(bundle.issuedAt) });

@@ -1,4 +1,5 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { styleText } from 'node:util';
+import { withoutSequences } from '../plain-text.ts';
 import type { Io } from './verbs.ts';
 
 type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
@@ -17,7 +18,7 @@ export function paintEffect(io: Pick<Io, 'colour'>, effect: 'allow' | 'ask' | 'd
  */
 export function plain(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
+  return withoutSequences(text).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
 
 /** The same for text of several lines: line ends and tabs stay. */
@@ -38,14 +39,14 @@ export function inert(text: string): string {
 
 /** Aligned columns; the last is cut to the width of the terminal. */
 export function table(io: Pick<Io, 'colour' | 'width'>, heads: string[], rows: string[][]): string {
-  const width = (text: string) => stripVTControlCharacters(text).length;
+  const width = (text: string) => withoutSequences(text).length;
   const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => width(row[column] ?? ''))));
   const line = (cells: string[]) => {
     const last = cells.length - 1;
     const before = cells.slice(0, last).map((cell, column) => cell + ' '.repeat(widths[column]! - width(cell)));
     const room = Math.max(20, io.width - before.reduce((sum, _cell, column) => sum + widths[column]! + 2, 0));
     const end = cells[last] ?? '';
-    return [...before, width(end) > room ? `${stripVTControlCharacters(end).slice(0, room - 1)}…` : end].join('  ').trimEnd();
+    return [...before, width(end) > room ? `${withoutSequences(end).slice(0, room - 1)}…` : end].join('  ').trimEnd();
   };
   return [paint(io, 'dim', line(heads)), ...rows.map(line)].join('\n');
 }

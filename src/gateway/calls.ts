@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { ServerEntry } from '../company/bundle.ts';
 import type { LedgerEntry } from '../ledger/record.ts';
 import type { Policy, Question, Verdict } from '../policy/policy.ts';
+import { loadValidation, validationIsLoaded } from '../policy/validation.ts';
 import { denialText, toolError, troubleText, unknown } from './denial.ts';
 import type { Directory } from './directory.ts';
 import { type Bridge, forward } from './forward.ts';
@@ -63,6 +64,7 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
   const startedAt = gate.now();
   const start = performance.now();
   const timing = { upstreamMs: 0 };
+  if (!validationIsLoaded()) await loadValidation();
   const verdict = authorize(call, gate);
   let outcome: Outcome;
   let trouble: string | undefined;

@@ -22,6 +22,8 @@ const openApp = 'Ask the person to open Gatehouse';
 /** What was tried, that policy does not allow it, which rule and why, what to do. */
 export function denialText(what: string, title: string, verdict: Verdict): string {
   if (verdict.rule === 'gatehouse:no-rules') return `Gatehouse did not run ${what}. ${sentence(verdict.reason)}`;
+  if (verdict.rule === 'gatehouse:invalid-arguments')
+    return `Gatehouse did not run ${what} on ${title}. ${verdict.reason} Correct them, then try again.`;
   const missing = verdict.missing ? ` Not met: ${verdict.missing}.` : '';
   const next = verdict.rule.startsWith('gatehouse:limit')
     ? 'Wait a little, then try again.'

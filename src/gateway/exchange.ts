@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Answer } from './answer.ts';
 import { keepAliveMs } from './answer.ts';
 import { type Answered, type Call, type Gate, pass, type Target } from './calls.ts';
-import { isObject } from './jsonrpc.ts';
+import { isObject, longest } from './jsonrpc.ts';
 import { mayName } from './skills.ts';
 import type { Surface } from './surface.ts';
 import { type Task, taskMethods } from './tasks.ts';
@@ -19,6 +19,8 @@ export function target(
   task?: (id: string) => Task | undefined,
 ): { asked: string; target: Target | undefined; args: JsonObject } | string {
   const { directory } = surface;
+  const long = tooLong(params);
+  if (long !== undefined) return long;
   if (method === 'completion/complete') {
     const ref = params['ref'];
     if (!isObject(ref)) return 'params.ref must be an object.';
@@ -55,12 +57,29 @@ export function target(
   if (typeof name !== 'string') return 'params.name must be a string.';
   const given = params['arguments'];
   if (given !== undefined && !isObject(given)) return 'params.arguments must be an object.';
+  // By the protocol; a rule that compares one with a text must not be asked of a list.
+  if (method === 'prompts/get' && given && Object.values(given).some((value) => typeof value !== 'string'))
+    return 'params.arguments of a prompt must be strings.';
   const listed = directory.find(method === 'prompts/get' ? 'prompts' : 'tools', name);
   return {
     asked: name,
     target: listed && { entry: listed.entry, name: listed.name, action: method === 'prompts/get' ? 'get' : 'call' },
     args: given ?? {},
   };
+}
+
+/** What a call may name things by. */
+function tooLong(params: JsonObject): string | undefined {
+  const ref = isObject(params['ref']) ? params['ref'] : {};
+  for (const [key, value, most] of [
+    ['name', params['name'], longest.name],
+    ['taskId', params['taskId'], longest.name],
+    ['uri', params['uri'], longest.uri],
+    ['ref.name', ref['name'], longest.name],
+    ['ref.uri', ref['uri'], longest.uri],
+  ] as const)
+    if (typeof value === 'string' && value.length > most) return `params.${key} has at most ${most} characters here.`;
+  return undefined;
 }
 
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */

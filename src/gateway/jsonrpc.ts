@@ -24,15 +24,20 @@ export type Message =
 
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isId = (value: unknown): value is Id => typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value));
+/** Characters. What is named is looked up, spelt in several ways and put into answers and records, so it is bounded before anything is done with it. */
+export const longest = { id: 1024, method: 256, name: 1024, uri: 8192 } as const;
+
+const isId = (value: unknown): value is Id =>
+  (typeof value === 'string' && value.length <= longest.id) || (typeof value === 'number' && Number.isFinite(value));
 
 /** Sorts a parsed body into one of the three kinds; a string says in words why it is none. */
 export function classify(body: unknown): Message | string {
   if (Array.isArray(body)) return 'Batches are not part of this protocol revision: send one message per request.';
   if (!isObject(body) || body['jsonrpc'] !== '2.0') return 'The body must be one JSON-RPC 2.0 object.';
   const { id, method, params } = body;
-  if (id !== undefined && !isId(id)) return 'A JSON-RPC id must be a string or a number.';
+  if (id !== undefined && !isId(id)) return `A JSON-RPC id must be a number or a string of at most ${longest.id} characters.`;
   if (typeof method === 'string') {
+    if (method.length > longest.method) return `A method has at most ${longest.method} characters.`;
     if (params !== undefined && !isObject(params)) return 'JSON-RPC params must be an object.';
     const given = params ?? {};
     return id === undefined ? { kind: 'notification', method, params: given } : { kind: 'request', id, method, params: given };

@@ -4,7 +4,7 @@ import type { Call } from './calls.ts';
 import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressTo, refuseHttp, run, target } from './exchange.ts';
 import { apps, declares } from './extensions.ts';
-import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
+import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from './jsonrpc.ts';
 import { info, modernVersions } from './modern.ts';
 import { unaskable, worded } from './questions.ts';
 import type { Session } from './sessions.ts';
@@ -147,6 +147,8 @@ async function request(incoming: Incoming, session: Session, id: Id, method: str
   if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
     const uri = params['uri'];
     if (typeof uri !== 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: 'params.uri must be a string.' }));
+    if (uri.length > longest.uri)
+      return answer.end(errorText(id, { code: rpc.invalidParams, message: `params.uri has at most ${longest.uri} characters here.` }));
     if (method === 'resources/unsubscribe') {
       session.subscriptions.get(uri)?.release();
       session.subscriptions.delete(uri);

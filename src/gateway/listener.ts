@@ -88,10 +88,15 @@ async function post(at: Listener, incoming: Incoming, request: IncomingMessage):
         { connection: 'close' },
       );
     if (body.refused === 'broken-off') return void response.destroy();
+    if (body.refused === 'ambiguous') {
+      const message = `${body.why} Rules and servers could read it differently, so it is refused: write it once, and large numbers as text.`;
+      const id = typeof body.id === 'string' || (typeof body.id === 'number' && Number.isFinite(body.id)) ? body.id : null;
+      return refuseRpc(response, errorText(id, { code: rpc.invalidParams, message }));
+    }
     const error =
       body.refused === 'too-deep'
         ? { code: rpc.invalidRequest, message: `The body nests deeper than ${maxDepth} levels.` }
-        : { code: rpc.parseError, message: 'The body is not JSON.' };
+        : { code: rpc.parseError, message: 'The body is not JSON in UTF-8.' };
     return refuseRpc(response, errorText(null, error));
   }
   incoming.bytes = body.bytes;

@@ -5,7 +5,7 @@ import type { Call } from './calls.ts';
 import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressTo, run, target } from './exchange.ts';
 import { apps, declares, tasks } from './extensions.ts';
-import { errorText, type Id, isObject, type Message, resultText, rpc } from './jsonrpc.ts';
+import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from './jsonrpc.ts';
 import { speaks } from './skills.ts';
 import { isListMethod, type Surface } from './surface.ts';
 import { taskMethods } from './tasks.ts';
@@ -231,7 +231,9 @@ const acknowledgeMs = 2000;
 async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: Surface, door: Door): Promise<void> {
   const wishes = isObject(params['notifications']) ? params['notifications'] : {};
   const uris = Array.isArray(wishes['resourceSubscriptions'])
-    ? [...new Set(wishes['resourceSubscriptions'].filter((uri): uri is string => typeof uri === 'string'))].slice(0, 1000)
+    ? [
+        ...new Set(wishes['resourceSubscriptions'].filter((uri): uri is string => typeof uri === 'string' && uri.length <= longest.uri)),
+      ].slice(0, 1000)
     : [];
   const stream = new Stream(incoming.response);
   const subscription = door.listen(

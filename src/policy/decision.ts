@@ -1,3 +1,4 @@
+import { mistyped } from './expected.ts';
 import { exemptions, missingConditions } from './explain.ts';
 import { joinObligations, type Obligations } from './obligations.ts';
 import { examine, type Findings } from './part.ts';
@@ -43,6 +44,8 @@ export function judge(
 ): Verdict {
   const noPermit = `No company rule lets you ${verbs[ask.action]} this.`;
   if (!slice.permits) return deny('gatehouse:no-permit', noPermit);
+  const odd = mistyped(slice.expected, ask.args);
+  if (odd) return mistypedArgument(odd);
   const request = slice.open && buildRequest(slice.open, ask, circumstances);
   if (request?.truncated)
     return deny('gatehouse:arguments-too-large', 'The arguments are too large or too unusual for the company rules to be applied to them.');
@@ -67,6 +70,25 @@ export function judge(
   if (deciding.length === 0) return deny('gatehouse:no-permit', noPermit, explained(slice, ask, circumstances, slots));
   return permitted(deciding);
 }
+
+function mistypedArgument({ path, types, each, rule }: Slice['expected'][number]): Verdict {
+  const wanted = [...types].map((type) => typeNames[type]).join(' or ');
+  const what = each ? `each member of the argument ${path.join('.')}` : `the argument ${path.join('.')}`;
+  return deny(
+    'gatehouse:policy-error',
+    `Rule ${rule.policy.id} speaks of ${what} as ${wanted}, and here it is something else.`,
+    `${what} is ${wanted}`,
+  );
+}
+
+const typeNames = {
+  string: 'a text',
+  long: 'a whole number',
+  decimal: 'a decimal number',
+  bool: 'true or false',
+  set: 'a list',
+  record: 'an object',
+};
 
 /** An explanation that fails takes nothing from the denial. */
 function explained(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): string | undefined {

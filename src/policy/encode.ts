@@ -14,7 +14,7 @@ export interface Encoded {
 /**
  * Arguments as Cedar values, for any JSON. They come from a model, so they are hostile: `__entity` and `__extn` would otherwise become
  * real entities and extension values; null, fractions and lone surrogates would fail the whole request.
- * Null members are left out (policies ask with `has`), arrays become sets, fractions become decimals of four digits.
+ * Null members are left out (policies ask with `has`), arrays become sets, fractions become decimals of four digits where they fit.
  * `only` names the members that policies look at; the others need not fit.
  */
 export function encodeArguments(args: Readonly<Record<string, unknown>>, only?: ReadonlySet<string>): Encoded {
@@ -39,7 +39,7 @@ function encode(value: unknown, state: State, depth: number): CedarValueJson | u
     case 'string':
       return encodeText(value, state);
     case 'number':
-      return encodeNumber(value);
+      return encodeNumber(value, state);
     case 'bigint':
       return value.toString();
     case 'object':
@@ -83,9 +83,12 @@ function encodeText(text: string, state: State): string {
   return text;
 }
 
-/** Cedar knows 64-bit integers and decimals of four digits; what is neither becomes text, on which a comparison of numbers fails and so denies. */
-function encodeNumber(value: number): CedarValueJson {
+/** Cedar knows 64-bit integers and decimals of four digits; nothing is decided on what is neither. */
+function encodeNumber(value: number, state: State): CedarValueJson {
   if (Number.isSafeInteger(value)) return value === 0 ? 0 : value;
-  if (Math.abs(value) < maxDecimal) return { __extn: { fn: 'decimal', arg: value.toFixed(4) } };
+  const text = value.toFixed(4);
+  if (Math.abs(value) < maxDecimal && Number(text) === value) return { __extn: { fn: 'decimal', arg: text } };
+  // A rounded number is another one: 7.00001 is not 7.
+  state.truncated = true;
   return String(value);
 }

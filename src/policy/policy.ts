@@ -8,6 +8,7 @@ import { openSkillScopes, type SkillScope } from './skills.ts';
 import { inFull, openSlices, type Slice } from './slice.ts';
 import { type Slots, sharedSlots } from './slots.ts';
 import { openSpellings } from './spellings.ts';
+import { validatorOf } from './validation.ts';
 
 export type { Verdict } from './decision.ts';
 
@@ -205,6 +206,12 @@ export function openPolicy(
       const at = circumstances();
       const gated = gate(question, at);
       if ('effect' in gated) return gated;
+      const wrong = misfit(question, gated);
+      if (wrong !== undefined) {
+        // What no arguments could change is said first: nobody should mend them in vain.
+        const anyhow = governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
+        return anyhow.effect === 'deny' ? anyhow : deny('gatehouse:invalid-arguments', `The arguments do not fit the tool: ${wrong}.`);
+      }
       const verdict = governed(question, gated, (slice, ask) => ruling(slice, ask, at));
       return verdict.effect === 'deny' ? verdict : (keptBack(question, gated, at) ?? verdict);
     },
@@ -239,6 +246,16 @@ export function openPolicy(
       return action !== 'discover' && seen.some((one) => one.has('facts') || one.has('*'));
     },
   };
+}
+
+/**
+ * Where the arguments do not fit the blessed schema. Servers make `7` of `"7"` and `zephyr` of `["zephyr"]`, so a rule that compares them says nothing
+ * before each has the type that it is blessed with.
+ */
+function misfit({ action, name, args }: Question, { catalogue }: ServerEntry): string | undefined {
+  if (action !== 'call') return undefined;
+  const tool = catalogue.tools.find((one) => one.name === name);
+  return tool && validatorOf(tool).misfit(args ?? {});
 }
 
 /** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */

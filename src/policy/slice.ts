@@ -3,6 +3,7 @@ import type { CompiledPolicy } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 import { depends, fromArguments, fromReading, type Mentions, mayHold, mentionsOf, mergeMentions, untilCalled } from './condition.ts';
 import { type Conditions, openConditions } from './conditions.ts';
+import { type Expected, expectedTypes } from './expected.ts';
 import { type Obligations, readObligations } from './obligations.ts';
 import { makePart, type Part } from './part.ts';
 import { type Action, named, principalMatches, resourceMatches, resourceType, serverMatches } from './scope.ts';
@@ -14,6 +15,7 @@ export interface Rule {
   policy: CompiledPolicy;
   json: PolicyJson;
   mentions: Mentions;
+  expected: readonly Expected[];
   obligations: Obligations;
   /** An obligation could not be read: a permit that cannot say what it asks for permits nothing. */
   broken: boolean;
@@ -36,6 +38,8 @@ export interface Slice {
   settled: Part | undefined;
   /** What has to be asked of each call: rules that look at what it carries, or at the clock. */
   open: Part | undefined;
+  /** Of all rules that look at arguments. */
+  expected: readonly (Expected & { rule: Rule })[];
   /** A forbid that cannot be judged without the arguments. */
   conditionalForbid: boolean;
   /** The slice that lists ask: permits as they may turn out, no forbid that is not known yet. */
@@ -80,6 +84,7 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
         prefix,
       ),
       open: makePart(asked.filter(isOpen), groups, prefix),
+      expected: asked.filter(isOpen).flatMap((rule) => rule.expected.map((one) => ({ ...one, rule }))),
       conditionalForbid: forbids.some((rule) => depends(rule.mentions, unknown)),
       get listed() {
         return listed ? slice : make(action, assumeRules(some, unknown, conditionsOf), true);
@@ -130,8 +135,10 @@ function readRule(policy: CompiledPolicy, index: number): Omit<Rule, 'conditions
   const json = policy.json as unknown as PolicyJson;
   const { obligations, mistakes } = readObligations(policy.annotations);
   let mentions: Mentions;
+  let expected: Expected[];
   try {
     mentions = mentionsOf(json);
+    expected = expectedTypes(json);
     // Which of them Cedar would go by and which we would must not be a question.
     if (json.effect !== policy.effect) throw new Error('It says both permit and forbid.');
   } catch (cause) {
@@ -142,6 +149,7 @@ function readRule(policy: CompiledPolicy, index: number): Omit<Rule, 'conditions
     policy,
     json,
     mentions,
+    expected,
     obligations,
     broken: mistakes.length > 0 && policy.effect === 'permit',
     assumed: false,

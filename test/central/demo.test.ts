@@ -8,12 +8,14 @@ import { policyTools } from '../../src/cli/policy-tools.ts';
 import { bundle } from '../../src/company/bundle.ts';
 import { accounts } from '../../src/demo/accounts.ts';
 import { openPolicy, type Policy } from '../../src/policy/policy.ts';
+import { loadValidation } from '../../src/policy/validation.ts';
 
 // A Monday, 10:00 UTC.
 const monday = Date.parse('2026-11-23T10:00:00Z');
 let rules: (account: string, at?: number) => Promise<{ servers: string[]; policy: Policy }>;
 
 before(async () => {
+  await loadValidation();
   const folder = await readFolder(join(import.meta.dirname, '../../resources/demo'));
   const { company } = await compileCompany(folder, {}, policyTools);
   rules = async (account, at = monday) => {
@@ -45,39 +47,43 @@ test('each account sees its servers and no others', async () => {
 });
 
 test('one group only reads where another one writes', async () => {
-  for (const [account, server, tool, effect] of [
-    ['engineer', 'filesystem', 'write_file', 'allow'],
-    ['marketer', 'filesystem', 'read_text_file', 'allow'],
-    ['marketer', 'filesystem', 'write_file', 'deny'],
-    ['marketer', 'crm', 'update_customer', 'allow'],
-    ['finance', 'crm', 'get_customer', 'allow'],
-    ['finance', 'crm', 'update_customer', 'deny'],
-    ['engineer', 'crm', 'get_customer', 'deny'],
-    ['finance', 'payroll', 'approve_run', 'allow'],
-    ['admin', 'payroll', 'list_runs', 'deny'],
-    ['admin', 'releases', 'list_releases', 'allow'],
-    ['admin', 'releases', 'build_release', 'deny'],
-    ['marketer', 'memory', 'create_entities', 'allow'],
+  for (const [account, server, tool, effect, args] of [
+    ['engineer', 'filesystem', 'write_file', 'allow', { path: 'a.md', content: '' }],
+    ['marketer', 'filesystem', 'read_text_file', 'allow', { path: 'a.md' }],
+    ['marketer', 'filesystem', 'write_file', 'deny', { path: 'a.md', content: '' }],
+    ['marketer', 'crm', 'update_customer', 'allow', { id: 'C-1' }],
+    ['finance', 'crm', 'get_customer', 'allow', { id: 'C-1' }],
+    ['finance', 'crm', 'update_customer', 'deny', { id: 'C-1' }],
+    ['engineer', 'crm', 'get_customer', 'deny', { id: 'C-1' }],
+    ['finance', 'payroll', 'approve_run', 'allow', { id: 'R-1' }],
+    ['admin', 'payroll', 'list_runs', 'deny', {}],
+    ['admin', 'releases', 'list_releases', 'allow', {}],
+    ['admin', 'releases', 'build_release', 'deny', { version: '2.3.0' }],
+    ['marketer', 'memory', 'create_entities', 'allow', { entities: [] }],
   ] as const) {
-    assert.equal((await may(account, server, tool)).effect, effect, `${account} ${server} ${tool}`);
+    assert.equal((await may(account, server, tool, args)).effect, effect, `${account} ${server} ${tool}`);
   }
 });
 
 test('a ticket is closed by the team whose project it belongs to', async () => {
-  assert.equal((await may('engineer', 'tickets', 'close_ticket', { id: 'T-1', project: 'apollo' })).effect, 'allow');
-  const other = await may('engineer', 'tickets', 'close_ticket', { id: 'T-1', project: 'zephyr' });
+  assert.equal((await may('engineer', 'tickets', 'close_ticket', { id: 'T-1', project: 'apollo', resolution: 'done' })).effect, 'allow');
+  const other = await may('engineer', 'tickets', 'close_ticket', { id: 'T-1', project: 'zephyr', resolution: 'done' });
   assert.equal(other.effect, 'deny');
   assert.equal((await may('engineer', 'tickets', 'close_ticket', { id: 'T-1' })).effect, 'deny');
-  assert.equal((await may('marketer', 'tickets', 'create_ticket', { project: 'apollo' })).effect, 'allow');
+  assert.equal((await may('marketer', 'tickets', 'create_ticket', { project: 'apollo', title: 'x' })).effect, 'allow');
 });
 
 test('releases go out on working days between 06:00 and 20:00 UTC', async () => {
-  const deploy = async (at: string) => (await may('engineer', 'releases', 'deploy_release', { version: '2.3.0' }, Date.parse(at))).effect;
+  const deploy = async (at: string) =>
+    (await may('engineer', 'releases', 'deploy_release', { version: '2.3.0', environment: 'staging' }, Date.parse(at))).effect;
   assert.equal(await deploy('2026-11-23T06:00:00Z'), 'allow');
   assert.equal(await deploy('2026-11-27T19:59:00Z'), 'allow');
   assert.equal(await deploy('2026-11-27T20:00:00Z'), 'deny');
   assert.equal(await deploy('2026-11-28T10:00:00Z'), 'deny');
-  assert.equal((await may('engineer', 'releases', 'build_release', {}, Date.parse('2026-11-28T10:00:00Z'))).effect, 'allow');
+  assert.equal(
+    (await may('engineer', 'releases', 'build_release', { version: '2.3.0' }, Date.parse('2026-11-28T10:00:00Z'))).effect,
+    'allow',
+  );
 });
 
 test('the forbid wins over every permit, and says whom to ask', async () => {

@@ -3,6 +3,7 @@ import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry, typ
 import { compilePolicies } from '../../src/policy/compile.ts';
 import { type Knowledge, knowledgeOf } from '../../src/policy/knowledge.ts';
 import { openPolicy, type Policy, type Question } from '../../src/policy/policy.ts';
+import { loadValidation } from '../../src/policy/validation.ts';
 
 /** Monday, 10:00 UTC. */
 export const monday = Date.parse('2026-11-23T10:00:00Z');
@@ -85,3 +86,5 @@ export const call = (name: string, args: Record<string, unknown> = {}, rest: Par
   agent: 'codex',
   ...rest,
 });
+
+await loadValidation();

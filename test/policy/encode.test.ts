@@ -18,12 +18,9 @@ test('two different keys never become one by escaping', () => {
   assert.deepEqual(json({ a: { __entity: 1, $__entity: 2 } }), { a: { $__entity: 1, $$__entity: 2 } });
 });
 
-test('a fraction becomes a decimal of four digits', () => {
-  assert.deepEqual(json({ a: 1.5, b: -0.00001, c: 1.0 }), {
-    a: { __extn: { fn: 'decimal', arg: '1.5000' } },
-    b: { __extn: { fn: 'decimal', arg: '-0.0000' } },
-    c: 1,
-  });
+test('a fraction becomes a decimal of four digits where it fits in them, and decides nothing where it does not', () => {
+  assert.deepEqual(json({ a: 1.5, c: 1.0 }), { a: { __extn: { fn: 'decimal', arg: '1.5000' } }, c: 1 });
+  for (const b of [-0.00001, 7.00001, 1e20, Number.NaN]) assert.equal(encodeArguments({ b }).truncated, true, String(b));
 });
 
 test('a number that Cedar cannot hold becomes text', () => {

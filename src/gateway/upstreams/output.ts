@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { stripVTControlCharacters } from 'node:util';
+import { withoutSequences } from '../../plain-text.ts';
 
 /** What a local server wrote to standard error, over all its processes: its end, without what its registry entry gave it to keep. */
 export interface Output {
@@ -103,7 +103,7 @@ function whole(text: string, secrets: readonly string[]): string {
 
 /** Without colours, controls and what turns the direction of text; a secret that was coloured in pieces is one again, and masked. */
 function clean(text: string, secrets: readonly string[]): string[] {
-  return whole(stripVTControlCharacters(text), secrets)
+  return whole(withoutSequences(text), secrets)
     .split(/\r\n|\n|\r/)
     .map((line) =>
       line

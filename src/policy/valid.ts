@@ -1,0 +1,123 @@
+import type { Ajv as Draft7, Options, ValidateFunction } from 'ajv';
+import { Ajv } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { RE2JS } from 're2js';
+import { instrument } from './instrument.ts';
+
+/** What the blessed `inputSchema` of a tool says of arguments. */
+export interface Validator {
+  /** Why the schema cannot be used, in words: then nothing is checked here, and whoever shows the tool says so. */
+  unusable?: string;
+  /** Where the arguments do not fit, and what is expected there; undefined where they fit. */
+  misfit(args: unknown): string | undefined;
+}
+
+/**
+ * Steps of one check. A step is one subschema looked at, or one character that a pattern is asked of: tens of nanoseconds each, so a check ends within
+ * some 30 ms whatever schema and arguments are. Ordinary calls take dozens of steps.
+ */
+const maxSteps = 300_000;
+let steps = 0;
+class TooLong extends Error {}
+function step(count = 1): true {
+  steps += count;
+  if (steps > maxSteps) throw new TooLong();
+  return true;
+}
+
+/** Linear in the text, where JavaScript's own engine can be made to take years. Ajv tells engines' patterns apart by their `toString`. */
+function engine(pattern: string) {
+  const compiled = RE2JS.compile(pattern);
+  return {
+    test(text: string): boolean {
+      step(text.length);
+      return compiled.matcher(text).find();
+    },
+    toString: () => `/${pattern}/re2`,
+  };
+}
+engine.code = 're2';
+
+const options: Options = {
+  strict: false,
+  // An annotation (JSON Schema 2020-12, 7.2.1): servers differ in what they take for a date or an address.
+  validateFormats: false,
+  // `constructor` is no argument unless somebody sent it.
+  ownProperties: true,
+  addUsedSchema: false,
+  logger: false,
+  code: { regExp: engine as unknown as NonNullable<NonNullable<Options['code']>['regExp']> },
+};
+
+let engines: { draft7: Draft7; draft2020: Ajv2020 } | undefined;
+
+function withSteps<A extends Draft7>(ajv: A): A {
+  ajv.addKeyword({ keyword: stepKeyword, schema: false, validate: () => step() });
+  // Ajv compares each with each, which a long list makes a matter of minutes.
+  ajv.removeKeyword('uniqueItems');
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    error: { message: 'must NOT have duplicate items' },
+    validate: (wanted: boolean, list: unknown[]) => !wanted || new Set(list.map(stable)).size === list.length,
+  });
+  return ajv;
+}
+const stepKeyword = 'gatehouse-step';
+
+/** The same text for equal values, however their members are ordered. */
+const stable = (value: unknown): string =>
+  JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))
+      : typeof member === 'string'
+        ? `"${member}`
+        : member,
+  );
+
+const kept = new WeakMap<object, Validator>();
+
+/** Compiled at the first call of a tool, and kept for as long as its definition is. */
+export function validatorOf(tool: object): Validator {
+  const known = kept.get(tool) ?? compile((tool as Record<string, unknown>)['inputSchema']);
+  kept.set(tool, known);
+  return known;
+}
+
+function compile(schema: unknown): Validator {
+  const unusable = (why: string): Validator => ({ unusable: why, misfit: () => undefined });
+  if (schema === undefined) return unusable('it states none');
+  const made = instrument(schema, stepKeyword);
+  if (typeof made === 'string') return unusable(made);
+  engines ??= { draft7: withSteps(new Ajv(options)), draft2020: withSteps(new Ajv2020(options)) };
+  const ajv = made.draft === 'draft-07' ? engines.draft7 : engines.draft2020;
+  let check: ValidateFunction;
+  try {
+    check = ajv.compile(made.schema);
+    if ('$async' in check) return unusable('it is asynchronous');
+  } catch (error) {
+    return unusable(`it cannot be compiled (${(error as Error).message.slice(0, 200)})`);
+  } finally {
+    // Ajv would hold what it compiled for good.
+    ajv.removeSchema(made.schema as object);
+  }
+  return { misfit: (args) => misfit(check, args) };
+}
+
+function misfit(check: ValidateFunction, args: unknown): string | undefined {
+  steps = 0;
+  try {
+    if (check(args)) return undefined;
+  } catch (error) {
+    // The stack of a schema that goes round in circles ends, too.
+    if (error instanceof TooLong || error instanceof RangeError) return 'they are too large to be checked against the schema of the tool';
+    throw error;
+  }
+  const error = check.errors?.at(-1);
+  const { additionalProperty, allowedValues, allowedValue } = (error?.params ?? {}) as Record<string, unknown>;
+  const named = allowedValues ?? allowedValue ?? additionalProperty;
+  const what = named === undefined ? '' : ` (${JSON.stringify(named).slice(0, 160)})`;
+  const where = error?.instancePath ? JSON.stringify(error.instancePath.slice(0, 200)) : 'the arguments';
+  return `${where} ${error?.message ?? 'does not fit'}${what}`;
+}
