@@ -112,8 +112,8 @@ describe('the window on the real demo', { skip: noChromium }, () => {
     const args = detail.getByLabel('Would a call be allowed?');
     for (const [given, said] of [
       ['{ nonsense', 'This is not a JSON object.'],
-      ['{"project": "zephyr"}', 'Denied'],
-      ['{"project": "apollo"}', 'Allowed'],
+      ['{"id": "T-1", "project": "zephyr", "resolution": "x"}', 'Denied'],
+      ['{"id": "T-1", "project": "apollo", "resolution": "x"}', 'Allowed'],
     ] as const) {
       await args.fill(given);
       await detail.getByRole('button', { name: 'Check' }).click();
