@@ -113,13 +113,12 @@ const handlers: Handlers = {
     await house.agents.revoke(name);
     return {};
   },
-  'agent-configs': (house, { name, token }) => ({
-    configs: agentConfigs({
-      url: house.gateway?.url ?? `http://127.0.0.1:${house.settings.port}/mcp`,
-      name,
-      ...(token === undefined ? {} : { token }),
-    }),
-  }),
+  'agent-configs'(house, { name, token }) {
+    // Whoever has the port in our place would be sent the token.
+    if (!house.gateway)
+      throw new Failure('unavailable', 'The gateway is not running, so there is no address to give.', house.gatewayError?.fix);
+    return { configs: agentConfigs({ url: house.gateway.url, name, ...(token === undefined ? {} : { token }) }) };
+  },
   'activity-list': (house, filter) => house.ledger.list(filter),
   'activity-get'(house, { seq }) {
     const found = house.ledger.get(seq);

@@ -94,9 +94,11 @@ async function post(at: Listener, incoming: Incoming, request: IncomingMessage):
       return refuseRpc(response, errorText(id, { code: rpc.invalidParams, message }));
     }
     const error =
-      body.refused === 'too-deep'
-        ? { code: rpc.invalidRequest, message: `The body nests deeper than ${maxDepth} levels.` }
-        : { code: rpc.parseError, message: 'The body is not JSON in UTF-8.' };
+      body.refused === 'too-many'
+        ? { code: rpc.invalidRequest, message: 'The body has more values than one message may have. Send less at once.' }
+        : body.refused === 'too-deep'
+          ? { code: rpc.invalidRequest, message: `The body nests deeper than ${maxDepth} levels.` }
+          : { code: rpc.parseError, message: 'The body is not JSON in UTF-8.' };
     return refuseRpc(response, errorText(null, error));
   }
   incoming.bytes = body.bytes;

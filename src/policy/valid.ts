@@ -1,5 +1,5 @@
 import type { Ajv as Draft7, Options, ValidateFunction } from 'ajv';
-import { Ajv } from 'ajv';
+import { _, Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { RE2JS } from 're2js';
 import { instrument } from './instrument.ts';
@@ -14,7 +14,7 @@ export interface Validator {
 
 /**
  * Steps of one check. A step is one subschema looked at, or one character that a pattern is asked of: tens of nanoseconds each, so a check ends within
- * some 30 ms whatever schema and arguments are. Ordinary calls take dozens of steps.
+ * some 50 ms whatever schema and arguments are. Ordinary calls take dozens of steps.
  */
 const maxSteps = 300_000;
 let steps = 0;
@@ -60,20 +60,53 @@ function withSteps<A extends Draft7>(ajv: A): A {
     type: 'array',
     schemaType: 'boolean',
     error: { message: 'must NOT have duplicate items' },
-    validate: (wanted: boolean, list: unknown[]) => !wanted || new Set(list.map(stable)).size === list.length,
+    validate: (wanted: boolean, list: unknown[]) => !wanted || (step(weight(list)) && new Set(list.map(stable)).size === list.length),
+  });
+  // Ajv compares a value with each of the list, member by member; here it is looked up, and what is compared counts.
+  ajv.removeKeyword('enum');
+  ajv.addKeyword({
+    keyword: 'enum',
+    schemaType: 'array',
+    error: { message: 'must be equal to one of the allowed values', params: ({ schema }) => _`{allowedValues: ${schema}}` },
+    compile(allowed: unknown[]) {
+      const known = new Set(allowed.map(stable));
+      return (value: unknown) => step(weight(value)) && known.has(stable(value));
+    },
+  });
+  ajv.removeKeyword('const');
+  ajv.addKeyword({
+    keyword: 'const',
+    error: { message: 'must be equal to the allowed value', params: ({ schema }) => _`{allowedValue: ${schema}}` },
+    compile(allowed: unknown) {
+      const known = stable(allowed);
+      return (value: unknown) => step(weight(value)) && known === stable(value);
+    },
   });
   return ajv;
 }
 const stepKeyword = 'gatehouse-step';
 
+/** How much there is to compare, counted no further than a check may go. */
+function weight(value: unknown): number {
+  if (typeof value === 'string') return 1 + value.length / 64;
+  if (typeof value !== 'object' || value === null) return 1;
+  let sum = 1;
+  // Written, sorted and hashed, a value costs some ten times a step.
+  if (Array.isArray(value)) for (let at = 0; at < value.length && sum <= maxSteps; at++) sum += 10 + weight(value[at]);
+  else
+    for (const name in value) {
+      if (sum > maxSteps) break;
+      sum += 10 + name.length / 64 + weight((value as Record<string, unknown>)[name]);
+    }
+  return sum;
+}
+
 /** The same text for equal values, however their members are ordered. */
 const stable = (value: unknown): string =>
   JSON.stringify(value, (_key, member: unknown) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))
-      : typeof member === 'string'
-        ? `"${member}`
-        : member,
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
   );
 
 const kept = new WeakMap<object, Validator>();

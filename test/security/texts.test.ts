@@ -1,9 +1,12 @@
 // A stranger's text is bounded before it is looked at, and looked at in one pass. The figures are CPU time, which a busy machine does not change much.
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { plain } from '../../src/cli/print.ts';
+import { readBody } from '../../src/gateway/body.ts';
 import { openOutput } from '../../src/gateway/upstreams/output.ts';
 import { withoutSequences } from '../../src/plain-text.ts';
 import { allowAll, entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
@@ -91,4 +94,26 @@ test('methods, names, URIs and ids beyond their bounds are refused before they a
       assert.ok(answer.text.length < 1000, 'the text does not come back');
     }
   }
+});
+
+test('a body of many small values is refused or read in little time, and the next one is answered', async (t) => {
+  const server = entry({ id: 'docs', url: 'http://127.0.0.1:9/mcp', tools: [{ name: 'run', inputSchema: { type: 'object' } }] });
+  const gate = await openTestGateway(makeBundle({ servers: [server], policies: allowAll }));
+  t.after(() => gate.close());
+  const session = await legacySession(gate.url, gate.token);
+  for (const value of ['1e1', '1e100', '1', '12345678901234567', '{}', '[]', '{"a":1}', 'null', '""', '-0', '1e400']) {
+    const list = `${value},`.repeat(Math.floor(4_000_000 / (value.length + 1))).slice(0, -1);
+    const body = Buffer.from(
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"no","arguments":{"a":[1234567890123456,${list}]}}}`,
+    );
+    const request = Readable.from([body]) as unknown as IncomingMessage;
+    request.headers = {};
+    const before = process.cpuUsage();
+    const read = await readBody(request, 4 * 1024 * 1024, 64);
+    const { user } = process.cpuUsage(before);
+    assert.ok('refused' in read, value);
+    // The old way took one to two seconds of some of them.
+    assert.ok(user < 300_000, `${value}: ${user / 1000} ms`);
+  }
+  assert.equal((await session.send('ping')).status, 200);
 });
