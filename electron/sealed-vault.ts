@@ -1,14 +1,19 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readSealed, sealedAway, unavailableVault } from '../src/headless/sealed.ts';
 import type { Vault } from '../src/host.ts';
 import type { Log } from '../src/log.ts';
 
-const format = z.object({ format: z.literal(1), backend: z.string(), secrets: z.record(z.string(), z.string()) });
+interface Content {
+  format: 1;
+  backend: string;
+  secrets: Record<string, string>;
+}
 
 /**
  * DATA/vault-desktop.json: each secret sealed together with its name, so that one cannot be put in another's place, beside the backend
- * that sealed it: after a change of desktop (GNOME to KDE) nothing decrypts, and the log can say why. What does not unseal is absent.
+ * that sealed it: after a change of desktop (GNOME to KDE) nothing decrypts, and then nothing is put in its place. What does not unseal now is unavailable.
  */
 export async function openSealedVault(options: {
   dataDir: string;
@@ -20,14 +25,13 @@ export async function openSealedVault(options: {
 }): Promise<Vault> {
   const { dataDir, backend, log, seal, unseal } = options;
   const path = join(dataDir, 'vault-desktop.json');
-  const before = await read(path, log);
-  if (before !== undefined && before.backend !== backend) {
-    log.warn(
-      { before: before.backend, now: backend },
-      'the secrets were sealed by another keyring: sign in again, or go back to that desktop',
-    );
+  const before = await readSealed(path);
+  const sealer = before?.['backend'];
+  if (before !== undefined && sealer !== backend && Object.keys(before.secrets).length > 0) {
+    log.warn({ before: sealer, now: backend }, 'the secrets were sealed by another keyring');
+    return unavailableVault(`they were sealed by the keychain ${String(sealer)}, and this is ${backend}`);
   }
-  const secrets = new Map(Object.entries(before?.backend === backend ? before.secrets : {}));
+  const secrets = new Map(Object.entries(before?.secrets ?? {}));
   let written: Promise<void> = Promise.resolve();
   const save = () => {
     written = written.catch(() => {}).then(() => write(path, { format: 1, backend, secrets: Object.fromEntries(secrets) }));
@@ -37,42 +41,35 @@ export async function openSealedVault(options: {
     secrets.set(name, (await seal(JSON.stringify([name, secret]))).toString('base64'));
     await save();
   };
+  const opened = async (name: string): Promise<string | undefined> => {
+    const sealed = secrets.get(name);
+    if (sealed === undefined) return undefined;
+    try {
+      const { text, stale } = await unseal(Buffer.from(sealed, 'base64'));
+      const [owner, secret] = z.tuple([z.string(), z.string()]).parse(JSON.parse(text));
+      if (owner !== name) throw new Error('sealed under another name');
+      if (stale) await put(name, secret);
+      return secret;
+    } catch (cause) {
+      log.warn({ name, error: cause instanceof Error ? cause.name : 'unknown' }, 'a stored secret does not unseal');
+      throw sealedAway(`${name} does not unseal`, cause);
+    }
+  };
   return {
     kind: 'keychain',
-    async get(name) {
-      const sealed = secrets.get(name);
-      if (sealed === undefined) return undefined;
-      try {
-        const { text, stale } = await unseal(Buffer.from(sealed, 'base64'));
-        const [owner, secret] = z.tuple([z.string(), z.string()]).parse(JSON.parse(text));
-        if (owner !== name) throw new Error('sealed under another name');
-        if (stale) await put(name, secret);
-        return secret;
-      } catch (error) {
-        log.warn({ name, error: error instanceof Error ? error.name : 'unknown' }, 'a stored secret does not unseal and counts as absent');
-        return undefined;
-      }
+    get: opened,
+    async set(name, secret) {
+      await opened(name);
+      await put(name, secret);
     },
-    set: put,
     async delete(name) {
+      await opened(name);
       if (secrets.delete(name)) await save();
     },
   };
 }
 
-async function read(path: string, log: Log): Promise<z.infer<typeof format> | undefined> {
-  try {
-    return format.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    const kept = `${path}.corrupt-${Date.now()}`;
-    await rename(path, kept);
-    log.error({ kept }, 'the stored secrets could not be read; the file is kept beside and a new one begun');
-    return undefined;
-  }
-}
-
-async function write(path: string, content: z.infer<typeof format>): Promise<void> {
+async function write(path: string, content: Content): Promise<void> {
   const next = `${path}.new`;
   const file = await open(next, 'w', 0o600);
   try {

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { safeStorage } from 'electron';
+import { holdsSecrets, unavailableVault } from '../src/headless/sealed.ts';
 import { memoryVault } from '../src/headless/vault.ts';
 import type { Vault } from '../src/host.ts';
 import type { Log } from '../src/log.ts';
@@ -10,13 +12,13 @@ import { openSealedVault } from './sealed-vault.ts';
  */
 export async function openSafeStorageVault(dataDir: string, log: Log): Promise<Vault> {
   if (!(await safeStorage.isAsyncEncryptionAvailable())) {
-    log.warn({}, 'the system offers no encryption: secrets stay in memory');
-    return memoryVault();
+    log.warn({}, 'the system offers no encryption');
+    return withoutKeyring(dataDir);
   }
   const backend = process.platform === 'linux' ? safeStorage.getSelectedStorageBackend() : process.platform;
   if (backend === 'basic_text' || backend === 'unknown') {
-    log.warn({ backend }, 'no keyring on this desktop: secrets stay in memory');
-    return memoryVault();
+    log.warn({ backend }, 'no keyring on this desktop');
+    return withoutKeyring(dataDir);
   }
   return openSealedVault({
     dataDir,
@@ -28,4 +30,11 @@ export async function openSafeStorageVault(dataDir: string, log: Log): Promise<V
       return { text: result, stale: shouldReEncrypt };
     },
   });
+}
+
+/** Secrets stay in memory, but where some were sealed before: those are then unavailable and not gone. */
+async function withoutKeyring(dataDir: string): Promise<Vault> {
+  return (await holdsSecrets(join(dataDir, 'vault-desktop.json')))
+    ? unavailableVault('the keychain that sealed them is missing or locked')
+    : memoryVault();
 }

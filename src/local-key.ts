@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Failure } from './errors.ts';
 import type { Host } from './host.ts';
 
 /**
@@ -10,11 +11,25 @@ import type { Host } from './host.ts';
 export async function localKey(host: Host, name: 'ledger-key' | 'state-key'): Promise<Buffer> {
   const file = join(host.dataDir, name);
   // The file first: a vault that appears later must not make a key appear new whose seals are out already.
-  const kept =
-    (await readFile(file, 'utf8').catch(() => undefined)) ?? (host.vault.kind === 'memory' ? undefined : await host.vault.get(name));
-  if (kept !== undefined) return Buffer.from(kept, 'base64url');
+  const kept = (await inFile(file)) ?? (host.vault.kind === 'memory' ? undefined : await host.vault.get(name));
+  if (kept !== undefined) return whole(kept, name);
   const key = randomBytes(32);
   if (host.vault.kind === 'memory') await writeFile(file, key.toString('base64url'), { mode: 0o600, flag: 'wx' });
   else await host.vault.set(name, key.toString('base64url'));
   return key;
+}
+
+async function inFile(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Failure('unavailable', `${file} cannot be read.`, 'Check who may read it; it is Gatehouse that wrote it.', { cause: error });
+  }
+}
+
+function whole(text: string, name: string): Buffer {
+  const key = Buffer.from(text, 'base64url');
+  if (key.length === 32) return key;
+  throw new Failure('unavailable', `The stored ${name} is damaged.`, 'Restore it from a backup. If there is none: gatehouse vault reset.');
 }

@@ -56,6 +56,7 @@ export const verbs: Record<string, Verb> = {
     "check a company folder, record its servers' definitions",
     () => import('./policy.ts'),
   ),
+  vault: verb('vault reset --yes', 'begin anew where the keychain or its key is lost for good', () => import('./vault.ts')),
   open: verb('open [--print]', 'open the window', () => import('./open.ts')),
 };
 

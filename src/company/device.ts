@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Failure } from '../errors.ts';
 import type { Host } from '../host.ts';
 import { asEd25519, type Ed25519Jwk, thumbprint } from './keys.ts';
 import { readIfThere, replaceFile } from './private-file.ts';
@@ -25,6 +26,13 @@ export async function openDevice(host: Pick<Host, 'vault' | 'dataDir'>): Promise
   const stored = await host.vault.get(secretName);
   const resting = stored ?? (await readIfThere(file, 4096));
   const found = resting === undefined ? undefined : privateKey(resting);
+  // Another identity would begin another ledger at the central API: that is for a person to decide.
+  if (resting !== undefined && found === undefined)
+    throw new Failure(
+      'unavailable',
+      'The key of this device is damaged.',
+      'Restore it from a backup. If there is none: gatehouse vault reset.',
+    );
   const key = found ?? generateKeyPairSync('ed25519').privateKey;
   const text = JSON.stringify(key.export({ format: 'jwk' }));
   if (host.vault.kind === 'memory') {

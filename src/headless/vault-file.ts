@@ -1,19 +1,16 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Vault } from '../host.ts';
-import type { Log } from '../log.ts';
-
-const format = z.object({ format: z.literal(1), secrets: z.record(z.string(), z.string()) });
+import { readSealed, sealedAway } from './sealed.ts';
 
 /**
  * Secrets in DATA/vault.json, each AES-256-GCM under `key` with its own name as associated data, so that one cannot be moved to
- * another's place. What does not decrypt is treated as absent: the person signs in again, nothing opens by mistake.
+ * another's place. What is there and does not decrypt is unavailable, and nothing is put in its place.
  */
-export async function openVaultFile(dataDir: string, key: Buffer, kind: Vault['kind'], log: Log): Promise<Vault> {
+export async function openVaultFile(dataDir: string, key: Buffer, kind: Vault['kind']): Promise<Vault> {
   const path = join(dataDir, 'vault.json');
-  const secrets = new Map(Object.entries(await read(path, log)));
+  const secrets = new Map(Object.entries((await readSealed(path))?.secrets ?? {}));
   let written: Promise<void> = Promise.resolve();
   const write = () => {
     // One at a time, and a failed write does not stop the next.
@@ -23,23 +20,28 @@ export async function openVaultFile(dataDir: string, key: Buffer, kind: Vault['k
   return {
     kind,
     async get(name) {
-      const sealed = secrets.get(name);
-      if (sealed === undefined) return undefined;
-      try {
-        return unseal(key, name, sealed);
-      } catch {
-        log.warn({ name }, 'a stored secret does not decrypt with the present key and counts as absent');
-        return undefined;
-      }
+      return opened(name);
     },
     async set(name, secret) {
+      opened(name);
       secrets.set(name, seal(key, name, secret));
       await write();
     },
     async delete(name) {
+      opened(name);
       if (secrets.delete(name)) await write();
     },
   };
+
+  function opened(name: string): string | undefined {
+    const sealed = secrets.get(name);
+    if (sealed === undefined) return undefined;
+    try {
+      return unseal(key, name, sealed);
+    } catch (cause) {
+      throw sealedAway(`${name} does not decrypt with the present key`, cause);
+    }
+  }
 }
 
 function seal(key: Buffer, name: string, secret: string): string {
@@ -54,24 +56,6 @@ function unseal(key: Buffer, name: string, sealed: string): string {
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 });
   decipher.setAAD(Buffer.from(`gatehouse/1/${name}`)).setAuthTag(bytes.subarray(12, 28));
   return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
-}
-
-async function read(path: string, log: Log): Promise<Record<string, string>> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
-  }
-  try {
-    return format.parse(JSON.parse(text)).secrets;
-  } catch {
-    const kept = `${path}.corrupt-${Date.now()}`;
-    await rename(path, kept);
-    log.error({ kept }, 'vault.json could not be read; it is kept beside and a new one begun');
-    return {};
-  }
 }
 
 async function save(path: string, secrets: Record<string, string>): Promise<void> {

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { Failure } from '../errors.ts';
 import type { Vault } from '../host.ts';
 import type { Log } from '../log.ts';
+import { holdsSecrets, sealedAway, unavailableVault } from './sealed.ts';
 import { openVaultFile } from './vault-file.ts';
 
 /** Secrets that end with the process. What a machine without keyring and key gets: better to sign in again than to write them in the clear. */
@@ -36,7 +38,7 @@ export async function osKeyring(): Promise<Keyring> {
 
 /**
  * Chooses the vault. A key in the environment is an operator's explicit word and wins; else the keyring, where a probe shows that it
- * keeps what it is given; else memory. In the keyring lies one data key only: Windows keeps at most 2,560 bytes an entry, and tokens are longer.
+ * keeps what it is given; else memory, but where secrets were sealed before: those are then unavailable and not gone. In the keyring lies one data key only: Windows keeps at most 2,560 bytes an entry, and tokens are longer.
  */
 export async function openVault(options: {
   dataDir: string;
@@ -47,13 +49,18 @@ export async function openVault(options: {
 }): Promise<Vault> {
   const { dataDir, log, env = process.env, keyring = osKeyring, probeMs = 2000 } = options;
   if (env.GATEHOUSE_VAULT_KEY) {
-    return openVaultFile(dataDir, keyFromText(env.GATEHOUSE_VAULT_KEY), 'key-from-environment', log);
+    return openVaultFile(dataDir, keyFromText(env.GATEHOUSE_VAULT_KEY), 'key-from-environment');
   }
-  if (env.GATEHOUSE_VAULT === 'memory') return memoryVault();
+  const sealed = await holdsSecrets(join(dataDir, 'vault.json'));
+  if (env.GATEHOUSE_VAULT === 'memory') return sealed ? unavailableVault('GATEHOUSE_VAULT asks for none of them') : memoryVault();
   try {
-    const key = await withTimeout(dataKey(keyring, dataDir), probeMs);
-    return await openVaultFile(dataDir, key, 'keychain', log);
+    const key = await withTimeout(dataKey(keyring, dataDir, sealed), probeMs);
+    return await openVaultFile(dataDir, key, 'keychain');
   } catch (error) {
+    if (sealed) {
+      log.warn({ error: String(error) }, 'the keyring that sealed the secrets is not there');
+      return unavailableVault('the keychain that has their key is missing or locked');
+    }
     log.warn({ error: String(error) }, 'no keyring that keeps secrets: they stay in memory, and each restart asks to sign in again');
     return memoryVault();
   }
@@ -69,7 +76,7 @@ function keyFromText(text: string): Buffer {
   );
 }
 
-async function dataKey(open: () => Promise<Keyring>, dataDir: string): Promise<Buffer> {
+async function dataKey(open: () => Promise<Keyring>, dataDir: string, sealed: boolean): Promise<Buffer> {
   const keyring = await open();
   const install = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
   const probe = `${install}/probe-${randomBytes(4).toString('hex')}`;
@@ -80,6 +87,7 @@ async function dataKey(open: () => Promise<Keyring>, dataDir: string): Promise<B
   if (read !== expected) throw new Error('the keyring does not keep what it is given');
   const present = await keyring.get(`${install}/data-key`);
   if (present !== undefined) return keyFromText(present);
+  if (sealed) throw sealedAway('the keychain has not their key');
   const made = randomBytes(32);
   await keyring.set(`${install}/data-key`, made.toString('base64url'));
   return made;

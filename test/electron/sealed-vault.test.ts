@@ -32,20 +32,27 @@ test('secrets outlive the process, sealed anew when the system’s key has chang
   assert.equal(await (await open()).get('b'), undefined);
 });
 
-test('another desktop, another name, a lost key or a spoilt file: absent, never wrong', async (t) => {
+test('another desktop, another name, a lost key or a spoilt file: unavailable, never wrong, and never replaced', async (t) => {
   const dataDir = folder(t);
   const turn = { now: 1 };
+  const unavailable = { code: 'unavailable', fix: /vault reset/ };
   const open = (backend = 'kwallet6') => openSealedVault({ dataDir, backend, log, ...system(turn) });
   await (await open()).set('a', 'secret of a');
-  assert.equal(await (await open('gnome_libsecret')).get('a'), undefined);
+  const elsewhere = await open('gnome_libsecret');
+  await assert.rejects(elsewhere.get('a'), unavailable);
+  await assert.rejects(elsewhere.set('c', 'x'), unavailable);
+  assert.equal(await (await open()).get('a'), 'secret of a', 'back on its own desktop it is there');
   const file = join(dataDir, 'vault-desktop.json');
   const content = JSON.parse(readFileSync(file, 'utf8')) as { secrets: Record<string, string> };
   content.secrets.b = content.secrets.a!;
   writeFileSync(file, JSON.stringify(content));
-  assert.equal(await (await open()).get('b'), undefined);
+  await assert.rejects((await open()).get('b'), unavailable);
   assert.equal(await (await open()).get('a'), 'secret of a');
   turn.now = 9;
-  assert.equal(await (await open()).get('a'), undefined);
+  await assert.rejects((await open()).get('a'), unavailable);
+  await assert.rejects((await open()).set('a', 'another'), unavailable);
+  turn.now = 1;
+  assert.equal(await (await open()).get('a'), 'secret of a', 'trouble that passes takes nothing along');
   writeFileSync(file, '{');
-  assert.equal(await (await open()).get('a'), undefined);
+  await assert.rejects(open(), unavailable);
 });

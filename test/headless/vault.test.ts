@@ -34,21 +34,25 @@ test('with a key from the environment, secrets rest encrypted in a file of the u
   assert.equal(await again.get('other'), undefined);
 });
 
-test('another key, a changed byte, or a secret moved to another name: absent, never wrong', async (t) => {
+test('another key, a changed byte, or a secret moved to another name: unavailable, never wrong, and never replaced', async (t) => {
   const dataDir = folder(t);
   const env = { GATEHOUSE_VAULT_KEY: key() };
+  const unavailable = { code: 'unavailable', fix: /vault reset/ };
   await (await openVault({ dataDir, log, env })).set('a', 'secret of a');
   const other = await openVault({ dataDir, log, env: { GATEHOUSE_VAULT_KEY: key() } });
-  assert.equal(await other.get('a'), undefined);
+  await assert.rejects(other.get('a'), unavailable);
+  await assert.rejects(other.set('a', 'another'), unavailable);
+  await assert.rejects(other.delete('a'), unavailable);
   const file = join(dataDir, 'vault.json');
   const content = JSON.parse(readFileSync(file, 'utf8')) as { secrets: Record<string, string> };
   content.secrets.b = content.secrets.a!;
   writeFileSync(file, JSON.stringify(content));
   const moved = await openVault({ dataDir, log, env });
-  assert.equal(await moved.get('b'), undefined);
+  await assert.rejects(moved.get('b'), unavailable);
   assert.equal(await moved.get('a'), 'secret of a');
   writeFileSync(file, 'not json');
-  assert.equal(await (await openVault({ dataDir, log, env })).get('a'), undefined);
+  await assert.rejects(openVault({ dataDir, log, env }), unavailable);
+  assert.equal(readFileSync(file, 'utf8'), 'not json');
 });
 
 test('a key of the wrong size is refused with how to make one', async (t) => {

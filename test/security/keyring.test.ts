@@ -1,0 +1,159 @@
+// A keyring that is missing, locked or empty at one start must not cost the keys that it holds: unavailable is not absent.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { openSealedVault } from '../../electron/sealed-vault.ts';
+import { run } from '../../src/cli/vault.ts';
+import { openDevice } from '../../src/company/device.ts';
+import { type Keyring, openVault } from '../../src/headless/vault.ts';
+import type { Vault } from '../../src/host.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { localKey } from '../../src/local-key.ts';
+import { silent as log } from '../../src/log.ts';
+import { testHost } from '../support/host.ts';
+
+const states = ['there', 'missing', 'locked', 'forgets', 'emptied', 'fails at reading', 'memory asked for'] as const;
+type State = (typeof states)[number];
+
+/** One start of the app with its keyring in a state; `kept` is what the system keeps over all of them. */
+function openAt(state: State, dataDir: string, kept: Map<string, string>): Promise<Vault> {
+  const over = (content: Map<string, string>): Keyring => ({
+    get: async (account) => content.get(account),
+    set: async (account, secret) => void content.set(account, secret),
+    delete: async (account) => void content.delete(account),
+  });
+  const keyring = async (): Promise<Keyring> => {
+    if (state === 'missing') throw new Error('no Secret Service');
+    if (state === 'locked') return new Promise<Keyring>(() => {});
+    if (state === 'forgets') return { ...over(new Map()), get: async () => undefined };
+    if (state === 'emptied') return over(new Map());
+    const real = over(kept);
+    if (state !== 'fails at reading') return real;
+    return {
+      ...real,
+      get: async (account) => {
+        if (account.endsWith('data-key')) throw new Error('org.freedesktop.DBus.Error.NoReply');
+        return real.get(account);
+      },
+    };
+  };
+  return openVault({ dataDir, log, env: state === 'memory asked for' ? { GATEHOUSE_VAULT: 'memory' } : {}, keyring, probeMs: 15 });
+}
+
+const orUnavailable = async <T>(work: Promise<T>): Promise<T | 'unavailable'> => {
+  try {
+    return await work;
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, 'unavailable', String(error));
+    return 'unavailable';
+  }
+};
+
+test('over any sequence of starts: the ledger’s key, the device and what was sealed stay what they were, or cannot be had', async () => {
+  let had = 0;
+  let not = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.constantFrom(...states), { minLength: 2, maxLength: 9 }), async (sequence) => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-keyring-'));
+      const kept = new Map<string, string>();
+      const first: Record<string, string> = {};
+      let sealed: string | undefined;
+      try {
+        for (const [at, state] of sequence.entries()) {
+          const vault = await openAt(state, dataDir, kept);
+          const host = testHost({ dataDir, vault: vault as never });
+          const found = {
+            ledger: await orUnavailable(localKey(host, 'ledger-key').then((key) => key.toString('hex'))),
+            state: await orUnavailable(localKey(host, 'state-key').then((key) => key.toString('hex'))),
+            device: await orUnavailable(openDevice(host).then(({ id }) => id)),
+          };
+          for (const [name, value] of Object.entries(found)) {
+            if (value === 'unavailable') not++;
+            else {
+              had++;
+              assert.equal(value, (first[name] ??= value), `${name} at start ${at} of ${sequence.join(', ')}`);
+            }
+          }
+          if (vault.kind !== 'memory') {
+            const token = await orUnavailable(vault.get('identity'));
+            if (token !== 'unavailable') assert.equal(token, sealed, 'the sign-in');
+            if (token === undefined && (await orUnavailable(vault.set('identity', `token ${at}`))) !== 'unavailable')
+              sealed = `token ${at}`;
+          }
+          // What sealed with a keyring that lost its memory at once cannot be opened again by anybody.
+          if (state === 'emptied' && sealed !== undefined && kept.size === 0) return;
+        }
+      } finally {
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: 60, seed: 5 },
+  );
+  assert.ok(had > 100 && not > 30, `${had} had, ${not} not`);
+});
+
+test('on a desktop, too: trouble of the system and a change of desktop take nothing along', async () => {
+  const states = ['there', 'fails', 'other desktop', 'damaged answer'] as const;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.constantFrom(...states), { minLength: 1, maxLength: 8 }), async (sequence) => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-keyring-'));
+      const open = (state: (typeof states)[number]) =>
+        openSealedVault({
+          dataDir,
+          backend: state === 'other desktop' ? 'kwallet6' : 'gnome_libsecret',
+          log,
+          seal: async (text) => Buffer.from(text),
+          unseal: async (bytes) => {
+            if (state === 'fails') throw new Error('locked');
+            return { text: state === 'damaged answer' ? '[]' : bytes.toString(), stale: false };
+          },
+        });
+      try {
+        await (await open('there')).set('ledger-key', 'first');
+        for (const state of sequence) {
+          const vault = await open(state);
+          const read = await orUnavailable(vault.get('ledger-key'));
+          assert.equal(read, state === 'there' ? 'first' : 'unavailable', state);
+          if (read === 'unavailable') assert.equal(await orUnavailable(vault.set('ledger-key', 'second')), 'unavailable');
+        }
+        assert.equal(await (await open('there')).get('ledger-key'), 'first');
+      } finally {
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: 40, seed: 6 },
+  );
+});
+
+test('beginning anew is a deliberate act: nothing is deleted, and the ledger records it', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-keyring-'));
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const kept = new Map<string, string>();
+  const said: string[] = [];
+  const io = { out: (text: string) => void said.push(text), err() {}, colour: false, width: 80 };
+  const file = join(dataDir, 'ledger.sqlite');
+  const ledgerOf = async () =>
+    openLedger({
+      file,
+      log,
+      now: Date.now,
+      key: await localKey(testHost({ dataDir, vault: (await openAt('there', dataDir, kept)) as never }), 'ledger-key'),
+    });
+  const before = await ledgerOf();
+  await before.close();
+  kept.clear();
+  await assert.rejects(ledgerOf(), { code: 'unavailable' });
+  await assert.rejects(run(['reset', '--data', dataDir], io), { code: 'bad-input', fix: /--yes/ });
+  assert.ok(existsSync(join(dataDir, 'vault.json')));
+  assert.equal(await run(['reset', '--yes', '--data', dataDir], io), 0);
+  assert.ok(readdirSync(dataDir).some((name) => name.startsWith('vault.json.replaced-')));
+  const after = await ledgerOf();
+  const verdict = await after.verify();
+  assert.equal(verdict.ok, false);
+  assert.match(verdict.problem?.message ?? '', /not sealed with the key of this machine/);
+  assert.ok(after.list({ limit: 10 }).items.some(({ method }) => method === 'gatehouse/ledger-mismatch'));
+  await after.close();
+});
