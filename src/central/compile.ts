@@ -106,6 +106,10 @@ export async function compileCompany(
   // Policies are checked against what is known only where all of it is known: else each broken server would be reported twice.
   const whole = org !== undefined && folder.servers.length === servers.length;
   const compiled = whole ? await policy.compilePolicies(folder.policies, { groups, servers }) : { policies: [], problems: [] };
+  if (folder.policies.length === 0) {
+    const fix = 'Add files that end in .cedar to policies/. What no rule permits is denied.';
+    problems.push({ severity: 'warning', file: 'policies', line: 1, message: 'There are no policies: nobody may use anything.', fix });
+  }
   problems.push(...compiled.problems.map((problem) => ({ severity: 'error' as const, ...problem })));
   const identity = org && resolveOrg(folder, variables, problems);
   problems.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));

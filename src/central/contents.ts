@@ -52,7 +52,7 @@ export async function readContents(dir: string): Promise<{ sources: SourceFile[]
   for (const entry of top) {
     const { name } = entry;
     if (topFiles.includes(name)) await take(name);
-    else if (!partNames.includes(name as keyof typeof parts) && !isAside(name, top)) problem(name, unread, fixAtTop(name));
+    else if (!partNames.includes(name as keyof typeof parts) && !isAside(name, top, meantForTop)) problem(name, unread, fixAtTop(name));
   }
   for (const part of partNames.filter((name) => top.some((entry) => entry.name === name))) {
     let inside: Dirent[] | undefined;
@@ -67,8 +67,8 @@ export async function readContents(dir: string): Promise<{ sources: SourceFile[]
       continue;
     }
     for (const { name } of inside) {
-      if (isAside(name, inside)) continue;
-      if (name.endsWith(parts[part]) && name !== parts[part]) await take(`${part}/${name}`);
+      if (isAside(name, inside, (one) => one.endsWith(parts[part]))) continue;
+      if (name.endsWith(parts[part]) && !name.startsWith('.')) await take(`${part}/${name}`);
       else problem(`${part}/${name}`, unread, await fixWithin(part, name, join(dir, part, name)));
     }
   }
@@ -77,14 +77,23 @@ export async function readContents(dir: string): Promise<{ sources: SourceFile[]
 
 const unread = 'Nothing reads this, so it has no effect.';
 
-/** Known to be no content: hidden files, documentation, and the copy that an editor keeps beside a file that is still there. */
-function isAside(name: string, beside: readonly Dirent[]): boolean {
-  if (name.startsWith('.') || /^(README|LICENSE|CHANGELOG|CODEOWNERS|CONTRIBUTING)(\.md|\.txt)?$/.test(name)) return true;
-  const original = name.endsWith('~') ? name.slice(0, -1) : /^#(.+)#$/.exec(name)?.[1];
-  return original !== undefined && beside.some((entry) => entry.name === original);
+/**
+ * Known to be no content: documentation, the copy or the lock that an editor keeps beside a file that is still there, and what is hidden and does not
+ * look like content.
+ */
+function isAside(name: string, beside: readonly Dirent[], likeContent: (name: string) => boolean): boolean {
+  if (/^(README|LICENSE|CHANGELOG|CODEOWNERS|CONTRIBUTING)(\.md|\.txt)?$/.test(name)) return true;
+  const original = name.endsWith('~') ? name.slice(0, -1) : /^\.?#(.+?)#?$/.exec(name)?.[1];
+  if (original !== undefined && beside.some((entry) => entry.name === original)) return true;
+  return name.startsWith('.') && !likeContent(name.toLowerCase());
 }
 
+/** Of the hidden files at the top: a repository has many of its own there. */
+const meantForTop = (name: string): boolean => name.endsWith('.cedar') || topFiles.includes(shown(name));
+const shown = (name: string): string => name.replace(/^\.+_?/, '');
+
 function fixAtTop(name: string): string {
+  if (name.startsWith('.')) return hiddenFix(shown(name));
   const known = [...topFiles, ...partNames];
   const meant = nearest(stem(name), known.map(stem));
   const alike = (one: string) => stem(name).length > 3 && one.startsWith(stem(name).slice(0, 4).toLowerCase());
@@ -99,10 +108,13 @@ async function fixWithin(part: keyof typeof parts, name: string, path: string): 
   const wanted = parts[part];
   if ((await stat(path).catch(() => undefined))?.isDirectory())
     return `Sub-folders are not read: move its files into ${part}/, or keep it outside of the company's folder.`;
+  if (name.startsWith('.')) return hiddenFix(`${part}/${shown(name)}`);
   const other = partNames.find((one) => one !== part && name.endsWith(parts[one]));
   if (other !== undefined) return `Did you mean ${other}/${name}? Move it there.`;
   return `Did you mean ${part}/${stem(name) || name}${wanted}? Only files that end in ${wanted} are read here.`;
 }
+
+const hiddenFix = (meant: string) => `Did you mean ${meant}? Hidden files are not read: rename it, or remove it.`;
 
 /** Up to the first dot: `main.cedar.txt` and `main.ceder` are both meant to be `main.cedar`. */
 const stem = (name: string): string => (name.includes('.') ? name.slice(0, name.indexOf('.')) : name);

@@ -36,13 +36,20 @@ export function compileEntry(
     );
 
   const where: Pick<ServerEntry, 'url' | 'launch'> = {};
-  const remote = server.remotes?.[0];
-  if (remote?.type === 'streamable-http') {
+  const remotes = server.remotes ?? [];
+  const used = remotes.findIndex(({ type }) => type === 'streamable-http');
+  const remote = remotes[used];
+  for (const [at, { type }] of remotes.entries()) {
+    if (at === used) continue;
+    const why = type === 'streamable-http' ? 'A server is reached at one address' : `This version does not speak "${type}" as a remote`;
+    problem(['remotes', at], `${why}: remotes.${at} has no effect.`, 'Remove it, or list the one to use first.', 'warning');
+  }
+  if (remote !== undefined) {
     const defaults = Object.entries(remote.variables ?? {}).flatMap(([name, { value, default: other }]) => {
       const given = value ?? other;
       return given === undefined ? [] : [[name, given] as const];
     });
-    where.url = resolve(['remotes', 0, 'url'], remote.url, { ...Object.fromEntries(defaults), ...variables });
+    where.url = resolve(['remotes', used, 'url'], remote.url, { ...Object.fromEntries(defaults), ...variables });
   } else if (meta.launch !== undefined) {
     const { command, args, env, cwd } = meta.launch;
     const path = [...inMeta, 'launch'];
@@ -60,7 +67,7 @@ export function compileEntry(
     problem(
       [],
       'The entry says neither where the server is nor how it is started.',
-      'Add remotes[0] of type "streamable-http", a launch, or packages.',
+      'Add a remote of type "streamable-http", a launch, or packages.',
     );
   }
 
@@ -90,7 +97,7 @@ export function compileEntry(
   });
   if (!parsed.success && problems.every(({ severity }) => severity === 'warning')) {
     const issue = parsed.error.issues[0]!;
-    const path = issue.path[0] === 'url' ? ['remotes', 0, 'url'] : [];
+    const path = issue.path[0] === 'url' ? ['remotes', used, 'url'] : [];
     problem(
       path,
       `After the variables were filled in, ${issue.path.join('.')} is not valid: ${issue.message}.`,

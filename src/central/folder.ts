@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { nearest } from '../nearest.ts';
 import { type parts, readContents } from './contents.ts';
 import { type Checked, checkDocument } from './document.ts';
 import { misspelt } from './misspelt.ts';
 import { limitsFile, type Org, org, type Remix, remix } from './org.ts';
 import type { Problem, SourceFile } from './problem.ts';
-import { type ServerJson, serverJson } from './server-json.ts';
+import { entryKey, type ServerJson, serverJson } from './server-json.ts';
 
 /** A company's folder as it was read: each file parsed and validated for itself, nothing related to anything yet. */
 export interface Folder {
@@ -16,6 +17,22 @@ export interface Folder {
   problems: Problem[];
   /** Over names and contents, and what could not be read: the same text is the same folder, whatever the file times say. */
   digest: string;
+}
+
+/** Members of `_meta` that are ours by their name, or nearly, and that nothing reads; others belong to whoever named them. */
+function foreignMeta(document: Checked<ServerJson>): Problem[] {
+  const meta = (document.raw as { _meta?: unknown } | undefined)?._meta;
+  if (typeof meta !== 'object' || meta === null) return [];
+  const [own] = entryKey.split('/');
+  return Object.keys(meta)
+    .filter((key) => key !== entryKey && nearest(key.split('/')[0]!, [own!]) !== undefined)
+    .map((key) => ({
+      severity: 'error',
+      file: document.file,
+      line: document.lineOf(['_meta', key]),
+      message: `_meta.${key} is not known.`,
+      fix: `Did you mean "${entryKey}"?`,
+    }));
 }
 
 /** Reads the folder once. */
@@ -45,6 +62,7 @@ export async function readFolder(dir: string): Promise<Folder> {
       .digest('base64url'),
   };
   for (const document of folder.servers) {
+    problems.push(...foreignMeta(document));
     for (const { path, meant } of misspelt(serverJson, document.raw, ['_meta', 'variables', 'repository', 'icons'])) {
       const message = `${path.map(String).join('.')} is not known.`;
       problems.push({ severity: 'error', file: document.file, line: document.lineOf(path), message, fix: `Did you mean "${meant}"?` });

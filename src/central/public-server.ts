@@ -10,9 +10,10 @@ type Json = Record<string, unknown>;
 export function publicServerJson(raw: Json, entry: ServerEntry): Json {
   const { id, dataClass, trust, owner, era, timeoutMs, tools } = entry;
   const meta = raw['_meta'] as Json;
+  const remote = (raw['remotes'] as Json[] | undefined)?.find(({ type }) => type === 'streamable-http');
   return {
     ...(withoutSecrets(raw) as Json),
-    ...(entry.url === undefined ? {} : { remotes: [{ ...(withoutSecrets((raw['remotes'] as Json[])[0]) as Json), url: entry.url }] }),
+    ...(entry.url === undefined ? {} : { remotes: [{ ...(withoutSecrets(remote) as Json), url: entry.url }] }),
     _meta: {
       ...meta,
       [entryKey]: { id, kind: entry.url === undefined ? 'local' : 'remote', dataClass, trust, owner, era, timeoutMs, tools },

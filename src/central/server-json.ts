@@ -12,10 +12,10 @@ export const entryMeta = z.strictObject({
   owner: serverEntry.shape.owner,
   era: serverEntry.shape.era,
   timeoutMs: serverEntry.shape.timeoutMs,
-  auth: upstreamAuth.optional(),
+  auth: z.union(upstreamAuth.options.map((kind) => kind.strict())).optional(),
   launch: launch.strict().optional(),
   /** Written by `gatehouse policy bless`; absent means that nobody can use the server. */
-  catalogue: catalogue.optional(),
+  catalogue: catalogue.strict().optional(),
   /** Corrections of what the tool's annotations say, by the company's own judgement. */
   tools: z.record(z.string(), toolFacts.partial().strict()).default({}),
 });

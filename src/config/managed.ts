@@ -31,7 +31,7 @@ export function asDocument(where: string, text: string): ManagedRead {
   return { state: 'malformed', where, problem: `${where} is not a JSON object.` };
 }
 
-/** A failed read keeps what was known; an absent document clears it; a malformed one clears it and is shown. */
+/** Only an absent document clears what was known. What cannot be read or understood leaves it in force and is shown. */
 export function afterRead(before: Managed, read: ManagedRead): Managed {
   switch (read.state) {
     case 'present':
@@ -39,7 +39,6 @@ export function afterRead(before: Managed, read: ManagedRead): Managed {
     case 'absent':
       return { values: {} };
     case 'malformed':
-      return { values: {}, where: read.where, problem: read.problem };
     case 'failed':
       return { ...before, where: before.where ?? read.where, problem: read.problem };
   }

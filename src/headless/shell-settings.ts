@@ -1,10 +1,12 @@
-import { type Managed, openManaged } from '../config/managed.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Managed, type ManagedRead, openManaged } from '../config/managed.ts';
 import { managedReader } from '../config/managed-reader.ts';
 import { environmentValues, managedValues, resolve, type Settings } from '../config/resolve.ts';
-import { settingKeys } from '../config/settings.ts';
+import { managedName, settingKeys } from '../config/settings.ts';
 import type { CoreSettings } from '../core.ts';
 import { Failure } from '../errors.ts';
 import type { Host } from '../host.ts';
+import { nearest } from '../nearest.ts';
 
 export interface ShellSettings {
   core: CoreSettings;
@@ -26,10 +28,12 @@ export async function shellSettings(
   host: Pick<Host, 'settings' | 'log'>,
   flags: Flags,
   env: NodeJS.ProcessEnv = process.env,
+  reader: { read(): Promise<ManagedRead>; directory?: string } = managedReader(),
 ): Promise<ShellSettings> {
-  const managed = await openManaged({ ...managedReader(), log: host.log, changed: (next) => warnOfRestart(host, next) });
+  const managed = await openManaged({ ...reader, log: host.log, changed: (next) => warnOfRestart(host, next) });
   try {
-    const { values, unknown } = managedValues(managed.current().values);
+    const { values, unknown } = managedValues(await inForce(managed));
+    refuseMisspelt(unknown);
     if (unknown.length > 0) host.log.warn({ unknown }, 'managed policy names settings that there are not');
     const user = Object.fromEntries(settingKeys.map((key) => [key, host.settings.get(key)]));
     const settings = resolve({ managed: values, environment: { ...environmentValues(env), ...flags }, user });
@@ -53,6 +57,34 @@ export async function shellSettings(
   } catch (error) {
     managed.close();
     throw error;
+  }
+}
+
+/** What IT set and cannot be read is not unset: without it an employee's own values would count, and a pin would be missing. */
+async function inForce(managed: Awaited<ReturnType<typeof openManaged>>): Promise<Managed['values']> {
+  for (let tries = 1; tries < 3 && managed.current().problem !== undefined; tries++) {
+    await pause(500);
+    await managed.refresh();
+  }
+  const { values, problem } = managed.current();
+  if (problem === undefined) return values;
+  throw new Failure(
+    'unavailable',
+    `The settings of your company for this computer cannot be read. ${problem}`,
+    'Your IT has to correct them; then start Gatehouse again.',
+  );
+}
+
+/** A name from a newer version is passed over; one that is nearly a name of ours was meant to be that. */
+function refuseMisspelt(unknown: readonly string[]): void {
+  for (const name of unknown) {
+    const meant = nearest(name, settingKeys.map(managedName));
+    if (meant !== undefined)
+      throw new Failure(
+        'bad-input',
+        `Managed policy sets "${name}", which is no setting.`,
+        `Did you mean "${meant}"? IT has to correct it.`,
+      );
   }
 }
 

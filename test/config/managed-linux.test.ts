@@ -67,12 +67,12 @@ test('rubbish and too much are malformed', { skip }, async () => {
   }
 });
 
-test('a failed read keeps what was known, an absent document clears it, a malformed one clears it and is shown', () => {
+test('only an absent document clears what was known: what cannot be read or understood leaves it in force and is shown', () => {
   const known: Managed = { values: { Port: 1 }, where: 'x' };
   assert.deepEqual(afterRead(known, { state: 'failed', where: 'x', problem: 'EIO' }), { values: { Port: 1 }, where: 'x', problem: 'EIO' });
   assert.deepEqual(afterRead(known, { state: 'absent' }), { values: {} });
   assert.deepEqual(afterRead(known, { state: 'malformed', where: 'x', problem: 'no JSON' }), {
-    values: {},
+    values: { Port: 1 },
     where: 'x',
     problem: 'no JSON',
   });

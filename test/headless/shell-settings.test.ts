@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { managedName, settingKeys } from '../../src/config/settings.ts';
 import { shellSettings } from '../../src/headless/shell-settings.ts';
 import { silent as log } from '../../src/log.ts';
 import { memorySettings } from '../support/host.ts';
@@ -25,4 +26,45 @@ test('port 0 is one that the system chooses', async () => {
 test('a flag that is not valid is an error that names it', async () => {
   await assert.rejects(shellSettings(host(), { central: 'ftp://x' }, {}), { code: 'bad-input', message: /--central/ });
   await assert.rejects(shellSettings(host(), { maxBodyBytes: 1 }, {}), { code: 'bad-input', message: /--max-body/ });
+});
+
+const managed = (values: Record<string, unknown>) => ({ read: async () => ({ state: 'present' as const, where: 'managed.json', values }) });
+
+test('managed settings that cannot be read or understood are not absent: nothing of the employee counts in their place', async () => {
+  const user = host({ central: 'https://user.example', bundleKey: 'x' });
+  for (const state of ['malformed', 'failed'] as const) {
+    let reads = 0;
+    const reader = { read: async () => ({ state, where: 'managed.json', problem: `managed.json is ${++reads}.` }) };
+    await assert.rejects(shellSettings(user, {}, {}, reader), { code: 'unavailable', message: /managed.json is 3/ });
+  }
+  let first = true;
+  const shaky = {
+    async read() {
+      const failed = first;
+      first = false;
+      return failed
+        ? { state: 'failed' as const, where: 'managed.json', problem: 'busy' }
+        : await managed({ Central: 'https://it.example' }).read();
+    },
+  };
+  const settings = await shellSettings(user, {}, {}, shaky);
+  settings.close();
+  assert.equal(settings.core.central, 'https://it.example');
+});
+
+test('any slip in a managed name is refused; a name of a later version is not', async () => {
+  for (const name of settingKeys.map(managedName)) {
+    for (let at = 0; at < name.length; at++) {
+      const slips = [
+        name.slice(0, at) + name.slice(at + 1),
+        `${name.slice(0, at)}${name[at]}${name.slice(at)}`,
+        `${name.slice(0, at)}q${name.slice(at + 1)}`,
+      ];
+      for (const slip of slips) {
+        await assert.rejects(shellSettings(host(), {}, {}, managed({ [slip]: 1 })), { code: 'bad-input', fix: /Did you mean/ }, slip);
+      }
+    }
+  }
+  const settings = await shellSettings(host(), {}, {}, managed({ AllowedHoursOfTheDay: 1 }));
+  settings.close();
 });

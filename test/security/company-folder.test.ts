@@ -40,6 +40,11 @@ test('a rule or a limit that nothing reads is refused, with what was probably me
     ['main.cedar', /Did you mean policies\/main.cedar\?/],
     ['servers/wiki.json5', /Did you mean servers\/wiki.json\?/],
     ['policies/old.cedar~', /Did you mean policies\/old.cedar\?/],
+    ['policies/.forbid.cedar', /^policies\/.forbid.cedar .*Did you mean policies\/forbid.cedar\?/],
+    ['policies/._forbid.Cedar', /Hidden files are not read/],
+    ['servers/.wiki.json', /Did you mean servers\/wiki.json\?/],
+    ['.limits.yaml', /Did you mean limits.yaml\?/],
+    ['.main.cedar', /Hidden files are not read/],
   ];
   for (const [file, wanted] of cases) {
     const { path } = company(t);
@@ -77,8 +82,17 @@ test('what cannot be read is not absent', async (t) => {
 
 test('documentation, hidden files, mounted configuration and an editor’s copy beside its file are no mistake', async (t) => {
   const { path } = company(t);
-  for (const file of ['README.md', 'LICENSE', '.gitignore', 'policies/README.md', 'policies/.main.cedar.swp', 'policies/main.cedar~'])
+  for (const file of [
+    'README.md',
+    'LICENSE',
+    '.gitignore',
+    'policies/README.md',
+    'policies/.main.cedar.swp',
+    'policies/main.cedar~',
+    '.gitlab-ci.yml',
+  ])
     writeFileSync(join(path, file), 'text');
+  symlinkSync('somebody@host.1234', join(path, 'policies/.#main.cedar'));
   mkdirSync(join(path, '.github'));
   mkdirSync(join(path, '..data-1'), { recursive: true });
   renameSync(join(path, 'limits.yaml'), join(path, '..data-1', 'limits.yaml'));
@@ -106,7 +120,7 @@ test('any slip in a file’s name is refused, or the file is read all the same',
   const mutated = fc.constantFrom(...names).chain((name) => slip(name).map((other) => [name, other] as const));
   await fc.assert(
     fc.asyncProperty(mutated, async ([name, other]) => {
-      if (other === name || other.includes('/') !== name.includes('/') || /^\.|\/\.|\/$|^\//.test(other)) return;
+      if (other === name || other.includes('/') !== name.includes('/') || /\/$|^\//.test(other)) return;
       const [folder = '', file = ''] = other.split('/');
       // A slip in the folder of `policies/main.cedar` is a slip in `policies`, which is a case of its own.
       if (file !== '' && !names.includes(folder)) return;
@@ -119,6 +133,44 @@ test('any slip in a file’s name is refused, or the file is read all the same',
     }),
     { numRuns: 150, seed: 7 },
   );
+});
+
+test('what an entry says beside what is used is refused or said', async (t) => {
+  const { path, write } = company(t);
+  type Entry = ReturnType<typeof serverJson> & { remotes: { type: string; url: string }[] };
+  const refused: [string, (entry: Entry) => void, RegExp][] = [
+    ['auth', ({ _meta }) => void (_meta['dev.gatehouse/entry']['auth'] = { type: 'none', audience: 'x' }), /auth/],
+    [
+      'catalogue',
+      ({ _meta }) => void ((_meta['dev.gatehouse/entry']['catalogue'] as Record<string, unknown>)['tool'] = []),
+      /Did you mean/,
+    ],
+    ['our key, misspelt', ({ _meta }) => void Object.assign(_meta, { 'dev.gatehous/entry': {} }), /Did you mean "dev.gatehouse\/entry"/],
+    ['our key, another part', ({ _meta }) => void Object.assign(_meta, { 'dev.gatehouse/auth': {} }), /_meta.dev.gatehouse\/auth is not/],
+  ];
+  for (const [name, change, wanted] of refused) {
+    const entry = serverJson('wiki') as Entry;
+    change(entry);
+    write('servers/wiki.json', entry);
+    const found = await errors(path);
+    assert.ok(found.length === 1 && wanted.test(found[0]!), `${name}: ${found.join('\n')}`);
+  }
+  const entry = serverJson('wiki') as Entry;
+  Object.assign(entry._meta, { 'com.example/own': { anything: 1 } });
+  entry.remotes.unshift({ type: 'sse', url: 'http://127.0.0.1:1/sse' });
+  entry.remotes.push({ type: 'streamable-http', url: 'http://127.0.0.1:1/other' });
+  write('servers/wiki.json', entry);
+  const { problems } = await checkFolder(path, { policy: policyTools });
+  assert.deepEqual(
+    problems.filter(({ file }) => file === 'servers/wiki.json').map(({ severity, message }) => `${severity}: ${message}`),
+    [
+      'warning: This version does not speak "sse" as a remote: remotes.0 has no effect.',
+      'warning: A server is reached at one address: remotes.2 has no effect.',
+    ],
+  );
+  rmSync(join(path, 'policies'), { recursive: true });
+  const without = await checkFolder(path, { policy: policyTools });
+  assert.ok(without.problems.some(({ message }) => /nobody may use anything/.test(message)));
 });
 
 test('any slip in a key or an annotation is refused', async (t) => {
