@@ -7,6 +7,7 @@ import { openControl } from '../src/headless/control.ts';
 import { defaultDataDir, openPrivateDir } from '../src/headless/data-dir.ts';
 import { installRoot } from '../src/headless/install.ts';
 import { readRenderer } from '../src/headless/renderer-files.ts';
+import { whenUnsealed } from '../src/headless/sealed.ts';
 import { shellSettings } from '../src/headless/shell-settings.ts';
 import { openLog } from '../src/log.ts';
 import { keepHeapSmall } from '../src/memory.ts';
@@ -45,7 +46,13 @@ export async function openDesktop(): Promise<void> {
     const log = openLog(join(dataDir, 'logs', 'gatehouse.log'));
     const control = await openControl({ dataDir, log });
     close.push(() => control.close());
-    const host = await openDesktopHost(dataDir, log);
+    const host = await whenUnsealed(
+      () => openDesktopHost(dataDir, log),
+      (failure, until) => {
+        control.waits(failure);
+        void sayWaiting(failure, until);
+      },
+    );
     const settings = await shellSettings(host, {});
     close.push(() => settings.close());
     startAtLogin(settings.startAtLogin);
@@ -119,6 +126,19 @@ export async function openDesktop(): Promise<void> {
     dialog.showErrorBox('Gatehouse cannot start', failure === undefined ? String(error) : `${failure.message}\n\n${failure.fix ?? ''}`);
     app.exit(1);
   }
+}
+
+/** It goes away by itself when the keychain is there. */
+async function sayWaiting({ message, fix }: Failure, until: AbortSignal): Promise<void> {
+  const { response } = await dialog.showMessageBox({
+    type: 'warning',
+    message: 'Gatehouse waits for the keychain',
+    detail: `${message}\n\n${fix}`,
+    buttons: ['Keep waiting', 'Quit'],
+    cancelId: 0,
+    signal: until,
+  });
+  if (response === 1 && !until.aborted) app.exit(0);
 }
 
 /** Without a tray there is no way back to a hidden window, so closing it ends the gateway: the person should know. */

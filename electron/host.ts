@@ -10,12 +10,15 @@ import { openSafeStorageVault } from './vault.ts';
 /** The host on a desktop: the system's keyring, Chromium's network stack (proxy, PAC, trust store, client certificates), the system browser. */
 export async function openDesktopHost(dataDir: string, log: Log): Promise<Host> {
   const path = openPrivateDir(dataDir);
+  const vault = await openSafeStorageVault(path, log);
+  // The first that the core asks for: where it cannot be opened now, there is nothing to begin with.
+  await vault.get('ledger-key');
   return {
     shell: 'electron',
     appVersion: app.getVersion(),
     dataDir: path,
     log,
-    vault: await openSafeStorageVault(path, log),
+    vault,
     settings: openSettings(path, log, () => new Store<Record<string, unknown>>({ ...settingsOptions, cwd: path, name: 'settings' })),
     fetch: desktopFetch,
     openExternal: async (url) => shell.openExternal(externalUrl(url)),

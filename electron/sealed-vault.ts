@@ -1,7 +1,7 @@
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readSealed, sealedAway, unavailableVault } from '../src/headless/sealed.ts';
+import { readSealed, SealedAway, unavailableVault } from '../src/headless/sealed.ts';
 import type { Vault } from '../src/host.ts';
 import type { Log } from '../src/log.ts';
 
@@ -29,7 +29,7 @@ export async function openSealedVault(options: {
   const sealer = before?.['backend'];
   if (before !== undefined && sealer !== backend && Object.keys(before.secrets).length > 0) {
     log.warn({ before: sealer, now: backend }, 'the secrets were sealed by another keyring');
-    return unavailableVault(`they were sealed by the keychain ${String(sealer)}, and this is ${backend}`);
+    return unavailableVault(`they were sealed by the keychain ${String(sealer)}, and this is ${backend}`, false);
   }
   const secrets = new Map(Object.entries(before?.secrets ?? {}));
   let written: Promise<void> = Promise.resolve();
@@ -52,7 +52,7 @@ export async function openSealedVault(options: {
       return secret;
     } catch (cause) {
       log.warn({ name, error: cause instanceof Error ? cause.name : 'unknown' }, 'a stored secret does not unseal');
-      throw sealedAway(`${name} does not unseal`, cause);
+      throw new SealedAway(`${name} does not unseal`, { passing: true, cause });
     }
   };
   return {

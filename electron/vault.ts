@@ -35,6 +35,6 @@ export async function openSafeStorageVault(dataDir: string, log: Log): Promise<V
 /** Secrets stay in memory, but where some were sealed before: those are then unavailable and not gone. */
 async function withoutKeyring(dataDir: string): Promise<Vault> {
   return (await holdsSecrets(join(dataDir, 'vault-desktop.json')))
-    ? unavailableVault('the keychain that sealed them is missing or locked')
+    ? unavailableVault('the keychain that sealed them is missing or locked', true)
     : memoryVault();
 }

@@ -5,8 +5,8 @@ import type { Bootstrap } from './company/bundle.ts';
 import { openCompany } from './company/bundles.ts';
 import { openUploader } from './company/upload.ts';
 import type { House } from './core.ts';
-import { type ErrorValue, toErrorValue } from './errors.ts';
-import { openIdentity } from './identity/identity.ts';
+import { type ErrorValue, Failure, toErrorValue } from './errors.ts';
+import { type Identity, type IdentityConfig, openIdentity } from './identity/identity.ts';
 import { openPolicy } from './policy/policy.ts';
 import { openToolSearch } from './search.ts';
 
@@ -19,16 +19,12 @@ export async function joinCompany(house: House, signal: AbortSignal): Promise<vo
   if (central === undefined) return;
   const { bootstrap, reachedAt } = await untilReached(house, central, signal);
   house.bootstrap = bootstrap;
-  const identity = await openIdentity({
-    host,
-    log: host.log,
-    config: {
-      issuer: bootstrap.issuer,
-      clientId: bootstrap.client_id,
-      scopes: bootstrap.scopes,
-      resource: bootstrap.resource,
-      groupsClaim: bootstrap.groups_claim,
-    },
+  const identity = await untilOpened(house, signal, {
+    issuer: bootstrap.issuer,
+    clientId: bootstrap.client_id,
+    scopes: bootstrap.scopes,
+    resource: bootstrap.resource,
+    groupsClaim: bootstrap.groups_claim,
   });
   house.identity = identity;
   if (signal.aborted) return await identity.close();
@@ -95,6 +91,23 @@ async function untilReached(house: House, central: string, signal: AbortSignal):
       return fromCache ? { bootstrap } : { bootstrap, reachedAt: house.host.now() };
     } catch (error) {
       if (signal.aborted) throw error;
+      house.bootstrapError = toErrorValue(error);
+      house.changed();
+      await pause(retryBootstrapMs, undefined, { signal });
+    }
+  }
+}
+
+/** A stored sign-in that cannot be read now is not signed out: it is tried again, and the window says why. */
+async function untilOpened(house: House, signal: AbortSignal, config: IdentityConfig): Promise<Identity> {
+  const before = house.bootstrapError;
+  for (;;) {
+    try {
+      const identity = await openIdentity({ host: house.host, log: house.host.log, config });
+      house.bootstrapError = before;
+      return identity;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Failure)) throw error;
       house.bootstrapError = toErrorValue(error);
       house.changed();
       await pause(retryBootstrapMs, undefined, { signal });

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
-import { openHeadless } from '../headless/headless.ts';
+import { type Headless, openHeadless } from '../headless/headless.ts';
 import { leaveInOrder } from '../headless/leave.ts';
 import { type Flags, shellSettings } from '../headless/shell-settings.ts';
 import { openLog } from '../log.ts';
@@ -40,7 +40,10 @@ export async function run(args: string[], io: Io): Promise<number> {
   process.on('uncaughtExceptionMonitor', (error) => log.error({ err: error }, 'the host dies of a defect'));
   keepHeapSmall();
   const { openCore } = await import('../core.ts');
-  const headless = await openHeadless({
+  let headless: Headless | undefined;
+  // Before the start, which may wait for a keychain: who is left alone by its parent must not stay.
+  leaveInOrder(async () => headless?.close(), { parent: parentPipe ? 'pipe' : undefined });
+  headless = await openHeadless({
     dataDir,
     log,
     settingsFor: (host) => shellSettings(host, flags),
@@ -48,10 +51,10 @@ export async function run(args: string[], io: Io): Promise<number> {
     ui: values['no-ui'] !== true,
     token,
     waitMs: parentPipe ? 5000 : 0,
+    waits: ({ message, fix }) => io.err(`gatehouse waits. ${message}\n  ${fix}`),
   });
   const { mcp, ui } = headless;
   delete process.env.GATEHOUSE_VAULT_KEY;
-  leaveInOrder(() => headless.close(), { parent: parentPipe ? 'pipe' : undefined });
   io.out(
     json
       ? JSON.stringify({ ready: true, mcp, ui: ui ?? null, dataDir: headless.dataDir, pid: process.pid })

@@ -18,6 +18,8 @@ export interface ShellCommands {
 }
 
 export interface Control {
+  /** What requests are told until then, where the host waits for something. */
+  waits(failure: Failure): void;
   /** Whom requests go to from now on; until then they are told that the host is starting. */
   attach(core: Pick<Core, 'dispatch' | 'watch'>, shell: ShellCommands): void;
   close(): Promise<void>;
@@ -32,12 +34,13 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
   const lock = await takeLock(dataDir, 'control', { waitMs: options.waitMs ?? 0 });
   const path = controlPath(dataDir);
   const sockets = new Set<Socket>();
+  let waiting: Failure | undefined;
   let target: { core: Pick<Core, 'dispatch' | 'watch'>; shell: ShellCommands } | undefined;
 
   async function answer(line: string, socket: Socket): Promise<unknown> {
     try {
       const { command, input } = requestFrom(line);
-      if (target === undefined) throw new Failure('not-running', 'Gatehouse is still starting.', 'Try again in a moment.');
+      if (target === undefined) throw waiting ?? new Failure('not-running', 'Gatehouse is still starting.', 'Try again in a moment.');
       const { core, shell } = target;
       if (command === 'watch') {
         const stop = watchNewest(
@@ -95,6 +98,9 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
     lock.close();
   };
   return {
+    waits: (failure) => {
+      waiting = failure;
+    },
     attach: (core, shell) => {
       target = { core, shell };
     },

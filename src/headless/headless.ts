@@ -8,6 +8,7 @@ import { openPrivateDir } from './data-dir.ts';
 import { openHost } from './host.ts';
 import { installRoot } from './install.ts';
 import { readRenderer } from './renderer-files.ts';
+import { whenUnsealed } from './sealed.ts';
 import type { ShellSettings } from './shell-settings.ts';
 import { openWeb, type Web } from './web.ts';
 import { launchToken } from './web-session.ts';
@@ -35,6 +36,9 @@ export async function openHeadless(options: {
   ui: boolean;
   token?: string | undefined;
   waitMs?: number;
+  /** Told when the start waits for a keychain; it goes on by itself, and asks every `retryMs`. */
+  waits?(failure: Failure): void;
+  retryMs?: number;
 }): Promise<Headless> {
   const { log, waitMs = 0, token = launchToken() } = options;
   // Folder and lock before anything is read or written in it.
@@ -47,7 +51,14 @@ export async function openHeadless(options: {
   try {
     const control: Control = await openControl({ dataDir, log, waitMs });
     opened.push(control);
-    const host = await openHost({ dataDir, log });
+    const host = await whenUnsealed(
+      () => openHost({ dataDir, log }),
+      (failure) => {
+        control.waits(failure);
+        options.waits?.(failure);
+      },
+      options.retryMs,
+    );
     const settings = await options.settingsFor(host);
     opened.push({ close: async () => settings.close() });
     const core = await options.openCore({ host, settings: settings.core });

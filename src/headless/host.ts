@@ -11,12 +11,15 @@ import { openVault } from './vault.ts';
 export async function openHost(options: { dataDir: string; log: Log; env?: NodeJS.ProcessEnv }): Promise<Host> {
   const { log, env = process.env } = options;
   const dataDir = openPrivateDir(options.dataDir);
+  const vault = await openVault({ dataDir, log, env });
+  // The first that the core asks for: where it cannot be opened now, there is nothing to begin with.
+  await vault.get('ledger-key');
   return {
     shell: 'headless',
     appVersion: appVersion(),
     dataDir,
     log,
-    vault: await openVault({ dataDir, log, env }),
+    vault,
     settings: openSettings(dataDir, log),
     fetch: systemFetch(log, env),
     openExternal: (url) => openExternal(url, env),

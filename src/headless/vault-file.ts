@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Vault } from '../host.ts';
-import { readSealed, sealedAway } from './sealed.ts';
+import { readSealed, SealedAway } from './sealed.ts';
 
 /**
  * Secrets in DATA/vault.json, each AES-256-GCM under `key` with its own name as associated data, so that one cannot be moved to
@@ -39,7 +39,7 @@ export async function openVaultFile(dataDir: string, key: Buffer, kind: Vault['k
     try {
       return unseal(key, name, sealed);
     } catch (cause) {
-      throw sealedAway(`${name} does not decrypt with the present key`, cause);
+      throw new SealedAway(`${name} does not decrypt with the present key`, { cause });
     }
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Failure } from '../errors.ts';
 import type { Vault } from '../host.ts';
 import type { Log } from '../log.ts';
-import { holdsSecrets, sealedAway, unavailableVault } from './sealed.ts';
+import { holdsSecrets, SealedAway, unavailableVault } from './sealed.ts';
 import { openVaultFile } from './vault-file.ts';
 
 /** Secrets that end with the process. What a machine without keyring and key gets: better to sign in again than to write them in the clear. */
@@ -52,14 +52,14 @@ export async function openVault(options: {
     return openVaultFile(dataDir, keyFromText(env.GATEHOUSE_VAULT_KEY), 'key-from-environment');
   }
   const sealed = await holdsSecrets(join(dataDir, 'vault.json'));
-  if (env.GATEHOUSE_VAULT === 'memory') return sealed ? unavailableVault('GATEHOUSE_VAULT asks for none of them') : memoryVault();
+  if (env.GATEHOUSE_VAULT === 'memory') return sealed ? unavailableVault('GATEHOUSE_VAULT asks for none of them', false) : memoryVault();
   try {
     const key = await withTimeout(dataKey(keyring, dataDir, sealed), probeMs);
     return await openVaultFile(dataDir, key, 'keychain');
   } catch (error) {
     if (sealed) {
       log.warn({ error: String(error) }, 'the keyring that sealed the secrets is not there');
-      return unavailableVault('the keychain that has their key is missing or locked');
+      return unavailableVault('the keychain that has their key is missing or locked', true);
     }
     log.warn({ error: String(error) }, 'no keyring that keeps secrets: they stay in memory, and each restart asks to sign in again');
     return memoryVault();
@@ -87,7 +87,7 @@ async function dataKey(open: () => Promise<Keyring>, dataDir: string, sealed: bo
   if (read !== expected) throw new Error('the keyring does not keep what it is given');
   const present = await keyring.get(`${install}/data-key`);
   if (present !== undefined) return keyFromText(present);
-  if (sealed) throw sealedAway('the keychain has not their key');
+  if (sealed) throw new SealedAway('the keychain has not their key');
   const made = randomBytes(32);
   await keyring.set(`${install}/data-key`, made.toString('base64url'));
   return made;

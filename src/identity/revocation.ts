@@ -34,7 +34,7 @@ export function openRevocations(options: { vault: Vault; name: string; revoke(to
 
   async function load(): Promise<string[]> {
     if (waiting !== undefined) return waiting;
-    const text = await vault.get(name).catch(() => undefined);
+    const text = await vault.get(name);
     let read: unknown;
     try {
       read = JSON.parse(text ?? '[]');
@@ -73,7 +73,10 @@ export function openRevocations(options: { vault: Vault; name: string; revoke(to
   return {
     add: (token) =>
       inTurn(async () => {
-        await save([...(await load()), token].slice(-most)).catch(() => {});
+        const before = await load().catch(() => undefined);
+        // What waits there cannot be read, so it must not be written over either: this one has its only chance now.
+        if (before === undefined) return options.revoke(token);
+        await save([...before, token].slice(-most)).catch(() => {});
         await attempt();
       }),
     flush: () => inTurn(attempt),

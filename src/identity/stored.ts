@@ -20,8 +20,9 @@ export function vaultName(kind: 'identity' | 'revoke', config: { issuer: string;
 }
 
 export async function readStored(vault: Vault, name: string, log: Log): Promise<Stored | undefined> {
+  // Where the vault cannot tell, nobody is signed out by it: the caller tries again.
+  const text = await vault.get(name);
   try {
-    const text = await vault.get(name);
     return text === undefined ? undefined : record.parse(JSON.parse(text));
   } catch (error) {
     // The message of a parse error may quote the content, which is a secret.

@@ -1,12 +1,14 @@
 /** Prints one JSON line: what a decision and a list cost at several sizes of a company. Nothing is asserted; numbers depend on the machine. */
 import { loadCedar } from '../../src/policy/cedar.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
+import { loadValidation, validatorOf } from '../../src/policy/validation.ts';
 
 const groups = Array.from({ length: 20 }, (_, at) => `group-${at}`);
 const sizes = [50, 500, 5000];
 const now = Date.parse('2026-11-23T10:00:00Z');
 const round = (value) => Math.round(value * 10) / 10;
 
+await loadValidation();
 let start = performance.now();
 const cedar = loadCedar();
 const result = { bench: 'policy', node: process.version, loadMs: round(performance.now() - start) };
@@ -19,6 +21,25 @@ const conditions = [
   ' when { context.args has project && principal.groups.contains(context.args.project) }',
   ' when { context.device.managed && context.now.hour < 22 }',
 ];
+
+/** As a typical tool has it: some texts, a pattern, an enumeration, a list, an object inside. */
+const inputSchema = {
+  type: 'object',
+  properties: {
+    path: { type: 'string', minLength: 1, maxLength: 4096 },
+    project: { type: 'string', pattern: '^[a-z][a-z0-9-]*$' },
+    force: { type: 'boolean' },
+    mode: { enum: ['read', 'write', 'append'] },
+    limit: { type: 'integer', minimum: 1, maximum: 1000 },
+    options: {
+      type: 'object',
+      properties: { depth: { type: 'integer' }, tags: { type: 'array', items: { type: 'string' } } },
+      required: ['depth'],
+    },
+  },
+  required: ['path'],
+  additionalProperties: false,
+};
 
 /** `own`: no two rules have the same conditions, so that nothing is gained from what they have in common. */
 function company(size, tools, own = false) {
@@ -65,7 +86,7 @@ function compile(at, text) {
 }
 
 function server(id, count) {
-  const tools = Array.from({ length: count }, (_, at) => ({ name: `tool-${at}` }));
+  const tools = Array.from({ length: count }, (_, at) => ({ name: `tool-${at}`, inputSchema }));
   const facts = Object.fromEntries(
     tools.map((tool, at) => [tool.name, { readOnly: at % 2 === 0, destructive: at % 7 === 0, openWorld: false, tags: [] }]),
   );
@@ -99,6 +120,12 @@ function quantiles(run, count) {
 
 /** Other values with each call: what is measured is a decision, not the memory of one. */
 const args = (at) => ({ path: `/srv/a/${at}.txt`, project: `group-${at % 25}`, force: false, options: { depth: at, tags: ['a', 'b'] } });
+const validator = validatorOf({ name: 'typical', inputSchema });
+// Many in one measure: one alone is below what the clock tells apart.
+const checkedUs = quantiles((at) => {
+  for (let turn = 0; turn < 100; turn++) if (validator.misfit(args(at + turn)) !== undefined) throw new Error('they fit');
+}, 2000);
+result.checkUs = { p50: Math.round(checkedUs.p50) / 100, p99: Math.round(checkedUs.p99) / 100 };
 result.sizes = {};
 for (const size of sizes) {
   const bundle = company(size, 2000);

@@ -43,6 +43,7 @@ function targets({ calls, large, streams, list, slow, idle, memory, wide, startU
   row('the same, repeated, p50', wide.next.p50_ms, ' ms', 5);
   row('a search over them, repeated, p50', wide.search.p50, ' ms', 10);
   row('a decision at 5,000 rules, p50', policy.sizes[5000].oneToolUs.p50, ' us', 60);
+  row('the arguments of a typical tool checked against its schema, p50', policy.checkUs.p50, ' us', 15);
   row('an idle session', idle.kbEach, ' KB', 100);
   row(`${idle.count} idle sessions`, idle.percentOfCore, ' % of a core', 1);
   row('resident memory after 100,000 calls', memory.at(-1), ' MB', 200);

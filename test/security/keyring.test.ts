@@ -1,5 +1,6 @@
 // A keyring that is missing, locked or empty at one start must not cost the keys that it holds: unavailable is not absent.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,11 +9,17 @@ import fc from 'fast-check';
 import { openSealedVault } from '../../electron/sealed-vault.ts';
 import { run } from '../../src/cli/vault.ts';
 import { openDevice } from '../../src/company/device.ts';
+import { ask } from '../../src/headless/control-client.ts';
+import { openHeadless } from '../../src/headless/headless.ts';
+import { shellSettings } from '../../src/headless/shell-settings.ts';
 import { type Keyring, openVault } from '../../src/headless/vault.ts';
+import { openVaultFile } from '../../src/headless/vault-file.ts';
 import type { Vault } from '../../src/host.ts';
+import { openIdentity } from '../../src/identity/identity.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { localKey } from '../../src/local-key.ts';
 import { silent as log } from '../../src/log.ts';
+import { smallCore } from '../headless/small-core.ts';
 import { testHost } from '../support/host.ts';
 
 const states = ['there', 'missing', 'locked', 'forgets', 'emptied', 'fails at reading', 'memory asked for'] as const;
@@ -156,4 +163,56 @@ test('beginning anew is a deliberate act: nothing is deleted, and the ledger rec
   assert.match(verdict.problem?.message ?? '', /not sealed with the key of this machine/);
   assert.ok(after.list({ limit: 10 }).items.some(({ method }) => method === 'gatehouse/ledger-mismatch'));
   await after.close();
+});
+
+test('a start without the keychain waits, says so, and goes on when it is there', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-keyring-'));
+  const key = randomBytes(32);
+  const own = { vault: process.env.GATEHOUSE_VAULT, key: process.env.GATEHOUSE_VAULT_KEY, bus: process.env.DBUS_SESSION_BUS_ADDRESS };
+  t.after(() => {
+    for (const [name, value] of Object.entries({
+      GATEHOUSE_VAULT: own.vault,
+      GATEHOUSE_VAULT_KEY: own.key,
+      DBUS_SESSION_BUS_ADDRESS: own.bus,
+    }))
+      value === undefined ? delete process.env[name] : (process.env[name] = value);
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  await (await openVaultFile(dataDir, key, 'keychain')).set('ledger-key', randomBytes(32).toString('base64url'));
+  delete process.env.GATEHOUSE_VAULT;
+  delete process.env.GATEHOUSE_VAULT_KEY;
+  process.env.DBUS_SESSION_BUS_ADDRESS = 'unix:path=/nonexistent';
+  const told = Promise.withResolvers<Error>();
+  let opened = 0;
+  const starting = openHeadless({
+    dataDir,
+    log,
+    ui: false,
+    retryMs: 20,
+    waits: told.resolve,
+    settingsFor: (host) => shellSettings(host, { port: 0 }),
+    async openCore() {
+      opened++;
+      return smallCore() as never;
+    },
+  });
+  assert.match((await told.promise).message, /keychain that has their key is missing or locked/);
+  await assert.rejects(ask(dataDir, 'status', {}), { code: 'unavailable', message: /cannot be opened/, fix: /Unlock the keychain/ });
+  assert.equal(opened, 0);
+  process.env.GATEHOUSE_VAULT_KEY = key.toString('base64url');
+  const headless = await starting;
+  assert.equal((await ask(dataDir, 'status', {})).identity.state, 'signed-out');
+  await headless.close();
+});
+
+test('a stored sign-in that cannot be read now is not signed out', async () => {
+  const locked = new Error('locked');
+  const vault = {
+    kind: 'keychain',
+    get: () => Promise.reject(locked),
+    set: () => Promise.reject(locked),
+    delete: () => Promise.reject(locked),
+  };
+  const config = { issuer: 'https://idp.example', clientId: 'x', scopes: [], resource: 'https://central.example', groupsClaim: 'groups' };
+  await assert.rejects(openIdentity({ host: testHost({ vault: vault as never }), config, log }), locked);
 });
