@@ -163,7 +163,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       const { vault: keeper, central: ask } = options;
       const [vault, central] = await Promise.all([
         told(keeper && (() => headIn(keeper)), 'there is no keychain on this computer', 'it keeps nothing of this ledger yet', log),
-        told(ask && (() => ask(AbortSignal.timeout(askFor))), 'none is set up', 'it has nothing of this device yet', log),
+        told(ask && (() => ask(AbortSignal.timeout(askFor))), 'it was not asked', 'it has nothing of this device yet', log),
       ]);
       const verdict = await queue.ask('verify', { vault: headOf(vault), central: headOf(central) });
       const compared = { vault: upTo(vault), central: upTo(central) };

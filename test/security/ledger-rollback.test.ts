@@ -277,7 +277,7 @@ test('with nothing outside of its folder the ledger is not comparable; what cann
   };
   const holds = { seq: 2, hash: '', incidents: [] as string[] };
   const cases: { vault?: HeadKeeper; central?: LedgerOptions['central']; ok: boolean; problem?: RegExp; says: [string, string] }[] = [
-    { ok: false, says: ['there is no keychain on this computer', 'none is set up'] },
+    { ok: false, says: ['there is no keychain on this computer', 'it was not asked'] },
     { central: away, ok: false, says: ['there is no keychain on this computer', 'Nobody is there.'] },
     { central: async () => undefined, ok: false, says: ['there is no keychain on this computer', 'it has nothing of this device yet'] },
     { central: async () => holds, ok: true, says: ['there is no keychain on this computer', '2'] },
