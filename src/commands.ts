@@ -127,6 +127,7 @@ const handlers: Handlers = {
   },
   'usage-get': (house, { range, server }) => house.ledger.usage(range, server),
   'ledger-verify': (house) => house.ledger.verify(),
+  'ledger-accept-loss': (house) => house.ledger.acceptLoss(house.identity?.state().person?.sub ?? ''),
   'ledger-export': (house, { format, before, limit }) => house.ledger.export(format, before, limit),
   status: (house) => buildView(house),
 };

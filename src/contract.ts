@@ -59,6 +59,7 @@ export const commands = {
   'activity-get': z.strictObject({ seq: z.int().min(1) }),
   'usage-get': z.strictObject({ range: z.enum(['day', 'week', 'month']).default('day'), server: server.optional() }),
   'ledger-verify': z.strictObject({}),
+  'ledger-accept-loss': z.strictObject({}),
   'ledger-export': z.strictObject({
     format: z.enum(['jsonl', 'csv']).default('jsonl'),
     before: z.int().min(1).optional(),
@@ -276,6 +277,10 @@ export interface View {
   ledger: { records: number; uploaded: number; error?: ErrorValue };
 }
 
+type Finding = { seq: number; message: string };
+/** The last record that it knew of, or why the ledger could not be compared with it. */
+export type Compared = { upTo: number } | { why: string };
+
 export interface Outputs {
   'sign-in': { url?: string; userCode?: string };
   'sign-in-cancel': Record<string, never>;
@@ -299,7 +304,10 @@ export interface Outputs {
   'activity-list': { items: Activity[]; next?: number };
   'activity-get': Activity;
   'usage-get': Usage;
-  'ledger-verify': { ok: boolean; records: number; problem?: { seq: number; message: string } };
+  /** Not `ok` and no `problem`: whole in itself, but nothing outside of its folder says whether that is all. `loss`: missing and accepted. */
+  'ledger-verify': { ok: boolean; records: number; problem?: Finding; loss?: Finding; vault: Compared; central: Compared };
+  /** `seq`: the record that tells of the loss. */
+  'ledger-accept-loss': { seq: number };
   'ledger-export': { text: string; next?: number };
   status: View;
 }

@@ -17,7 +17,7 @@ import type { Host } from './host.ts';
 import type { Identity } from './identity/identity.ts';
 import { joinCompany } from './join.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
-import { localKey } from './local-key.ts';
+import { headKeeper, localKey } from './local-key.ts';
 import type { Policy } from './policy/policy.ts';
 import type { FindTools } from './search.ts';
 import { buildView, gatewayOf } from './view.ts';
@@ -75,7 +75,8 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   const { host, settings } = options;
   const { log, dataDir, now } = host;
   const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
-  const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key: await localKey(host, 'ledger-key') });
+  const key = await localKey(host, 'ledger-key');
+  const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key, vault: headKeeper(host.vault, key) });
   const verdicts = openVerdictFile({ file: join(dataDir, 'upstreams.json'), log, now });
   const upstreams = openUpstreams({
     entries: [],

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from './errors.ts';
-import type { Host } from './host.ts';
+import type { Host, Vault } from './host.ts';
+import type { HeadKeeper } from './ledger/keeping.ts';
 
 /**
  * A key of this installation: the one that seals the head of the ledger, the one that seals what agents hand back. In the vault where it
@@ -19,6 +20,19 @@ export async function localKey(host: Host, name: 'ledger-key' | 'state-key'): Pr
   return key;
 }
 
+/**
+ * Where the vault keeps the end of the ledger's chain: in one secret with the ledger's key, so that neither can be taken out without the other.
+ * `key` is written where the vault has none, as the key may rest in a file. Undefined where the vault does not outlive a restart.
+ */
+export function headKeeper(vault: Vault, key: Uint8Array): HeadKeeper | undefined {
+  if (vault.kind === 'memory') return undefined;
+  const parts = async () => /^(\S+)(?: (.+))?$/s.exec((await vault.get('ledger-key')) ?? '');
+  return {
+    read: async () => (await parts())?.[2],
+    write: async (head) => vault.set('ledger-key', `${(await parts())?.[1] ?? Buffer.from(key).toString('base64url')} ${head}`),
+  };
+}
+
 async function inFile(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
@@ -29,7 +43,7 @@ async function inFile(file: string): Promise<string | undefined> {
 }
 
 function whole(text: string, name: string): Buffer {
-  const key = Buffer.from(text, 'base64url');
+  const key = Buffer.from(text.split(' ', 1)[0]!, 'base64url');
   if (key.length === 32) return key;
   throw new Failure('unavailable', `The stored ${name} is damaged.`, 'Restore it from a backup. If there is none: gatehouse vault reset.');
 }

@@ -1,13 +1,13 @@
 import { CircleAlert, CircleCheck, Download, ShieldCheck } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
-import type { Outputs } from '../../src/contract.ts';
+import type { Compared, Outputs } from '../../src/contract.ts';
 import { Button, buttonClass } from '../parts/button.tsx';
 import { Dialog, DialogFoot } from '../parts/dialog.tsx';
 import { say } from '../parts/toast.tsx';
 import { href } from '../router.ts';
 import { useCall } from '../store.ts';
-import { plural } from '../words.ts';
+import { count, plural } from '../words.ts';
 import { exportLedger } from './export.ts';
 
 /** What is done with the whole ledger: prove that it is whole, and take it along. */
@@ -68,26 +68,43 @@ function Format({ text, note, onSelect }: { text: string; note: string; onSelect
   );
 }
 
+const words = {
+  whole: { title: 'The ledger is whole', tone: 'text-allow' },
+  changed: { title: 'The ledger was changed', tone: 'text-deny' },
+  alone: { title: 'The ledger is not comparable', tone: 'text-ask' },
+};
+
+function Comparison({ who, told }: { who: string; told: Compared }) {
+  return <li>{'upTo' in told ? `Compared with ${who}, up to record ${count(told.upTo)}.` : `Not compared with ${who}: ${told.why}.`}</li>;
+}
+
 function Verified({ result, onClose }: { result: Outputs['ledger-verify'] | undefined; onClose: () => void }) {
-  const good = result?.ok ?? true;
+  const state = result === undefined || result.ok ? 'whole' : result.problem ? 'changed' : 'alone';
+  const { title, tone } = words[state];
   return (
-    <Dialog
-      open={result !== undefined}
-      onOpenChange={(open) => !open && onClose()}
-      title={good ? 'The ledger is whole' : 'The ledger was changed'}
-    >
+    <Dialog open={result !== undefined} onOpenChange={(open) => !open && onClose()} title={title}>
       <div className="flex items-start gap-3 text-14">
-        <span className={`pt-0.5 ${good ? 'text-allow' : 'text-deny'}`}>
-          {good ? <CircleCheck aria-hidden /> : <CircleAlert aria-hidden />}
-        </span>
+        <span className={`pt-0.5 ${tone}`}>{state === 'whole' ? <CircleCheck aria-hidden /> : <CircleAlert aria-hidden />}</span>
         <div className="min-w-0">
-          {good ? (
-            <p>{plural(result?.records ?? 0, 'record')} checked from the first to the last. None was changed, removed or put in between.</p>
-          ) : (
+          {state === 'changed' ? (
             <>
-              <p className="break-words">{result?.problem?.message ?? 'A record does not fit the one before it.'}</p>
+              <p className="break-words">{result?.problem?.message}</p>
               <p className="pt-1 text-quiet">Do not delete anything, and tell your IT department.</p>
             </>
+          ) : (
+            <p>
+              {plural(result?.records ?? 0, 'record')} checked from the first to the last. None was changed, removed or put in between.
+              {state === 'alone' && ' Nothing outside of the ledger’s folder says whether that is all.'}
+            </p>
+          )}
+          {result?.loss && result.loss.seq !== result.problem?.seq && (
+            <p className="break-words pt-1 text-quiet">A loss that was accepted: {result.loss.message}</p>
+          )}
+          {result && (
+            <ul className="pt-2 text-quiet">
+              <Comparison who="the vault" told={result.vault} />
+              <Comparison who="the central API" told={result.central} />
+            </ul>
           )}
         </div>
       </div>

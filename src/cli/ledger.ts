@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
-import type { Activity } from '../contract.ts';
+import type { Activity, Outputs } from '../contract.ts';
 import { codes, Failure } from '../errors.ts';
 import { ask, watch } from '../headless/control-client.ts';
 import { options, runningDataDir } from './options.ts';
@@ -17,6 +17,7 @@ export async function run(args: string[], io: Io): Promise<number> {
       limit: { type: 'string' },
       format: { type: 'string' },
       out: { type: 'string' },
+      yes: { type: 'boolean' },
     },
   });
   const { json, values } = parsed;
@@ -26,6 +27,8 @@ export async function run(args: string[], io: Io): Promise<number> {
       return tail(dataDir, { json, follow: values.follow === true, limit: Number(values.limit ?? 20) }, io);
     case 'verify':
       return verify(dataDir, json, io);
+    case 'accept-loss':
+      return acceptLoss(dataDir, { json, yes: values.yes === true }, io);
     case 'export':
       return exportAll(dataDir, String(values.format ?? 'jsonl'), values.out as string | undefined, io);
     default:
@@ -34,14 +37,45 @@ export async function run(args: string[], io: Io): Promise<number> {
 }
 
 async function verify(dataDir: string, json: boolean, io: Io): Promise<number> {
-  const { ok, records, problem } = await ask(dataDir, 'ledger-verify', {});
-  if (json) io.out(JSON.stringify({ ok, records, ...(problem === undefined ? {} : { problem }) }));
-  else if (ok) io.out(`${paint(io, 'green', 'The ledger is whole.')} ${records} records, each one linked to the one before.`);
-  else
-    io.out(
-      `${paint(io, 'red', 'The ledger was changed.')} ${problem === undefined ? '' : `At record ${problem.seq}: ${plain(problem.message)}`}`,
+  return report(await ask(dataDir, 'ledger-verify', {}), json, io);
+}
+
+/** Prints what verification found and gives the exit code: not comparable is not ok. */
+export function report(result: Outputs['ledger-verify'], json: boolean, io: Io): number {
+  const { ok, records, problem, loss } = result;
+  const linked = `${records} records, each one linked to the one before.`;
+  if (json) io.out(JSON.stringify(result));
+  else {
+    if (problem !== undefined) io.out(`${paint(io, 'red', 'The ledger was changed.')} At record ${problem.seq}: ${plain(problem.message)}`);
+    else if (ok) io.out(`${paint(io, 'green', 'The ledger is whole.')} ${linked}`);
+    else io.out(`${paint(io, 'yellow', 'Not comparable.')} ${linked} Nothing outside of its folder says whether that is all.`);
+    if (loss !== undefined && loss.seq !== problem?.seq) io.out(`A loss that was accepted, at record ${loss.seq}: ${plain(loss.message)}`);
+    for (const line of comparisons(result)) io.out(line);
+  }
+  if (problem !== undefined) return codes.integrity.exit;
+  return ok ? 0 : codes.unavailable.exit;
+}
+
+function comparisons({ vault, central }: Outputs['ledger-verify']): string[] {
+  const rows = [['the vault', vault] as const, ['the central API', central] as const];
+  const known = rows.flatMap(([who, told]) => ('upTo' in told ? [`${who} (up to record ${told.upTo})`] : []));
+  const unknown = rows.flatMap(([who, told]) => ('why' in told ? [`${who} (${plain(told.why)})`] : []));
+  return [
+    ...(known.length === 0 ? [] : [`Compared with: ${known.join(', ')}.`]),
+    ...(unknown.length === 0 ? [] : [`Not compared with: ${unknown.join(', ')}.`]),
+  ];
+}
+
+async function acceptLoss(dataDir: string, { json, yes }: { json: boolean; yes: boolean }, io: Io): Promise<number> {
+  if (!yes)
+    throw new Failure(
+      'bad-input',
+      'This records that the records which are missing before this ledger are lost for good. The company sees that it was done.',
+      'If `gatehouse ledger verify` says that records are missing and nobody can put them back: gatehouse ledger accept-loss --yes',
     );
-  return ok ? 0 : codes.integrity.exit;
+  const { seq } = await ask(dataDir, 'ledger-accept-loss', {});
+  io.out(json ? JSON.stringify({ seq }) : `Recorded: the loss that record ${seq} tells of is accepted.`);
+  return 0;
 }
 
 async function tail(dataDir: string, { json, follow, limit }: { json: boolean; follow: boolean; limit: number }, io: Io): Promise<number> {

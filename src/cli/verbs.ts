@@ -47,7 +47,7 @@ export const verbs: Record<string, Verb> = {
   call: verb('call SERVER TOOL [JSON | -]', 'call a tool through the gateway', () => import('./call.ts')),
   explain: verb('explain SERVER TOOL [JSON]', 'why a call would be allowed or not', () => import('./explain.ts')),
   ledger: verb(
-    'ledger tail [--follow] [--limit N]\nledger verify\nledger export [--format jsonl|csv] [--out FILE]',
+    'ledger tail [--follow] [--limit N]\nledger verify\nledger accept-loss --yes\nledger export [--format jsonl|csv] [--out FILE]',
     'read, check and export the record of calls',
     () => import('./ledger.ts'),
   ),

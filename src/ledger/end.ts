@@ -24,12 +24,16 @@ export function readEnd(database: DatabaseSync): End {
   };
 }
 
-/** What does not fit together at the end of the chain, in words; empty where all does. Quick: it reads three rows. */
+/**
+ * What does not fit together at the end of the chain, in words; empty where all does. Quick: it reads four rows. `vault` is the head that
+ * the vault keeps, where it keeps one.
+ */
 export function mismatches(
   database: DatabaseSync,
   key: Uint8Array | undefined,
   found: End,
   anchor: ReturnType<typeof readAnchor>,
+  vault: Head | undefined,
 ): string[] {
   const problems: string[] = [];
   const { head } = found;
@@ -47,9 +51,19 @@ export function mismatches(
     if (head.records > 0) problems.push('The anchor file beside the ledger is missing.');
   } else if (!sealHolds(anchor.head, anchor.seal, key)) problems.push('The anchor file is not sealed with the key of this machine.');
   else if (anchor.head.chain !== head.chain) problems.push('The ledger file was replaced by that of another chain.');
-  else if (anchor.head.records > 0 && anchor.head.seq >= head.firstSeq) {
-    const there = database.prepare('SELECT hash FROM records WHERE seq = ?').get(anchor.head.seq);
-    if (there?.hash !== anchor.head.hash) problems.push(`Record ${anchor.head.seq}, which the anchor names, is missing or was changed.`);
-  }
+  else problems.push(...lacking(database, head, anchor.head, 'the anchor'));
+  if (vault !== undefined && vault.chain !== head.chain) problems.push('This is another chain than the one that the vault knows.');
+  else if (vault !== undefined) problems.push(...lacking(database, head, vault, 'the vault'));
   return problems;
+}
+
+/**
+ * What is missing of the chain up to a record that somebody else knows to be its end: at most one sentence. What lies before the first
+ * record of this chain is answered by the note that it begins with.
+ */
+export function lacking(database: DatabaseSync, head: Head, known: Pick<Head, 'seq' | 'hash'>, who: string): string[] {
+  if (known.seq < head.firstSeq) return [];
+  if (known.seq > head.seq) return [`Records ${head.seq + 1} to ${known.seq}, which ${who} knows of, are missing at the end.`];
+  const there = database.prepare('SELECT hash FROM records WHERE seq = ?').get(known.seq);
+  return there?.hash === known.hash ? [] : [`Record ${known.seq}, which ${who} knows of, is missing or was changed.`];
 }

@@ -35,17 +35,21 @@ export function readAnchor(file: string): { head: Head; seal: string | null } | 
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'unreadable';
   }
+  const head = parseHead(source);
+  if (head === undefined) return 'unreadable';
+  const { seal } = JSON.parse(source) as { seal: unknown };
+  return seal === null || typeof seal === 'string' ? { head, seal } : 'unreadable';
+}
+
+/** A head as JSON text, as the anchor and the vault have it; undefined where it is none. */
+export function parseHead(text: string): Head | undefined {
   try {
-    const value = JSON.parse(source) as Head & { seal: string | null };
-    const { chain, firstSeq, records, seq, hash } = value;
+    const { chain, firstSeq, records, seq, hash } = JSON.parse(text) as Head;
     const sound =
-      typeof chain === 'string' &&
-      typeof hash === 'string' &&
-      [firstSeq, records, seq].every((n) => Number.isSafeInteger(n) && n >= 0) &&
-      (value.seal === null || typeof value.seal === 'string');
-    return sound ? { head: { chain, firstSeq, records, seq, hash }, seal: value.seal } : 'unreadable';
+      typeof chain === 'string' && typeof hash === 'string' && [firstSeq, records, seq].every((n) => Number.isSafeInteger(n) && n >= 0);
+    return sound ? { chain, firstSeq, records, seq, hash } : undefined;
   } catch {
-    return 'unreadable';
+    return undefined;
   }
 }
 

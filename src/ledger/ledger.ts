@@ -1,11 +1,13 @@
-import type { Activity, CommandParsed, Usage } from '../contract.ts';
+import type { Activity, CommandParsed, Compared, Outputs, Usage } from '../contract.ts';
 import { type ErrorValue, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { type Head, parseHead } from './head.ts';
+import { type HeadKeeper, openKeeping, type Told, told } from './keeping.ts';
 import { openReader, type Reader, type Today } from './query.ts';
 import { openQueue } from './queue.ts';
 import { type LedgerEntry, notePrefix, toRow } from './record.ts';
 import type { Batch } from './unsent.ts';
-import type { Verdict } from './verify.ts';
+import type { CentralHead } from './verify.ts';
 
 /** The local record of every decision and call; `openLedger` says what it can prove and what not. */
 export interface Ledger {
@@ -20,7 +22,10 @@ export interface Ledger {
   usage(range: Usage['range'], server?: string): Usage;
   /** Of the present day in UTC. */
   today(): Today;
-  verify(): Promise<Verdict>;
+  /** Walks the chain and compares its end with what vault and central API know; without either it is never `ok`. */
+  verify(): Promise<Outputs['ledger-verify']>;
+  /** Records that `person` accepts the loss of the records that are missing before this chain; a Failure('not-found') where none are. */
+  acceptLoss(person: string): Promise<Outputs['ledger-accept-loss']>;
   export(
     format: CommandParsed<'ledger-export'>['format'],
     before: number | undefined,
@@ -35,7 +40,7 @@ export interface Ledger {
   /** After each commit, with the number of its last record; returns how to stop. */
   onAppended(listener: (seq: number) => void): () => void;
   counts(): { records: number; uploaded: number };
-  /** What a person should know: writing fails (calls are refused), or the chain was tampered with or restarted (calls go on). */
+  /** What a person should know: writing fails (calls are refused), or the chain was tampered with or is missing records (calls go on). */
   error(): ErrorValue | undefined;
   close(): Promise<void>;
 }
@@ -47,12 +52,18 @@ export interface LedgerOptions {
   now: () => number;
   /** Seals the end of the chain. From the vault, or from a private file where the vault does not outlive the process. */
   key?: Uint8Array | undefined;
+  /** Keeps the end of the chain in the vault; absent where the system protects nothing. */
+  vault?: HeadKeeper | undefined;
+  /** What the central API holds of this device; undefined: nothing yet. Rejects where it cannot be reached. */
+  central?: ((until: AbortSignal) => Promise<CentralHead | undefined>) | undefined;
   /** For tests: how far the writer may fall behind. */
   limit?: number;
 }
 
 // At 40,000 records a second this is more than a second of silence from the disk.
 const furthest = 50_000;
+// Milliseconds until the central API counts as not reachable.
+const askFor = 10_000;
 
 const overdue: ErrorValue = {
   code: 'unavailable',
@@ -64,9 +75,10 @@ const overdue: ErrorValue = {
  * Opens the ledger: SQLite with a writer thread, a hash chain, a sealed head and an anchor file.
  *
  * What a person who can edit these files can do: nothing unseen to a record in the middle (its hash, its successor), nor at the end or to the
- * whole (the head's seal needs the key; the anchor shows an older copy of the database). Without a key they can rewrite chain, head and anchor
- * together; with the key but all files put back to an older state together, only central notices: it acknowledged records that this ledger then
- * does not have, or has otherwise. Who can run code as this user can ask the vault for the key: against them only what central holds counts.
+ * whole (the head's seal needs the key; the anchor shows an older copy of the database; the vault knows the end of a chain whose files were all
+ * put back or deleted). Without a key they can rewrite chain, head and anchor together; with the vault put back as well, only central notices: it
+ * holds records that this ledger then does not have, or has otherwise. Who can run code as this user can ask the vault for the key: against
+ * them only what central holds counts.
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { file, log, now, limit = furthest } = options;
@@ -79,7 +91,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let lostFrom = 0;
   let closed = false;
 
-  const queue = await openQueue({ file, key: options.key, at: now() }, log, now, {
+  const known = await headIn(options.vault);
+  const keeping = openKeeping(options.vault, known, log);
+  const queue = await openQueue({ file, key: options.key, vault: known, at: now() }, log, now, {
+    durable: keeping.keep,
     ready(said) {
       cursor = said.cursor;
       setTrouble(said.trouble);
@@ -143,7 +158,18 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     get: (seq) => read().get(seq),
     usage: (range, server) => read().usage(range, server, now()),
     today: () => read().today(now()),
-    verify: () => queue.ask('verify', undefined),
+    async verify() {
+      await keeping.settled();
+      const { vault: keeper, central: ask } = options;
+      const [vault, central] = await Promise.all([
+        told(keeper && (() => headIn(keeper)), 'there is no keychain on this computer', 'it keeps nothing of this ledger yet', log),
+        told(ask && (() => ask(AbortSignal.timeout(askFor))), 'it was not asked', 'it has nothing of this device yet', log),
+      ]);
+      const verdict = await queue.ask('verify', { vault: headOf(vault), central: headOf(central) });
+      const compared = { vault: upTo(vault), central: upTo(central) };
+      return { ...verdict, ok: verdict.ok && ('head' in vault || 'head' in central), ...compared };
+    },
+    acceptLoss: async (person) => ({ seq: await queue.ask('accept-loss', { person, at: now() }) }),
     export: (format, before, pageSize) => queue.ask('export', { format, before, limit: pageSize }),
     unsent: (after, limit, bytes) => queue.ask('unsent', { after, limit, bytes }),
     cursor: () => cursor,
@@ -166,9 +192,27 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       reader?.close();
       reader = undefined;
       await queue.close();
+      await keeping.close();
     },
   };
 }
+
+/** The head in the vault. One that is no head is not taken for none. */
+async function headIn(vault: HeadKeeper | undefined): Promise<Head | undefined> {
+  const text = await vault?.read();
+  if (text === undefined) return undefined;
+  const head = parseHead(text);
+  if (head === undefined)
+    throw new Failure(
+      'unavailable',
+      'What the vault keeps of the ledger is damaged.',
+      'Restore it from a backup. If there is none: gatehouse vault reset.',
+    );
+  return head;
+}
+
+const headOf = <T>(answer: Told<T>): T | undefined => ('head' in answer ? answer.head : undefined);
+const upTo = (answer: Told<{ seq: number }>): Compared => ('head' in answer ? { upTo: answer.head.seq } : answer);
 
 function gap(at: number, reason: string): LedgerEntry {
   const none = {

@@ -1,12 +1,15 @@
 import type { CommandParsed } from '../contract.ts';
 import type { ErrorValue } from '../errors.ts';
+import type { Head } from './head.ts';
 import type { Batch } from './unsent.ts';
-import type { Verdict } from './verify.ts';
+import type { Outside, Verdict } from './verify.ts';
 
 /** What the writer thread is started with. */
 export interface WriterData {
   file: string;
   key: Uint8Array | undefined;
+  /** The head that the vault keeps. */
+  vault: Head | undefined;
   /** The host's clock: names of files put aside, times of the ledger's own notes. */
   at: number;
 }
@@ -17,7 +20,8 @@ export interface Questions {
   /** The next records for central, none that a power failure could take away any more. */
   unsent: { input: { after: number; limit: number; bytes: number }; output: Batch | undefined };
   acknowledge: { input: number; output: number };
-  verify: { input: undefined; output: Verdict };
+  verify: { input: Outside; output: Verdict };
+  'accept-loss': { input: { person: string; at: number }; output: number };
   export: {
     input: { format: CommandParsed<'ledger-export'>['format']; before: number | undefined; limit: number };
     output: { text: string; next?: number };
@@ -34,17 +38,13 @@ export interface Ask {
   input: unknown;
 }
 
-export interface HeadNow {
-  records: number;
-  seq: number;
-  firstSeq: number;
-}
-
 export type Said =
   /** Open. `notes`: how many the writer put into the chain itself just now; `trouble`: what is known to be wrong with the chain. */
-  | { kind: 'ready'; head: HeadNow; cursor: number; notes: number; trouble: ErrorValue | undefined }
+  | { kind: 'ready'; head: Head; cursor: number; notes: number; trouble: ErrorValue | undefined }
   | { kind: 'refused'; error: ErrorValue }
-  | { kind: 'committed'; count: number; head: HeadNow }
+  | { kind: 'committed'; count: number; head: Head }
+  /** No power failure can take away the record that this head names. */
+  | { kind: 'durable'; head: Head }
   | { kind: 'trouble'; error: ErrorValue | undefined }
   | { kind: 'failing'; error: ErrorValue }
   | { kind: 'well' }

@@ -2,14 +2,15 @@ import { Worker } from 'node:worker_threads';
 import { entryUrl } from '../entry.ts';
 import { type ErrorValue, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { HeadNow, Question, Questions, Said, WriterData } from './messages.ts';
+import type { Head } from './head.ts';
+import type { Question, Questions, Said, WriterData } from './messages.ts';
 import type { Row } from './record.ts';
 
 /** The main thread's side of the writer: rows go in, are kept until the writer has committed them, and survive a writer that dies. */
 export interface Queue {
   push(row: Row): void;
   ask<Q extends Question>(question: Q, input: Questions[Q]['input']): Promise<Questions[Q]['output']>;
-  head(): HeadNow;
+  head(): Head;
   /** Rows that are not on the disk yet. */
   behind(): number;
   /** Why the writer does not write at the moment. */
@@ -23,7 +24,9 @@ export interface QueueEvents {
   ready(said: Extract<Said, { kind: 'ready' }>): void;
   /** Up to record `seq` all is on the disk. */
   committed(seq: number): void;
-  /** Found while running: the chain is no longer whole, though writing goes on; or central now knows of it. */
+  /** No power failure can take away the record that this head names. */
+  durable(head: Head): void;
+  /** Found while running: the chain is no longer whole, though writing goes on; or the loss was accepted. */
   trouble(error: ErrorValue | undefined): void;
   /** The reader must let go of the file, for it is about to be put aside. */
   release(): void;
@@ -46,7 +49,8 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
   let done = 0;
   let sent = 0;
   let posting: NodeJS.Timeout | undefined;
-  let head: HeadNow = { records: 0, seq: 0, firstSeq: 1 };
+  let head: Head = { chain: '', records: 0, seq: 0, firstSeq: 1, hash: '' };
+  let { vault } = data;
   let failing: ErrorValue | undefined;
   let closing = false;
   let replacing = false;
@@ -75,12 +79,20 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
     }
   }
 
+  function hold(durable: Head): void {
+    vault = durable;
+    events.durable(durable);
+  }
+
   function hear(said: Said): void {
     switch (said.kind) {
       case 'committed':
         settle(said.count);
         head = said.head;
         events.committed(head.seq);
+        return;
+      case 'durable':
+        hold(said.head);
         return;
       case 'trouble':
         events.trouble(said.error);
@@ -129,7 +141,7 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
   function start(first: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       worker = new Worker(entryUrl('ledger/writer'), {
-        workerData: { ...data, at: now() },
+        workerData: { ...data, vault, at: now() } satisfies WriterData,
         name: 'ledger',
         resourceLimits,
       });
@@ -144,6 +156,7 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
           replacing = false;
           first = false;
           events.ready(said);
+          hold(head);
           post();
           resolve();
         } else if (said.kind === 'refused') reject(new Failure(said.error.code, said.error.message, said.error.fix));

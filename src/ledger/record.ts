@@ -59,6 +59,8 @@ export const genesis = '';
 
 /** Methods below this prefix are the ledger's own notes (a restart, a gap, a mismatch); they are no calls and count in no chart. */
 export const notePrefix = 'gatehouse/ledger-';
+/** The rule that such a note names. No agent has a say in it, as it has in a method. */
+export const noteRule = 'gatehouse:ledger';
 
 // Names, URIs and errors come from agents and upstreams: one hostile call must not make a record of megabytes.
 const longest = 4096;

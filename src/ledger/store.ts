@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Failure } from '../errors.ts';
 import { mismatches, readEnd } from './end.ts';
 import { type Head, readAnchor, seal, sealHolds, writeAnchor } from './head.ts';
-import { columns, genesis, hashSorted, notePrefix, type Row, toRow, toUnhashed } from './record.ts';
+import { columns, genesis, hashSorted, notePrefix, noteRule, type Row, toRow, toUnhashed } from './record.ts';
 import { openRollUps, type RollUps } from './rollups.ts';
 import { migrate } from './schema.ts';
 
@@ -28,13 +28,16 @@ export interface Store {
 interface Opening {
   file: string;
   key: Uint8Array | undefined;
+  /** The head that the vault keeps: the ledger must hold that record, whatever became of its files. */
+  vault: Head | undefined;
   at: number;
 }
 
 /**
- * Opens the file, or begins a new chain where it is damaged: the old file is kept beside it as `*.damaged-<time>` and the first record of the
- * new chain says so, continuing the numbering where the anchor knows it. A readable file whose end is not the one we wrote is *not* replaced:
- * a `gatehouse/ledger-mismatch` record goes behind it, so that verification fails from then on and central hears of it.
+ * Opens the file, or begins a new chain where it is damaged or gone: a damaged file is kept beside it as `*.damaged-<time>`, and the first
+ * record of the new chain says what is missing, continuing the numbering where anchor or vault know it. A readable file whose end is not the
+ * one we wrote is *not* replaced: a `gatehouse/ledger-mismatch` record goes behind it, so that verification fails from then on and central
+ * hears of it.
  */
 export function openStore(options: Opening): Store {
   const existed = existsSync(options.file);
@@ -117,7 +120,28 @@ export function realign(store: Store, at: number): void {
   if (found.seq <= store.head.seq) return;
   const reason = `Records ${store.head.seq + 1} to ${found.seq} were added by another program.`;
   store.head = { ...store.head, seq: found.seq, hash: found.hash };
-  addNote(store, 'mismatch', reason, at);
+  addNote(store, { kind: 'mismatch', reason, at });
+}
+
+/** Records that a person accepts that what the note at the beginning of the chain calls missing is lost. Returns the number of that note. */
+export function acceptLoss(store: Store, person: string, at: number): number {
+  const loss = openLoss(store.database);
+  if (loss === undefined)
+    throw new Failure(
+      'not-found',
+      'There is no loss to accept: this chain does not begin behind a missing one.',
+      'See what `gatehouse ledger verify` says.',
+    );
+  addNote(store, { kind: 'loss-accepted', person, reason: `The loss that record ${loss.seq} tells of was accepted.`, at });
+  return loss.seq;
+}
+
+/** The note of missing records that nobody has accepted yet. */
+export function openLoss(database: DatabaseSync): { seq: number; reason: string } | undefined {
+  const note = `FROM records WHERE server = 'gatehouse' AND rule = '${noteRule}' AND method = '${notePrefix}`;
+  const accepted = `SELECT ifnull(max(seq), 0) ${note}loss-accepted'`;
+  const found = database.prepare(`SELECT seq, reason ${note}restarted' AND seq > (${accepted}) ORDER BY seq DESC LIMIT 1`).get();
+  return found && { seq: Number(found.seq), reason: String(found.reason) };
 }
 
 /** Where the upload stands: central's word for it, with the hash it acknowledged. */
@@ -202,7 +226,7 @@ function connect(options: Opening, fresh: { reason: string; known: Head | undefi
       durable: -1,
       notes: 0,
     };
-    begin(store, options.at, fresh, existed);
+    begin(store, options, fresh, existed);
     return store;
   } catch (error) {
     database.close();
@@ -214,38 +238,56 @@ function putHead(store: Store, head: Head): void {
   store.saveHead.run(head.chain, head.firstSeq, head.records, head.seq, head.hash, seal(head, store.key));
 }
 
-function begin(store: Store, at: number, fresh: { reason: string; known: Head | undefined } | undefined, existed: boolean): void {
+function begin(
+  store: Store,
+  { at, vault }: Opening,
+  fresh: { reason: string; known: Head | undefined } | undefined,
+  existed: boolean,
+): void {
   const found = readEnd(store.database);
   const anchor = readAnchor(store.anchor);
+  const anchored = typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key) ? [anchor.head] : [];
+  const outside = vault === undefined ? anchored : [vault, ...anchored];
   if (found.head === undefined && found.seq === 0) {
-    const known = fresh?.known ?? (typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key) ? anchor.head : undefined);
+    const known = fresh?.known ?? (outside.length === 0 ? undefined : furthestOf(outside));
+    const held =
+      known && `; it held ${known.records} records, the last of them record ${known.seq} with the hash ${known.hash || 'of none'}`;
+    const begun = anchor !== undefined || (vault !== undefined && vault.records > 0);
     const reason =
-      fresh?.reason ??
-      (anchor === undefined
-        ? undefined
-        : `The ledger file was ${existed ? 'empty' : 'missing'}${known === undefined ? '' : `; it held ${known.records} records`}. A new chain begins here.`);
-    // The name of the chain stays, so that the old anchor is not taken for a stranger's should we die before it is replaced.
-    if (known !== undefined) store.head = { chain: known.chain, firstSeq: known.seq + 1, records: 0, seq: known.seq, hash: known.hash };
+      fresh?.reason ?? (begun ? `The ledger file was ${existed ? 'empty' : 'missing'}${held ?? ''}. A new chain begins here.` : undefined);
+    // The name of the chain stays, so that what vault and anchor know is not taken for a stranger's should we die before they are told.
+    if (known !== undefined) {
+      const { chain } = vault ?? known;
+      store.head = { chain, firstSeq: known.seq + 1, records: 0, seq: known.seq, hash: known.hash };
+    }
     if (reason === undefined) putHead(store, store.head);
-    else addNote(store, 'restarted', reason, at);
+    else addNote(store, { kind: 'restarted', reason, at });
   } else {
     const held = found.head ?? { ...store.head, records: found.seq, seq: found.seq, hash: found.hash };
-    const problems = mismatches(store.database, store.key, found, anchor);
-    const reached = [{ seq: found.seq, hash: found.hash }, readCursor(store.database)];
+    const problems = mismatches(store.database, store.key, found, anchor, vault);
+    const reached = [{ seq: found.seq, hash: found.hash }, readCursor(store.database), ...outside];
     if (sealHolds(held, found.seal, store.key)) reached.push(held);
-    if (typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key)) reached.push(anchor.head);
-    const furthest = reached.reduce((one, other) => (other.seq > one.seq ? other : one));
+    const furthest = furthestOf(reached);
     if (furthest.seq > 2 ** 52) throw Object.assign(new Error('impossible record number'), { code: 'ERR_OUT_OF_RANGE' });
     // Numbers that were given out once are never given out again, and the note names the last of them as its predecessor: central may hold it.
     store.head = problems.length === 0 ? held : { ...held, seq: furthest.seq, hash: furthest.hash };
-    if (problems.length > 0) addNote(store, 'mismatch', problems.join(' '), at);
+    if (problems.length > 0) addNote(store, { kind: 'mismatch', reason: problems.join(' '), at });
   }
   sync(store);
 }
 
-function addNote(store: Store, kind: 'restarted' | 'mismatch', reason: string, at: number): void {
+const furthestOf = <T extends { seq: number }>(ends: readonly T[]): T => ends.reduce((one, other) => (other.seq > one.seq ? other : one));
+
+interface Note {
+  kind: 'restarted' | 'mismatch' | 'loss-accepted';
+  reason: string;
+  at: number;
+  person?: string;
+}
+
+function addNote(store: Store, { kind, reason, at, person = '' }: Note): void {
   const none = {
-    person: '',
+    person,
     agent: '',
     target: '',
     argumentHash: '',
@@ -255,7 +297,8 @@ function addNote(store: Store, kind: 'restarted' | 'mismatch', reason: string, a
     requestBytes: 0,
     responseBytes: 0,
   };
-  const words = { at, server: 'gatehouse', method: notePrefix + kind, rule: 'gatehouse:ledger', reason, error: kind };
-  commit(store, [toRow({ ...none, ...words, decision: 'allow', outcome: 'error' }, () => at)]);
+  const words = { at, server: 'gatehouse', method: notePrefix + kind, rule: noteRule, reason };
+  const end = kind === 'loss-accepted' ? ({ outcome: 'ok' } as const) : ({ outcome: 'error', error: kind } as const);
+  commit(store, [toRow({ ...none, ...words, decision: 'allow', ...end }, () => at)]);
   store.notes++;
 }

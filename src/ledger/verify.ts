@@ -1,39 +1,53 @@
 import type { ErrorValue } from '../errors.ts';
-import { mismatches, readEnd } from './end.ts';
-import { readAnchor, seal } from './head.ts';
-import { columns, genesis, hashSorted, notePrefix, type Row, type Stored, toUnhashed } from './record.ts';
-import { readCursor, type Store, wasReplaced } from './store.ts';
+import { lacking, mismatches, readEnd } from './end.ts';
+import { type Head, readAnchor, seal } from './head.ts';
+import { columns, genesis, hashSorted, notePrefix, noteRule, type Row, type Stored, toUnhashed } from './record.ts';
+import { openLoss, readCursor, type Store, wasReplaced } from './store.ts';
 
+/** What the chain says, and what others know of it. */
 export interface Verdict {
   ok: boolean;
   records: number;
   problem?: { seq: number; message: string };
+  /** What is missing before the first record, where a person accepted that. */
+  loss?: { seq: number; message: string };
+}
+
+/** The last record that the central API holds of this device, and what it reports against this ledger: not what the ledger noted itself. */
+export interface CentralHead {
+  seq: number;
+  hash: string;
+  incidents: readonly string[];
+}
+
+/** Ends of the chain that are known outside of the ledger's folder, as far as they could be had. */
+export interface Outside {
+  vault: Head | undefined;
+  central: CentralHead | undefined;
 }
 
 const step = 1000;
 
-/** What the chain itself says is wrong with it: a mismatch for good, a restart until central holds the note of it. */
+/** What the chain itself says is wrong with it: a mismatch for good, missing records until a person accepts the loss. */
 export function troubleOf(store: Store): ErrorValue | undefined {
+  const fix = 'Run `gatehouse ledger verify` and tell your IT department. New calls are recorded all the same.';
   const found = store.database
     .prepare(
-      `SELECT reason FROM records WHERE server = 'gatehouse' AND (method = '${notePrefix}mismatch' OR (method = '${notePrefix}restarted' AND seq > ?))
+      `SELECT reason FROM records WHERE server = 'gatehouse' AND rule = '${noteRule}' AND method = '${notePrefix}mismatch'
        ORDER BY seq DESC LIMIT 1`,
     )
-    .get(readCursor(store.database).seq);
-  if (found === undefined) return undefined;
-  return {
-    code: 'integrity',
-    message: String(found.reason),
-    fix: 'Run `gatehouse ledger verify` and tell your IT department. New calls are recorded all the same.',
-  };
+    .get();
+  if (found !== undefined) return { code: 'integrity', message: String(found.reason), fix };
+  const loss = openLoss(store.database);
+  return loss && { code: 'integrity', message: loss.reason, fix: `${fix} When that is settled: gatehouse ledger accept-loss --yes` };
 }
 
 /**
  * Walks the whole chain and yields between pieces, so that the writer goes on committing meanwhile. Found are: a changed record (its hash),
- * a removed, inserted or reordered one (number, predecessor), a shortened or replaced file (head, seal, anchor, what central acknowledged),
- * and the notes an earlier start left behind.
+ * a removed, inserted or reordered one (number, predecessor), a shortened or replaced file (head, seal, anchor, what central acknowledged,
+ * what vault and central know), and the notes an earlier start left behind.
  */
-export function* verify(store: Store): Generator<undefined, Verdict> {
+export function* verify(store: Store, outside: Outside): Generator<undefined, Verdict> {
   const select = store.database.prepare(
     `SELECT seq, ${columns}, previous_hash, hash FROM records WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${step}`,
   );
@@ -42,36 +56,44 @@ export function* verify(store: Store): Generator<undefined, Verdict> {
   let records = 0;
   let last: { seq: number; hash: string } = { seq: store.head.firstSeq - 1, hash: genesis };
   let problem: Verdict['problem'];
+  let loss: Verdict['loss'];
+  const unaccepted = openLoss(store.database)?.seq;
   for (;;) {
     // The chain may grow while we walk; whoever reaches its end has, in this one turn, the newest head before them.
     const rows = select.all(last.seq, store.head.seq) as unknown as Stored[];
     for (const row of rows) {
-      problem ??= checkLink(row, last, records === 0, cursor.seq);
+      problem ??= checkLink(row, last, records === 0, unaccepted);
       if (problem !== undefined) return { ok: false, records, problem };
+      if (isNote(row, 'restarted')) loss ??= { seq: row[0] as number, message: String(row[9]) };
       last = { seq: row[0] as number, hash: row[row.length - 1] as string };
       records++;
     }
     if (rows.length < step) break;
     yield;
   }
-  problem = checkEnd(store, last, records, cursor);
-  return { ok: problem === undefined, records, ...(problem === undefined ? {} : { problem }) };
+  problem = checkEnd(store, last, records, cursor, outside);
+  return {
+    ok: problem === undefined,
+    records,
+    ...(problem === undefined ? {} : { problem }),
+    ...(loss === undefined ? {} : { loss }),
+  };
 }
 
-function checkLink(row: Stored, last: { seq: number; hash: string }, isFirst: boolean, uploaded: number): Verdict['problem'] {
+const isNote = (row: Stored, kind: string) => row[5] === notePrefix + kind && row[8] === noteRule;
+
+function checkLink(row: Stored, last: { seq: number; hash: string }, isFirst: boolean, unaccepted: number | undefined): Verdict['problem'] {
   const seq = row[0] as number;
   const previousHash = row[row.length - 2] as string;
-  const method = row[5] as string;
   if (seq !== last.seq + 1) {
     const message = seq === last.seq + 2 ? `Record ${last.seq + 1} is missing.` : `Records ${last.seq + 1} to ${seq - 1} are missing.`;
     return { seq: last.seq + 1, message };
   }
-  const follows = isFirst ? (seq === 1 && previousHash === genesis) || method === `${notePrefix}restarted` : previousHash === last.hash;
+  const follows = isFirst ? (seq === 1 && previousHash === genesis) || isNote(row, 'restarted') : previousHash === last.hash;
   if (rehash(row, previousHash) !== row[row.length - 1]) return { seq, message: `Record ${seq} was changed after it was written.` };
   if (!follows) return { seq, message: `Record ${seq} does not follow the one before it: records were removed, inserted or reordered.` };
-  if (method === `${notePrefix}mismatch`) return { seq, message: `When Gatehouse started: ${row[9]}` };
-  // Once central holds the note, the company knows; until then the missing records are this machine's open question.
-  if (method === `${notePrefix}restarted` && seq > uploaded) return { seq, message: String(row[9]) };
+  if (isNote(row, 'mismatch')) return { seq, message: `When Gatehouse started: ${row[9]}` };
+  if (seq === unaccepted) return { seq, message: String(row[9]) };
   return undefined;
 }
 
@@ -88,6 +110,7 @@ function checkEnd(
   last: { seq: number; hash: string },
   records: number,
   cursor: { seq: number; hash: string },
+  { vault, central }: Outside,
 ): Verdict['problem'] {
   const { head, database, key } = store;
   const below = database.prepare('SELECT seq FROM records WHERE seq < ? LIMIT 1').get(head.firstSeq);
@@ -95,7 +118,7 @@ function checkEnd(
   if (wasReplaced(store)) return { seq: head.seq, message: 'The ledger file was removed or replaced while Gatehouse ran.' };
   const found = readEnd(database);
   if (last.seq < head.seq) return { seq: last.seq + 1, message: `Records ${last.seq + 1} to ${head.seq} are missing at the end.` };
-  const [first] = mismatches(database, key, found, readAnchor(store.anchor));
+  const [first] = mismatches(database, key, found, readAnchor(store.anchor), vault);
   if (first !== undefined) return { seq: head.seq, message: first };
   const rewritten = found.seal !== seal(head, key) || found.head?.hash !== head.hash || found.head.records !== head.records;
   if (rewritten || records !== head.records || (records > 0 && last.hash !== head.hash))
@@ -104,5 +127,8 @@ function checkEnd(
     const there = database.prepare('SELECT hash FROM records WHERE seq = ?').get(cursor.seq);
     if (there?.hash !== cursor.hash) return { seq: cursor.seq, message: `Record ${cursor.seq} is not the one that central acknowledged.` };
   }
+  if (central === undefined) return undefined;
+  const [gone] = [...lacking(database, head, central, 'the central API'), ...central.incidents];
+  if (gone !== undefined) return { seq: Math.min(central.seq, head.seq), message: gone };
   return undefined;
 }

@@ -2,9 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorValue, toErrorValue } from '../errors.ts';
 import { exportPage } from './export.ts';
-import type { Ask, HeadNow, Questions, Said, WriterData } from './messages.ts';
+import type { Ask, Questions, Said, WriterData } from './messages.ts';
 import type { Row } from './record.ts';
 import {
+  acceptLoss,
   acknowledge,
   closeStore,
   commit,
@@ -19,11 +20,11 @@ import {
   toFailure,
 } from './store.ts';
 import { batchAfter } from './unsent.ts';
-import { troubleOf, type Verdict, verify } from './verify.ts';
+import { type Outside, troubleOf, type Verdict, verify } from './verify.ts';
 
 // The caller batches already (queue.ts): what arrives is written at once.
 const largest = 5000;
-const anchorEvery = 15_000;
+const anchorEvery = 5000;
 const slowest = 5000;
 
 const port = parentPort!;
@@ -32,6 +33,7 @@ let waiting: Row[] = [];
 let timer: NodeJS.Timeout | undefined;
 let retryAfter = 0;
 let damaged = false;
+let told = -1;
 let trouble: ErrorValue | undefined;
 let store: Store;
 
@@ -39,13 +41,10 @@ function say(message: Said): void {
   port.postMessage(message);
 }
 
-function headNow({ head }: Store): HeadNow {
-  return { records: head.records, seq: head.seq, firstSeq: head.firstSeq };
-}
-
 function ready(): void {
   trouble = troubleOf(store);
-  say({ kind: 'ready', head: headNow(store), cursor: readCursor(store.database).seq, notes: store.notes, trouble });
+  told = store.durable;
+  say({ kind: 'ready', head: store.head, cursor: readCursor(store.database).seq, notes: store.notes, trouble });
 }
 
 function tellTrouble(): void {
@@ -53,6 +52,19 @@ function tellTrouble(): void {
   if (found?.message === trouble?.message) return;
   trouble = found;
   say({ kind: 'trouble', error: found });
+}
+
+/** Makes durable what was committed, and says so once: the vault keeps that head. */
+function secure(): number {
+  sync(store);
+  tellDurable();
+  return store.durable;
+}
+
+function tellDurable(): void {
+  if (store.durable === told) return;
+  told = store.durable;
+  say({ kind: 'durable', head: store.head });
 }
 
 function schedule(delay: number): void {
@@ -63,7 +75,7 @@ function write(): void {
   clearTimeout(timer);
   timer = undefined;
   try {
-    if (waiting.length === 0) sync(store);
+    if (waiting.length === 0) secure();
     else writeAll();
     recovered();
     if (waiting.length > 0) schedule(0);
@@ -92,7 +104,7 @@ function writeAll(): void {
     commit(store, rows);
   }
   waiting = waiting.length > largest ? waiting.slice(largest) : [];
-  say({ kind: 'committed', count: rows.length, head: headNow(store) });
+  say({ kind: 'committed', count: rows.length, head: store.head });
 }
 
 function recovered(): void {
@@ -106,13 +118,13 @@ function flush(): void {
 }
 
 /** Piece by piece between commits. */
-async function verifyAll(): Promise<Verdict> {
+async function verifyAll(outside: Outside): Promise<Verdict> {
   try {
     flush();
   } catch {
     // What is on the disk can be verified all the same.
   }
-  const walk = verify(store);
+  const walk = verify(store, outside);
   for (;;) {
     const { done, value } = walk.next();
     if (done) return value;
@@ -127,15 +139,21 @@ async function answer({ question, input }: Ask): Promise<unknown> {
     case 'unsent': {
       flush();
       const { after, limit, bytes } = input as Questions['unsent']['input'];
-      return batchAfter(store.database, after, sync(store), limit, bytes);
+      return batchAfter(store.database, after, secure(), limit, bytes);
     }
-    case 'acknowledge': {
-      const cursor = acknowledge(store, input as number);
+    case 'acknowledge':
+      return acknowledge(store, input as number);
+    case 'accept-loss': {
+      flush();
+      const { person, at } = input as Questions['accept-loss']['input'];
+      const loss = acceptLoss(store, person, at);
+      say({ kind: 'committed', count: 0, head: store.head });
+      secure();
       tellTrouble();
-      return cursor;
+      return loss;
     }
     case 'verify':
-      return verifyAll();
+      return verifyAll(input as Outside);
     case 'export': {
       flush();
       const { format, before, limit } = input as Questions['export']['input'];
@@ -157,6 +175,7 @@ async function answer({ question, input }: Ask): Promise<unknown> {
         flush();
       } finally {
         closeStore(store);
+        tellDurable();
       }
       return undefined;
   }
@@ -165,7 +184,7 @@ async function answer({ question, input }: Ask): Promise<unknown> {
 function anchor(): void {
   if (retryAfter > 0) return;
   try {
-    sync(store);
+    secure();
   } catch (error) {
     retryAfter = 100;
     say({ kind: 'failing', error: toErrorValue(toFailure(error)) });

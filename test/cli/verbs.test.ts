@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Activity, Explanation, ToolRow } from '../../src/contract.ts';
+import { report } from '../../src/cli/ledger.ts';
+import type { Activity, Explanation, Outputs, ToolRow } from '../../src/contract.ts';
 import { Failure } from '../../src/errors.ts';
 import { openHeadless } from '../../src/headless/headless.ts';
 import { silent as log } from '../../src/log.ts';
@@ -50,6 +51,12 @@ const record = (seq: number): Activity => ({
   previousHash: '',
 });
 
+const verdicts = {
+  whole: { ok: true, records: 3, vault: { upTo: 3 }, central: { upTo: 2 } },
+  changed: { ok: false, records: 3, problem: { seq: 2, message: 'changed' }, vault: { upTo: 3 }, central: { why: 'not there' } },
+  alone: { ok: false, records: 3, loss: { seq: 1, message: 'gone' }, vault: { why: 'no keychain' }, central: { why: 'none' } },
+};
+
 async function running(t: TestContext, whole = true, dataDir = folder(t)) {
   const core = smallCore(
     {
@@ -61,7 +68,7 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
       'agent-configs': ({ name, token }) => ({
         configs: [{ id: 'claude-code', title: 'Claude Code', language: 'shell', text: `claude mcp add ${name} ${token}` }],
       }),
-      'ledger-verify': () => (whole ? { ok: true, records: 3 } : { ok: false, records: 3, problem: { seq: 2, message: 'changed' } }),
+      'ledger-verify': () => verdicts[whole ? 'whole' : 'changed'],
       'activity-list': ({ after = 0, limit }) => ({
         items: [3, 2, 1]
           .filter((seq) => seq > Number(after))
@@ -131,11 +138,31 @@ test('a refusal by the host keeps its code, words and exit code; standard output
 
 test('ledger verify: whole is 0, changed is 9', async (t) => {
   const good = await (await running(t)).run('ledger', 'verify', '--json');
-  assert.deepEqual([good.code, good.out], [0, '{"ok":true,"records":3}\n']);
+  assert.deepEqual([good.code, JSON.parse(good.out)], [0, verdicts.whole]);
   const bad = await running(t, false);
   const changed = await bad.run('ledger', 'verify', '--json');
-  assert.deepEqual([changed.code, JSON.parse(changed.out)], [9, { ok: false, records: 3, problem: { seq: 2, message: 'changed' } }]);
+  assert.deepEqual([changed.code, JSON.parse(changed.out)], [9, verdicts.changed]);
   assert.match((await bad.run('ledger', 'verify')).out, /At record 2: changed/);
+});
+
+test('ledger verify says what it compared with; with nothing to compare it is 7, not ok', async (t) => {
+  const lines: string[] = [];
+  const io = { out: (text: string) => void lines.push(text), err() {}, colour: false, width: 80 };
+  const show = (verdict: Outputs['ledger-verify']) => {
+    lines.length = 0;
+    return { code: report(verdict, false, io), text: lines.join('\n') };
+  };
+  const whole = show(verdicts.whole);
+  assert.equal(whole.code, 0);
+  assert.match(whole.text, /is whole\. 3 records[\s\S]*Compared with: the vault \(up to record 3\), the central API \(up to record 2\)\.$/);
+  const alone = show(verdicts.alone);
+  assert.equal(alone.code, 7);
+  assert.match(
+    alone.text,
+    /^Not comparable\.[\s\S]*accepted, at record 1: gone\nNot compared with: the vault \(no keychain\), the central API \(none\)\.$/,
+  );
+  const { run } = await running(t);
+  assert.match((await run('ledger', 'accept-loss')).err, /accept-loss --yes/);
 });
 
 test('ledger tail is oldest first; export goes through every page, with one head', async (t) => {

@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
+import { openVaultFile } from '../../src/headless/vault-file.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger.ts';
 import type { LedgerEntry, LedgerRecord } from '../../src/ledger/record.ts';
+import { headKeeper } from '../../src/local-key.ts';
 import { silent } from '../../src/log.ts';
 
 export const noon = Date.UTC(2026, 10, 23, 12);
@@ -52,8 +54,20 @@ export function folder(t: TestContext): string {
   return path;
 }
 
+/** A ledger whose end is kept in a real vault beside it. */
+export async function opening(file: string, given: Partial<LedgerOptions> = {}): Promise<LedgerOptions> {
+  const vault = headKeeper(await openVaultFile(dirname(file), Buffer.alloc(32, 9), 'keychain'), key);
+  return { file, log: silent, now: () => noon, key, vault, ...given };
+}
+
+/** What verification says of the chain itself. */
+export async function verified(ledger: Ledger) {
+  const { ok, records, problem } = await ledger.verify();
+  return { ok, records, ...(problem === undefined ? {} : { problem }) };
+}
+
 export async function open(t: TestContext, file: string, given: Partial<LedgerOptions> = {}): Promise<Ledger> {
-  const ledger = await openLedger({ file, log: silent, now: () => noon, key, ...given });
+  const ledger = await openLedger(await opening(file, given));
   opened.set(t, [...(opened.get(t) ?? []), ledger]);
   return ledger;
 }
@@ -61,7 +75,7 @@ export async function open(t: TestContext, file: string, given: Partial<LedgerOp
 /** A closed ledger of so many records, ready to be tampered with. */
 export async function written(t: TestContext, count: number, given: Partial<LedgerOptions> = {}): Promise<string> {
   const file = join(folder(t), 'ledger.db');
-  const ledger = await openLedger({ file, log: silent, now: () => noon, key, ...given });
+  const ledger = await openLedger(await opening(file, given));
   for (let index = 0; index < count; index++) ledger.append(entry({ target: `tool_${index + 1}` }));
   await ledger.close();
   return file;

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { openQueue } from '../../src/ledger/queue.ts';
 import { toRow } from '../../src/ledger/record.ts';
 import { silent } from '../../src/log.ts';
-import { edit, entry, folder, key, noon, open, unsent, written } from './entries.ts';
+import { edit, entry, folder, key, noon, open, unsent, verified, written } from './entries.ts';
 
 /** Until something holds; the test runner's own time limit ends a wait in vain. */
 async function until(holds: () => boolean): Promise<void> {
@@ -31,7 +31,7 @@ test('a ledger that cannot write refuses calls, keeps what it has, and goes on b
     ledger.list({ limit: 2 }).items.map(({ target }) => target),
     ['kept too', 'kept'],
   );
-  assert.deepEqual(await ledger.verify(), { ok: true, records: 4 });
+  assert.deepEqual(await verified(ledger), { ok: true, records: 4 });
   assert.equal(ledger.error(), undefined);
 });
 
@@ -51,7 +51,7 @@ test('a queue that fills up refuses calls; what finds no room is counted in the 
   assert.equal(after?.target, 'after');
   assert.equal(gap?.method, 'gatehouse/ledger-gap');
   assert.match(gap?.reason ?? '', /^5 records could not be kept/);
-  assert.deepEqual(await ledger.verify(), { ok: true, records: 22 });
+  assert.deepEqual(await verified(ledger), { ok: true, records: 22 });
   assert.equal(ledger.today().calls, 21);
 });
 
@@ -83,14 +83,20 @@ for (const [name, break_] of [
     ledger.append(entry());
     const { ok, problem } = await ledger.verify();
     assert.deepEqual([ok, problem?.seq], [false, 6]);
-    // Once central holds the note, the company knows.
+    // That central knows does not bring the records back: a person accepts the loss, and the chain says so.
     await ledger.acknowledge(7);
+    assert.equal((await ledger.verify()).problem?.seq, 6);
+    assert.deepEqual(await ledger.acceptLoss('ann'), { seq: 6 });
     assert.equal(ledger.error(), undefined);
-    assert.deepEqual(await ledger.verify(), { ok: true, records: 2 });
+    const [accepted] = ledger.list({ limit: 1 }).items;
+    assert.deepEqual([accepted?.person, accepted?.method, accepted?.seq], ['ann', 'gatehouse/ledger-loss-accepted', 8]);
+    assert.deepEqual(await verified(ledger), { ok: true, records: 3 });
+    await assert.rejects(ledger.acceptLoss('ann'), { code: 'not-found' });
     await ledger.close();
     const again = await open(t, file);
     assert.equal(again.error(), undefined);
-    assert.deepEqual(await again.verify(), { ok: true, records: 2 });
+    const { ok: still, loss } = await again.verify();
+    assert.deepEqual([still, loss?.seq], [true, 6]);
   });
 }
 
@@ -152,8 +158,9 @@ test('a folder that cannot be used, and a file of a newer Gatehouse, are refused
 test('a writer thread that dies is started again; nothing is lost, nothing doubled', async (t) => {
   const file = join(folder(t), 'ledger.db');
   const heard: number[] = [];
-  const queue = await openQueue({ file, key, at: noon }, silent, () => noon, {
+  const queue = await openQueue({ file, key, vault: undefined, at: noon }, silent, () => noon, {
     ready() {},
+    durable() {},
     trouble() {},
     release() {},
     committed: (seq) => heard.push(seq),
@@ -174,7 +181,7 @@ test('a writer thread that dies is started again; nothing is lost, nothing doubl
   await queue.close();
 
   const ledger = await open(t, file);
-  assert.deepEqual(await ledger.verify(), { ok: true, records: total });
+  assert.deepEqual(await verified(ledger), { ok: true, records: total });
   const stored = (await unsent(ledger, 0, total)).map(({ requestBytes }) => requestBytes);
   assert.deepEqual(
     stored,

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test, { type TestContext } from 'node:test';
+import type { HeadKeeper } from '../../src/ledger/keeping.ts';
 import { hashRecord } from '../../src/ledger/record.ts';
-import { edit, entry, key, open, written } from './entries.ts';
+import { edit, entry, folder, key, open, opening, unsent, verified, written } from './entries.ts';
 
 /** Verifies twice: while Gatehouse has it open, and as it was when Gatehouse started. */
 async function verdicts(t: TestContext, count: number, tamper: (file: string) => void) {
@@ -44,7 +46,7 @@ for (const [name, sql, seq, message] of inMiddle) {
   test(`verification finds ${name}`, async (t) => {
     const file = await written(t, 10);
     const ledger = await open(t, file);
-    assert.deepEqual(await ledger.verify(), { ok: true, records: 10 });
+    assert.deepEqual(await verified(ledger), { ok: true, records: 10 });
     edit(file, sql);
     const { ok, problem } = await ledger.verify();
     assert.equal(ok, false);
@@ -191,7 +193,7 @@ test('what central acknowledged is compared with what lies here', async (t) => {
   const file = await written(t, 5);
   const ledger = await open(t, file);
   await ledger.acknowledge(4);
-  assert.deepEqual(await ledger.verify(), { ok: true, records: 5 });
+  assert.deepEqual(await verified(ledger), { ok: true, records: 5 });
   edit(file, "UPDATE cursor SET hash = 'what central has'");
   assert.match((await ledger.verify()).problem?.message ?? '', /Record 4 is not the one that central acknowledged/);
   await assert.rejects(ledger.acknowledge(6), { code: 'integrity' });
@@ -204,7 +206,7 @@ test('verification goes on while records arrive, and covers what was there', asy
   const { ok, records } = await verdict;
   assert.equal(ok, true);
   assert.ok(records >= 5000);
-  assert.deepEqual(await ledger.verify(), { ok: true, records: 8000 });
+  assert.deepEqual(await verified(ledger), { ok: true, records: 8000 });
 });
 
 test('the writer makes no file but its own', async (t) => {
@@ -216,4 +218,29 @@ test('the writer makes no file but its own', async (t) => {
   const database = new DatabaseSync(file, { readOnly: true });
   assert.equal(database.prepare('PRAGMA integrity_check').get()!.integrity_check, 'ok');
   database.close();
+});
+
+test('the vault is told of the end at the start and at the close, and not with every commit between', async (t) => {
+  const file = join(folder(t), 'ledger.db');
+  const given = await opening(file);
+  const told: number[] = [];
+  const vault: HeadKeeper = {
+    read: given.vault!.read,
+    async write(head) {
+      told.push((JSON.parse(head) as { seq: number }).seq);
+      await given.vault!.write(head);
+    },
+  };
+  const ledger = await open(t, file, { vault });
+  for (let index = 0; index < 20; index++) {
+    ledger.append(entry());
+    await unsent(ledger, 0, 1); // what goes up is durable first
+  }
+  await ledger.close();
+  assert.deepEqual(told, [0, 20]);
+  // What did not change is not written again.
+  const again = await open(t, file, { vault });
+  await again.verify();
+  await again.close();
+  assert.deepEqual(told, [0, 20]);
 });

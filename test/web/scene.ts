@@ -75,7 +75,12 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
         case 'usage-get':
           return usage(input['range'] as 'day', input['server'] as string | undefined);
         case 'ledger-verify':
-          return { ok: true, records: shown.records };
+          return {
+            ok: true,
+            records: shown.records,
+            vault: { upTo: shown.records },
+            central: { why: 'The central API cannot be reached' },
+          };
         case 'ledger-export':
           return { text: '{"seq":1}\n{"seq":2}\n' };
         case 'bundle-refresh':
