@@ -34,7 +34,9 @@ test('serve says when it is ready, is found by the verbs, and leaves in order', 
   assert.deepEqual(Object.keys(JSON.parse(added.out) as object), ['name', 'token', 'url']);
   assert.equal((JSON.parse(added.out) as { url: string }).url, ready.mcp);
   assert.equal((await gatehouse(['agents', 'add', 'one', '--data', dataDir])).code, 8);
-  assert.deepEqual(JSON.parse((await gatehouse(['ledger', 'verify', '--json', '--data', dataDir])).out), { ok: true, records: 0 });
+  // A machine without keychain and company: nothing outside of the ledger's folder can vouch for it.
+  const verified = await gatehouse(['ledger', 'verify', '--json', '--data', dataDir]);
+  assert.deepEqual([verified.code, (JSON.parse(verified.out) as { ok: boolean; records: number }).records], [7, 0]);
   assert.equal((await gatehouse(['agents', 'revoke', 'nobody', '--data', dataDir])).code, 6);
   const login = await gatehouse(['login', '--data', dataDir]);
   assert.deepEqual([login.code, login.out], [7, '']);
