@@ -340,7 +340,7 @@ test('requests go up for the person, and nothing does while nobody is signed in'
   await central.publish(smallBundle(3));
   const one = open();
   await assert.rejects(one.postRequest({ server: 'crm', reason: 'I work there' }), { code: 'signed-out' });
-  await assert.rejects(one.postLedger('d', '[]'), { code: 'signed-out' });
+  await assert.rejects(one.postLedger('[]', 'c'), { code: 'signed-out' });
   await one.start(person);
   assert.deepEqual(await one.postRequest({ server: 'crm', reason: 'I work there' }), { id: 'r-1' });
   assert.deepEqual(JSON.parse(central.seen.at(-1)!.body), { kind: 'access', server: 'crm', reason: 'I work there' });

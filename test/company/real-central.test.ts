@@ -13,7 +13,7 @@ import { testHost } from '../support/host.ts';
 
 const entry: LedgerEntry = {
   at: Date.parse('2026-11-23T09:00:00Z'),
-  person: 'ann',
+  person: 'ada',
   agent: 'claude',
   server: 'tickets',
   method: 'tools/call',
@@ -53,7 +53,7 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
       });
       if (holds()) resolve();
     });
-  await company.start({ sub: 'ann', issuer: bootstrap.issuer });
+  await company.start({ sub: 'ada', issuer: bootstrap.issuer });
   assert.deepEqual({ state: company.bundle().state, error: company.bundle().error }, { state: 'fresh', error: undefined });
   const version = company.bundle().bundle!.version;
   acme.write('limits.yaml', 'concurrentCalls: 7\n');
@@ -71,7 +71,7 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
       unsent: (after, limit, bytes) => ledger.unsent(after, limit, bytes),
       cursor: () => ledger.cursor(),
       acknowledge: (seq) => ledger.acknowledge(seq),
-      post: (records, closing) => company.postLedger(id, records, closing),
+      post: (records, chain, closing) => company.postLedger(records, chain, closing),
       changed: () => {
         if (ledger.cursor() === ledger.counts().records) gone.resolve?.();
       },
