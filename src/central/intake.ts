@@ -47,7 +47,7 @@ export interface LedgerHead {
  * and by hash, is already known of this device. Good records before a bad one stay: what was proven once is never given back.
  *
  * Records that contradict those of before are kept beside them and noted as an incident: refusing them would lock a device out for good
- * and lose what it recorded. A person in a record is the uploader or was enrolled on this device before, or the whole upload is refused.
+ * and lose what it recorded. `report` hears of each incident once, for whoever runs the service. A person in a record is the uploader or was enrolled on this device before, or the whole upload is refused.
  */
 export function takeLedger(
   store: CentralStore,
@@ -55,6 +55,7 @@ export function takeLedger(
   upload: LedgerUpload,
   hashRecord: (record: UploadedRecord) => string,
   now: string,
+  report: (incident: { device: string; uploader: string; message: string }) => void,
 ): IntakeResult {
   const { database } = store;
   const known = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND hash = ?');
@@ -64,10 +65,12 @@ export function takeLedger(
   );
   const enrolled = database.prepare('SELECT 1 FROM enrolled WHERE device = ? AND person = ?');
   const { device, records, chain = '' } = upload;
-  const note = (kind: string, { seq, hash }: { seq: number; hash: string }, message: string) =>
-    database
+  const note = (kind: string, { seq, hash }: { seq: number; hash: string }, message: string) => {
+    const { changes } = database
       .prepare('INSERT OR IGNORE INTO incidents (device, kind, seq, hash, uploaded_by, at, message) VALUES (?, ?, ?, ?, ?, ?, ?)')
       .run(device, kind, seq, hash, uploader, now, message);
+    if (changes > 0) report({ device, uploader, message });
+  };
   return store.transaction(() => {
     store.enrol(device, uploader, now);
     const persons = new Set<string>();

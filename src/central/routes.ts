@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Bootstrap } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Bundles } from './bundles.ts';
 import type { Streams } from './events.ts';
 import { acceptsGzip, matchesTag, parseJson, readBody, readJson, sendJson } from './http.ts';
@@ -28,6 +29,7 @@ export interface RouteContext {
   streams: Streams;
   registryTimes: ReadonlyMap<string, RegistryTimes>;
   now: () => number;
+  log: Log;
   hashRecord(record: UploadedRecord): string;
 }
 type Signed = RouteContext & { caller: Caller };
@@ -133,12 +135,14 @@ const routes: Route[] = [
     method: 'POST',
     path: '/v1/ledger',
     async handle(context) {
-      const { request, response, store, caller, now, hashRecord } = context;
+      const { request, response, store, caller, now, hashRecord, log } = context;
       const body = await readBody(request, 16 * mib);
       const device = await deviceOf(context, body);
       const upload = parseJson(body, ledgerUpload);
       if (upload.device !== device) throw notProven();
-      const result = takeLedger(store, caller.sub, upload, hashRecord, iso(now));
+      const result = takeLedger(store, caller.sub, upload, hashRecord, iso(now), (incident) =>
+        log.warn(incident, 'an incident with the ledger of a device'),
+      );
       if ('acknowledged' in result) return sendJson(response, 200, result);
       if (result.refused === 'person')
         throw new Failure('denied', result.message, 'That person signs in on this device once; nothing is lost meanwhile.');

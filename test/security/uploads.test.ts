@@ -215,3 +215,29 @@ test('a receipt is of one device, person and central API', async (t) => {
   assert.equal(await post(ada, { device: 'another' }), 400);
   assert.equal(await post(ada, {}), 204);
 });
+
+test('a database of before: whom the device signed receipts for goes on with unsent records of theirs; who merely uploaded in its name does not', async (t) => {
+  const acme = await openAcme(t);
+  const url = `${acme.central().url}/v1/ledger`;
+  const device = await openDevice(testHost());
+  const first = next('ada', undefined);
+  const forged = next('eve', first);
+  await acme.close();
+  const database = new DatabaseSync(`${acme.dataDir}/central.sqlite`);
+  database.exec('DROP TABLE enrolled; DROP TABLE heads; DROP TABLE incidents; PRAGMA user_version = 0');
+  const insert = database.prepare('INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?)');
+  insert.run(device.id, 1, first.hash, '', 'ada', first.at, JSON.stringify(first));
+  insert.run(device.id, 2, forged.hash, first.hash, 'eve', first.at, JSON.stringify(forged));
+  database.prepare('INSERT INTO receipts VALUES (?, ?, 1, ?, ?, ?)').run('bob', device.id, first.at, first.at, '{}');
+  database.close();
+  await acme.restart();
+  const again = url.replace(/:\d+/, `:${acme.central().port}`);
+  const token = await acme.token(['staff']);
+  const post = (records: LedgerRecord[]) => {
+    const body = JSON.stringify({ device: device.id, chain: 'c', records });
+    return acme.post('/v1/ledger', token, body, proof(device, { method: 'POST', url: again, token, body, now: Date.now() }));
+  };
+  const unsent = [next('bob', first), next('ada', next('bob', first))];
+  assert.deepEqual(await (await post(unsent)).json(), { acknowledged: 3 });
+  assert.equal((await post([next('eve', unsent[1])])).status, 403);
+});
