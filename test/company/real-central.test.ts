@@ -82,9 +82,13 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
   };
   for (let at = 0; at < 1100; at++) ledger.append(entry);
   await ledger.flush();
+  assert.equal(await company.ledgerHead(signal), undefined);
   const first = upload();
   first.poke(true);
   await first.done;
+  const last = (await ledger.unsent(ledger.cursor() - 1, 1, 1e6))!;
+  const { chain, last: seq, hash } = last;
+  assert.deepEqual(await company.ledgerHead(signal), { chain, seq, hash, incidents: [] });
   await first.close();
 
   // The central API is restored from a backup that had less: it gets the rest again.
