@@ -42,7 +42,7 @@ export async function joinCompany(house: House, signal: AbortSignal): Promise<vo
     unsent: (after, limit, bytes) => ledger.unsent(after, limit, bytes),
     cursor: () => ledger.cursor(),
     acknowledge: (seq) => ledger.acknowledge(seq),
-    post: async (records, until) => await company.postLedger((await company.device()).id, records, until),
+    post: (records, chain, until) => company.postLedger(records, chain, until),
     ready: () => identity.state().state === 'signed-in',
     changed: () => house.changed(),
     log: host.log,

@@ -28,8 +28,13 @@ export function sendError(response: ServerResponse, error: unknown): void {
   sendJson(response, status, { error: code, message, fix: fix ?? 'Try again later.', ...refusal?.extra }, headers);
 }
 
-/** The body as JSON of the given form. Size is counted while reading: Content-Length is only a promise. */
+/** The body as JSON of the given form. */
 export async function readJson<S extends z.ZodType>(request: IncomingMessage, schema: S, mostBytes: number): Promise<z.output<S>> {
+  return parseJson(await readBody(request, mostBytes), schema);
+}
+
+/** The bytes of a JSON body. Size is counted while reading: Content-Length is only a promise. */
+export async function readBody(request: IncomingMessage, mostBytes: number): Promise<Buffer> {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') throw new Refusal(415, 'bad-input', 'The body must be JSON.', 'Send `Content-Type: application/json`.');
   const encoding = request.headers['content-encoding'];
@@ -44,9 +49,13 @@ export async function readJson<S extends z.ZodType>(request: IncomingMessage, sc
     if (size > mostBytes) throw tooLarge();
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+export function parseJson<S extends z.ZodType>(body: Buffer, schema: S): z.output<S> {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    value = JSON.parse(body.toString('utf8'));
   } catch {
     throw new Failure('bad-input', 'The body is not JSON.', 'Send a JSON object.');
   }

@@ -2,10 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Bootstrap } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Bundles } from './bundles.ts';
 import type { Streams } from './events.ts';
-import { acceptsGzip, matchesTag, readJson, sendJson } from './http.ts';
-import { ledgerUpload, takeLedger, type UploadedRecord } from './intake.ts';
+import { acceptsGzip, matchesTag, parseJson, readBody, readJson, sendJson } from './http.ts';
+import { ledgerHead, ledgerUpload, takeLedger, type UploadedRecord } from './intake.ts';
+import { notProven, provenDevice } from './proof.ts';
 import { checkReceipt, receipt } from './receipt.ts';
 import { Refusal } from './refusal.ts';
 import { getVersion, listServers, listVersions, registryView } from './registry.ts';
@@ -27,6 +29,7 @@ export interface RouteContext {
   streams: Streams;
   registryTimes: ReadonlyMap<string, RegistryTimes>;
   now: () => number;
+  log: Log;
   hashRecord(record: UploadedRecord): string;
 }
 type Signed = RouteContext & { caller: Caller };
@@ -120,9 +123,10 @@ const routes: Route[] = [
   {
     method: 'POST',
     path: '/v1/receipts',
-    async handle({ request, response, store, caller, now }) {
+    async handle({ request, response, store, caller, now, url }) {
       const body = await readJson(request, receipt, mib / 16);
-      await checkReceipt(body);
+      await checkReceipt(body, { audience: `${url}/v1/receipts`, person: caller.sub });
+      store.enrol(body.device, caller.sub, iso(now));
       store.addReceipt(caller.sub, body, body, iso(now));
       response.writeHead(204).end();
     },
@@ -130,9 +134,18 @@ const routes: Route[] = [
   {
     method: 'POST',
     path: '/v1/ledger',
-    async handle({ request, response, store, caller, now, hashRecord }) {
-      const result = takeLedger(store, caller.sub, await readJson(request, ledgerUpload, 16 * mib), hashRecord, iso(now));
+    async handle(context) {
+      const { request, response, store, caller, now, hashRecord, log } = context;
+      const body = await readBody(request, 16 * mib);
+      const device = await deviceOf(context, body);
+      const upload = parseJson(body, ledgerUpload);
+      if (upload.device !== device) throw notProven();
+      const result = takeLedger(store, caller.sub, upload, hashRecord, iso(now), (incident) =>
+        log.warn(incident, 'an incident with the ledger of a device'),
+      );
       if ('acknowledged' in result) return sendJson(response, 200, result);
+      if (result.refused === 'person')
+        throw new Failure('denied', result.message, 'That person signs in on this device once; nothing is lost meanwhile.');
       const { refused, expected, hash, message } = result;
       const fix =
         refused === 'gap'
@@ -141,6 +154,14 @@ const routes: Route[] = [
       throw new Refusal(409, refused === 'gap' ? 'conflict' : 'integrity', message, fix, {
         extra: { expected, ...(hash === undefined ? {} : { hash }) },
       });
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/ledger',
+    async handle(context) {
+      const head = ledgerHead(context.store, await deviceOf(context, Buffer.alloc(0)));
+      sendJson(context.response, 200, { head: head ?? null });
     },
   },
   {
@@ -180,6 +201,15 @@ const routes: Route[] = [
 
 const registryHeaders = { 'Cache-Control': 'private, no-cache', Vary: 'Authorization' };
 const iso = (now: () => number) => new Date(now()).toISOString();
+
+const deviceOf = ({ request, url, now }: RouteContext, body: Uint8Array) =>
+  provenDevice(request.headers['gatehouse-device'], {
+    method: request.method ?? '',
+    url: `${url}/v1/ledger`,
+    authorization: request.headers.authorization,
+    body,
+    now: now(),
+  });
 
 async function view({ bundles, caller, published, registryTimes }: Signed) {
   return registryView(published.company, await bundles.visible(caller.groups), registryTimes);

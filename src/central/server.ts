@@ -120,6 +120,7 @@ export async function openCentral(options: CentralOptions): Promise<Central> {
         streams,
         registryTimes,
         now,
+        log,
         hashRecord: deps.hashRecord,
       };
       const context = { ...shared, published: publisher.current() };

@@ -22,13 +22,27 @@ const schema = `
   CREATE TABLE IF NOT EXISTS ledger (
     device TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, previous_hash TEXT NOT NULL, uploaded_by TEXT NOT NULL,
     received_at TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (device, seq, hash)) STRICT;
-  CREATE INDEX IF NOT EXISTS ledger_by_uploader ON ledger (device, uploaded_by, seq);
+  CREATE INDEX IF NOT EXISTS ledger_by_device ON ledger (device);
   CREATE TABLE IF NOT EXISTS receipts (
     person TEXT NOT NULL, device TEXT NOT NULL, version INTEGER NOT NULL, at TEXT NOT NULL, received_at TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (person, device, version)) STRICT;
   CREATE TABLE IF NOT EXISTS requests (
     id TEXT PRIMARY KEY, person TEXT NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL, received_at TEXT NOT NULL, body TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS requests_by_person ON requests (person, status);
+`;
+
+/**
+ * Who signed in on which device, where its chain ends, and what was odd about it. From data of before, those are enrolled for whom the device
+ * signed a receipt, never those who merely uploaded in its name.
+ */
+const bound = `
+  CREATE TABLE enrolled (device TEXT NOT NULL, person TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (device, person)) STRICT;
+  CREATE TABLE heads (device TEXT PRIMARY KEY, chain TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, counter INTEGER NOT NULL) STRICT;
+  CREATE TABLE incidents (
+    id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, uploaded_by TEXT NOT NULL,
+    at TEXT NOT NULL, message TEXT NOT NULL, UNIQUE (device, kind, seq, hash)) STRICT;
+  INSERT INTO enrolled SELECT device, person, min(received_at) FROM receipts GROUP BY device, person;
+  INSERT INTO heads SELECT device, '', seq, hash, 1 FROM ledger WHERE rowid IN (SELECT max(rowid) FROM ledger GROUP BY device);
 `;
 
 /** The central API's memory. Opened once; everything else borrows it. */
@@ -41,6 +55,13 @@ export class CentralStore {
     chmodSync(file, 0o600);
     this.database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
     this.database.exec(schema);
+    const { user_version: version } = this.database.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (version === 0) this.transaction(() => this.database.exec(`${bound} PRAGMA user_version = 1;`));
+  }
+
+  /** This person proved to use this device. */
+  enrol(device: string, person: string, now: string): void {
+    this.database.prepare('INSERT OR IGNORE INTO enrolled (device, person, at) VALUES (?, ?, ?)').run(device, person, now);
   }
 
   /** The last good content, over restarts. Entries that an earlier version stored lack what came to them since. */

@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import type { Bootstrap } from './bundle.ts';
 import { type Device, openDevice } from './device.ts';
 import { type BundleState, type Holder, openHolder } from './holder.ts';
-import { type LedgerAnswer, openPosts } from './post.ts';
+import { type LedgerAnswer, type LedgerHead, openPosts } from './post.ts';
 import { type CompanyTiming, type Outcome, openRenewal, type Renewal } from './renewal.ts';
 import type { AccessToken } from './send.ts';
 import { openStore, type Person } from './store.ts';
@@ -37,7 +37,9 @@ export interface CompanyClient {
   /** This installation's identity; its `id` is the `device` of ledger uploads. */
   device(): Promise<Device>;
   /** `records`: a JSON array of them. */
-  postLedger(device: string, records: string, signal?: AbortSignal): Promise<LedgerAnswer>;
+  postLedger(records: string, chain: string, signal?: AbortSignal): Promise<LedgerAnswer>;
+  /** Where this device's chain ends at the central API; undefined where it has nothing of it. A Failure says that it could not be asked. */
+  ledgerHead(until: AbortSignal): Promise<LedgerHead | undefined>;
   /** Says that the present version is in use. Done by itself after each new version. */
   postReceipt(): Promise<void>;
   postRequest(request: { server: string; tool?: string | undefined; reason: string }): Promise<{ id: string }>;
@@ -83,7 +85,7 @@ export function openCompany(options: {
   const now = () => host.now();
   const store = openStore(host.dataDir, log);
   const via = { fetch: host.fetch, accessToken };
-  const posts = openPosts({ via, bootstrap: () => bootstrap, timeoutMs: timing.requestMs });
+  const posts = openPosts({ via, bootstrap: () => bootstrap, now, timeoutMs: timing.requestMs });
   const listeners = new Set<() => void>();
   let bootstrap = options.bootstrap;
   let keysRenewedAt = Number.NEGATIVE_INFINITY;
@@ -164,6 +166,7 @@ export function openCompany(options: {
       bootstrap: () => bootstrap,
       renewKeys,
       holder,
+      person: mine.person.sub,
       posts,
       device,
       now,
@@ -211,9 +214,11 @@ export function openCompany(options: {
       session?.renewal?.wake();
     },
     device,
-    postLedger: (id, records, signal) =>
-      asPerson((mine) => posts.ledger(id, records, signal === undefined ? mine : AbortSignal.any([mine, signal]))),
-    postReceipt: () => asPerson(async (mine) => posts.receipt(await device(), session?.holder.version() ?? 0, now(), mine)),
+    postLedger: (records, chain, signal) =>
+      asPerson(async (mine) => posts.ledger(await device(), records, chain, signal === undefined ? mine : AbortSignal.any([mine, signal]))),
+    ledgerHead: (until) => asPerson(async (mine) => posts.ledgerHead(await device(), AbortSignal.any([mine, until]))),
+    postReceipt: () =>
+      asPerson(async (mine) => posts.receipt(await device(), session?.person.sub ?? '', session?.holder.version() ?? 0, now(), mine)),
     postRequest: (request) => asPerson((mine) => posts.request(request, mine)),
     async close() {
       closed = true;

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../errors.ts';
@@ -56,6 +56,17 @@ function device(key: KeyObject): Device {
       return `${input}.${sign(null, Buffer.from(input), key).toString('base64url')}`;
     },
   };
+}
+
+/**
+ * Proves that this very request is the device's: a compact JWS after the model of RFC 9449 (method, address, hash of the access token, seconds
+ * since the epoch) with the digest of the body, as the header that carries it.
+ */
+export function proof(device: Device, request: { method: string; url: string; token: string; body: string; now: number }) {
+  const digestOf = (text: string) => createHash('sha256').update(text).digest('base64url');
+  const { method, url, token, body, now } = request;
+  const said = { htm: method, htu: url, ath: digestOf(token), digest: digestOf(body), iat: Math.floor(now / 1000) };
+  return { 'gatehouse-device': device.sign('gatehouse-ledger+jws', said) };
 }
 
 function privateKey(text: string): KeyObject | undefined {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Failure } from '../errors.ts';
 import { readJson } from './answer.ts';
 import type { Bootstrap } from './bundle.ts';
-import type { Device } from './device.ts';
+import { type Device, proof } from './device.ts';
 import { type AccessToken, send } from './send.ts';
 
 /**
@@ -20,27 +20,39 @@ const expected = z.object({
   fix: z.string().optional(),
 });
 
+const headAnswer = z.object({
+  head: z.object({ chain: z.string(), seq: z.int().min(0), hash: z.string(), incidents: z.array(z.string()) }).nullable(),
+});
+/** What the central API keeps of this device. `incidents`: sentences for people. */
+export type LedgerHead = NonNullable<z.output<typeof headAnswer>['head']>;
+
 /** What is sent up. Each call is one authenticated exchange; none is repeated here but for an expired token. */
 export function openPosts(options: {
   via: { fetch: typeof fetch; accessToken: AccessToken };
   bootstrap: () => Bootstrap;
+  now: () => number;
   timeoutMs: number;
 }) {
-  const { via, bootstrap, timeoutMs } = options;
+  const { via, bootstrap, now, timeoutMs } = options;
   function post<T>(
     to: keyof Bootstrap['endpoints'],
     body: string,
     statuses: number[],
     signal: AbortSignal,
     read: (response: Response) => Promise<T>,
+    device?: Device,
   ) {
     const headers = { accept: 'application/json' };
-    return send(via, { method: 'POST', url: bootstrap().endpoints[to], headers, body, statuses, signal, timeoutMs, read });
+    const url = bootstrap().endpoints[to];
+    const sealed =
+      device === undefined ? {} : { sealed: (token: string) => proof(device, { method: 'POST', url, token, body, now: now() }) };
+    return send(via, { method: 'POST', url, headers, body, statuses, signal, timeoutMs, read, ...sealed });
   }
   return {
     /** `records`: a JSON array of them. */
-    ledger: (device: string, records: string, signal: AbortSignal): Promise<LedgerAnswer> =>
-      post('ledger', `{"device":${JSON.stringify(device)},"records":${records}}`, [200, 409], signal, async (response) => {
+    ledger: (device: Device, records: string, chain: string, signal: AbortSignal): Promise<LedgerAnswer> => {
+      const body = `{"device":${JSON.stringify(device.id)},"chain":${JSON.stringify(chain)},"records":${records}}`;
+      const read = async (response: Response): Promise<LedgerAnswer> => {
         const said = await readJson(response, 64 * 1024);
         if (response.status === 200) return shaped(acknowledged, said);
         const { expected: next, hash, error, message, fix } = shaped(expected, said);
@@ -49,11 +61,34 @@ export function openPosts(options: {
             ? { message: (message ?? 'The records contradict those uploaded before.').slice(0, 300), ...(fix === undefined ? {} : { fix }) }
             : undefined;
         return { expected: next, ...(hash === undefined ? {} : { hash }), ...(problem === undefined ? {} : { problem }) };
-      }),
+      };
+      return post('ledger', body, [200, 409], signal, read, device);
+    },
+
+    /** Where the chain of this device ends at the central API; undefined: it has nothing of it. Whatever is no such answer is `unavailable`. */
+    ledgerHead: async (device: Device, signal: AbortSignal): Promise<LedgerHead | undefined> => {
+      const url = bootstrap().endpoints.ledger;
+      const { head } = await send(via, {
+        method: 'GET',
+        url,
+        headers: { accept: 'application/json' },
+        sealed: (token) => proof(device, { method: 'GET', url, token, body: '', now: now() }),
+        statuses: [200],
+        read: async (response) => shaped(headAnswer, await readJson(response, 256 * 1024)),
+        signal,
+        timeoutMs,
+      }).catch((error: unknown) => {
+        // A central API that does not know the route, or not us, is one that cannot be compared with: never one that has nothing.
+        if (!(error instanceof Failure) || error.code === 'signed-out') throw error;
+        throw new Failure('unavailable', error.message, error.fix, { cause: error });
+      });
+      return head ?? undefined;
+    },
 
     /** "Device D applied version N at T", signed with the device's key so that it can be checked without trusting the carrier. */
-    receipt: async (device: Device, version: number, at: number, signal: AbortSignal): Promise<void> => {
-      const said = { device: device.id, version, at: new Date(at).toISOString() };
+    receipt: async (device: Device, person: string, version: number, at: number, signal: AbortSignal): Promise<void> => {
+      const audience = bootstrap().endpoints.receipts;
+      const said = { device: device.id, version, at: new Date(at).toISOString(), audience, person };
       const body = JSON.stringify({ ...said, jws: device.sign('gatehouse-receipt+jws', said) });
       await post('receipts', body, [200, 201, 202, 204], signal, async (response) => response.body?.cancel());
     },

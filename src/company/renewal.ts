@@ -42,6 +42,7 @@ export function openRenewal(options: {
   /** Looks the signing keys up anew, and takes them over where they pass their checks. */
   renewKeys: (signal: AbortSignal) => Promise<void>;
   holder: Holder;
+  person: string;
   posts: Posts;
   device: () => Promise<Device>;
   now: () => number;
@@ -122,7 +123,7 @@ export function openRenewal(options: {
   async function sendReceipts(): Promise<void> {
     for (let version = holder.version(); version > 0 && version !== holder.receipted(); version = holder.version()) {
       try {
-        await options.posts.receipt(await options.device(), version, options.now(), signal);
+        await options.posts.receipt(await options.device(), options.person, version, options.now(), signal);
         if (signal.aborted) return;
         holder.receipted(version);
       } catch (error) {

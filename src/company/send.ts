@@ -8,6 +8,8 @@ export interface Exchange<T> {
   method: 'GET' | 'POST';
   url: string;
   headers?: Record<string, string>;
+  /** What depends on the token: a proof is of one request with one token. */
+  sealed?(token: string): Record<string, string>;
   /** JSON text. */
   body?: string;
   /** Statuses that `read` wants to see; each other one becomes a Failure. */
@@ -35,6 +37,7 @@ export async function send<T>(via: { fetch: typeof fetch; accessToken: AccessTok
         signal,
         headers: {
           ...exchange.headers,
+          ...exchange.sealed?.(token),
           ...(exchange.body === undefined ? {} : { 'content-type': 'application/json' }),
           authorization: `Bearer ${token}`,
         },

@@ -12,6 +12,8 @@ export interface Uploadable {
   hash: string;
   /** A JSON array of records. */
   json: string;
+  /** Name of the chain that they are of. */
+  chain: string;
   /** There are further ones behind it. */
   more: boolean;
 }
@@ -41,7 +43,7 @@ export function openUploader(options: {
   cursor(): number;
   /** Persists the cursor. */
   acknowledge(seq: number): Promise<unknown>;
-  post(json: string, signal: AbortSignal): Promise<LedgerAnswer>;
+  post(json: string, chain: string, signal: AbortSignal): Promise<LedgerAnswer>;
   /** False while nobody is signed in: then it rests until the next poke. */
   ready?(): boolean;
   /** The status is another one. */
@@ -86,7 +88,7 @@ export function openUploader(options: {
       const { first, last, json, more } = batch;
       if (wanted !== undefined && first > wanted) throw missing(wanted, first - 1);
       wanted = undefined;
-      const answer = await options.post(json, closing.signal);
+      const answer = await options.post(json, batch.chain, closing.signal);
       if ('acknowledged' in answer) {
         // What it has beyond this batch is not ours to skip: sending it is what proves that it is the same.
         const reached = Math.min(answer.acknowledged, last);
@@ -120,7 +122,7 @@ export function openUploader(options: {
     const own = await options.unsent(seq - 1, 1, maxBytes);
     if (own?.last === seq) {
       if (hash !== undefined && hash === own.hash) return;
-      const answer = hash === undefined ? await options.post(own.json, closing.signal) : undefined;
+      const answer = hash === undefined ? await options.post(own.json, own.chain, closing.signal) : undefined;
       if (answer !== undefined && 'acknowledged' in answer && answer.acknowledged >= seq) return;
     }
     throw new Failure('integrity', `The central API holds a record ${seq} of this device that is not in its ledger.`, callForHelp);

@@ -10,6 +10,8 @@ export interface Batch {
   hash: string;
   /** A JSON array of records. */
   json: string;
+  /** Name of the chain. */
+  chain: string;
   /** There are further ones behind it. */
   more: boolean;
 }
@@ -20,7 +22,7 @@ export function batchAfter(database: DatabaseSync, after: number, upTo: number, 
   next.setReturnArrays(true);
   const texts: string[] = [];
   let size = 0;
-  let batch: Omit<Batch, 'json' | 'more'> | undefined;
+  let batch: Omit<Batch, 'json' | 'more' | 'chain'> | undefined;
   let more = false;
   for (const row of next.iterate(after, upTo, limit + 1) as Iterable<unknown>) {
     const record = toRecord(row as Stored);
@@ -31,5 +33,6 @@ export function batchAfter(database: DatabaseSync, after: number, upTo: number, 
     texts.push(text);
     batch = { first: batch?.first ?? record.seq, last: record.seq, hash: record.hash };
   }
-  return batch && { ...batch, json: `[${texts.join(',')}]`, more };
+  const chain = String(database.prepare('SELECT chain FROM head').get()?.['chain'] ?? '');
+  return batch && { ...batch, chain, json: `[${texts.join(',')}]`, more };
 }

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { hashRecord, type LedgerRecord } from '../../src/ledger/record.ts';
+import { ownDevice } from './device.ts';
 import { openAcme } from './open.ts';
 
 function chain(count: number, person: string, after?: LedgerRecord): LedgerRecord[] {
@@ -46,8 +47,9 @@ interface Answer {
 test('where the device says that records were destroyed, the chain goes on behind that note; any other gap stays refused', async (t) => {
   const acme = await openAcme(t);
   const ada = await acme.token(['staff']);
+  const device = await ownDevice(acme);
   const send = async (records: unknown[]): Promise<Answer> => {
-    const answer = await acme.post('/v1/ledger', ada, { device: 'laptop-1', records });
+    const answer = await device.post(ada, records);
     return { status: answer.status, ...((await answer.json()) as object) };
   };
   const records = chain(4, 'ada');
@@ -57,15 +59,14 @@ test('where the device says that records were destroyed, the chain goes on behin
   const call = { ...plain, method: 'tools/call' };
   assert.equal((await send([{ ...call, hash: hashRecord(call) }])).status, 409);
   assert.equal((await send([note, ...chain(2, 'ada', note)])).acknowledged, 11);
-  const late = { ...plain, seq: 5 };
-  assert.equal((await send([{ ...late, hash: hashRecord(late) }])).status, 409, 'a note does not open a gap behind what is known');
 });
 
 test('records are taken in order, once each, whatever is sent again', async (t) => {
   const acme = await openAcme(t);
   const ada = await acme.token(['staff']);
-  const send = async (records: unknown[], device = 'laptop-1', token = ada): Promise<Answer> => {
-    const answer = await acme.post('/v1/ledger', token, { device, records });
+  const [laptop, second] = [await ownDevice(acme), await ownDevice(acme)];
+  const send = async (records: unknown[], device = laptop, token = ada): Promise<Answer> => {
+    const answer = await device.post(token, records);
     return { status: answer.status, ...((await answer.json()) as object) };
   };
   const records = chain(10, 'ada');
@@ -82,18 +83,18 @@ test('records are taken in order, once each, whatever is sent again', async (t) 
 
   await acme.restart();
   assert.deepEqual(await send(records.slice(6)), { status: 200, acknowledged: 10 });
-  assert.equal((await send(records.slice(0, 1), 'laptop-2')).acknowledged, 1, 'another device has its own chain');
+  assert.equal((await send(records.slice(0, 1), second)).acknowledged, 1, 'another device has its own chain');
 
   // Grace signs in on the same laptop: the ledger goes on, and so does the upload.
   const grace = await acme.token(['staff'], { claims: { sub: 'grace' } });
   const more = [...records.slice(9), ...chain(3, 'grace', records[9])];
-  assert.equal((await send(more, 'laptop-1', grace)).acknowledged, 13);
+  assert.equal((await send(more, laptop, grace)).acknowledged, 13);
   const back = chain(2, 'ada', more.at(-1));
   assert.equal((await send(back)).acknowledged, 15);
 
   await acme.close();
   const database = new DatabaseSync(`${acme.dataDir}/central.sqlite`, { readOnly: true });
-  const rows = database.prepare(`SELECT seq, uploaded_by FROM ledger WHERE device = 'laptop-1' ORDER BY seq`).all();
+  const rows = database.prepare(`SELECT seq, uploaded_by FROM ledger WHERE device = ? ORDER BY seq`).all(laptop.id);
   database.close();
   assert.deepEqual(
     rows.map((row) => row['seq']),
@@ -102,11 +103,12 @@ test('records are taken in order, once each, whatever is sent again', async (t) 
   assert.deepEqual([rows[9]!['uploaded_by'], rows[10]!['uploaded_by'], rows[14]!['uploaded_by']], ['ada', 'grace', 'ada']);
 });
 
-test('what was changed, reordered or forked is refused, and the good part before it stays', async (t) => {
+test('what was changed or reordered is refused, and the good part before it stays; a fork is kept and noted', async (t) => {
   const acme = await openAcme(t);
   const token = await acme.token(['staff']);
+  const device = await ownDevice(acme);
   const send = async (records: unknown[]): Promise<Answer> => {
-    const answer = await acme.post('/v1/ledger', token, { device: 'd', records });
+    const answer = await device.post(token, records);
     return { status: answer.status, ...((await answer.json()) as object) };
   };
   const records = chain(6, 'ada');
@@ -119,19 +121,17 @@ test('what was changed, reordered or forked is refused, and the good part before
   const rehashed = { ...records[2]!, target: 'other', previousHash: 'x'.repeat(43) };
   rehashed.hash = hashRecord(rehashed);
   const broken = await send([rehashed]);
-  assert.equal(broken.error, 'integrity');
+  assert.equal(broken.error, 'conflict');
   assert.match(broken.message!, /does not continue/);
+  assert.equal(broken.expected, 1, 'from the beginning, so that it shows where the lines part');
 
   assert.equal((await send(records.slice(2))).acknowledged, 6);
   const { hash: _hash, ...plain } = records[3]!;
   const twice = { ...plain, target: 'other' };
-  const forked = await send([{ ...twice, hash: hashRecord(twice) }]);
-  assert.equal(forked.error, 'integrity');
-  assert.match(forked.message!, /other content/);
-
-  const { hash: _none, ...first } = records[0]!;
-  const other = { ...first, reason: 'another beginning' };
-  assert.equal((await send([{ ...other, hash: hashRecord(other) }])).error, 'integrity');
+  assert.equal((await send([{ ...twice, hash: hashRecord(twice) }])).status, 200);
+  const { head } = (await (await device.head(token)).json()) as { head: { seq: number; incidents: string[] } };
+  assert.equal(head.seq, 4);
+  assert.match(head.incidents[0]!, /record 4 was uploaded before with other content/);
 });
 
 test('receipts count when the device signed them', async (t) => {
@@ -144,7 +144,13 @@ test('receipts count when the device signed them', async (t) => {
     const input = `${part({ alg: 'Ed25519', typ: 'gatehouse-receipt+jws', jwk })}.${part(said)}`;
     return `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`;
   };
-  const said = { device: await calculateJwkThumbprint(jwk), version: 1, at: '2026-11-23T09:00:00.000Z' };
+  const said = {
+    device: await calculateJwkThumbprint(jwk),
+    version: 1,
+    at: '2026-11-23T09:00:00.000Z',
+    audience: `${acme.central().url}/v1/receipts`,
+    person: 'ada',
+  };
   for (const _ of [1, 2]) assert.equal((await acme.post('/v1/receipts', token, { ...said, jws: signed(said) })).status, 204);
   for (const bad of [
     { ...said, version: 2, jws: signed(said) },
@@ -184,13 +190,14 @@ test('bad bodies get the right status and a helpful message', async (t) => {
     [415, '{}', { 'Content-Encoding': 'gzip' }],
     [413, `{"device":"${'x'.repeat(17 * 1024 * 1024)}"}`, {}],
   ];
+  const device = await ownDevice(acme);
   for (const [status, body, headers] of cases) {
-    const answer = await acme.post('/v1/ledger', token, body, headers);
+    const answer = status === 400 ? await device.post(token, body) : await acme.post('/v1/ledger', token, body, headers);
     assert.equal(answer.status, status, body.slice(0, 40));
     const said = (await answer.json()) as { error: string; message: string; fix: string };
     assert.ok(said.error && said.message && said.fix);
   }
-  const wrong = await acme.get('/v1/ledger', token);
+  const wrong = await acme.get('/v1/receipts', token);
   assert.equal(wrong.status, 405);
   assert.equal(wrong.headers.get('allow'), 'POST');
   assert.equal((await acme.get('/v2/bundle', token)).status, 404);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { ownDevice } from './device.ts';
 import { openAcme } from './open.ts';
 
 type Json = Record<string, unknown>;
@@ -74,11 +75,17 @@ test('the real answers are what the contract says, for every route of it', async
   await get('/v0.1/servers/{serverName}/versions/{version}', `/v0.1/servers/${name}/versions/latest`);
   await get('/v0.1/servers/{serverName}/versions/{version}', `/v0.1/servers/${unknown}/versions/latest`);
   await post('/v1/receipts', { device: 'd', version: 1, at: '2026-11-23T09:00:00Z', jws: 'x' });
+  const device = await ownDevice(acme);
+  const upload = async (records: unknown[] | string) => seen.add(await conforms('post', '/v1/ledger', await device.post(token, records)));
+  const own = async () => seen.add(await conforms('get', '/v1/ledger', await device.head(token)));
+  await own();
+  await upload([]);
+  await upload('rubbish');
   await post('/v1/ledger', { device: 'd', records: [] });
-  await post('/v1/ledger', 'rubbish');
+  await get('/v1/ledger', '/v1/ledger');
   await post('/v1/ledger', {}, { 'Content-Type': 'text/plain' });
   const record = { at: '', person: '', server: '', method: '', target: '', decision: '', previousHash: '', hash: 'x' };
-  await post('/v1/ledger', { device: 'd', records: [{ ...record, seq: 7 }] });
+  await upload([{ ...record, seq: 7 }]);
   await post('/v1/requests', { kind: 'access', server: 'books', reason: 'Closing' });
   await post('/v1/requests', 'x'.repeat(100_000));
 

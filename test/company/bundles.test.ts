@@ -72,13 +72,40 @@ test('a receipt follows each new version, signed by the device, and is not repea
   const body = JSON.parse(central.seen.find(({ route }) => route === 'POST /v1/receipts')!.body);
   const { compactVerify, EmbeddedJWK, calculateJwkThumbprint } = await import('jose');
   const { payload, protectedHeader } = await compactVerify(body.jws, EmbeddedJWK);
-  assert.deepEqual(JSON.parse(Buffer.from(payload).toString()), { device: body.device, version: 3, at: body.at });
+  assert.deepEqual(JSON.parse(Buffer.from(payload).toString()), {
+    device: body.device,
+    version: 3,
+    at: body.at,
+    audience: `${central.url}/v1/receipts`,
+    person: person.sub,
+  });
   assert.equal(await calculateJwkThumbprint(protectedHeader.jwk!), body.device);
   const two = await restart(one);
   await two.start(person);
   await two.refresh();
   await two.close();
   assert.equal(central.count('POST /v1/receipts'), 1);
+});
+
+test('a central API that cannot say where the chain ends is unavailable, never one that has nothing', async () => {
+  await central.publish(smallBundle(1));
+  const one = open();
+  await one.start(person);
+  const { signal } = new AbortController();
+  for (const [status, body] of [
+    [404, '{}'],
+    [403, '{}'],
+    [405, '{}'],
+    [500, ''],
+    [200, '{}'],
+    [200, 'rubbish'],
+    [204, ''],
+  ] as const) {
+    central.answers.set('GET /v1/ledger', (_, response) => response.writeHead(status).end(body));
+    await assert.rejects(one.ledgerHead(signal), { code: 'unavailable' }, `${status} ${body}`);
+  }
+  central.answers.set('GET /v1/ledger', (_, response) => response.end('{"head":null}'));
+  assert.equal(await one.ledgerHead(signal), undefined);
 });
 
 test('the stored bundle is there at once while the central API is down, and is verified again', async () => {
@@ -340,7 +367,7 @@ test('requests go up for the person, and nothing does while nobody is signed in'
   await central.publish(smallBundle(3));
   const one = open();
   await assert.rejects(one.postRequest({ server: 'crm', reason: 'I work there' }), { code: 'signed-out' });
-  await assert.rejects(one.postLedger('d', '[]'), { code: 'signed-out' });
+  await assert.rejects(one.postLedger('[]', 'c'), { code: 'signed-out' });
   await one.start(person);
   assert.deepEqual(await one.postRequest({ server: 'crm', reason: 'I work there' }), { id: 'r-1' });
   assert.deepEqual(JSON.parse(central.seen.at(-1)!.body), { kind: 'access', server: 'crm', reason: 'I work there' });

@@ -13,7 +13,7 @@ import { testHost } from '../support/host.ts';
 
 const entry: LedgerEntry = {
   at: Date.parse('2026-11-23T09:00:00Z'),
-  person: 'ann',
+  person: 'ada',
   agent: 'claude',
   server: 'tickets',
   method: 'tools/call',
@@ -53,7 +53,7 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
       });
       if (holds()) resolve();
     });
-  await company.start({ sub: 'ann', issuer: bootstrap.issuer });
+  await company.start({ sub: 'ada', issuer: bootstrap.issuer });
   assert.deepEqual({ state: company.bundle().state, error: company.bundle().error }, { state: 'fresh', error: undefined });
   const version = company.bundle().bundle!.version;
   acme.write('limits.yaml', 'concurrentCalls: 7\n');
@@ -71,7 +71,7 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
       unsent: (after, limit, bytes) => ledger.unsent(after, limit, bytes),
       cursor: () => ledger.cursor(),
       acknowledge: (seq) => ledger.acknowledge(seq),
-      post: (records, closing) => company.postLedger(id, records, closing),
+      post: (records, chain, closing) => company.postLedger(records, chain, closing),
       changed: () => {
         if (ledger.cursor() === ledger.counts().records) gone.resolve?.();
       },
@@ -82,9 +82,13 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
   };
   for (let at = 0; at < 1100; at++) ledger.append(entry);
   await ledger.flush();
+  assert.equal(await company.ledgerHead(signal), undefined);
   const first = upload();
   first.poke(true);
   await first.done;
+  const last = (await ledger.unsent(ledger.cursor() - 1, 1, 1e6))!;
+  const { chain, last: seq, hash } = last;
+  assert.deepEqual(await company.ledgerHead(signal), { chain, seq, hash, incidents: [] });
   await first.close();
 
   // The central API is restored from a backup that had less: it gets the rest again.

@@ -34,7 +34,7 @@ function chain() {
       const fits = behind.findIndex((record, at) => at === limit || ((size += JSON.stringify(record).length + 1) > bytes && at > 0));
       const batch = fits < 0 ? behind : behind.slice(0, fits);
       const last = batch.at(-1);
-      return last && { first: batch[0]!.seq, last: last.seq, hash: last.hash, json: JSON.stringify(batch), more: fits >= 0 };
+      return last && { first: batch[0]!.seq, last: last.seq, hash: last.hash, json: JSON.stringify(batch), chain: 'c', more: fits >= 0 };
     },
   };
   return ledger;
@@ -86,7 +86,7 @@ function uploader(ledger: ReturnType<typeof chain>, options: Partial<Parameters<
     acknowledge: async (seq) => {
       ledger.cursor = seq;
     },
-    post: (records, signal) => company.postLedger('device', records, signal),
+    post: (records, chain, signal) => company.postLedger(records, chain, signal),
     changed: check,
     timing: { settleMs: 1, retryMs: 5, retryMaxMs: 20 },
     log: silent,

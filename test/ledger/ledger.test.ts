@@ -254,7 +254,8 @@ test('a batch for central is cut by number and by size, one record at least, and
   assert.equal(await ledger.unsent(0, 10, 1000), undefined);
   for (let index = 0; index < 6; index++) ledger.append(entry({ reason: 'x'.repeat(1000) }));
   const shape = async (after: number, limit: number, bytes: number) => {
-    const { json, hash, ...rest } = (await ledger.unsent(after, limit, bytes))!;
+    const { json, hash, chain, ...rest } = (await ledger.unsent(after, limit, bytes))!;
+    assert.match(chain, /^[0-9a-f-]{36}$/);
     assert.equal((JSON.parse(json) as LedgerRecord[]).at(-1)!.hash, hash);
     assert.equal(ledger.get(rest.last)?.hash, hash);
     return rest;
