@@ -8,7 +8,7 @@ import type { CompanyClient } from './company/bundles.ts';
 import type { PinnedKey } from './company/keys.ts';
 import type { Uploader } from './company/upload.ts';
 import type { View } from './contract.ts';
-import { type ErrorValue, toErrorValue } from './errors.ts';
+import { type ErrorValue, Failure, toErrorValue } from './errors.ts';
 import { type Gateway, openGateway } from './gateway/gateway.ts';
 import { openLoginPath } from './gateway/upstreams/login-path.ts';
 import { openUpstreams, type Upstreams } from './gateway/upstreams/pool.ts';
@@ -76,7 +76,17 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   const { log, dataDir, now } = host;
   const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
   const key = await localKey(host, 'ledger-key');
-  const ledger = await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now, key, vault: headKeeper(host.vault, key) });
+  const ledger = await openLedger({
+    file: join(dataDir, 'ledger.sqlite'),
+    log,
+    now,
+    key,
+    vault: headKeeper(host.vault, key),
+    async central(until) {
+      if (house.company === undefined) throw new Failure('unavailable', 'There is no contact with the central API yet', 'Try again later.');
+      return house.company.ledgerHead(until);
+    },
+  });
   const verdicts = openVerdictFile({ file: join(dataDir, 'upstreams.json'), log, now });
   const upstreams = openUpstreams({
     entries: [],
