@@ -3,7 +3,7 @@ import { type ErrorValue, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { openReader, type Reader, type Today } from './query.ts';
 import { openQueue } from './queue.ts';
-import { type LedgerEntry, notePrefix, toRow } from './record.ts';
+import { type LedgerEntry, noteOf, toRow } from './record.ts';
 import type { Batch } from './unsent.ts';
 import type { Verdict } from './verify.ts';
 
@@ -131,7 +131,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   function admitLoss(): void {
     const span = `between ${new Date(lostFrom).toISOString()} and ${new Date(now()).toISOString()}`;
     log.error({ lost }, 'ledger: records were lost');
-    queue.push(toRow(gap(now(), `${lost} records could not be kept ${span}: the ledger could not be written.`), now));
+    queue.push(toRow(noteOf('gap', `${lost} records could not be kept ${span}: the ledger could not be written.`, now()), now));
     lost = 0;
   }
 
@@ -168,20 +168,4 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       await queue.close();
     },
   };
-}
-
-function gap(at: number, reason: string): LedgerEntry {
-  const none = {
-    person: '',
-    agent: '',
-    target: '',
-    argumentHash: '',
-    bundleVersion: 0,
-    totalMs: 0,
-    upstreamMs: 0,
-    requestBytes: 0,
-    responseBytes: 0,
-  };
-  const words = { at, server: 'gatehouse', method: `${notePrefix}gap`, rule: 'gatehouse:ledger', reason, error: 'gap' };
-  return { ...none, ...words, decision: 'allow', outcome: 'error' };
 }

@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Failure } from '../errors.ts';
 import { mismatches, readEnd } from './end.ts';
 import { type Head, readAnchor, seal, sealHolds, writeAnchor } from './head.ts';
-import { columns, genesis, hashSorted, notePrefix, type Row, toRow, toUnhashed } from './record.ts';
+import { columns, genesis, hashSorted, noteOf, type Row, toRow, toUnhashed } from './record.ts';
 import { openRollUps, type RollUps } from './rollups.ts';
 import { migrate } from './schema.ts';
 
@@ -244,18 +244,6 @@ function begin(store: Store, at: number, fresh: { reason: string; known: Head | 
 }
 
 function addNote(store: Store, kind: 'restarted' | 'mismatch', reason: string, at: number): void {
-  const none = {
-    person: '',
-    agent: '',
-    target: '',
-    argumentHash: '',
-    bundleVersion: 0,
-    totalMs: 0,
-    upstreamMs: 0,
-    requestBytes: 0,
-    responseBytes: 0,
-  };
-  const words = { at, server: 'gatehouse', method: notePrefix + kind, rule: 'gatehouse:ledger', reason, error: kind };
-  commit(store, [toRow({ ...none, ...words, decision: 'allow', outcome: 'error' }, () => at)]);
+  commit(store, [toRow(noteOf(kind, reason, at), () => at)]);
   store.notes++;
 }
