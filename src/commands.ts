@@ -104,20 +104,21 @@ const handlers: Handlers = {
     company(house).postRequest({ server: input.server, reason: input.reason, ...(input.tool === undefined ? {} : { tool: input.tool }) }),
   async 'agent-add'(house, { name }) {
     if (name === ownAgent) throw new Failure('bad-input', `"${ownAgent}" is the name of the person's own calls.`, 'Choose another name.');
-    if (!house.gateway)
-      throw new Failure('unavailable', 'The gateway is not running, so there is no address to give.', house.gatewayError?.fix);
+    const { url } = await ownGateway(house);
     const { token } = await house.agents.add(name);
-    return { name, token, url: house.gateway.url };
+    return { name, token, url };
   },
   async 'agent-revoke'(house, { name }) {
     await house.agents.revoke(name);
     return {};
   },
-  'agent-configs'(house, { name, token }) {
-    // Whoever has the port in our place would be sent the token.
-    if (!house.gateway)
-      throw new Failure('unavailable', 'The gateway is not running, so there is no address to give.', house.gatewayError?.fix);
-    return { configs: agentConfigs({ url: house.gateway.url, name, ...(token === undefined ? {} : { token }) }) };
+  async 'agent-configs'(house, { name, token }) {
+    const { url } = await ownGateway(house);
+    return { configs: agentConfigs({ url, name, ...(token === undefined ? {} : { token }) }) };
+  },
+  'exposure-dismiss'(house) {
+    house.port?.dismiss();
+    return {};
   },
   'activity-list': (house, filter) => house.ledger.list(filter),
   'activity-get'(house, { seq }) {
@@ -129,8 +130,22 @@ const handlers: Handlers = {
   'ledger-verify': (house) => house.ledger.verify(),
   'ledger-accept-loss': (house) => house.ledger.acceptLoss(house.identity?.state().person?.sub ?? ''),
   'ledger-export': (house, { format, before, limit }) => house.ledger.export(format, before, limit),
-  status: (house) => buildView(house),
+  async status(house) {
+    await house.port?.check();
+    return buildView(house);
+  },
 };
+
+/** Whoever has the port in our place would be sent the token: so it is tried first, and what is not known to be ours is not given out. */
+async function ownGateway(house: House) {
+  const error = house.port ? await house.port.check() : house.gatewayError;
+  if (house.gateway && house.port && !error) return house.gateway;
+  throw new Failure(
+    error?.code ?? 'unavailable',
+    `${error?.message ?? 'The gateway is not running.'} So no address is given to an agent, and no token.`,
+    error?.fix,
+  );
+}
 
 const wait = 'Gatehouse has not reached the company yet: see "gatehouse status".';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorValue } from './errors.ts';
+import type { Exposure } from './port/exposure.ts';
 
 /**
  * What a window, a browser or the command line may ask of the core, and what it sees. One contract over two carriers:
@@ -42,6 +43,8 @@ export const commands = {
   'agent-revoke': z.strictObject({ name }),
   /** Copy-ready configuration of the known agents. The token is asked for only in the moment it was made: else a placeholder. */
   'agent-configs': z.strictObject({ name, token: z.string().max(200).optional() }),
+  /** Puts away the list of credentials that may have leaked, without revoking them. */
+  'exposure-dismiss': z.strictObject({}),
   'activity-list': z.strictObject({
     /** Records before this sequence number (from `next` of the page before). */
     before: z.int().min(1).optional(),
@@ -265,7 +268,8 @@ export interface View {
     /** Set while a newer bundle was refused and the last good one is kept. */
     error?: ErrorValue;
   };
-  gateway: { state: 'off' | 'on' | 'failed'; url?: string; error?: ErrorValue };
+  /** `error` beside `on`: another program has one of the port's addresses. `exposure`: credentials that may have leaked to it. */
+  gateway: { state: 'off' | 'on' | 'failed'; url?: string; error?: ErrorValue; exposure?: Exposure };
   servers: ServerRow[];
   agents: AgentRow[];
   today: { calls: number; denied: number; errors: number };
@@ -301,6 +305,7 @@ export interface Outputs {
   'agent-add': { name: string; token: string; url: string };
   'agent-revoke': Record<string, never>;
   'agent-configs': { configs: AgentConfig[] };
+  'exposure-dismiss': Record<string, never>;
   'activity-list': { items: Activity[]; next?: number };
   'activity-get': Activity;
   'usage-get': Usage;

@@ -17,8 +17,10 @@ import type { Host } from './host.ts';
 import type { Identity } from './identity/identity.ts';
 import { joinCompany } from './join.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
+import { noteOf } from './ledger/record.ts';
 import { headKeeper, localKey } from './local-key.ts';
 import type { Policy } from './policy/policy.ts';
+import { type PortWatch, watchPort } from './port/watch.ts';
 import type { FindTools } from './search.ts';
 import { buildView, gatewayOf } from './view.ts';
 
@@ -55,6 +57,7 @@ export interface House {
   upstreams: Upstreams;
   gateway: Gateway | undefined;
   gatewayError: ErrorValue | undefined;
+  port: PortWatch | undefined;
   bootstrap: Bootstrap | undefined;
   bootstrapError: ErrorValue | undefined;
   identity: Identity | undefined;
@@ -106,6 +109,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     upstreams,
     gateway: undefined,
     gatewayError: undefined,
+    port: undefined,
     bootstrap: undefined,
     bootstrapError: undefined,
     identity: undefined,
@@ -140,13 +144,28 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       now,
       settled: settled.promise,
     });
+    const { gateway } = house;
+    house.port = watchPort({
+      port: gateway.port,
+      file: join(dataDir, 'exposure.json'),
+      probe: () => gateway.checkPort(),
+      live: () => agents.list().flatMap(({ name, createdAt, revokedAt }) => (revokedAt === undefined ? [{ name, createdAt }] : [])),
+      note: (reason) => ledger.append(noteOf('port', reason, now())),
+      changed: () => house.changed(),
+      log,
+      now,
+    });
+    // Where another has it the window still opens and says who. The headless shell asks the View and ends with the same words.
+    await house.port.check();
   } catch (error) {
-    // The window still opens: it says what holds the port. The headless shell asks the View and ends with the same words.
     log.error({ err: error }, 'the gateway could not start');
     house.gatewayError = toErrorValue(error);
   }
   agents.watch(({ kind, name }) => {
-    if (kind === 'revoked') house.gateway?.dismiss(name);
+    if (kind === 'revoked') {
+      house.gateway?.dismiss(name);
+      house.port?.prune();
+    }
     house.changed();
   });
   ledger.onAppended(() => {
@@ -158,6 +177,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   const wake = () => {
     house.upstreams.wake();
     house.company?.wake();
+    void house.port?.check();
   };
   const unwatch = watchClock(now, wake);
   const joined = joinCompany(house, stop.signal).catch((error: unknown) => {
@@ -183,6 +203,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       unwatch();
       clearTimeout(timer);
       listeners.clear();
+      await house.port?.close();
       await house.gateway?.close();
       await Promise.allSettled([upstreams.close(), house.identity?.close(), house.uploader?.close(), house.company?.close()]);
       verdicts.close();

@@ -28,8 +28,11 @@ export function buildView(house: House): View {
   };
 }
 
-export function gatewayOf({ gateway, gatewayError }: House): View['gateway'] {
-  if (gateway) return { state: 'on', url: gateway.url };
+export function gatewayOf({ gateway, gatewayError, port }: House): View['gateway'] {
+  if (gateway && port) {
+    const { on, ...told } = port.state();
+    return on ? { state: 'on', url: gateway.url, ...told } : { state: 'failed', ...told };
+  }
   return { state: gatewayError ? 'failed' : 'off', ...(gatewayError ? { error: gatewayError } : {}) };
 }
 

@@ -44,11 +44,21 @@ const mayImport: Record<string, string[]> = {
   'src/company/': [],
   'src/agents/': [],
   'src/config/': [],
+  'src/port/': [],
   'src/central/': ['src/company/bundle.ts'],
   'src/demo/': ['src/company/bundle.ts', 'src/central/', 'src/headless/', 'src/gateway/upstreams/stdio', 'src/policy/', 'src/ledger/'],
   'renderer/': [],
 };
-const base = ['src/contract.ts', 'src/nearest.ts', 'src/plain-text.ts', 'src/host.ts', 'src/errors.ts', 'src/log.ts', 'src/entry.ts'];
+const base = [
+  'src/contract.ts',
+  'src/nearest.ts',
+  'src/plain-text.ts',
+  'src/own-port.ts',
+  'src/host.ts',
+  'src/errors.ts',
+  'src/log.ts',
+  'src/entry.ts',
+];
 
 const files = globSync(['src/**/*.ts', 'electron/**/*.ts', 'renderer/**/*.{ts,tsx}']).filter((file) => !file.endsWith('.d.ts'));
 

@@ -9,6 +9,11 @@ export async function run(args: string[], io: Io): Promise<number> {
   const [what, name] = positionals;
   const dataDir = runningDataDir(data);
   if (what === 'list' && name === undefined) return list(dataDir, json, io);
+  if (what === 'dismiss' && name === undefined) {
+    await ask(dataDir, 'exposure-dismiss', {});
+    io.out(json ? '{}' : 'The list of credentials that may have leaked is put away; they stay good.');
+    return 0;
+  }
   if (name !== undefined && what === 'add') return add(dataDir, name, json, io);
   if (name !== undefined && what === 'revoke') {
     await ask(dataDir, 'agent-revoke', { name });

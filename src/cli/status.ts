@@ -11,7 +11,8 @@ export async function run(args: string[], io: Io): Promise<number> {
   return 0;
 }
 
-function describe(io: Io, view: View): string {
+/** The whole of a View in a few lines, for a terminal. */
+export function describe(io: Pick<Io, 'colour'>, view: View): string {
   const { app, identity, company, bundle, gateway, agents, servers, today, ledger } = view;
   const person = identity.person;
   const who =
@@ -31,7 +32,8 @@ function describe(io: Io, view: View): string {
       'Bundle',
       `${good(bundle.state, bundle.state === 'fresh')}${bundle.version === undefined ? '' : `  version ${bundle.version}, good until ${bundle.staleAfter}`}${error(bundle.error)}`,
     ],
-    ['Gateway', `${good(gateway.state, gateway.state === 'on')}  ${gateway.url ?? ''}${error(gateway.error)}`],
+    ['Gateway', `${good(gateway.state, gateway.state === 'on' && !gateway.error)}  ${gateway.url ?? ''}${error(gateway.error)}`],
+    ['Exposed', gateway.exposure && exposed(gateway.exposure)],
     ['Servers', `${servers.length}, ${servers.filter((row) => row.state === 'connected').length} connected`],
     ['Agents', `${agents.filter((row) => row.revokedAt === undefined).length}`],
     ['Today', `${today.calls} calls, ${today.denied} denied, ${today.errors} failed`],
@@ -40,4 +42,16 @@ function describe(io: Io, view: View): string {
     ['Data', app.dataDir],
     ['Version', `${app.version} (${app.shell})`],
   ]);
+}
+
+/** What another program may have been sent, and how to make it worthless. */
+function exposed({ since, until, address, holder, agents }: NonNullable<View['gateway']['exposure']>): string {
+  const held = `${address} was held by ${plain(holder)}, ${until === undefined ? `since ${since}` : `seen from ${since} to ${until}`}.`;
+  if (agents.length === 0) return `${held} No agent's token can have leaked to it.`;
+  const names = agents.map(plain).join(', ');
+  const fix =
+    until === undefined
+      ? 'Revoke each: gatehouse agents revoke NAME'
+      : 'Revoke each and add it anew (gatehouse agents revoke NAME), or, if you know that program: gatehouse agents dismiss';
+  return `${held} It may have been sent the tokens of: ${names}. ${fix}`;
 }

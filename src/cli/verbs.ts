@@ -40,7 +40,11 @@ export const verbs: Record<string, Verb> = {
   status: verb('status', 'who is signed in, what the gateway does', () => import('./status.ts')),
   login: verb('login [--device]', 'sign in to the company', () => import('./login.ts')),
   logout: verb('logout', 'sign out and forget the session', () => import('./logout.ts')),
-  agents: verb('agents add NAME\nagents list\nagents revoke NAME', 'give and take back access of agents', () => import('./agents.ts')),
+  agents: verb(
+    'agents add NAME\nagents list\nagents revoke NAME\nagents dismiss',
+    'give and take back access of agents',
+    () => import('./agents.ts'),
+  ),
   servers: verb('servers\nservers SERVER --stderr', 'the servers you may use, and what a local one wrote', () => import('./servers.ts')),
   tools: verb('tools [SERVER]', 'the tools you may use, and why', () => import('./tools.ts')),
   search: verb('search WORDS... [--agent NAME] [--limit N]', 'find a tool by what it is called or does', () => import('./search.ts')),

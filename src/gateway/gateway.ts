@@ -1,12 +1,10 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Bundle } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/policy.ts';
 import { announce, resourceUpdated } from './announce.ts';
-import { bind } from './bind.ts';
 import { type Call, type Gate, pass } from './calls.ts';
 import { openConversations } from './conversations.ts';
 import { type Directory, openDirectory } from './directory.ts';
@@ -15,6 +13,7 @@ import { openLimiter } from './limits.ts';
 import { listener } from './listener.ts';
 import { openListening } from './listening.ts';
 import { openParking } from './parking.ts';
+import { type AddressState, openPort, type Port } from './port.ts';
 import { openSeal } from './seal.ts';
 import { readSessions, writeSessions } from './session-file.ts';
 import { Sessions } from './sessions.ts';
@@ -25,7 +24,7 @@ import type { JsonObject, Peer } from './upstreams/upstream.ts';
 import { openUsedStates } from './used-states.ts';
 
 export interface GatewayOptions {
-  /** 0 picks a free one (tests); otherwise exactly this one or a clear error, never another. */
+  /** 0 picks a free one (tests); otherwise exactly this one, never another. */
   port: number;
   version: string;
   maxBodyBytes: number;
@@ -58,7 +57,10 @@ export interface Rules {
 
 export interface Gateway {
   readonly port: number;
+  /** As agents are told it, whether or not it is ours at present. */
   readonly url: string;
+  /** Whether what agents send to the port arrives here; takes it where it has become free. */
+  checkPort(): Promise<AddressState[]>;
   /** From now on each call is decided by these rules, and agents with a stream open hear what changed for them. */
   apply(rules: Rules | undefined, because?: string): void;
   /** The same rules may answer otherwise: the clock went on, or the bundle aged. */
@@ -155,27 +157,30 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     subscribe: async (subscriber, seen, uri, until) => await subscribe(subscriber, seen, uri, gate, until),
   };
 
-  const server: http.Server = http.createServer(
-    {
-      keepAliveTimeout: 60_000,
-      headersTimeout: options.headersTimeoutMs,
-      requestTimeout: Math.max(60_000, options.headersTimeoutMs),
-      connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs),
-      maxHeaderSize: 32 * 1024,
-      noDelay: true,
-    },
-    listener({
-      port: () => port,
-      options,
-      door,
-      settling: () => settling,
-      discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
-    }),
-  );
-  // Connections that send nothing cost little and are closed by headersTimeout; this only keeps file descriptors from running out.
-  server.maxConnections = 8192;
-  await bind(server, options.port);
-  const port: number = (server.address() as AddressInfo).port;
+  const requestListener = listener({
+    port: () => port.number,
+    options,
+    door,
+    settling: () => settling,
+    discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
+  });
+  const port: Port = await openPort(options.port, () => {
+    const server = http.createServer(
+      {
+        keepAliveTimeout: 60_000,
+        headersTimeout: options.headersTimeoutMs,
+        requestTimeout: Math.max(60_000, options.headersTimeoutMs),
+        connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs),
+        maxHeaderSize: 32 * 1024,
+        noDelay: true,
+      },
+      requestListener,
+    );
+    // Connections that send nothing cost little and are closed by headersTimeout; this only keeps file descriptors from running out.
+    server.maxConnections = 8192;
+    return server;
+  });
+  await port.check();
 
   const changed = (next: () => void): void => {
     const before = surfaces;
@@ -186,8 +191,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   };
 
   return {
-    port,
-    url: `http://127.0.0.1:${port}/mcp`,
+    port: port.number,
+    url: `http://127.0.0.1:${port.number}/mcp`,
+    checkPort: port.check,
     apply(next, because = signedOut) {
       changed(() => {
         // What one person was asked is not for the next one to answer.
@@ -253,10 +259,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       conversations.close();
       for (const one of listening) one.finish();
       bridge.parking.close();
-      const drained = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      setTimeout(() => server.closeAllConnections(), 500).unref();
-      await drained;
+      await port.close();
     },
   };
 }

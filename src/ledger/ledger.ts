@@ -5,7 +5,7 @@ import { type Head, parseHead } from './head.ts';
 import { type HeadKeeper, openKeeping, type Told, told } from './keeping.ts';
 import { openReader, type Reader, type Today } from './query.ts';
 import { openQueue } from './queue.ts';
-import { type LedgerEntry, notePrefix, toRow } from './record.ts';
+import { type LedgerEntry, noteOf, toRow } from './record.ts';
 import type { Batch } from './unsent.ts';
 import type { CentralHead } from './verify.ts';
 
@@ -146,7 +146,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   function admitLoss(): void {
     const span = `between ${new Date(lostFrom).toISOString()} and ${new Date(now()).toISOString()}`;
     log.error({ lost }, 'ledger: records were lost');
-    queue.push(toRow(gap(now(), `${lost} records could not be kept ${span}: the ledger could not be written.`), now));
+    queue.push(toRow(noteOf('gap', `${lost} records could not be kept ${span}: the ledger could not be written.`, now()), now));
     lost = 0;
   }
 
@@ -213,19 +213,3 @@ async function headIn(vault: HeadKeeper | undefined): Promise<Head | undefined> 
 
 const headOf = <T>(answer: Told<T>): T | undefined => ('head' in answer ? answer.head : undefined);
 const upTo = (answer: Told<{ seq: number }>): Compared => ('head' in answer ? { upTo: answer.head.seq } : answer);
-
-function gap(at: number, reason: string): LedgerEntry {
-  const none = {
-    person: '',
-    agent: '',
-    target: '',
-    argumentHash: '',
-    bundleVersion: 0,
-    totalMs: 0,
-    upstreamMs: 0,
-    requestBytes: 0,
-    responseBytes: 0,
-  };
-  const words = { at, server: 'gatehouse', method: `${notePrefix}gap`, rule: 'gatehouse:ledger', reason, error: 'gap' };
-  return { ...none, ...words, decision: 'allow', outcome: 'error' };
-}

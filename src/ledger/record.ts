@@ -62,6 +62,29 @@ export const notePrefix = 'gatehouse/ledger-';
 /** The rule that such a note names. No agent has a say in it, as it has in a method. */
 export const noteRule = 'gatehouse:ledger';
 
+/** An entry that is no call: something that happened here and belongs into the record. */
+export function noteOf(kind: string, reason: string, at: number): LedgerEntry {
+  return {
+    at,
+    person: '',
+    agent: '',
+    server: 'gatehouse',
+    method: notePrefix + kind,
+    target: '',
+    decision: 'allow',
+    rule: noteRule,
+    reason,
+    bundleVersion: 0,
+    outcome: 'error',
+    error: kind,
+    totalMs: 0,
+    upstreamMs: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    argumentHash: '',
+  };
+}
+
 // Names, URIs and errors come from agents and upstreams: one hostile call must not make a record of megabytes.
 const longest = 4096;
 const latest = 8.64e15;

@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Failure } from '../errors.ts';
 import { mismatches, readEnd } from './end.ts';
 import { type Head, readAnchor, seal, sealHolds, writeAnchor } from './head.ts';
-import { columns, genesis, hashSorted, notePrefix, noteRule, type Row, toRow, toUnhashed } from './record.ts';
+import { columns, genesis, hashSorted, noteOf, notePrefix, noteRule, type Row, toRow, toUnhashed } from './record.ts';
 import { openRollUps, type RollUps } from './rollups.ts';
 import { migrate } from './schema.ts';
 
@@ -286,19 +286,8 @@ interface Note {
 }
 
 function addNote(store: Store, { kind, reason, at, person = '' }: Note): void {
-  const none = {
-    person,
-    agent: '',
-    target: '',
-    argumentHash: '',
-    bundleVersion: 0,
-    totalMs: 0,
-    upstreamMs: 0,
-    requestBytes: 0,
-    responseBytes: 0,
-  };
-  const words = { at, server: 'gatehouse', method: notePrefix + kind, rule: noteRule, reason };
-  const end = kind === 'loss-accepted' ? ({ outcome: 'ok' } as const) : ({ outcome: 'error', error: kind } as const);
-  commit(store, [toRow({ ...none, ...words, decision: 'allow', ...end }, () => at)]);
+  const note = noteOf(kind, reason, at);
+  const { error: _, ...accepted } = { ...note, person, outcome: 'ok' as const };
+  commit(store, [toRow(kind === 'loss-accepted' ? accepted : note, () => at)]);
   store.notes++;
 }

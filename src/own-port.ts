@@ -1,0 +1,41 @@
+import { connect, type DropArgument, type Server, type Socket } from 'node:net';
+
+/** `nobody`: the connection was refused. `unknown`: it could not be made, so nothing is known. */
+export type Answer = 'ours' | 'foreign' | 'nobody' | 'unknown';
+
+/**
+ * Whose listener answers at an address: a connection is made as any program makes it, and has to arrive at `server` with the same two ends. Whoever
+ * echoes, relays or stays silent in between cannot bring that about, as the system gives these ends to one connection only. Nothing is sent.
+ */
+export function whoAnswers(server: Server, address: string, port: number, waitMs = 1_000): Promise<Answer> {
+  return new Promise((resolve) => {
+    const arrived = new Set<string>();
+    const socket = connect({ host: address, port });
+    let connected = false;
+    const finish = (answer: Answer) => {
+      clearTimeout(timer);
+      server.off('connection', arrive).off('drop', arrive);
+      socket.destroy();
+      resolve(answer);
+    };
+    const compare = () => {
+      if (connected && arrived.has(`${socket.localAddress} ${socket.localPort} ${address} ${port}`)) finish('ours');
+    };
+    // A connection that is let go at once, for there are too many, arrived all the same.
+    const arrive = (one: Socket | DropArgument | undefined) => {
+      if (one) arrived.add(`${one.remoteAddress} ${one.remotePort} ${one.localAddress} ${one.localPort}`);
+      compare();
+    };
+    const late = () => finish(connected ? 'foreign' : 'unknown');
+    // Two turns more: where this process was busy for long, its own connection still waits to be taken.
+    const timer = setTimeout(() => setImmediate(() => setImmediate(late)), waitMs);
+    server.on('connection', arrive).on('drop', arrive);
+    socket.on('connect', () => {
+      connected = true;
+      compare();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (!connected) finish(error.code === 'ECONNREFUSED' ? 'nobody' : 'unknown');
+    });
+  });
+}

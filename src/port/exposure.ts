@@ -1,0 +1,126 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { z } from 'zod';
+import type { Log } from '../log.ts';
+
+const content = z.strictObject({
+  version: z.literal(1),
+  since: z.iso.datetime(),
+  /** Absent while it lasts. */
+  until: z.iso.datetime().optional(),
+  address: z.string(),
+  holder: z.string(),
+  credentials: z.array(z.strictObject({ name: z.string(), createdAt: z.iso.datetime() })),
+});
+type Content = z.infer<typeof content>;
+export type Credential = Content['credentials'][number];
+
+/** Agents whose bearer another program may have been sent, since it had the address that is in their configuration. */
+export interface Exposure {
+  /** When it was first noticed; it may have begun before. */
+  since: string;
+  /** When the address was ours again; absent while it is not. */
+  until?: string;
+  /** `127.0.0.1:4283` */
+  address: string;
+  /** Who had it, in words of this machine's system. */
+  holder: string;
+  /** By name; only credentials that are still good. */
+  agents: string[];
+}
+
+export interface Exposures {
+  current(): Exposure | undefined;
+  /** Adds the credentials that are good now. Returns whether that says anything new. */
+  begin(address: string, holder: string): boolean;
+  /** The address is ours again. */
+  end(): void;
+  /** A credential was revoked: what nobody can use any more is no longer told. */
+  prune(): void;
+  dismiss(): void;
+}
+
+/**
+ * Kept in a private file, so that a restart forgets nothing. A file that is there and cannot be read counts as one that names every credential:
+ * it was written because some of them were at stake.
+ */
+export function openExposures(options: { file: string; live: () => Credential[]; now: () => number; log: Log }): Exposures {
+  const { file, live, log } = options;
+  const now = () => new Date(options.now()).toISOString();
+  let held = read();
+
+  function read(): Content | undefined {
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : unread(error);
+    }
+    try {
+      return content.parse(JSON.parse(text));
+    } catch (error) {
+      return unread(error);
+    }
+  }
+
+  function unread(error: unknown): Content {
+    log.error({ error: String(error), file }, 'the list of exposed credentials cannot be read, so it counts as a list of all');
+    return {
+      version: 1,
+      since: now(),
+      address: 'the port',
+      holder: 'a program that was noted in a file that cannot be read',
+      credentials: live(),
+    };
+  }
+
+  function keep(next: Content | undefined): void {
+    held = next;
+    try {
+      if (next === undefined) return rmSync(file, { force: true });
+      const descriptor = openSync(`${file}.new`, 'w', 0o600);
+      try {
+        writeSync(descriptor, `${JSON.stringify(next)}\n`);
+        fsyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      log.error({ error: String(error) }, 'the list of exposed credentials cannot be kept; a restart will forget it');
+    }
+  }
+
+  /** A name that was given anew is another credential. */
+  const good = ({ name, createdAt }: Credential) => live().some((one) => one.name === name && one.createdAt === createdAt);
+
+  return {
+    current() {
+      if (held === undefined) return undefined;
+      const { since, until, address, holder } = held;
+      return {
+        since,
+        ...(until === undefined ? {} : { until }),
+        address,
+        holder,
+        agents: held.credentials.filter(good).map(({ name }) => name),
+      };
+    },
+    begin(address, holder) {
+      const before = held?.credentials.filter(good) ?? [];
+      const added = live().filter(({ name, createdAt }) => !before.some((one) => one.name === name && one.createdAt === createdAt));
+      const same = held !== undefined && held.until === undefined && held.address === address && held.holder === holder;
+      if (same && added.length === 0) return false;
+      keep({ version: 1, since: held?.since ?? now(), address, holder, credentials: [...before, ...added] });
+      return true;
+    },
+    end() {
+      if (held === undefined || held.until !== undefined) return;
+      const credentials = held.credentials.filter(good);
+      keep(credentials.length === 0 ? undefined : { ...held, until: now(), credentials });
+    },
+    prune() {
+      if (held?.until !== undefined && !held.credentials.some(good)) keep(undefined);
+    },
+    dismiss: () => keep(undefined),
+  };
+}
