@@ -83,6 +83,7 @@ export function compileEntry(
     trust: meta.trust,
     owner: meta.owner,
     timeoutMs: meta.timeoutMs,
+    roots: meta.roots.map((root, at) => resolve([...inMeta, 'roots', at], root)),
     catalogue: blessed,
     tools: Object.fromEntries(
       blessed.tools.map((tool) => [tool.name, factsOf(tool, Object.hasOwn(meta.tools, tool.name) ? meta.tools[tool.name] : undefined)]),
@@ -90,7 +91,7 @@ export function compileEntry(
   });
   if (!parsed.success && problems.every(({ severity }) => severity === 'warning')) {
     const issue = parsed.error.issues[0]!;
-    const path = issue.path[0] === 'url' ? ['remotes', 0, 'url'] : [];
+    const path = issue.path[0] === 'url' ? ['remotes', 0, 'url'] : issue.path[0] === 'roots' ? [...inMeta, ...issue.path] : [];
     problem(
       path,
       `After the variables were filled in, ${issue.path.join('.')} is not valid: ${issue.message}.`,
@@ -140,6 +141,7 @@ function factsOf(tool: Record<string, unknown>, stated: EntryMeta['tools'][strin
     openWorld: stated?.openWorld ?? hint('openWorldHint', true),
     tags: stated?.tags ?? [],
     ...(stated?.timeoutMs === undefined ? {} : { timeoutMs: stated.timeoutMs }),
+    ...(stated?.arguments === undefined ? {} : { arguments: stated.arguments }),
   };
 }
 
