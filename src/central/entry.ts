@@ -1,4 +1,5 @@
 import { type Catalogue, type ServerEntry, serverEntry, type ToolFacts } from '../company/bundle.ts';
+import { unknownArguments } from './argument-kinds.ts';
 import { definitionHash, definitionsOf } from './definition-hash.ts';
 import type { Checked } from './document.ts';
 import type { Problem } from './problem.ts';
@@ -125,6 +126,13 @@ function checkCatalogue(
     if (!seen.has(`tool:${name}`))
       problem([...inMeta, 'tools', name], `The server ${meta.id} has no tool "${name}".`, 'Correct the name, or remove the entry.');
   }
+  for (const { name, inputSchema } of catalogue.tools)
+    for (const { path, meant } of unknownArguments(inputSchema, Object.hasOwn(meta.tools, name) ? meta.tools[name]!.arguments : undefined))
+      problem(
+        [...inMeta, 'tools', name, 'arguments', path],
+        `The tool "${name}" has no argument "${path}".`,
+        meant === undefined ? 'Correct the name as the schema has it, or remove it.' : `Did you mean "${meant}"?`,
+      );
 }
 
 /** The company's word first; else the blessed annotations; else the careful defaults of the protocol (may destroy, reaches outside). */

@@ -86,7 +86,7 @@ function each({ value, shape }: Subject, tell: (why: string) => void, take: (tex
 }
 
 function* pathsOf({ text, kind }: Text, place: Place): Generator<Path> {
-  for (const one of readings(text)) {
+  for (const one of readings(text, true)) {
     if (kind !== 'url' || !isUrl(one)) yield* resolve(one, place);
     else if (isWebUrl(one) && !URL.canParse(one)) throw new Underivable('is no valid URL');
   }

@@ -17,7 +17,7 @@ export function hostsOf({ text, kind, name }: Text): string[] {
   // Prose: nobody takes it for a host, whatever stands in it.
   if (!says && !urlLike && /^[\w,;-]*\s/.test(trimmed(text.slice(0, maxText)))) return [];
   const bare = says || (kind === undefined && !pathKey.test(name));
-  return [...readings(text)].flatMap((one) => hostOf(trimmed(one.replace(/[\t\r\n]/g, '')), says, bare));
+  return [...readings(text, false)].flatMap((one) => hostOf(trimmed(one.replace(/[\t\r\n]/g, '')), says, bare));
 }
 
 function hostOf(text: string, says: boolean, bare: boolean): string[] {

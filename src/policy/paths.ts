@@ -19,7 +19,7 @@ interface Absolute {
 }
 
 export function placeOf(roots: readonly string[], onWindows: boolean): Place {
-  const absolute = (root: string): Absolute => windowsForm(root, slashed(root)) ?? { root: '/', rest: root };
+  const absolute = (root: string): Absolute => windowsForm(slashed(root)) ?? { root: '/', rest: root };
   return { roots: roots.map((root) => walk(absolute(root), asWritten)), onWindows };
 }
 
@@ -48,7 +48,7 @@ const isPosix = ({ root }: Path): boolean => root === '/';
 
 function absolutes(text: string, { roots, onWindows }: Place): Absolute[] {
   const turned = slashed(text);
-  const windows = windowsForm(text, turned);
+  const windows = windowsForm(turned);
   const found: Absolute[] = windows ? [windows] : [];
   const relative = (): never => {
     throw new Underivable(roots.length > 0 ? 'is relative' : 'is relative, and no "roots" are declared for its server');
@@ -73,7 +73,7 @@ function absolutes(text: string, { roots, onWindows }: Place): Absolute[] {
 }
 
 /** What Windows takes for absolute by itself. */
-function windowsForm(text: string, turned: string): Absolute | undefined {
+function windowsForm(turned: string): Absolute | undefined {
   const device = /^\/(?:\/[?.]|\?\?)\/(?:(UNC)\/)?(.*)$/is.exec(turned);
   if (device && !device[1] && !/^[a-z]:\//i.test(device[2]!)) throw new Underivable('names a device');
   const name = device ? (device[1] ? `//${device[2]}` : device[2]!) : turned;
@@ -82,11 +82,7 @@ function windowsForm(text: string, turned: string): Absolute | undefined {
   if (drive) return { root: `${drive[1]!.toUpperCase()}:/`, rest: drive[2]! };
   const share = /^\/\/([^/]+)(?:\/+([^/]*)(.*))?$/s.exec(name);
   if (!share) return undefined;
-  if (/^[. ]*$/.test(share[2] ?? 'x') || /^[. ]+$/.test(share[1]!)) {
-    // `//host/` alone, or POSIX's `//./x`.
-    if (text.startsWith('//')) return undefined;
-    throw new Underivable('names a host and no folder of it');
-  }
+  if (/^[. ]*$/.test(share[2] ?? 'x') || /^[. ]+$/.test(share[1]!)) throw new Underivable('names a host and no folder of it');
   return { root: `//${share[1]!.toLowerCase()}${share[2] === undefined ? '' : `/${share[2]}`}`, rest: share[3] ?? '' };
 }
 

@@ -11,16 +11,17 @@ const anyScheme = /^[a-z][a-z0-9+.-]+:/i;
 
 /**
  * Each text that a server may make of a text before it takes it for a path or a URL: without blanks and quotes around it, without line ends, percent-decoded
- * (as often as it can be), in the Unicode form NFKC, without the scheme of a URL. What was left out could be the one that leads outside.
+ * (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL. What was left out could be the one that leads outside.
  */
-export function readings(text: string): ReadonlySet<string> {
+export function readings(text: string, opened: boolean): ReadonlySet<string> {
   const all = new Set([text]);
   if (text.length <= maxText && plain.test(text)) return all;
   // A set's loop comes to what is added meanwhile.
   for (const one of all) {
     if (one.length > maxText) throw new Underivable(`is longer than ${maxText} characters`);
     if (one.includes('\0') || !one.isWellFormed()) throw new Underivable('holds a NUL or half a character');
-    for (const next of [unquoted(one), one.replace(/[\t\r\n]/g, ''), decoded(one), folded(one), ...afterScheme(one)]) all.add(next);
+    for (const next of [unquoted(one), one.replace(/[\t\r\n]/g, ''), decoded(one), folded(one), ...(opened ? afterScheme(one) : [])])
+      all.add(next);
     if (all.size > maxReadings) throw new Underivable('can be read in too many ways');
   }
   return all;
