@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorValue } from './errors.ts';
+import type { Verified } from './ledger/verified.ts';
 import type { Exposure } from './port/exposure.ts';
 
 /**
@@ -281,10 +282,6 @@ export interface View {
   ledger: { records: number; uploaded: number; error?: ErrorValue };
 }
 
-type Finding = { seq: number; message: string };
-/** The last record that it knew of, or why the ledger could not be compared with it. */
-export type Compared = { upTo: number } | { why: string };
-
 export interface Outputs {
   'sign-in': { url?: string; userCode?: string };
   'sign-in-cancel': Record<string, never>;
@@ -309,9 +306,7 @@ export interface Outputs {
   'activity-list': { items: Activity[]; next?: number };
   'activity-get': Activity;
   'usage-get': Usage;
-  /** Not `ok` and no `problem`: whole in itself, but nothing outside of its folder says whether that is all. `loss`: missing and accepted. */
-  'ledger-verify': { ok: boolean; records: number; problem?: Finding; loss?: Finding; vault: Compared; central: Compared };
-  /** `seq`: the record that tells of the loss. */
+  'ledger-verify': Verified;
   'ledger-accept-loss': { seq: number };
   'ledger-export': { text: string; next?: number };
   status: View;

@@ -1,7 +1,7 @@
 import { CircleAlert, CircleCheck, Download, ShieldCheck } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
-import type { Compared, Outputs } from '../../src/contract.ts';
+import type { Outputs } from '../../src/contract.ts';
 import { Button, buttonClass } from '../parts/button.tsx';
 import { Dialog, DialogFoot } from '../parts/dialog.tsx';
 import { say } from '../parts/toast.tsx';
@@ -74,7 +74,7 @@ const words = {
   alone: { title: 'The ledger is not comparable', tone: 'text-ask' },
 };
 
-function Comparison({ who, told }: { who: string; told: Compared }) {
+function Comparison({ who, told }: { who: string; told: Outputs['ledger-verify']['vault'] }) {
   return <li>{'upTo' in told ? `Compared with ${who}, up to record ${count(told.upTo)}.` : `Not compared with ${who}: ${told.why}.`}</li>;
 }
 

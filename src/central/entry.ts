@@ -1,4 +1,5 @@
 import { type Catalogue, type ServerEntry, serverEntry, type ToolFacts } from '../company/bundle.ts';
+import { unknownArguments } from './argument-kinds.ts';
 import { definitionHash, definitionsOf } from './definition-hash.ts';
 import type { Checked } from './document.ts';
 import type { Problem } from './problem.ts';
@@ -90,6 +91,7 @@ export function compileEntry(
     trust: meta.trust,
     owner: meta.owner,
     timeoutMs: meta.timeoutMs,
+    roots: meta.roots.map((root, at) => resolve([...inMeta, 'roots', at], root)),
     catalogue: blessed,
     tools: Object.fromEntries(
       blessed.tools.map((tool) => [tool.name, factsOf(tool, Object.hasOwn(meta.tools, tool.name) ? meta.tools[tool.name] : undefined)]),
@@ -97,7 +99,7 @@ export function compileEntry(
   });
   if (!parsed.success && problems.every(({ severity }) => severity === 'warning')) {
     const issue = parsed.error.issues[0]!;
-    const path = issue.path[0] === 'url' ? ['remotes', used, 'url'] : [];
+    const path = issue.path[0] === 'url' ? ['remotes', used, 'url'] : issue.path[0] === 'roots' ? [...inMeta, ...issue.path] : [];
     problem(
       path,
       `After the variables were filled in, ${issue.path.join('.')} is not valid: ${issue.message}.`,
@@ -131,6 +133,13 @@ function checkCatalogue(
     if (!seen.has(`tool:${name}`))
       problem([...inMeta, 'tools', name], `The server ${meta.id} has no tool "${name}".`, 'Correct the name, or remove the entry.');
   }
+  for (const { name, inputSchema } of catalogue.tools)
+    for (const { path, meant } of unknownArguments(inputSchema, Object.hasOwn(meta.tools, name) ? meta.tools[name]!.arguments : undefined))
+      problem(
+        [...inMeta, 'tools', name, 'arguments', path],
+        `The tool "${name}" has no argument "${path}".`,
+        meant === undefined ? 'Correct the name as the schema has it, or remove it.' : `Did you mean "${meant}"?`,
+      );
 }
 
 /** The company's word first; else the blessed annotations; else the careful defaults of the protocol (may destroy, reaches outside). */
@@ -147,6 +156,7 @@ function factsOf(tool: Record<string, unknown>, stated: EntryMeta['tools'][strin
     openWorld: stated?.openWorld ?? hint('openWorldHint', true),
     tags: stated?.tags ?? [],
     ...(stated?.timeoutMs === undefined ? {} : { timeoutMs: stated.timeoutMs }),
+    ...(stated?.arguments === undefined ? {} : { arguments: stated.arguments }),
   };
 }
 

@@ -12,6 +12,7 @@ export const entryMeta = z.strictObject({
   owner: serverEntry.shape.owner,
   era: serverEntry.shape.era,
   timeoutMs: serverEntry.shape.timeoutMs,
+  roots: z.array(z.string().min(1)).default([]),
   auth: z.union(upstreamAuth.options.map((kind) => kind.strict())).optional(),
   launch: launch.strict().optional(),
   /** Written by `gatehouse policy bless`; absent means that nobody can use the server. */

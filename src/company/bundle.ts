@@ -53,6 +53,9 @@ const skill = z
   );
 const filesOf = (resources: SkillFiles) => (resources === 'dynamic' ? [] : resources);
 
+/** What a text among the arguments is. Only `text` is never taken for a path, only `path` never for a bare host. */
+export const argumentKind = z.enum(['path', 'url', 'text']);
+
 /** What the company says of a tool. Absent in the entry: taken from the annotations of the blessed definition. */
 export const toolFacts = z.object({
   readOnly: z.boolean(),
@@ -61,6 +64,8 @@ export const toolFacts = z.object({
   tags: z.array(z.string()),
   /** Where this tool takes longer, or has less time, than the server's others: see `timeoutMs` of the entry. */
   timeoutMs: z.int().min(100).max(3_600_000).optional(),
+  /** By where the argument stands: `path`, `edits.newText` (in each of a list), `files.*` (each that the schema does not name). Holds for all below. */
+  arguments: z.record(z.string(), argumentKind).optional(),
 });
 
 export const catalogue = z.object({
@@ -107,6 +112,11 @@ export const serverEntry = z.object({
   owner: z.string().default(''),
   /** Milliseconds that one call may take; progress extends it. */
   timeoutMs: z.int().min(100).max(3_600_000).default(60_000),
+  /** Absolute folders against which the server resolves relative names: its working folder, or all that it tries. Bundles of before have none. */
+  roots: z
+    .array(z.string().regex(/^(?:\/|[a-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/.])/i, 'a root is an absolute path'))
+    .max(8)
+    .default([]),
   catalogue,
   /** For every tool of the catalogue. */
   tools: z.record(z.string(), toolFacts),
@@ -151,6 +161,7 @@ export type Bundle = z.infer<typeof bundle>;
 export type ServerEntry = z.infer<typeof serverEntry>;
 export type Catalogue = z.infer<typeof catalogue>;
 export type Skill = z.infer<typeof skill>;
+export type ArgumentKind = z.infer<typeof argumentKind>;
 export type ToolFacts = z.infer<typeof toolFacts>;
 export type CompiledPolicy = z.infer<typeof compiledPolicy>;
 

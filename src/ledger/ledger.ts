@@ -1,4 +1,4 @@
-import type { Activity, CommandParsed, Compared, Outputs, Usage } from '../contract.ts';
+import type { Activity, CommandParsed, Outputs, Usage } from '../contract.ts';
 import { type ErrorValue, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Head, parseHead } from './head.ts';
@@ -7,6 +7,7 @@ import { openReader, type Reader, type Today } from './query.ts';
 import { openQueue } from './queue.ts';
 import { type LedgerEntry, noteOf, toRow } from './record.ts';
 import type { Batch } from './unsent.ts';
+import type { Compared, Verified } from './verified.ts';
 import type { CentralHead } from './verify.ts';
 
 /** The local record of every decision and call; `openLedger` says what it can prove and what not. */
@@ -23,7 +24,7 @@ export interface Ledger {
   /** Of the present day in UTC. */
   today(): Today;
   /** Walks the chain and compares its end with what vault and central API know; without either it is never `ok`. */
-  verify(): Promise<Outputs['ledger-verify']>;
+  verify(): Promise<Verified>;
   /** Records that `person` accepts the loss of the records that are missing before this chain; a Failure('not-found') where none are. */
   acceptLoss(person: string): Promise<Outputs['ledger-accept-loss']>;
   export(

@@ -34,8 +34,10 @@ export function membersOf(mentions: Mentions, name: string): ReadonlySet<string>
   return new Set([...mentions.inner].filter((one) => one.startsWith(`${name}.`)).map((one) => one.slice(name.length + 1)));
 }
 
+/** Drawn from arguments and URIs; each may be one that cannot be told. */
+export const derived: ReadonlySet<string> = new Set(['paths', 'folders', 'within', 'hosts']);
 /** What is known only when a thing is called: its arguments, and what is drawn from them. */
-export const fromArguments: ReadonlySet<string> = new Set(['args', 'paths', 'folders', 'within', 'hosts', 'facts', '*']);
+export const fromArguments: ReadonlySet<string> = new Set(['args', ...derived, 'facts', '*']);
 /** A resource's URI is all there is to reading it, so only what inspection finds is unknown beforehand. */
 export const fromReading: ReadonlySet<string> = new Set(['facts', '*']);
 
@@ -95,7 +97,12 @@ export function operands(expr: Expr): Expr[] {
 
 function walk(expr: Expr, found: Mentions): void {
   const path = contextPath(expr) ?? hasPath(expr);
-  if (path) return seesContext(path, found);
+  if (path) {
+    seesContext(path, found);
+    // Which facts there are depends on whether they could be told, so whoever asks for that asks about all there is.
+    if (hasPath(expr)?.length === 1 && derived.has(path[0]!)) found.context.add('*');
+    return;
+  }
   const node = expr as Node;
   if (node['Var'] === 'principal') found.principal = true;
   if (node['Var'] === 'resource') found.resource.add('*');

@@ -1,3 +1,4 @@
+import { depends, derived } from './condition.ts';
 import { mistyped } from './expected.ts';
 import { exemptions, missingConditions } from './explain.ts';
 import { joinObligations, type Obligations } from './obligations.ts';
@@ -63,7 +64,7 @@ export function judge(
   // A permit whose condition was partly taken for granted may err only because of that: then it may hold.
   const errors = [...settled.errors, ...open.errors];
   const fatal = errors.filter(({ rule }) => !rule.assumed).sort((a, b) => a.rule.index - b.rule.index);
-  if (fatal.length > 0) return policyError(fatal[0]!.rule, fatal[0]!.message, ask);
+  if (fatal.length > 0) return policyError(fatal[0]!.rule, fatal[0]!.message, ask, request?.underivable);
   const deciding = [...slice.always, ...settled.held, ...open.held, ...errors.map(({ rule }) => rule)].sort((a, b) => a.index - b.index);
   const forbid = deciding.find((rule) => rule.policy.effect === 'forbid');
   if (forbid) return deny(forbid.policy.id, forbid.policy.reason ?? `Refused by rule ${forbid.policy.id}.`, exemptions(forbid));
@@ -121,8 +122,12 @@ function permitted(permits: readonly Rule[]): Verdict {
   };
 }
 
-function policyError(rule: Rule, message: string, ask: Ask): Verdict {
+function policyError(rule: Rule, message: string, ask: Ask, underivable: string | undefined): Verdict {
   const uninspected = ask.facts === undefined && rule.mentions.context.has('facts');
-  const why = uninspected ? 'it asks for findings, and nothing was inspected' : message;
+  const untold =
+    underivable !== undefined &&
+    depends(rule.mentions, derived) &&
+    `it asks where paths and URLs lead, and that cannot be told: ${underivable}`;
+  const why = uninspected ? 'it asks for findings, and nothing was inspected' : untold || message;
   return deny('gatehouse:policy-error', `Rule ${rule.policy.id} could not be applied to this call, so it is refused: ${why}.`);
 }

@@ -20,7 +20,7 @@ export function missingConditions(slice: Slice, request: CedarRequest, slots: Sl
     for (const [at, clauses] of parts.entries()) for (const [part, clause] of clauses.entries()) all[`${at}.${part}`] = alone(clause);
     return all;
   });
-  const { truncated: _, ...asked } = request;
+  const { truncated: _, underivable: __, ...asked } = request;
   const answer = loadCedar().statefulIsAuthorized({ ...asked, preparsedPolicySetId: name });
   if (answer.type === 'failure') return undefined;
   const held = new Set(answer.response.diagnostics.reason);

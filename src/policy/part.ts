@@ -67,7 +67,7 @@ export function examine(part: Part | undefined, request: () => CedarRequest, slo
 
 /** Undefined where one of `together` holds or could not be judged. */
 function answerOf(part: Part, together: readonly number[], asked: CedarRequest, slots: Slots): Findings | undefined {
-  const { truncated: _, ...request } = asked;
+  const { truncated: _, underivable: __, ...request } = asked;
   const key = together.length > 0 ? part.key : `${part.key}!`;
   const preparsedPolicySetId = slots.use(key, () => policiesOf(part, together));
   const answer = loadCedar().statefulIsAuthorized({ ...request, preparsedPolicySetId });

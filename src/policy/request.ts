@@ -1,9 +1,11 @@
 import type { AuthorizationCall, CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/web';
 import type { Freshness, ServerEntry, ToolFacts } from '../company/bundle.ts';
 import { membersOf } from './condition.ts';
-import { derive } from './derive.ts';
+import { hostFacts, pathFacts, type Subject } from './derive.ts';
 import { encodeArguments } from './encode.ts';
+import { placeOf } from './paths.ts';
 import { type Action, resourceType } from './scope.ts';
+import { shapeOf } from './shape.ts';
 import type { Slice } from './slice.ts';
 
 /** Who asks, from where and when: the same for every question until the clock moves. */
@@ -29,6 +31,8 @@ export interface Ask {
 export interface CedarRequest extends Omit<AuthorizationCall, 'policies' | 'schema'> {
   /** Something that the rules look at did not fit. */
   truncated: boolean;
+  /** Why a fact that the rules look at is not there, as a clause. */
+  underivable: string | undefined;
 }
 
 type Json = Record<string, CedarValueJson>;
@@ -56,11 +60,15 @@ export function buildRequest(slice: Pick<Slice, 'mentions' | 'groups'>, ask: Ask
     context['args'] = encoded.value;
     truncated ||= encoded.truncated;
   }
-  if (wants('paths') || wants('folders') || wants('within') || wants('hosts')) {
-    const { truncated: cut, ...derived } = derive(ask.action === 'read' ? ask.name : ask.args, ask.action === 'read' ? 'uri' : '');
-    Object.assign(context, derived);
-    truncated ||= cut;
+  let underivable: string | undefined;
+  const tell = (why: string): void => void (underivable ??= why);
+  // A fact that cannot be told is not there, so that each rule that asks for it errs, which denies.
+  if (wants('paths') || wants('folders') || wants('within')) Object.assign(context, pathFacts(subjectOf(ask, circumstances), tell));
+  if (wants('hosts')) {
+    const hosts = hostFacts(subjectOf(ask, circumstances), tell);
+    if (hosts) context['hosts'] = hosts;
   }
+  truncated ||= underivable !== undefined && mentions.context.has('*');
   if (wants('agent')) {
     const agent = { type: 'Agent', id: ask.agent.toWellFormed() };
     context['agent'] = { __entity: agent };
@@ -70,7 +78,15 @@ export function buildRequest(slice: Pick<Slice, 'mentions' | 'groups'>, ask: Ask
   if (wants('device')) context['device'] = pick({ ...circumstances.device }, membersOf(mentions, 'device'));
   if (wants('bundle')) context['bundle'] = { freshness: circumstances.freshness };
   if (wants('facts') && ask.facts) context['facts'] = [...ask.facts];
-  return { principal, action: { type: 'Action', id: ask.action }, resource, context, entities, truncated };
+  return { principal, action: { type: 'Action', id: ask.action }, resource, context, entities, truncated, underivable };
+}
+
+function subjectOf(ask: Ask, { device }: Circumstances): Subject {
+  const { server, action, name } = ask;
+  const onWindows = server.launch !== undefined && device.os === 'win32';
+  const place = placeOf(server.roots, onWindows);
+  if (action === 'read') return { value: name, shape: undefined, place };
+  return { value: ask.args, shape: action === 'discover' ? { members: new Map() } : shapeOf(server, action, name), place };
 }
 
 /** UTC throughout: a time zone is the laptop's to choose, and one rule should mean one time everywhere. */

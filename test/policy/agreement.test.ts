@@ -154,9 +154,13 @@ const circumstances = {
 /** Cedar asked directly: every policy, every group, every attribute. Its answer as a verdict: `EFFECT RULE OBLIGATIONS`. */
 function whole(policies: Record<string, PolicyJson>, asked: Question): string {
   const server = asked.server === 'files' ? files : web;
-  const { truncated: _, ...request } = buildRequest(
+  const {
+    truncated: _,
+    underivable: __,
+    ...request
+  } = buildRequest(
     {
-      mentions: { ...everything, context: new Set(['args', 'paths', 'agent', 'now', 'device', 'bundle', 'facts']) },
+      mentions: { ...everything, context: new Set(['args', 'paths', 'hosts', 'agent', 'now', 'device', 'bundle', 'facts']) },
       groups: circumstances.groups,
     },
     { ...asked, server, args: asked.action === 'read' ? {} : asked.args!, facts: asked.facts },

@@ -23,6 +23,7 @@ export const files: ServerEntry = serverEntry.parse({
   url: 'https://files.example.com/mcp',
   dataClass: 'confidential',
   owner: 'it',
+  roots: ['/srv/ok'],
   catalogue: {
     tools: [
       {

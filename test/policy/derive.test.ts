@@ -1,59 +1,86 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { derive } from '../../src/policy/derive.ts';
+import { hostFacts, pathFacts } from '../../src/policy/derive.ts';
+import { placeOf } from '../../src/policy/paths.ts';
+import { shapeOfTool } from '../../src/policy/shape.ts';
+import { files } from './company.ts';
+
+function subject(args: Record<string, unknown>, roots: string[] = [], kinds: Record<string, 'path' | 'url' | 'text'> = {}) {
+  const listed = Object.fromEntries(Object.keys(args).map((name) => [name, {}]));
+  const tools = [{ name: 't', inputSchema: { type: 'object', properties: listed } }];
+  const facts = { readOnly: false, destructive: true, openWorld: true, tags: [], arguments: kinds };
+  return {
+    value: args,
+    shape: shapeOfTool({ catalogue: { ...files.catalogue, tools }, tools: { t: facts } }, 't'),
+    place: placeOf(roots, false),
+  };
+}
+function derive(...given: Parameters<typeof subject>) {
+  let why = '';
+  const facts = pathFacts(subject(...given), (said) => {
+    why = said;
+  });
+  return { ...facts, why, within: facts?.within.sort() };
+}
+const hosts = (...given: Parameters<typeof subject>) => hostFacts(subject(...given), () => {});
 
 test('a path that climbs is put where it leads', () => {
   const { paths, within } = derive({ path: '/home/x/ok/../../../etc/passwd' });
   assert.deepEqual(paths, ['/etc/passwd']);
-  assert.deepEqual(within.sort(), ['/', '/etc', '/etc/passwd']);
+  assert.deepEqual(within, ['/', '/etc', '/etc/passwd']);
 });
 
 test('folders are above any path, within is above all of them', () => {
   const { folders, within } = derive({ from: '/srv/ok/a', to: '/srv/other/b' });
-  assert.ok(folders.includes('/srv/ok') && folders.includes('/srv/other'));
-  assert.deepEqual(within.sort(), ['/', '/srv']);
+  assert.ok(folders?.includes('/srv/ok') && folders.includes('/srv/other'));
+  assert.deepEqual(within, ['/', '/srv']);
 });
 
-test('without a path nothing is within anything', () => {
-  assert.deepEqual(derive({ text: 'hello', n: 3 }).within, []);
+test('without a text nothing is within anything', () => {
+  assert.deepEqual(derive({ n: 3 }).within, []);
+  assert.deepEqual(derive({ text: 'hello' }, [], { text: 'text' }).within, []);
 });
 
 test('every way to read a path counts', () => {
   assert.deepEqual(derive({ path: '/ok/%2e%2e/etc' }).within, ['/']);
-  assert.ok(derive({ path: '/ok/a\\..\\..\\etc' }).paths.includes('/etc'));
-  assert.ok(derive({ path: 'c:\\Users\\..\\Windows' }).paths.includes('C:/Windows'));
-  assert.ok(derive({ uri: 'file:///srv/%2e%2e/etc/passwd' }).paths.includes('/etc/passwd'));
+  assert.ok(derive({ path: '/ok/a\\..\\..\\etc' }).paths?.includes('/etc'));
+  assert.ok(derive({ path: 'c:\\Users\\..\\Windows' }, ['C:\\srv']).paths?.includes('C:/Windows'));
+  assert.ok(derive({ uri: 'file:///srv/%2e%2e/etc/passwd' }, [], { uri: 'url' }).paths?.includes('/etc/passwd'));
+  assert.ok(derive({ path: '/ETC/Passwd' }).folders?.includes('/etc'));
 });
 
-test('what climbs out of a relative folder is not inside it', () => {
-  assert.deepEqual(derive({ path: '../../x' }).within.sort(), ['../..', '../../x']);
-  assert.deepEqual(derive({ path: 'a/../../x' }).paths, ['../x']);
-  assert.ok(!derive({ path: '~/../x' }).within.includes('~'));
+test('a relative name is below the roots, or nothing is said of it', () => {
+  assert.deepEqual(derive({ path: 'a/b' }, ['/srv/ok']).paths, ['/srv/ok/a/b']);
+  assert.deepEqual(derive({ path: '../x' }, ['/srv/ok', '/home/a']).within, ['/']);
+  assert.match(derive({ path: 'a/b' }).why, /the argument "path" is relative, and no "roots"/);
 });
 
 test('a host is found in one form', () => {
-  const hosts = (url: string) => derive({ url }).hosts;
-  assert.deepEqual(hosts('HTTPS://user:pw@Bücher.Example.:8443/x'), ['xn--bcher-kva.example']);
-  assert.deepEqual(hosts('http://0x7f.1/'), ['127.0.0.1']);
-  assert.deepEqual(hosts(' ht\ntps:evil.example/x'), ['evil.example']);
-  assert.deepEqual(hosts('//evil.example/x'), ['evil.example']);
-  assert.deepEqual(hosts('git+ssh://git@EVIL.example/x'), ['evil.example']);
-  assert.deepEqual(hosts('git@evil.example:a/b'), ['evil.example']);
-  assert.deepEqual(derive({ host: 'evil.example:80' }).hosts, ['evil.example']);
+  const of = (url: string) => hosts({ url });
+  assert.deepEqual(of('HTTPS://user:pw@Bücher.Example.:8443/x'), ['xn--bcher-kva.example']);
+  assert.deepEqual(of('http://0x7f.1/'), ['127.0.0.1']);
+  assert.deepEqual(of(' ht\ntps:evil.example/x'), ['evil.example']);
+  assert.deepEqual(of('//evil.example/x'), ['evil.example']);
+  assert.deepEqual(of('http%3A//evil.example/x'), ['evil.example']);
+  assert.deepEqual(of('git+ssh://git@EVIL.example/x'), ['evil.example']);
+  assert.deepEqual(of('jdbc:mysql://evil.example/x'), ['evil.example']);
+  assert.deepEqual(of('git@evil.example:a/b'), ['evil.example']);
+  assert.deepEqual(hosts({ host: 'evil.example:80' }), ['evil.example']);
+  assert.deepEqual(hosts({ target: 'evil.example/x' }), ['evil.example']);
+  assert.deepEqual(hosts({ text: 'Dear all, see evil.example' }), []);
+  assert.equal(of('http://[bad'), undefined);
 });
 
-test('prose is neither path nor host', () => {
-  const text = `Dear all, the either/or question: ${'x'.repeat(9000)}`;
-  assert.deepEqual(derive({ text }), { paths: [], folders: [], within: [], hosts: [], truncated: false });
+test('what is declared as text can be anything', () => {
+  for (const content of ['see docs/readme for more', '../../etc', '\0', 'x'.repeat(9000), '%zz', 'http://[bad']) {
+    const args = { path: '/srv/ok/a', edits: [{ newText: content }] };
+    assert.ok(derive(args, [], { path: 'path', 'edits.newText': 'text' }).within?.includes('/srv/ok'), content);
+    assert.deepEqual(hosts(args, [], { path: 'path', 'edits.newText': 'text' }), []);
+  }
 });
 
-test('a file can be written below a folder whatever it says', () => {
-  const content = ['see docs/readme for more', '// code\n/* more */', 'a\nb/c'];
-  for (const text of content) assert.ok(derive({ path: '/srv/ok/a', text }).within.includes('/srv/ok'), text);
-});
-
-test('too much to look at says so', () => {
-  assert.equal(derive({ paths: Array.from({ length: 300 }, (_, at) => `/a/${at}`) }).truncated, true);
-  assert.equal(derive({ path: `/${'x'.repeat(5000)}` }).truncated, true);
-  assert.equal(derive({ path: 'a/'.repeat(2040) }).truncated, false);
+test('too much to look at is not looked at', () => {
+  assert.equal(derive({ paths: Array.from({ length: 300 }, (_, at) => `/a/${at}`) }).within, undefined);
+  assert.equal(derive({ path: `/${'x'.repeat(5000)}` }).within, undefined);
+  assert.ok(derive({ path: `/srv/${'a/'.repeat(1000)}` }).within);
 });

@@ -1,0 +1,78 @@
+/** A fact that cannot be drawn from a text; the message says why, as "is relative, ...". Rules that ask for the fact then deny. */
+export class Underivable extends Error {}
+
+/** NFKC makes eighteen characters of one, so the length is bounded before it. */
+const maxText = 4096;
+const maxReadings = 16;
+const plain = /^(?:[\w/.-](?:[\w/. -]*[\w/.-])?)?$/;
+const webScheme = /^(?:https?|wss?|ftp):/i;
+/** One letter is a drive. */
+const anyScheme = /^[a-z][a-z0-9+.-]+:/i;
+
+/**
+ * Each text that a server may make of a text before it takes it for a path or a URL: without blanks and quotes around it, without line ends, percent-decoded
+ * (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL. What was left out could be the one that leads outside.
+ */
+export function readings(text: string, opened: boolean): ReadonlySet<string> {
+  const all = new Set([text]);
+  if (text.length <= maxText && plain.test(text)) return all;
+  // A set's loop comes to what is added meanwhile.
+  for (const one of all) {
+    if (one.length > maxText) throw new Underivable(`is longer than ${maxText} characters`);
+    if (one.includes('\0') || !one.isWellFormed()) throw new Underivable('holds a NUL or half a character');
+    for (const next of [unquoted(one), one.replace(/[\t\r\n]/g, ''), decoded(one), folded(one), ...(opened ? afterScheme(one) : [])])
+      all.add(next);
+    if (all.size > maxReadings) throw new Underivable('can be read in too many ways');
+  }
+  return all;
+}
+
+export const isUrl = (text: string): boolean => anyScheme.test(text);
+export const isWebUrl = (text: string): boolean => webScheme.test(text);
+
+/** Without blanks and control characters around it, as the URL standard has it. */
+export function trimmed(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && blank.test(text[start]!)) start++;
+  while (start < end && blank.test(text[end - 1]!)) end--;
+  return text.slice(start, end);
+}
+const blank = /[\p{Cc}\s]/u;
+
+const unquoted = (text: string): string => trimmed(trimmed(text).replace(/^["'`]|["'`]$/g, ''));
+
+function decoded(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // `%VAR%` as well: a letter after `%` begins bytes that are no UTF-8 by themselves.
+    throw new Underivable('holds a "%" that begins no percent-encoded UTF-8');
+  }
+}
+
+/** Beside what NFKC does: characters that file systems pass over, and those that code pages take for slashes. */
+const folded = (text: string): string =>
+  text
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/[\u2044\u2215\u29f8]/g, '/')
+    .replace(/[\u2216\u29f5\u29f9\u00a5\u20a9]/g, '\\');
+
+/** The path of a URL, as the URL standard has it and as a server gets it that cuts the scheme off. */
+function afterScheme(text: string): string[] {
+  if (!isUrl(text) || isWebUrl(text)) return [];
+  const url = URL.parse(text);
+  if (!url && (text.includes('://') || /^file:/i.test(text))) throw new Underivable('is no valid URL');
+  if (!url) return [];
+  if (url.protocol !== 'file:') return [url.pathname];
+  const rest = text
+    .slice(text.indexOf(':') + 1)
+    .replaceAll('\\', '/')
+    .replace(/^\/\/localhost(?=\/)/i, '//');
+  const path =
+    rest.startsWith('//') && rest[2] !== '/'
+      ? [url.host === '' ? url.pathname : `//${url.host}${url.pathname}`, rest.slice(2)]
+      : [url.pathname];
+  return [rest, ...path].map((one) => one.replace(/^\/*([a-z])[:|](?=\/|$)/i, '$1:'));
+}
