@@ -274,7 +274,6 @@ export interface View {
   servers: ServerRow[];
   agents: AgentRow[];
   today: { calls: number; denied: number; errors: number };
-  /** The last call that went through the gate: the line on the overview. */
   lastCall?: Pick<
     Activity,
     'seq' | 'at' | 'agent' | 'server' | 'method' | 'target' | 'decision' | 'rule' | 'reason' | 'outcome' | 'totalMs' | 'upstreamMs'
