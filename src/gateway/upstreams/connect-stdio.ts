@@ -29,7 +29,10 @@ export async function connectStdio(
         message = parseJson(line);
       } catch {
         // Many servers print what is no message: it is counted, and otherwise ignored.
-        log.debug({ server: entry.id, line: context.output!.hide(line).slice(0, 200) }, 'a local server wrote a line that is no message');
+        log.debug(
+          { server: entry.id, line: context.output!.hide(line.slice(0, 4096)).slice(0, 200) },
+          'a local server wrote a line that is no message',
+        );
       }
       if (!pipe.take(message)) child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
     },
