@@ -2,8 +2,8 @@ import { startChild } from './child.ts';
 import { agreedVersion, enveloped, eraOf, modernVersion } from './era.ts';
 import type { Leash } from './leash.ts';
 import type { Link, LinkContext } from './link.ts';
-import { parseJson } from './parse-json.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
+import { readMessage } from './reading.ts';
 import { openStdio } from './stdio.ts';
 import { type Era, type JsonObject, type Outcome, UpstreamError } from './upstream.ts';
 
@@ -23,19 +23,16 @@ export async function connectStdio(
     path,
     output: context.output!,
     maxBytes: limits.messageBytes,
-    onLine(line) {
-      let message: unknown;
-      try {
-        message = parseJson(line);
-      } catch {
+    onLine: (line) =>
+      readMessage(line, (message, error) => {
         // Many servers print what is no message: it is counted, and otherwise ignored.
-        log.debug(
-          { server: entry.id, line: context.output!.hide(line.slice(0, 4096)).slice(0, 200) },
-          'a local server wrote a line that is no message',
-        );
-      }
-      if (!pipe.take(message)) child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
-    },
+        if (error)
+          log.debug(
+            { server: entry.id, err: error.message, line: context.output!.hide(line.slice(0, 4096).toString()).slice(0, 200) },
+            'a local server wrote a line that is no message',
+          );
+        if (!pipe.take(message, error)) child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
+      }),
     onEnd: (error) => pipe.onEnd(error),
   });
   const pipe: Pipe = openPipe(context, child);
