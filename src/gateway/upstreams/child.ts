@@ -6,6 +6,7 @@ import { commandLine, scrubbed, withPath } from './environment.ts';
 import type { Leash } from './leash.ts';
 import { openLines } from './lines.ts';
 import type { Output } from './output.ts';
+import type { Text } from './reading.ts';
 import { openTurns } from './turns.ts';
 import { UpstreamError } from './upstream.ts';
 
@@ -34,7 +35,7 @@ export function startChild(options: {
   output: Output;
   maxBytes: number;
   /** Where that takes time, nothing more is read until it is over. */
-  onLine(line: string | Buffer): Promise<void> | undefined;
+  onLine(line: Text): Promise<void> | undefined;
   onEnd(error: UpstreamError): void;
 }): Child {
   const { entry, leash, log, maxBytes } = options;

@@ -4,7 +4,7 @@ import { sendInitialized } from './legacy-messages.ts';
 import type { Link, LinkContext } from './link.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
 import { jsonHeaders } from './post.ts';
-import { readMessage } from './reading.ts';
+import { readMessage, type Text } from './reading.ts';
 import { openStdio } from './stdio.ts';
 import { type JsonObject, UpstreamError } from './upstream.ts';
 
@@ -63,7 +63,7 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
     sending.add(give);
   }
 
-  const receive = (data: string | Buffer) =>
+  const receive = (data: Text) =>
     readMessage(data, (message, error) => {
       if (error) log.debug({ server: entry.id, err: error.message }, 'an upstream sent an event that cannot be read');
       if (!pipe.take(message, error)) end(new UpstreamError('closed', 'it flooded its stream and was cut off'));

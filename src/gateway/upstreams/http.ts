@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import tls from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { UpstreamLimits } from './link.ts';
+import { long, own } from './reading.ts';
 import { openSse, type SseEvent } from './sse.ts';
 import { openTurns } from './turns.ts';
 import { UpstreamError } from './upstream.ts';
@@ -68,8 +69,8 @@ let roots: string[] | undefined;
 /** What becomes of an HTTP exchange. Exactly one of `onBody`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
 export interface Exchange {
   onHead?(status: number, headers: IncomingHttpHeaders): void;
-  /** The whole body of an answer that is no stream. */
-  onBody(status: number, bytes: Buffer): void;
+  /** The whole body of an answer that is no stream; a long one in pieces. */
+  onBody(status: number, body: Buffer | readonly Buffer[]): void;
   /** Where that takes time, nothing of the stream is handed on, nor read, until it is over. */
   onEvent(event: SseEvent): Promise<void> | undefined | void;
   /** Asked after each piece of a stream: a promise stops its reading until then, so that TCP slows the upstream down. */
@@ -156,13 +157,13 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       size += chunk.length;
       if (size > maxBytes) tooLarge();
       else if (first === undefined) first = chunk;
-      else (chunks ??= [first]).push(chunk);
+      else (chunks ??= [first]).push(size > long ? own(chunk) : chunk);
     },
     onResponseEnd() {
       if (over) return;
       if (events) return streamEnded();
       over = true;
-      to.onBody(status, chunks ? Buffer.concat(chunks, size) : (first ?? nothing));
+      to.onBody(status, chunks ? (size > long ? chunks : Buffer.concat(chunks, size)) : (first ?? nothing));
     },
     onResponseError(_controller, error) {
       if (over) return;

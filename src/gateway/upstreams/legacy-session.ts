@@ -170,8 +170,8 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       repeatable: repeatable(call, context.entry),
       maxBytes: limits.messageBytes,
       onOther: (message) => inbox.receive(message, pending),
-      onRefused(status, bytes) {
-        if (!sessionLost(on, status, rpcError(bytes, id))) return false;
+      onRefused(status, body) {
+        if (!sessionLost(on, status, rpcError(body, id))) return false;
         drop(on);
         // Refused at the door: it was not carried out, so once more with a new session does no harm.
         if (again && pending.open) again(false);

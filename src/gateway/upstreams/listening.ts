@@ -86,8 +86,8 @@ export function openListening(target: Target, base: string[], context: LinkConte
         },
         limits.messageBytes,
         {
-          onBody(status, bytes) {
-            const said = rpcError(bytes, id)?.error.message;
+          onBody(status, body) {
+            const said = rpcError(body, id)?.error.message;
             fail(new UpstreamError('bad-answer', said ?? `it answered HTTP ${status} to a subscription`));
           },
           onEvent(event) {

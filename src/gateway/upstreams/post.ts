@@ -4,8 +4,10 @@ import { exchange, type Target } from './http.ts';
 import type { UpstreamLimits } from './link.ts';
 import { parseShort } from './parse-json.ts';
 import { openPending, outcomeOf, type Pending } from './pending.ts';
-import { long, readMessage } from './reading.ts';
+import { readMessage, type Text } from './reading.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
+
+type Body = Buffer | readonly Buffer[];
 
 export const jsonHeaders = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
 
@@ -20,7 +22,7 @@ export interface Post {
   /** A message that is neither the answer nor about this call: the upstream's own request, an update, a foreign answer. */
   onOther(message: JsonObject): void;
   /** Any status but 2xx. True: it was dealt with. */
-  onRefused?(status: number, bytes: Buffer): boolean;
+  onRefused?(status: number, body: Body): boolean;
   /** The stream ended before the answer. True: somebody goes on waiting for it. */
   onBroken?(last: { id: string; retryMs: number | undefined } | undefined): boolean;
 }
@@ -35,10 +37,10 @@ export function post(request: Post): () => void {
   let lingering: NodeJS.Timeout | undefined;
   const stop = exchange(target, { method: 'POST', headers, body, repeatable }, request.maxBytes, {
     ...(request.onHead ? { onHead: request.onHead } : {}),
-    onBody(status, bytes) {
-      if (status >= 200 && status < 300) return answered(bytes);
-      if (request.onRefused?.(status, bytes)) return;
-      const refused = refusal(status, bytes, pending.id);
+    onBody(status, body) {
+      if (status >= 200 && status < 300) return answered(body);
+      if (request.onRefused?.(status, body)) return;
+      const refused = refusal(status, body, pending.id);
       if (refused instanceof UpstreamError) pending.fail(refused);
       else pending.finish(refused);
     },
@@ -58,9 +60,9 @@ export function post(request: Post): () => void {
     onFailed: (error) => pending.fail(error),
   });
 
-  function answered(bytes: Buffer) {
-    if (bytes.length === 0) return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
-    void takeText(bytes, request, () => {
+  function answered(body: Body) {
+    if (body.length === 0) return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
+    void takeText(body, request, () => {
       if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
     });
   }
@@ -68,7 +70,7 @@ export function post(request: Post): () => void {
 }
 
 /** Takes what came on a call's own answer. `then(false)`: it is over and done with, cut the stream. */
-function takeText(text: string | Buffer, request: Post, then: (fine: boolean) => void): Promise<void> | undefined {
+function takeText(text: Text, request: Post, then: (fine: boolean) => void): Promise<void> | undefined {
   return readMessage(text, (message, error) => {
     if (error) {
       request.pending.fail(error);
@@ -104,18 +106,18 @@ function take(message: unknown, { pending, onOther }: Pick<Post, 'pending' | 'on
 }
 
 /** What a status other than 2xx means. A JSON-RPC error in the body is the upstream's answer; a refused credential never is. */
-function refusal(status: number, bytes: Buffer, id: number): Outcome | UpstreamError {
+function refusal(status: number, body: Body, id: number): Outcome | UpstreamError {
   if (status === 401 || status === 403) return new UpstreamError('unauthorized', `it answered HTTP ${status}`);
   if (status < 400) return new UpstreamError('bad-answer', `it answered HTTP ${status}: redirects are not followed`);
-  const said = rpcError(bytes, id);
+  const said = rpcError(body, id);
   if (said) return said;
   const busy = status === 408 || status === 429 || status === 503;
   return new UpstreamError(busy ? 'unreachable' : 'bad-answer', `it answered HTTP ${status}`);
 }
 
-export function rpcError(bytes: Buffer, id: string | number): Extract<Outcome, { error: unknown }> | undefined {
+export function rpcError(body: Body, id: string | number): Extract<Outcome, { error: unknown }> | undefined {
   try {
-    const message = bytes.length > long ? undefined : parseShort(bytes.toString('utf8'))?.message;
+    const message = Buffer.isBuffer(body) ? parseShort(body.toString('utf8'))?.message : undefined;
     if (!isObject(message) || (message['id'] !== id && message['id'] !== null && message['id'] !== undefined)) return undefined;
     const outcome = outcomeOf(message);
     return outcome && 'error' in outcome ? outcome : undefined;

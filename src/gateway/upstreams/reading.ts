@@ -8,6 +8,12 @@ import { UpstreamError } from './upstream.ts';
 /** Bytes. What is longer is read by another thread: parsed here it would keep everybody waiting, some 4 ms per MiB. */
 export const long = 2 * 1024 * 1024;
 
+/** Text of one message; of a long one the bytes in pieces, since putting them together would take its time, too. */
+export type Text = string | Buffer | readonly Buffer[];
+
+/** In memory of its own, so that it can be handed to another thread. Done as pieces come, it is no work for anybody at the end. */
+export const own = (piece: Buffer): Buffer => Buffer.from(new Uint8Array(piece).buffer);
+
 /** An error about an answer whose id could be read. */
 export class Unread extends UpstreamError {
   readonly id: unknown;
@@ -19,10 +25,10 @@ export class Unread extends UpstreamError {
 
 /**
  * Reads one message and hands it on: at once where that takes no time, and then returns undefined; else when the other thread has read it. Without a
- * message there is an error. What is long should come as bytes that nobody else needs.
+ * message there is an error. Pieces belong to the reader from then on.
  */
-export function readMessage(text: string | Buffer, then: (message: unknown, error?: UpstreamError) => void): Promise<void> | undefined {
-  if (text.length <= long) {
+export function readMessage(text: Text, then: (message: unknown, error?: UpstreamError) => void): Promise<void> | undefined {
+  if (typeof text === 'string' || Buffer.isBuffer(text)) {
     let short: ReturnType<typeof parseShort>;
     try {
       short = typeof text === 'string' ? parseShort(text) : parseShort(text.toString('utf8'), text);
@@ -31,13 +37,13 @@ export function readMessage(text: string | Buffer, then: (message: unknown, erro
     }
     if (short) return void then(short.message);
   }
-  return readElsewhere(text).then(then, (error: UpstreamError) => then(undefined, error));
+  return readElsewhere(Buffer.isBuffer(text) ? [text] : text).then(then, (error: UpstreamError) => then(undefined, error));
 }
 
 const notJson = () => new UpstreamError('bad-answer', 'an answer that is not JSON');
 
 interface Job {
-  text: string | Buffer;
+  text: string | readonly Buffer[];
   resolve(message: unknown): void;
   reject(error: UpstreamError): void;
 }
@@ -51,7 +57,7 @@ let current: Job | undefined;
 let reader: Worker | undefined;
 let timer: NodeJS.Timeout | undefined;
 
-function readElsewhere(text: string | Buffer): Promise<unknown> {
+function readElsewhere(text: Job['text']): Promise<unknown> {
   return new Promise((resolve, reject) => {
     waiting.push({ text, resolve, reject });
     next();
@@ -70,8 +76,11 @@ function next(): void {
     const { text } = current;
     if (typeof text === 'string') thread!.postMessage(text);
     else {
-      const bytes = alone(text);
-      thread!.postMessage(bytes, [bytes.buffer]);
+      const pieces = text.map(alone);
+      thread!.postMessage(
+        pieces,
+        pieces.map(({ buffer }) => buffer),
+      );
     }
   }
 }
@@ -114,6 +123,11 @@ function filled({ message, holes, numbers, bytes }: Outline): unknown {
 
 /** Small pieces of memory are shared by Node, and what is handed to another thread is gone here. */
 function alone(bytes: Buffer): Uint8Array<ArrayBuffer> {
-  if (bytes.buffer instanceof ArrayBuffer && bytes.length === bytes.buffer.byteLength) return new Uint8Array(bytes.buffer);
+  const { buffer, byteOffset, length } = bytes;
+  // What was cut off at a line's beginning is nobody's.
+  if (buffer instanceof ArrayBuffer && length > shared && buffer.byteLength - length < cutOff)
+    return new Uint8Array(buffer, byteOffset, length);
   return new Uint8Array(bytes);
 }
+const shared = 32 * 1024;
+const cutOff = 16;

@@ -1,13 +1,13 @@
 import { StringDecoder } from 'node:string_decoder';
-import { long } from './reading.ts';
+import { long, own } from './reading.ts';
 
 export interface SseEvent {
   /** The last event id so far, which a client sends back to resume (HTML, "Server-sent events"). */
   id?: string;
   /** Where it is another than `message`. */
   event?: string;
-  /** Bytes where it is long. */
-  data: string | Buffer;
+  /** In pieces where it is long. */
+  data: string | readonly Buffer[];
   retryMs?: number;
 }
 
@@ -17,14 +17,12 @@ const mostLines = 10_000;
 const longestWord = 1024;
 const fieldBytes = 'data: '.length;
 
-const bytesOf = (parts: readonly (string | Buffer)[]): Buffer =>
-  Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+const bytesOf = (part: string | Buffer): Buffer => (typeof part === 'string' ? own(Buffer.from(part)) : part);
 
-function joined(lines: readonly (string | Buffer)[]): string | Buffer {
-  const all = lines.flatMap((line, at) => (at === 0 ? [line] : ['\n', line]));
-  return lines.every((line) => typeof line === 'string') && lines.reduce((sum, line) => sum + line.length, 0) <= long
-    ? all.join('')
-    : bytesOf(all);
+function joined(lines: readonly (string | readonly Buffer[])[]): string | readonly Buffer[] {
+  const texts = lines.filter((line) => typeof line === 'string');
+  if (texts.length === lines.length && texts.reduce((sum, line) => sum + line.length, 0) <= long) return texts.join('\n');
+  return lines.flatMap((line, at) => [...(at === 0 ? [] : ['\n']), ...(typeof line === 'string' ? [line] : line)].map(bytesOf));
 }
 
 /**
@@ -36,18 +34,17 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
   // Parts of a line that is not complete yet: joined once, so that a large event costs no more than its size.
   let parts: (string | Buffer)[] = [];
   let held = 0;
-  let data: (string | Buffer)[] = [];
+  let data: (string | readonly Buffer[])[] = [];
   let id: string | undefined;
   let event: string | undefined;
   let retryMs: number | undefined;
   let touched = false;
   let afterReturn = false;
 
-  function longLine(bytes: Buffer) {
-    const text = bytes.subarray(0, fieldBytes).toString('latin1');
-    const [begin] = /^data: ?/.exec(text) ?? [];
+  function longLine([first, ...rest]: readonly (string | Buffer)[]) {
+    const [begin] = /^data: ?/.exec(first!.slice(0, fieldBytes).toString()) ?? [];
     if (begin === undefined) return;
-    data.push(bytes.subarray(begin.length));
+    data.push([first!.slice(begin.length), ...rest].map(bytesOf));
     touched = true;
   }
 
@@ -102,7 +99,7 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
         parts.push(rest);
         const whole = parts;
         parts = [];
-        if (held > long) longLine(bytesOf(whole));
+        if (held > long) longLine(whole);
         else line(whole.join(''));
       }
       if (data.length > mostLines) return false;
@@ -111,7 +108,7 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
       const rest = text.slice(start);
       held += rest.length;
       // A text of that length would be copied as a whole when it is complete; as bytes it is no work for anybody by then.
-      parts.push(held > long ? Buffer.from(rest) : rest);
+      parts.push(held > long ? bytesOf(rest) : rest);
     }
     return held <= maxBytes;
   };

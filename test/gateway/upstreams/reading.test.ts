@@ -10,7 +10,7 @@ import { openRpcServer } from '../../support/rpc-server.ts';
 
 const read = (text: string | Buffer) =>
   new Promise<{ message: unknown; error: UpstreamError | undefined }>((resolve) => {
-    readMessage(text, (message, error) => resolve({ message, error }));
+    readMessage(typeof text === 'string' || text.length <= long ? text : [text], (message, error) => resolve({ message, error }));
   });
 const filler = 'x'.repeat(long);
 const texts = (text: string | readonly (string | Buffer)[]) => (typeof text === 'string' ? text : text.join(''));
