@@ -50,6 +50,7 @@ export default defineConfig({
             cli: 'src/cli/cli.ts',
             electron: 'electron/main.ts',
             'ledger-writer': 'src/ledger/writer.ts',
+            'gateway-upstreams-reader': 'src/gateway/upstreams/reader.ts',
             'gateway-upstreams-watchdog': 'src/gateway/upstreams/watchdog.ts',
           },
           output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },

@@ -1,5 +1,5 @@
 /** The programs that run beside the main one: a worker thread, a watchdog process, a demo server. */
-export type Entry = 'ledger/writer' | 'gateway/upstreams/watchdog';
+export type Entry = 'ledger/writer' | 'gateway/upstreams/reader' | 'gateway/upstreams/watchdog';
 
 /**
  * Where such a program lies: beside its source when we run from source, in the one flat folder of the build otherwise.

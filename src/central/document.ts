@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document as YamlDocument } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document as YamlDocument } from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../nearest.ts';
 import { membersAt } from './misspelt.ts';
@@ -21,7 +21,8 @@ export interface Checked<T> {
 export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S): Checked<z.output<S>> {
   const { file, text } = source;
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true, version: '1.2' });
+  // Its own check of keys compares each with each: of 40,000 in one map that takes half a minute.
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: false, version: '1.2' });
   const lineOf = (path: Path) => counter.linePos(offsetOf(document, path)).line || 1;
   const problem = (line: number, message: string, fix: string): Problem => ({ severity: 'error', file, line, message, fix });
   const failed = (problems: Problem[], raw?: unknown): Checked<z.output<S>> => ({ file, raw, problems, lineOf });
@@ -38,15 +39,26 @@ export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S
     ]);
   }
   // A warning is something that was not understood, such as an unknown tag: it must not pass for understood.
-  const faults = [...document.errors, ...document.warnings];
+  const faults = [...document.errors, ...document.warnings, ...(json ? [] : repeated(document))];
   if (faults.length > 0) {
     return failed(
-      faults.map((error) =>
-        problem(counter.linePos(error.pos[0]).line || 1, `${error.message}.`.replace(/\.\.$/, '.'), 'Correct the syntax.'),
-      ),
+      faults.slice(0, mostFaults).map((error) => {
+        const deep = /call stack/i.test(error.message);
+        const message = deep ? 'It nests too deep to be read' : error.message;
+        return problem(
+          counter.linePos(error.pos[0]).line || 1,
+          sentence(message),
+          deep ? 'Write it with fewer levels.' : 'Correct the syntax.',
+        );
+      }),
     );
   }
-  const raw = json ? json.value : document.toJS({ maxAliasCount: 50 });
+  let raw: unknown;
+  try {
+    raw = json ? json.value : document.toJS({ maxAliasCount: 50 });
+  } catch (error) {
+    return failed([problem(1, sentence((error as Error).message), 'Write out what is meant, with fewer aliases and levels.')]);
+  }
   const parsed = schema.safeParse(raw);
   if (parsed.success) return { file, value: parsed.data, raw, problems: [], lineOf };
   return failed(
@@ -62,6 +74,26 @@ export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S
     }),
     raw,
   );
+}
+
+/** Of one file: a person corrects the first ones and looks again. */
+const mostFaults = 100;
+
+/** Keys that stand twice in one map. */
+function repeated(document: YamlDocument): { message: string; pos: [number, number] }[] {
+  const faults: { message: string; pos: [number, number] }[] = [];
+  if (document.errors.length > 0) return faults;
+  visit(document, {
+    Map(_key, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        const value = isScalar(key) ? key.value : key;
+        if (seen.has(value)) faults.push({ message: 'Map keys must be unique', pos: [isNode(key) ? (key.range?.[0] ?? 0) : 0, 0] });
+        seen.add(value);
+      }
+    },
+  });
+  return faults;
 }
 
 function strictJson(text: string): { value?: unknown; error?: string; position?: number } {

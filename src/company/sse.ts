@@ -16,18 +16,30 @@ export async function* readEvents(
   { heard, retry }: { heard(): void; retry(ms: number): void },
 ): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder();
-  let rest = '';
+  // Parts of a line that is not complete yet: joined once, however small the pieces are that it comes in.
+  let parts: string[] = [];
+  let held = 0;
+  let afterReturn = false;
   let event = '';
   let data: string[] = [];
   let size = 0;
   for await (const chunk of body) {
     heard();
-    rest += decoder.decode(chunk, { stream: true });
-    // A CR at the very end may be half of a CR LF.
-    const whole = rest.endsWith('\r') ? rest.slice(0, -1) : rest;
-    const lines = whole.split(/\r\n|\n|\r/);
-    rest = lines.pop()! + rest.slice(whole.length);
-    if (rest.length > longest) throw new Error('a line of the event stream is too long');
+    let text = decoder.decode(chunk, { stream: true });
+    if (text === '') continue;
+    // A CR at the very end may have been half of a CR LF.
+    if (afterReturn && text.startsWith('\n')) text = text.slice(1);
+    afterReturn = text.endsWith('\r');
+    const lines = text.split(/\r\n|\n|\r/);
+    const rest = lines.pop()!;
+    if (lines.length > 0) {
+      lines[0] = parts.join('') + lines[0];
+      parts = [];
+      held = 0;
+    }
+    if (rest !== '') parts.push(rest);
+    held += rest.length;
+    if (held > longest) throw new Error('a line of the event stream is too long');
     for (const line of lines) {
       if (line === '') {
         if (data.length > 0) yield { event: event === '' ? 'message' : event, data: data.join('\n') };

@@ -2,6 +2,7 @@ import type { Log } from '../log.ts';
 import { type Gate, visible } from './calls.ts';
 import type { Listening } from './door.ts';
 import { notificationText } from './exchange.ts';
+import { scopedUri } from './names.ts';
 import type { Session } from './sessions.ts';
 import type { ListMethod, Surface } from './surface.ts';
 import type { JsonObject } from './upstreams/upstream.ts';
@@ -45,10 +46,14 @@ const say = (session: Session, message: string) => (session.stream ?? session.tr
 /** notifications/resources/updated to those who subscribed and may still read it, under the URI that they know. */
 export function resourceUpdated(to: Audience & { gate: Gate }, server: string, params: JsonObject): void {
   const { policy } = to.gate;
-  if (!policy) return;
+  const own = params['uri'];
+  if (!policy || typeof own !== 'string') return;
+  // As agents can have asked for it: looking through all that they hold would take too long where both sides like it so.
+  const spelt = [own, scopedUri(server, own)];
   const deliver = (one: Session | Listening, send: (params: JsonObject) => void) => {
-    for (const [uri, held] of one.subscriptions) {
-      if (held.server !== server || held.uri !== params['uri']) continue;
+    for (const uri of spelt) {
+      const held = one.subscriptions.get(uri);
+      if (held?.server !== server || held.uri !== own) continue;
       const entry = to.gate.upstream(server)?.entry;
       if (entry && visible(policy, { entry, name: held.uri, action: 'read' }, one.agent)) send({ ...params, uri });
     }

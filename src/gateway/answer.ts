@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Journal, Track } from './journal.ts';
 import { beforeResult, type Id, resultText } from './jsonrpc.ts';
 import { Outlet } from './outlet.ts';
-import type { Long } from './upstreams/upstream.ts';
+import { byteLength, type Long } from './upstreams/hole.ts';
 
 /** Clients and proxies give up on a silent stream at 60 to 300 s; a comment keeps it (specification, streamable HTTP). */
 export const keepAliveMs = 15_000;
@@ -65,15 +65,14 @@ export class Answer {
   /** Ends with a result: JSON text. */
   result(id: Id, text: string | Long): void {
     if (typeof text === 'string') return this.end(resultText(id, text));
-    const { ahead, bytes } = text;
-    if (this.#outlet) return this.end(resultText(id, `${ahead}${bytes}`));
+    const whole = [beforeResult(id), ...text, '}'];
+    if (this.#track) return this.#track.end(whole);
+    if (this.#outlet) return this.#outlet.end(['data: ', ...whole, '\n\n']);
     const response = this.#response;
     if (response.writableEnded || response.destroyed) return;
-    const before = Buffer.from(beforeResult(id) + ahead);
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': before.length + bytes.length + 1, ...this.#headers });
-    response.write(before);
-    response.write(bytes);
-    response.end('}');
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': byteLength(whole), ...this.#headers });
+    for (const piece of whole) response.write(piece);
+    response.end();
   }
 
   /** Ends without an answer. */

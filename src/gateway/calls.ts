@@ -7,7 +7,8 @@ import { denialText, toolError, troubleText, unknown } from './denial.ts';
 import type { Directory } from './directory.ts';
 import { type Bridge, forward } from './forward.ts';
 import type { Limiter } from './limits.ts';
-import type { JsonObject, Long } from './upstreams/upstream.ts';
+import { byteLength, jsonOf, type Long } from './upstreams/hole.ts';
+import type { JsonObject } from './upstreams/upstream.ts';
 import { type Outcome, type Peer, type UpstreamCall, UpstreamError } from './upstreams/upstream.ts';
 
 /** What a call asks of an upstream, once it is known whose the name is. */
@@ -108,10 +109,7 @@ export async function pass(call: Call, gate: Gate): Promise<Answered> {
   return text === undefined ? { error: (outcome as Extract<Outcome, { error: unknown }>).error } : { result: text };
 }
 
-export const byteLength = (text: string | Long): number =>
-  typeof text === 'string' ? Buffer.byteLength(text) : Buffer.byteLength(text.ahead) + text.bytes.length;
-
-const textOf = (outcome: Outcome) => ('result' in outcome ? (outcome.text ?? JSON.stringify(outcome.result)) : undefined);
+const textOf = (outcome: Outcome) => ('result' in outcome ? (outcome.text ?? jsonOf(outcome.result)) : undefined);
 
 function errorOf(outcome: Outcome): { error?: string } {
   if ('error' in outcome) return { error: `${outcome.error.code} ${outcome.error.message}`.slice(0, 512) };

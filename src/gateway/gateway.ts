@@ -251,7 +251,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       const outcome = await pass(call, gate);
       if ('error' in outcome) throw new Failure('not-found', outcome.error.message, 'See what you may use with "gatehouse tools".');
       const { result } = outcome;
-      return JSON.parse(typeof result === 'string' ? result : `${result.ahead}${result.bytes}`) as JsonObject;
+      return JSON.parse(typeof result === 'string' ? result : result.join('')) as JsonObject;
     },
     async close() {
       // Before they end: the next start goes on with them.

@@ -3,7 +3,8 @@ import type { Call } from './calls.ts';
 import { isObject, rpc } from './jsonrpc.ts';
 import { scopedUri } from './names.ts';
 import { children } from './skills.ts';
-import type { JsonObject, Long, RpcError } from './upstreams/upstream.ts';
+import type { Long } from './upstreams/hole.ts';
+import type { JsonObject, RpcError } from './upstreams/upstream.ts';
 
 export const readsUri = new Set(['resources/read', 'resources/directory/read']);
 
@@ -34,7 +35,8 @@ export function stillSaid(result: JsonObject, text: Long, shaped: JsonObject): L
     else return undefined;
   }
   if (same === 0 || same !== Object.keys(result).length) return undefined;
-  return { ahead: `${JSON.stringify(ahead).slice(0, -1)},`, bytes: text.bytes.subarray(text.bytes.indexOf('{') + 1) };
+  const [first, ...rest] = text;
+  return [`${JSON.stringify(ahead).slice(0, -1)},`, first!.slice(first!.indexOf('{') + 1), ...rest];
 }
 
 /** An upstream's result in the words of the agent. It is not changed itself: what differs is a new object. */

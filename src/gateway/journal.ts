@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Outlet } from './outlet.ts';
+import { byteLength, type Long } from './upstreams/hole.ts';
 
 const mostEvents = 512;
 const mostBytes = 1024 * 1024;
@@ -72,6 +73,12 @@ export class Track {
     this.#sink?.write(`id: ${this.key}-${this.#last}\ndata: \n\n`);
   }
 
+  /** Of an event that is not kept: what came before it is not kept either, so that nobody takes what follows for the whole. */
+  #next(): number {
+    this.forget();
+    return ++this.#last;
+  }
+
   send(message: string): void {
     const text = `id: ${this.key}-${++this.#last}\ndata: ${message}\n\n`;
     if (this.#room) this.#keep(text);
@@ -93,9 +100,12 @@ export class Track {
     this.#room?.changed(this, more);
   }
 
-  end(message?: string): void {
-    if (message !== undefined) this.send(message);
+  end(message?: string | Long): void {
     this.ended = true;
+    if (typeof message === 'string' || (message && byteLength(message) <= mostBytes))
+      this.send(typeof message === 'string' ? message : message.join(''));
+    // Longer than what is kept of a stream, so it need not be one text.
+    else if (message) return this.#sink?.end([`id: ${this.key}-${this.#next()}\ndata: `, ...message, '\n\n']);
     this.#sink?.end();
   }
 

@@ -5,7 +5,7 @@ import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressTo, refuseHttp, run, target } from './exchange.ts';
 import { apps, declares } from './extensions.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from './jsonrpc.ts';
-import { info, modernVersions } from './modern.ts';
+import { info, modernVersions, mostSubscriptions } from './modern.ts';
 import { unaskable, worded } from './questions.ts';
 import type { Session } from './sessions.ts';
 import { speaks } from './skills.ts';
@@ -152,7 +152,14 @@ async function request(incoming: Incoming, session: Session, id: Id, method: str
     if (method === 'resources/unsubscribe') {
       session.subscriptions.get(uri)?.release();
       session.subscriptions.delete(uri);
-    } else if (!(await door.subscribe(session, surface, uri)))
+    } else if (session.subscriptions.size >= mostSubscriptions && !session.subscriptions.has(uri))
+      return answer.end(
+        errorText(id, {
+          code: rpc.invalidRequest,
+          message: `A session holds at most ${mostSubscriptions} subscriptions. End one with "resources/unsubscribe".`,
+        }),
+      );
+    else if (!(await door.subscribe(session, surface, uri)))
       return answer.end(errorText(id, { code: rpc.resourceNotFound, message: `Resource not found: ${uri}`, data: { uri } }));
     door.sessions.changed();
     return end('{}');

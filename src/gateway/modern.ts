@@ -6,6 +6,7 @@ import type { Door, Incoming } from './door.ts';
 import { callMethods, notificationText, progressTo, run, target } from './exchange.ts';
 import { apps, declares, tasks } from './extensions.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from './jsonrpc.ts';
+import { openPace } from './pace.ts';
 import { speaks } from './skills.ts';
 import { isListMethod, type Surface } from './surface.ts';
 import { taskMethods } from './tasks.ts';
@@ -224,6 +225,9 @@ const statuses = new Map<number, number>([
   [rpc.unsupportedVersion, 400],
 ]);
 
+/** Of one session, or of one stream. */
+export const mostSubscriptions = 1000;
+
 // An upstream that does not answer keeps nobody from the announcements of the others: what is not made by then is not acknowledged.
 const acknowledgeMs = 2000;
 
@@ -233,7 +237,7 @@ async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: S
   const uris = Array.isArray(wishes['resourceSubscriptions'])
     ? [
         ...new Set(wishes['resourceSubscriptions'].filter((uri): uri is string => typeof uri === 'string' && uri.length <= longest.uri)),
-      ].slice(0, 1000)
+      ].slice(0, mostSubscriptions)
     : [];
   const stream = new Stream(incoming.response);
   const subscription = door.listen(
@@ -245,8 +249,14 @@ async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: S
   );
   const until = AbortSignal.timeout(acknowledgeMs);
   const late = new Promise<false>((resolve) => until.addEventListener('abort', () => resolve(false)));
-  const made = await Promise.all(uris.map((uri) => Promise.race([door.subscribe(subscription, surface, uri, until), late])));
-  const honoured = uris.filter((_uri, index) => made[index]);
+  const made: Promise<boolean>[] = [];
+  const breathe = openPace();
+  for (const uri of uris) {
+    await breathe();
+    made.push(Promise.race([door.subscribe(subscription, surface, uri, until), late]));
+  }
+  const settled = await Promise.all(made);
+  const honoured = uris.filter((_uri, index) => settled[index]);
   const kinds = Object.fromEntries(
     ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'].filter((kind) => wishes[kind] === true).map((kind) => [kind, true]),
   );

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Long } from './upstreams/hole.ts';
 
 /** What may wait for a slow agent before its stream is given up. */
 const maxBacklog = 16 * 1024 * 1024;
@@ -29,8 +30,13 @@ export class Outlet {
     this.#waiting += text;
   }
 
-  end(text = ''): void {
+  end(text: string | Long = ''): void {
     if (!this.open) return;
+    if (typeof text !== 'string') {
+      this.#flush();
+      for (const piece of text) this.#response.write(piece);
+      return void this.#response.end();
+    }
     const last = this.#waiting + text;
     this.#waiting = '';
     this.#response.end(last === '' ? undefined : last);

@@ -6,6 +6,7 @@ import type { Directory } from './directory.ts';
 import { readsFolders } from './extensions.ts';
 import { isObject } from './jsonrpc.ts';
 import { scopedUri } from './names.ts';
+import { Hole } from './upstreams/hole.ts';
 import type { JsonObject, Outcome } from './upstreams/upstream.ts';
 
 /** What blessing again makes of a skill comes with a new bundle, of which agents are told; this is for those that do not listen. */
@@ -73,7 +74,8 @@ export function changedSince(call: Call, result: JsonObject): Outcome | undefine
   return { error: { code: 403, message } };
 }
 
-function bytesOf({ text, blob }: JsonObject): Buffer | undefined {
+function bytesOf(content: JsonObject): Buffer | undefined {
+  const [text, blob] = [content['text'], content['blob']].map((value) => (value instanceof Hole ? value.value() : value));
   if (typeof text === 'string') return Buffer.from(text, 'utf8');
   return typeof blob === 'string' ? Buffer.from(blob, 'base64') : undefined;
 }

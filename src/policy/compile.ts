@@ -109,6 +109,8 @@ function parse(source: Source, segment: Segment, problems: Problem[]): PolicyJso
   const fail = (message: string, fix: string, offset = 0): undefined => {
     problems.push({ file: source.file, ...source.position(segment.start + offset), severity: 'error', message, fix });
   };
+  const tangle = tangleOf(segment.code);
+  if (tangle !== undefined) return fail(tangle, 'write it as several policies, or a long chain of "||" as [...].contains(...)');
   const parts = cedar.policySetTextToParts(segment.text);
   if (parts.type === 'failure') {
     const [error] = parts.errors;
@@ -132,6 +134,27 @@ function parse(source: Source, segment: Segment, problems: Problem[]): PolicyJso
       'write a long chain of "||" as [...].contains(...), or as several policies',
     );
   return answer.json;
+}
+
+/**
+ * What the engine must not even be given: it goes down as deep as the text does, and where its stack ends, so does the engine, for everybody in this
+ * process. Brackets and `if` nest by themselves; a chain of operators is a tree that is as deep as the chain is long.
+ */
+function tangleOf(code: string): string | undefined {
+  let depth = 0;
+  let ifs = 0;
+  let links = 0;
+  for (const [token] of code.matchAll(/"(?:[^"\\]|\\[\s\S])*"?|[()[\]{}]|\bif\b|&&|\|\||[-+*.!]/g)) {
+    if (token.startsWith('"')) continue;
+    if ('([{'.includes(token)) depth++;
+    else if (')]}'.includes(token)) depth--;
+    else if (token === 'if') ifs++;
+    else links++;
+    if (token === '[') links++;
+    if (depth + ifs > 60) return 'its brackets and "if" nest too deeply to be read';
+    if (links > 500) return 'it has more operators than one policy may have';
+  }
+  return undefined;
 }
 
 /** Bundles carry JSON, of which Cedar reads 127 levels; some of them are ours (part.ts). Of its own text it would read more. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseJson } from '../../src/gateway/upstreams/parse-json.ts';
+import { parseShort } from '../../src/gateway/upstreams/parse-json.ts';
 import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
+
+const parseJson = (text: string, bytes?: Buffer) => parseShort(text, bytes)!.message;
 
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 

@@ -6,6 +6,8 @@ import { commandLine, scrubbed, withPath } from './environment.ts';
 import type { Leash } from './leash.ts';
 import { openLines } from './lines.ts';
 import type { Output } from './output.ts';
+import type { Text } from './reading.ts';
+import { openTurns } from './turns.ts';
 import { UpstreamError } from './upstream.ts';
 
 /** A local server's process: lines in, lines out, and a certain end for it and all that it started. */
@@ -32,7 +34,8 @@ export function startChild(options: {
   path: string | undefined;
   output: Output;
   maxBytes: number;
-  onLine(line: string): void;
+  /** Where that takes time, nothing more is read until it is over. */
+  onLine(line: Text): Promise<void> | undefined;
   onEnd(error: UpstreamError): void;
 }): Child {
   const { entry, leash, log, maxBytes } = options;
@@ -61,10 +64,15 @@ export function startChild(options: {
   let why: UpstreamError | undefined;
   let over = false;
   const words = options.output.begin();
-  const lines = openLines(maxBytes, options.onLine);
+  const turns = openTurns();
+  const lines = openLines(maxBytes, (line) => turns.take(() => options.onLine(line)));
   child.stdin.on('error', () => {});
   child.stdout.on('data', (chunk: Buffer) => {
     if (!lines(chunk)) kill(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
+    const busy = turns.done();
+    if (!busy) return;
+    child.stdout.pause();
+    void busy.then(() => child.stdout.resume());
   });
   child.stderr.on('data', words.write);
   const ended = new Promise<void>((resolve) => {
@@ -80,19 +88,20 @@ export function startChild(options: {
     // whoever waits for the end of this one would wait for ever.
     child.once('exit', () => {
       signal('SIGKILL');
-      const letGo = () => {
+      const letGo = async () => {
+        await turns.done();
         child.stdout.destroy();
         child.stderr.destroy();
       };
       // Not in the timer itself: what came while we were busy is read first.
-      setTimeout(() => setImmediate(letGo), outputMs).unref();
+      setTimeout(() => setImmediate(() => void letGo()), outputMs).unref();
     });
     child.once('close', (code, by) => {
       const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
       words.end();
       const last = words.last();
       log.info({ server: entry.id, pid, code, by, stderr: last }, 'a local server ended');
-      finish(new UpstreamError('closed', `its process ${how}${last ? `: ${last}` : ''}`));
+      turns.take(() => finish(new UpstreamError('closed', `its process ${how}${last ? `: ${last}` : ''}`)));
     });
   });
 

@@ -2,9 +2,9 @@ import { agreedVersion } from './era.ts';
 import { exchange, type Target } from './http.ts';
 import { sendInitialized } from './legacy-messages.ts';
 import type { Link, LinkContext } from './link.ts';
-import { parseJson } from './parse-json.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
 import { jsonHeaders } from './post.ts';
+import { readMessage, type Text } from './reading.ts';
 import { openStdio } from './stdio.ts';
 import { type JsonObject, UpstreamError } from './upstream.ts';
 
@@ -51,7 +51,7 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
     };
     const received = () => sending.delete(give);
     const give = exchange(post, { method: 'POST', headers, body }, smallAnswer, {
-      onText(status) {
+      onBody(status) {
         if (status < 300) received();
         else if (status === 401 || status === 403) fail(new UpstreamError('unauthorized', `it answered HTTP ${status}`));
         else fail(new UpstreamError('bad-answer', `it answered HTTP ${status}`));
@@ -63,15 +63,11 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
     sending.add(give);
   }
 
-  function receive(data: string) {
-    let message: unknown;
-    try {
-      message = parseJson(data);
-    } catch {
-      log.debug({ server: entry.id }, 'an upstream sent an event that is no message');
-    }
-    if (!pipe.take(message)) end(new UpstreamError('closed', 'it flooded its stream and was cut off'));
-  }
+  const receive = (data: Text) =>
+    readMessage(data, (message, error) => {
+      if (error) log.debug({ server: entry.id, err: error.message }, 'an upstream sent an event that cannot be read');
+      if (!pipe.take(message, error)) end(new UpstreamError('closed', 'it flooded its stream and was cut off'));
+    });
 
   const address = await new Promise<string | undefined>((resolve, reject) => {
     const late = () => reject(new UpstreamError('unreachable', 'it did not say in time where to send messages'));
@@ -81,10 +77,11 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
       resolve(value);
     };
     stop = exchange(target, { method: 'GET', headers: ['accept', 'text/event-stream'] }, limits.messageBytes, {
-      onText: () => settled(undefined),
+      onBody: () => settled(undefined),
       onEvent(event) {
-        if (event.event === 'endpoint') settled(event.data);
-        else if (event.event === undefined && event.data !== '') receive(event.data);
+        if (event.event === 'endpoint') settled(event.data.toString());
+        else if (event.event === undefined && event.data !== '') return receive(event.data);
+        return undefined;
       },
       onEnd() {
         settled(undefined);

@@ -2,8 +2,8 @@ import { startChild } from './child.ts';
 import { agreedVersion, enveloped, eraOf, modernVersion } from './era.ts';
 import type { Leash } from './leash.ts';
 import type { Link, LinkContext } from './link.ts';
-import { parseJson } from './parse-json.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
+import { readMessage, type Text } from './reading.ts';
 import { openStdio } from './stdio.ts';
 import { type Era, type JsonObject, type Outcome, UpstreamError } from './upstream.ts';
 
@@ -24,14 +24,17 @@ export async function connectStdio(
     output: context.output!,
     maxBytes: limits.messageBytes,
     onLine(line) {
-      let message: unknown;
-      try {
-        message = parseJson(line);
-      } catch {
+      // Before it is read: what is long is another thread's then.
+      const begin = typeof line === 'string' ? line : beginning(line);
+      return readMessage(line, (message, error) => {
         // Many servers print what is no message: it is counted, and otherwise ignored.
-        log.debug({ server: entry.id, line: context.output!.hide(line).slice(0, 200) }, 'a local server wrote a line that is no message');
-      }
-      if (!pipe.take(message)) child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
+        if (error)
+          log.debug(
+            { server: entry.id, err: error.message, line: context.output!.hide(begin.slice(0, mostBegin)).slice(0, 200) },
+            'a local server wrote a line that is no message',
+          );
+        if (!pipe.take(message, error)) child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
+      });
     },
     onEnd: (error) => pipe.onEnd(error),
   });
@@ -57,6 +60,10 @@ export async function connectStdio(
     throw new UpstreamError(problem, `${message}; it wrote: ${said}`, { cause: error });
   }
 }
+
+/** As much as is looked at of what is no message. */
+const mostBegin = 4096;
+const beginning = (line: Buffer | readonly Buffer[]): string => (Buffer.isBuffer(line) ? line : line[0]!).toString('utf8', 0, mostBegin);
 
 interface Settled {
   era: Era;

@@ -2,7 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import tls from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { UpstreamLimits } from './link.ts';
+import { long, own } from './reading.ts';
 import { openSse, type SseEvent } from './sse.ts';
+import { openTurns } from './turns.ts';
 import { UpstreamError } from './upstream.ts';
 
 /** Where an upstream is, with connections of its own: one that hangs uses up nobody else's. */
@@ -64,12 +66,13 @@ const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY']
 const trusted = () => (roots ??= [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]);
 let roots: string[] | undefined;
 
-/** What becomes of an HTTP exchange. Exactly one of `onText`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
+/** What becomes of an HTTP exchange. Exactly one of `onBody`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
 export interface Exchange {
   onHead?(status: number, headers: IncomingHttpHeaders): void;
-  /** The whole body of an answer that is no stream, as text and as it came. */
-  onText(status: number, text: string, bytes: Buffer): void;
-  onEvent(event: SseEvent): void;
+  /** The whole body of an answer that is no stream; a long one in pieces. */
+  onBody(status: number, body: Buffer | readonly Buffer[]): void;
+  /** Where that takes time, nothing of the stream is handed on, nor read, until it is over. */
+  onEvent(event: SseEvent): Promise<void> | undefined | void;
   /** Asked after each piece of a stream: a promise stops its reading until then, so that TCP slows the upstream down. */
   caughtUp?(): Promise<void> | undefined;
   /** The stream is over. */
@@ -100,6 +103,13 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
   let first: Buffer | undefined;
   let chunks: Buffer[] | undefined;
   let size = 0;
+  const turns = openTurns();
+  const streamEnded = () =>
+    turns.take(() => {
+      if (over) return;
+      over = true;
+      to.onEnd();
+    });
 
   const stop = () => {
     over = true;
@@ -130,14 +140,15 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       const type = headers['content-type'];
       if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
         events = openSse(maxBytes, (event) => {
-          if (!over) to.onEvent(event);
+          turns.take(() => (over ? undefined : to.onEvent(event)));
         });
     },
     onResponseData(given, chunk) {
       if (over) return;
       if (events) {
         if (!events(chunk)) return tooLarge();
-        const slow = over ? undefined : to.caughtUp?.();
+        const busy = turns.done();
+        const slow = over ? undefined : busy ? busy.then(() => to.caughtUp?.()) : to.caughtUp?.();
         if (!slow) return;
         given.pause();
         void slow.then(() => over || given.resume());
@@ -146,14 +157,13 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       size += chunk.length;
       if (size > maxBytes) tooLarge();
       else if (first === undefined) first = chunk;
-      else (chunks ??= [first]).push(chunk);
+      else (chunks ??= [first]).push(size > long ? own(chunk) : chunk);
     },
     onResponseEnd() {
       if (over) return;
+      if (events) return streamEnded();
       over = true;
-      if (events) return to.onEnd();
-      const bytes = chunks ? Buffer.concat(chunks, size) : (first ?? nothing);
-      to.onText(status, bytes.toString('utf8'), bytes);
+      to.onBody(status, chunks ? (size > long ? chunks : Buffer.concat(chunks, size)) : (first ?? nothing));
     },
     onResponseError(_controller, error) {
       if (over) return;
@@ -162,9 +172,9 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
         sent = false;
         return void dispatch(target.fresh());
       }
+      if (events) return streamEnded();
       over = true;
       if (!sent) to.onFailed(new UpstreamError('unreachable', unreachable(error, target.origin), { cause: error }));
-      else if (events) to.onEnd();
       else
         to.onFailed(
           new UpstreamError('closed', status === 0 ? unheard : 'the connection broke before the answer was complete', { cause: error }),

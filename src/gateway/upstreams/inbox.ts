@@ -2,6 +2,7 @@ import { type Id, isObject, rpc } from '../jsonrpc.ts';
 import type { LinkContext } from './link.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
 import { openRate } from './rate.ts';
+import { Unread } from './reading.ts';
 import { type JsonObject, type Outcome, UpstreamError } from './upstream.ts';
 import { openVisits, type Visits } from './visits.ts';
 
@@ -9,8 +10,8 @@ import { openVisits, type Visits } from './visits.ts';
 export interface Inbox {
   readonly calls: Map<number, Pending>;
   readonly visits: Visits;
-  /** `of` is the call on whose stream it came, where that is known. False: a flood, cut it off. */
-  receive(message: unknown, of?: Pending): boolean;
+  /** `of` is the call on whose stream it came, where that is known; `error` why there is no message. False: a flood, cut it off. */
+  receive(message: unknown, of?: Pending, error?: UpstreamError): boolean;
   /** The call is over: what its upstream still asks on its behalf is moot. */
   ended(pending: Pending): void;
 }
@@ -92,7 +93,8 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
   return {
     calls,
     visits,
-    receive(message, of) {
+    receive(message, of, error) {
+      if (error instanceof Unread) (of ?? calls.get(error.id as number))?.fail(error);
       if (!isObject(message)) return nobodys();
       const { id, method } = message;
       if (typeof method !== 'string') return answered(message, of);

@@ -12,7 +12,7 @@ const goodbyeMs = 1000;
 export function sendMessage(target: Target, headers: string[], message: JsonObject, on: { log: Log; server: string }): void {
   const body = JSON.stringify({ jsonrpc: '2.0', ...message });
   exchange(target, { method: 'POST', headers, body, repeatable: true }, smallAnswer, {
-    onText(status) {
+    onBody(status) {
       if (status >= 300) on.log.debug({ server: on.server, status, method: message['method'] }, 'an upstream refused a message');
     },
     onEvent() {},
@@ -30,7 +30,7 @@ export function sendInitialized(target: Target, headers: string[], until: AbortS
       resolve();
     };
     const stop = exchange(target, { method: 'POST', headers, body }, smallAnswer, {
-      onText: done,
+      onBody: done,
       onEvent() {},
       onEnd: done,
       onFailed: done,
@@ -51,7 +51,7 @@ export function sendGoodbye(target: Target, headers: string[]): Promise<void> {
       resolve();
     };
     const stop = exchange(target, { method: 'DELETE', headers: headers.slice(2) }, smallAnswer, {
-      onText: done,
+      onBody: done,
       onEvent() {},
       onEnd: done,
       onFailed: done,

@@ -81,7 +81,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       target,
       headers,
       context,
-      receive: (message) => inbox.receive(message),
+      receive: (message, error) => inbox.receive(message, undefined, error),
       onGone: () => forgotten(fresh),
     });
     generation = fresh;
@@ -170,8 +170,8 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       repeatable: repeatable(call, context.entry),
       maxBytes: limits.messageBytes,
       onOther: (message) => inbox.receive(message, pending),
-      onRefused(status, text) {
-        if (!sessionLost(on, status, rpcError(text, id))) return false;
+      onRefused(status, body) {
+        if (!sessionLost(on, status, rpcError(body, id))) return false;
         drop(on);
         // Refused at the door: it was not carried out, so once more with a new session does no harm.
         if (again && pending.open) again(false);
@@ -184,7 +184,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
           target,
           headers: on.headers,
           context,
-          receive: (message) => inbox.receive(message, pending),
+          receive: (message, error) => inbox.receive(message, pending, error),
           onGone: () => pending.fail(new UpstreamError('closed', 'its stream broke and could not be resumed')),
           resume: { ...last, until: () => !pending.open },
         }).close;

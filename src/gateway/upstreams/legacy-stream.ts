@@ -1,14 +1,15 @@
 import { backoffMs } from './backoff.ts';
 import { exchange, type Target } from './http.ts';
 import type { LinkContext } from './link.ts';
-import { parseJson } from './parse-json.ts';
+import { readMessage } from './reading.ts';
+import type { UpstreamError } from './upstream.ts';
 
 export interface StandingOptions {
   target: Target;
   headers: string[];
   context: LinkContext;
-  /** False: a flood. */
-  receive(message: unknown): boolean;
+  /** A message, or why it could not be read. False: a flood. */
+  receive(message: unknown, error: UpstreamError | undefined): boolean;
   /** The session is gone, or what was to be resumed cannot be. */
   onGone(): void;
   /** The stream of a call that broke after an event id, instead of the session's own. Over when `until` says so. */
@@ -65,7 +66,7 @@ export function openStanding(options: StandingOptions): Standing {
     const headers = ['accept', 'text/event-stream', ...options.headers.slice(4)];
     if (lastId !== undefined) headers.push('last-event-id', lastId);
     stop = exchange(target, { method: 'GET', headers }, context.limits.messageBytes, {
-      onText(status) {
+      onBody(status) {
         if (status === 404) gone();
         // It has not noticed that the stream before is gone, and allows one only.
         else if (status === 409 && !resume) again();
@@ -76,22 +77,18 @@ export function openStanding(options: StandingOptions): Standing {
       onEvent(event) {
         if (event.id !== undefined) lastId = event.id;
         if (event.retryMs !== undefined) retryMs = event.retryMs;
-        if (event.data === '') return;
-        let message: unknown;
-        try {
-          message = parseJson(event.data);
-        } catch {
-          message = undefined;
-        }
+        if (event.data === '') return undefined;
         failures = 0;
-        if (options.receive(message)) {
-          if (over()) close();
-          return;
-        }
-        context.log.warn({ server: context.entry.id }, 'an upstream floods its stream; it is cut off for a minute');
-        stop();
-        retryMs = mostRetryMs;
-        again();
+        return readMessage(event.data, (message, error) => {
+          if (options.receive(message, error)) {
+            if (over()) close();
+            return;
+          }
+          context.log.warn({ server: context.entry.id }, 'an upstream floods its stream; it is cut off for a minute');
+          stop();
+          retryMs = mostRetryMs;
+          again();
+        });
       },
       onEnd: again,
       onFailed: again,

@@ -4,9 +4,9 @@ import { enveloped } from './era.ts';
 import { headerValue } from './headers.ts';
 import { exchange, type Target } from './http.ts';
 import type { LinkContext } from './link.ts';
-import { parseJson } from './parse-json.ts';
 import { rpcError } from './post.ts';
 import { openRate } from './rate.ts';
+import { readMessage } from './reading.ts';
 import { inTurn } from './subscriptions.ts';
 import { type JsonObject, UpstreamError } from './upstream.ts';
 
@@ -86,8 +86,8 @@ export function openListening(target: Target, base: string[], context: LinkConte
         },
         limits.messageBytes,
         {
-          onText(status, text) {
-            const said = rpcError(text, id)?.error.message;
+          onBody(status, body) {
+            const said = rpcError(body, id)?.error.message;
             fail(new UpstreamError('bad-answer', said ?? `it answered HTTP ${status} to a subscription`));
           },
           onEvent(event) {
@@ -97,20 +97,23 @@ export function openListening(target: Target, base: string[], context: LinkConte
               failures += 8;
               return ended();
             }
-            const message = parsed(event.data);
-            if (message?.['method'] === 'notifications/subscriptions/acknowledged') {
-              clearTimeout(timer);
-              honoured = acknowledged(message);
-              resolve(abort);
-            } else if (message?.['method'] === 'notifications/resources/updated' && isObject(message['params']))
-              context.onResourceUpdated(withoutId(message['params']));
-            else if (message?.['id'] === id && isObject(message['error']))
-              fail(new UpstreamError('bad-answer', String(message['error']['message'])));
+            return readMessage(event.data, heard);
           },
           onEnd: ended,
           onFailed: ended,
         },
       );
+      function heard(message: unknown) {
+        if (!isObject(message)) return;
+        if (message['method'] === 'notifications/subscriptions/acknowledged') {
+          clearTimeout(timer);
+          honoured = acknowledged(message);
+          resolve(abort);
+        } else if (message['method'] === 'notifications/resources/updated' && isObject(message['params']))
+          context.onResourceUpdated(withoutId(message['params']));
+        else if (message['id'] === id && isObject(message['error']))
+          fail(new UpstreamError('bad-answer', String(message['error']['message'])));
+      }
       const timer = setTimeout(() => {
         abort();
         reject(new UpstreamError('timed-out', 'it did not acknowledge the subscription'));
@@ -129,15 +132,6 @@ export function openListening(target: Target, base: string[], context: LinkConte
       stop?.();
     },
   };
-}
-
-function parsed(text: string): JsonObject | undefined {
-  try {
-    const message: unknown = parseJson(text);
-    return isObject(message) ? message : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 export const notHonoured = () => new UpstreamError('bad-answer', 'it does not tell of changes to this resource');

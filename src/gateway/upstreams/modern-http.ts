@@ -53,8 +53,8 @@ export function openModernHttp(target: Target, context: LinkContext): Link {
           pending,
           repeatable: repeatable(call, entry),
           maxBytes: limits.messageBytes,
-          onRefused(status, text) {
-            if (!outgrown(status, rpcError(text, id)?.error)) return false;
+          onRefused(status, body) {
+            if (!outgrown(status, rpcError(body, id)?.error)) return false;
             // It was modern once. Whatever it is now, the next call finds out.
             const error = new Outgrown('unreachable', 'it no longer speaks the protocol version it did');
             context.onLost(link, error);

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { most, type Refused } from './outline.ts';
 import { type Shape, shapeOf } from './shape.ts';
 
 // Of TC39's "JSON.parse source text access", which Node 24 has and TypeScript's library does not name yet.
@@ -11,16 +12,18 @@ const { rawJSON } = JSON as unknown as { rawJSON(source: string): object };
 const maxDepth = 512;
 /** Characters. What is shorter cannot nest too deep, and is written anew in no time. */
 const short = 2 * maxDepth;
+/** What may be parsed where all agents are served: values, among them members, and values where each has to be looked at for its number. */
+const quick = { values: most.values, members: 20_000, looking: 5000 };
 
 /**
  * Parses an upstream's message so that `JSON.stringify` gives its numbers back as they came: one that JavaScript cannot hold (a 64-bit id,
  * minus zero, 1e400) stays as it was written. Nothing here computes with such a number; the agent may be able to. `bytes`: the text as it came,
- * where somebody has it.
+ * where somebody has it. Undefined where parsing would take so long that another thread should do it.
  */
-export function parseJson(text: string, bytes?: Buffer): unknown {
-  if (text.length <= short) return mayLose(text) ? parseKeeping(text) : JSON.parse(text);
-  const shape = shapeOf(text, maxDepth);
-  if (shape === 'too-deep') throw new SyntaxError(`It nests deeper than ${maxDepth} levels.`);
+export function parseShort(text: string, bytes?: Buffer): { message: unknown } | undefined {
+  if (text.length <= short) return { message: mayLose(text) ? parseKeeping(text) : JSON.parse(text) };
+  const shape = measured(text);
+  if (shape.values > quick.values || shape.members > quick.members || (shape.loses && shape.values > quick.looking)) return undefined;
   const message: unknown = shape.loses ? parseKeeping(text) : JSON.parse(text);
   const { result } = shape;
   // Counting what was parsed pays where a message is long texts and few members; the others are as quickly written anew.
@@ -29,8 +32,26 @@ export function parseJson(text: string, bytes?: Buffer): unknown {
     // INVARIANT: of two members with one name, rules see the last; an agent's parser might take the first. Such a text is written anew.
     if (typeof value === 'object' && value !== null && members(value) === result.members) written.set(value, cut(text, result, bytes));
   }
-  return message;
+  return { message };
 }
+
+/** Values that are parsed at all: what they weigh in memory has no other bound. */
+const mostParsed = 2_000_000;
+
+/** The same of any length, where nobody waits for it. */
+export function parseLong(text: string): { message: unknown } | Refused {
+  const { loses, values, id } = measured(text);
+  if (values > mostParsed) return { refused: `an answer of more than ${mostParsed} values`, id: id && JSON.parse(id) };
+  return { message: loses ? parseKeeping(text) : JSON.parse(text) };
+}
+
+function measured(text: string): Shape {
+  const shape = shapeOf(text, maxDepth);
+  if (shape === 'too-deep') throw new SyntaxError(`It nests deeper than ${maxDepth} levels.`);
+  return shape;
+}
+
+export const rawNumber = (source: string): object => rawJSON(source);
 
 /** Results of late, each with the text that it was parsed from. */
 const written = new WeakMap<object, Buffer>();
@@ -58,7 +79,7 @@ function members(value: unknown): number {
 const mayLose = (text: string): boolean =>
   /\d{17}/.test(text) || /[eE]\+?\d{3}/.test(text) || (text.includes('-0') && /(?:^|[:[,\s])-0(?:\.0+)?(?:[,\]}\s]|$)/.test(text));
 
-const parseKeeping = (text: string): unknown => JSON.parse(text, keep as (key: string, value: unknown) => unknown);
+export const parseKeeping = (text: string): unknown => JSON.parse(text, keep as (key: string, value: unknown) => unknown);
 
 function keep(_key: string, value: unknown, { source }: { source?: string }): unknown {
   return typeof value === 'number' && source !== undefined && lost(value, source) ? rawJSON(source) : value;

@@ -135,7 +135,7 @@ export function outcomeOf(message: JsonObject): Outcome | undefined {
   const { result, error } = message;
   if (isObject(result)) {
     const bytes = writtenAs(result);
-    return bytes === undefined ? { result } : { result, text: { ahead: '', bytes } };
+    return bytes === undefined ? { result } : { result, text: [bytes] };
   }
   if (isObject(error) && typeof error['code'] === 'number' && typeof error['message'] === 'string')
     return { error: error as unknown as Extract<Outcome, { error: unknown }>['error'] };

@@ -11,8 +11,8 @@ export interface Pipe {
   send(message: JsonObject): boolean;
   /** Gatehouse's own request on the pipe. */
   ask(method: string, params: JsonObject, signal: AbortSignal, timeoutMs: number): Promise<Outcome>;
-  /** What came. False: a flood, cut it off. */
-  take(message: unknown): boolean;
+  /** What came, or why it could not be read. False: a flood, cut it off. */
+  take(message: unknown, error?: UpstreamError): boolean;
   /** Set by the link once it stands. */
   onEnd(error: UpstreamError): void;
   /** A message that the link wants to see first; true: it was taken. */
@@ -44,9 +44,9 @@ export function openPipe(
     send,
     onEnd() {},
     onMessage: () => false,
-    take(message) {
+    take(message, error) {
       if (typeof message === 'object' && message !== null && pipe.onMessage(message as JsonObject)) return true;
-      return inbox.receive(message);
+      return inbox.receive(message, undefined, error);
     },
     ask(method, params, signal, timeoutMs) {
       return new Promise((resolve, reject) => {

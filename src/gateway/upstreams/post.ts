@@ -2,9 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isObject } from '../jsonrpc.ts';
 import { exchange, type Target } from './http.ts';
 import type { UpstreamLimits } from './link.ts';
-import { parseJson } from './parse-json.ts';
+import { parseShort } from './parse-json.ts';
 import { openPending, outcomeOf, type Pending } from './pending.ts';
+import { readMessage, type Text } from './reading.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
+
+type Body = Buffer | readonly Buffer[];
 
 export const jsonHeaders = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
 
@@ -19,7 +22,7 @@ export interface Post {
   /** A message that is neither the answer nor about this call: the upstream's own request, an update, a foreign answer. */
   onOther(message: JsonObject): void;
   /** Any status but 2xx. True: it was dealt with. */
-  onRefused?(status: number, text: string): boolean;
+  onRefused?(status: number, body: Body): boolean;
   /** The stream ended before the answer. True: somebody goes on waiting for it. */
   onBroken?(last: { id: string; retryMs: number | undefined } | undefined): boolean;
 }
@@ -34,18 +37,20 @@ export function post(request: Post): () => void {
   let lingering: NodeJS.Timeout | undefined;
   const stop = exchange(target, { method: 'POST', headers, body, repeatable }, request.maxBytes, {
     ...(request.onHead ? { onHead: request.onHead } : {}),
-    onText(status, text, bytes) {
-      if (status >= 200 && status < 300) return answered(text, bytes);
-      if (request.onRefused?.(status, text)) return;
-      const refused = refusal(status, text, pending.id);
+    onBody(status, body) {
+      if (status >= 200 && status < 300) return answered(body);
+      if (request.onRefused?.(status, body)) return;
+      const refused = refusal(status, body, pending.id);
       if (refused instanceof UpstreamError) pending.fail(refused);
       else pending.finish(refused);
     },
     onEvent(event) {
       if (event.id !== undefined) last = { id: event.id, retryMs: event.retryMs ?? last?.retryMs };
-      if (event.data === '' || !pending.open) return;
-      if (!takeText(event.data, request)) stop();
-      else if (!pending.open && !lingering) lingering = setTimeout(stop, lingerMs).unref();
+      if (event.data === '' || !pending.open) return undefined;
+      return takeText(event.data, request, (fine) => {
+        if (!fine) stop();
+        else if (!pending.open && !lingering) lingering = setTimeout(stop, lingerMs).unref();
+      });
     },
     caughtUp: () => (pending.open ? pending.call.caughtUp?.() : undefined),
     onEnd() {
@@ -55,27 +60,25 @@ export function post(request: Post): () => void {
     onFailed: (error) => pending.fail(error),
   });
 
-  function answered(text: string, bytes: Buffer) {
-    if (text === '') return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
-    takeText(text, request, bytes);
-    if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
+  function answered(body: Body) {
+    if (body.length === 0) return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
+    void takeText(body, request, () => {
+      if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
+    });
   }
   return stop;
 }
 
-/** Takes what came on a call's own answer. False: it is over and done with, cut the stream. */
-export function takeText(text: string, request: Pick<Post, 'pending' | 'onOther'>, bytes?: Buffer): boolean {
-  const { pending } = request;
-  let message: unknown;
-  try {
-    message = parseJson(text, bytes);
-  } catch {
-    pending.fail(new UpstreamError('bad-answer', 'an answer that is not JSON'));
-    return false;
-  }
-  // Revision 2025-03-26 had batches.
-  for (const one of Array.isArray(message) ? message : [message]) if (!take(one, request)) return false;
-  return true;
+/** Takes what came on a call's own answer. `then(false)`: it is over and done with, cut the stream. */
+function takeText(text: Text, request: Post, then: (fine: boolean) => void): Promise<void> | undefined {
+  return readMessage(text, (message, error) => {
+    if (error) {
+      request.pending.fail(error);
+      return then(false);
+    }
+    // Revision 2025-03-26 had batches.
+    then((Array.isArray(message) ? message : [message]).every((one) => take(one, request)));
+  });
 }
 
 function take(message: unknown, { pending, onOther }: Pick<Post, 'pending' | 'onOther'>): boolean {
@@ -103,18 +106,18 @@ function take(message: unknown, { pending, onOther }: Pick<Post, 'pending' | 'on
 }
 
 /** What a status other than 2xx means. A JSON-RPC error in the body is the upstream's answer; a refused credential never is. */
-function refusal(status: number, text: string, id: number): Outcome | UpstreamError {
+function refusal(status: number, body: Body, id: number): Outcome | UpstreamError {
   if (status === 401 || status === 403) return new UpstreamError('unauthorized', `it answered HTTP ${status}`);
   if (status < 400) return new UpstreamError('bad-answer', `it answered HTTP ${status}: redirects are not followed`);
-  const said = rpcError(text, id);
+  const said = rpcError(body, id);
   if (said) return said;
   const busy = status === 408 || status === 429 || status === 503;
   return new UpstreamError(busy ? 'unreachable' : 'bad-answer', `it answered HTTP ${status}`);
 }
 
-export function rpcError(text: string, id: string | number): Extract<Outcome, { error: unknown }> | undefined {
+export function rpcError(body: Body, id: string | number): Extract<Outcome, { error: unknown }> | undefined {
   try {
-    const message: unknown = parseJson(text);
+    const message = Buffer.isBuffer(body) ? parseShort(body.toString('utf8'))?.message : undefined;
     if (!isObject(message) || (message['id'] !== id && message['id'] !== null && message['id'] !== undefined)) return undefined;
     const outcome = outcomeOf(message);
     return outcome && 'error' in outcome ? outcome : undefined;

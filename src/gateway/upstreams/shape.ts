@@ -4,9 +4,18 @@ export interface Shape {
   loses: boolean;
   /** It is written on several lines, as an event of a stream cannot be. */
   lines: boolean;
+  /** About: an empty list or object counts twice. */
+  values: number;
+  /** Of all its objects. */
+  members: number;
+  /** Its top-level member `id`, as it stands there. */
+  id?: string;
   /** Where the value of the top-level member `result` stands, and how many members objects inside of it have; absent where several could be meant. */
   result?: { from: number; to: number; members: number };
 }
+
+/** Characters; ours are numbers. */
+const longestId = 32;
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -21,6 +30,7 @@ export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
   let loses = false;
   let lines = false;
   let members = 0;
+  let values = 1;
   /** Of the number at hand, before its point. */
   let digits = 0;
   let key = '';
@@ -29,6 +39,8 @@ export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
   let from = -1;
   let to = -1;
   let before = 0;
+  let idFrom = -1;
+  let id: string | undefined;
   let inside = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -44,30 +56,44 @@ export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
     digits = 0;
     if (code === quote) {
       const end = closing(text, at);
-      if (end < 0) return { loses, lines };
+      if (end < 0) return { loses, lines, values, members };
       if (depth === 1) key = text.slice(at + 1, end);
       at = end;
     } else if (code === 0x7b || code === 0x5b) {
       if (++depth > maxDepth) return 'too-deep';
+      values++;
     } else if (code === colon) {
       members++;
       if (depth !== 1) continue;
       if (key.includes('\\')) odd = true;
+      if (key === 'id') idFrom = at + 1;
       if (key !== 'result') continue;
       found++;
       from = at + 1;
       before = members;
     } else if (code === 0x7d || code === 0x5d || code === comma) {
+      if (depth === 1 && idFrom >= 0) {
+        if (at - idFrom < longestId) id = text.slice(idFrom, at);
+        idFrom = -1;
+      }
       if (depth === 1 && from >= 0 && to < 0) {
         to = at;
         inside = members - before;
       }
       if (code !== comma) depth--;
+      else values++;
     } else if (code === minus) {
       if (zero.test(text, at)) loses = true;
     } else if (code === 0x0a || code === 0x0d) lines = true;
   }
-  return { loses, lines, ...(found === 1 && !odd && to > from ? { result: { from, to, members: inside } } : {}) };
+  return {
+    loses,
+    lines,
+    values,
+    members,
+    ...(id === undefined ? {} : { id }),
+    ...(found === 1 && !odd && to > from ? { result: { from, to, members: inside } } : {}),
+  };
 }
 
 /** An expression asked at one place of a text. */

@@ -1,5 +1,6 @@
 import type { ServerEntry } from '../../company/bundle.ts';
 import type { ServerState } from '../../contract.ts';
+import type { Long } from './hole.ts';
 
 export type Era = 'legacy' | 'modern';
 export type JsonObject = Record<string, unknown>;
@@ -11,15 +12,10 @@ export interface RpcError {
 }
 /**
  * What a JSON-RPC request ends in. A `result` is the upstream's own object, untouched; `text`, where there is one, is the JSON that it was parsed from.
+ * Of a long one, what nobody here looks at is a `Hole`.
  * INVARIANT: whoever changes a result makes a new outcome without its text.
  */
 export type Outcome = { result: JsonObject; text?: Long } | { error: RpcError };
-
-/** JSON text, too long to be copied for nothing: `bytes` of it as they came, and what stands before them. */
-export interface Long {
-  ahead: string;
-  bytes: Buffer;
-}
 
 /** The agent's side of an exchange, as far as an upstream may learn of it. */
 export interface Peer {

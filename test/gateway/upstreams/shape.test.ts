@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseJson, writtenAs } from '../../../src/gateway/upstreams/parse-json.ts';
+import { parseShort, writtenAs } from '../../../src/gateway/upstreams/parse-json.ts';
 import { shapeOf } from '../../../src/gateway/upstreams/shape.ts';
+
+const parseJson = (text: string, bytes?: Buffer) => parseShort(text, bytes)!.message;
 
 const filler = 'x'.repeat(40_000);
 const message = (result: string, more = '') => `{"jsonrpc":"2.0","id":1,"result":${result}${more}}`;

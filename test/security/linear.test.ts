@@ -1,0 +1,168 @@
+// Whatever shape a text has, what is done with it takes time in proportion to its length. The figures are CPU time of the best of three tries.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { z } from 'zod';
+import { checkDocument } from '../../src/central/document.ts';
+import { readEvents } from '../../src/company/sse.ts';
+import { matchesTemplate } from '../../src/gateway/names.ts';
+import { maskedWhole, openMask } from '../../src/gateway/upstreams/mask.ts';
+import { openOutput } from '../../src/gateway/upstreams/output.ts';
+import { compilePolicies } from '../../src/policy/compile.ts';
+import { openSpellings } from '../../src/policy/spellings.ts';
+
+function milliseconds(work: () => unknown): number {
+  const tries = [1, 2, 3].map(() => {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  });
+  return Math.min(...tries);
+}
+
+/** What the mask has to come to, by the slow way: all occurrences, those that overlap taken together. */
+function maskedSlowly(text: string, secrets: readonly string[]): string {
+  const found = secrets
+    .flatMap((secret) => [...text].flatMap((_, at) => (text.startsWith(secret, at) ? [[at, at + secret.length] as const] : [])))
+    .sort(([a], [b]) => a - b);
+  let out = '';
+  let done = 0;
+  for (const [from, to] of found) {
+    if (from >= done) out += `${text.slice(done, from)}[secret]`;
+    done = Math.max(done, to);
+  }
+  return out + text.slice(done);
+}
+
+test('secrets are masked the same in whatever pieces they come, also where they overlap themselves and each other', () => {
+  const secret = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 8, maxLength: 14 });
+  const words = fc.array(fc.oneof(fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 6 }), fc.constant('-')), { maxLength: 30 });
+  fc.assert(
+    fc.property(fc.array(secret, { minLength: 1, maxLength: 3 }), words, fc.integer({ min: 1, max: 9 }), (given, parts, size) => {
+      const secrets = [...new Set(given)];
+      // Behind `|` nothing can be the beginning of a secret.
+      const text = `${secrets[0]}${parts.join('')}${secrets.at(-1)}${parts.join(secrets[0])}|`;
+      const mask = openMask(secrets);
+      let masked = '';
+      for (let at = 0; at < text.length; at += size) masked += mask.write(text.slice(at, at + size));
+      assert.equal(masked + mask.end(), maskedSlowly(text, secrets));
+      assert.equal(maskedWhole(text, secrets), maskedSlowly(text, secrets));
+    }),
+    { numRuns: 1000, seed: 5 },
+  );
+});
+
+test('a local server that writes what its secret is made of costs no more than its text', () => {
+  const text = Buffer.from('a'.repeat(64 * 1024));
+  for (const secret of ['a'.repeat(8), 'a'.repeat(30_000), `${'a'.repeat(30_000)}b`, 'ab'.repeat(15_000)]) {
+    const spent = milliseconds(() => {
+      const words = openOutput([secret]).begin();
+      for (let at = 0; at < text.length; at += 1024) words.write(text.subarray(at, at + 1024));
+      words.end();
+    });
+    assert.ok(spent < 100, `${secret.slice(0, 9)} of ${secret.length}: ${spent} ms`);
+  }
+});
+
+test('templates and other spellings of URIs take no more than their length, of whatever they are made', () => {
+  const long = 8192;
+  for (const shape of [
+    '{',
+    '{a',
+    '{}',
+    '{a}',
+    '}',
+    '{{}',
+    '%25',
+    '%7b',
+    '%ef%b7%ba',
+    '\ufdfa',
+    'a\u0301',
+    '../',
+    '//',
+    '\\',
+    '?',
+    '#',
+    'a+',
+  ]) {
+    const uri = `x://${shape.repeat(Math.floor(long / shape.length))}`;
+    const big = `x://${shape.repeat(Math.floor(200_000 / shape.length))}`;
+    assert.ok(milliseconds(() => matchesTemplate(big, uri)) < 50, `template of ${shape}`);
+    assert.ok(milliseconds(() => openSpellings([big])('x://a')) < 400, `blessed ${shape}`);
+    const find = openSpellings(['x://{id}', 'x://a/{id}/b', 'x://secret']);
+    assert.ok(milliseconds(() => find(uri)) < 10, `asked for ${shape}`);
+  }
+});
+
+test('a URI of more foreign letters than are read is every forbidden one; with few it is what it spells', () => {
+  const find = openSpellings(['file:///größe', 'file:///x']);
+  assert.deepEqual(find('file:///gr%C3%B6%C3%9Fe'), ['file:///größe']);
+  assert.deepEqual(find(`file:///${'ö'.repeat(1000)}`), []);
+  for (const letter of ['ö', '%c3%b6', '\ufdfa']) assert.deepEqual(find(`file:///${letter.repeat(1100)}`), ['file:///größe', 'file:///x']);
+});
+
+test("an event stream of the company's costs no more than its length, in however small pieces", async () => {
+  const text = `event: x\ndata: ${'y'.repeat(60_000)}\r\n\r\ndata: z\r\r`;
+  const pieces = async function* () {
+    for (const byte of Buffer.from(text)) yield Uint8Array.of(byte);
+  };
+  const before = process.cpuUsage();
+  const found: string[] = [];
+  for await (const { event, data } of readEvents(pieces(), { heard() {}, retry() {} })) found.push(`${event} ${data.length}`);
+  assert.deepEqual(found, ['x 60000', 'message 1']);
+  assert.ok(process.cpuUsage(before).user < 500_000);
+});
+
+test('YAML and JSON of the company: nesting, aliases and many keys are errors or are read, in little time', () => {
+  const laughs = [
+    'a0: &a0 [x, x, x, x, x, x, x, x, x, x]',
+    ...Array.from({ length: 12 }, (_, at) => `a${at + 1}: &a${at + 1} [${`*a${at}, `.repeat(10)}]`),
+  ].join('\n');
+  const check = (text: string, file = 'org.yaml') => checkDocument({ file, text }, z.unknown()).problems;
+  for (const text of [
+    laughs,
+    '['.repeat(20_000),
+    `${'['.repeat(5000)}${']'.repeat(5000)}`,
+    `a: &a\n  b: *a\n${'- &b [*b, *b]\n'.repeat(9)}`,
+  ]) {
+    const [first] = check(text);
+    assert.ok(first?.fix, text.slice(0, 40));
+  }
+  assert.match(check('a: 1\nb: 2\na: 3')[0]!.message, /unique/);
+  assert.match(check('x: {a: 1, "a": 2}')[0]!.message, /unique/);
+  const keys = Array.from({ length: 10_000 }, (_, at) => `a${at}: 1`).join('\n');
+  assert.ok(milliseconds(() => assert.deepEqual(check(keys), [])) < 1000);
+  const members = `{${Array.from({ length: 10_000 }, (_, at) => `"a${at}":1`).join(',')}}`;
+  assert.ok(milliseconds(() => assert.deepEqual(check(members, 'servers/a.json'), [])) < 1000);
+});
+
+test('a policy that nests without end is an error, and the engine goes on with the others', () => {
+  const when = (condition: string) => `@id("x") @reason("r") permit(principal, action, resource) when {${condition}};\n`;
+  const knowledge = { servers: [], groups: [] } as unknown as Parameters<typeof compilePolicies>[1];
+  const sound = '@id("sound") @reason("r") permit(principal, action, resource);';
+  for (const [open, core, close] of [
+    ['(', 'true', ')'],
+    ['[', '1', ']'],
+    ['{a:', '1', '}'],
+    ['if true then ', 'true', ' else true'],
+    ['if true then true else ', 'true', ''],
+    ['true && ', 'true', ''],
+    ['1 + ', '1 == 1', ''],
+    ['', 'context', '.a'],
+    ['', 'context', '["a"]'],
+    ['!', 'true', ''],
+    ['"', '', ''],
+  ] as const)
+    for (const levels of [100, 1000, 20_000]) {
+      const text = when(`${open.repeat(levels)}${core}${close.repeat(levels)}`) + sound;
+      const { policies, problems } = compilePolicies([{ file: 'a.cedar', text }], knowledge);
+      assert.ok(problems[0]?.fix && problems[0].severity === 'error', `${levels} of ${open}${close}`);
+      if (open !== '"')
+        assert.deepEqual(
+          policies.map(({ id }) => id),
+          ['sound'],
+          `${levels} of ${open}${close}`,
+        );
+    }
+});
