@@ -1,10 +1,11 @@
-import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Bundle } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/policy.ts';
+import { Reply, replyServer } from '../reply.ts';
+import { type Cut, type Outgoing, Unread, type UnreadLimits } from '../unread.ts';
 import { announce, resourceUpdated } from './announce.ts';
 import { bind } from './bind.ts';
 import { type Call, type Gate, pass } from './calls.ts';
@@ -45,6 +46,8 @@ export interface GatewayOptions {
   ledger: Gate['ledger'];
   log: Log;
   now(): number;
+  /** Absent: `unreadLimits`. */
+  unread?: UnreadLimits;
   /** Requests wait for it: an agent that comes while the rules are being read must not be told that there are none. */
   settled?: Promise<void>;
 }
@@ -155,7 +158,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     subscribe: async (subscriber, seen, uri, until) => await subscribe(subscriber, seen, uri, gate, until),
   };
 
-  const server: http.Server = http.createServer(
+  const unread = new Unread(options.unread, (cut, to) => recordCut(cut, to, gate, options.log));
+  const server = replyServer(
     {
       keepAliveTimeout: 60_000,
       headersTimeout: options.headersTimeoutMs,
@@ -164,10 +168,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       maxHeaderSize: 32 * 1024,
       noDelay: true,
     },
+    unread,
     listener({
       port: () => port,
       options,
       door,
+      unread,
       settling: () => settling,
       discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
     }),
@@ -257,6 +263,33 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       server.closeIdleConnections();
       setTimeout(() => server.closeAllConnections(), 500).unref();
       await drained;
+      unread.close();
     },
   };
+}
+
+/** The call itself was recorded when its answer was there; this says that the agent never took it. */
+function recordCut({ reader, bytes, why }: Cut, to: Outgoing, gate: Gate, log: Log): void {
+  log.warn({ agent: reader, bytes }, `a connection was cut: its agent ${why}`);
+  const { server = '', method = 'gatehouse/unread', target = '', session } = to instanceof Reply ? (to.about ?? {}) : {};
+  gate.ledger.append({
+    at: gate.now(),
+    person: gate.person,
+    agent: reader,
+    server,
+    method,
+    target: target.slice(0, 512),
+    decision: 'deny',
+    rule: 'gatehouse:unread',
+    reason: 'An agent has to read what it asked for.',
+    bundleVersion: gate.policy?.version ?? 0,
+    outcome: 'error',
+    error: `connection cut: the agent ${why}`,
+    totalMs: 0,
+    upstreamMs: 0,
+    requestBytes: 0,
+    responseBytes: bytes,
+    argumentHash: '',
+    session,
+  });
 }

@@ -70,8 +70,8 @@ export interface Exchange {
   /** The whole body of an answer that is no stream, as text and as it came. */
   onText(status: number, text: string, bytes: Buffer): void;
   onEvent(event: SseEvent): void;
-  /** Asked after each piece of a stream: a promise stops its reading until then, so that TCP slows the upstream down. */
-  caughtUp?(): Promise<void> | undefined;
+  /** Asked after each piece of an answer, of which `held` bytes are not handed on yet: a promise stops its reading until then, so that TCP slows the upstream down. */
+  caughtUp?(held: number): Promise<void> | undefined;
   /** The stream is over. */
   onEnd(): void;
   onFailed(error: UpstreamError): void;
@@ -130,23 +130,22 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       const type = headers['content-type'];
       if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
         events = openSse(maxBytes, (event) => {
+          size = 0;
           if (!over) to.onEvent(event);
         });
     },
     onResponseData(given, chunk) {
       if (over) return;
+      size += chunk.length;
       if (events) {
         if (!events(chunk)) return tooLarge();
-        const slow = over ? undefined : to.caughtUp?.();
-        if (!slow) return;
-        given.pause();
-        void slow.then(() => over || given.resume());
-        return;
-      }
-      size += chunk.length;
-      if (size > maxBytes) tooLarge();
+      } else if (size > maxBytes) return tooLarge();
       else if (first === undefined) first = chunk;
       else (chunks ??= [first]).push(chunk);
+      const slow = over ? undefined : to.caughtUp?.(size);
+      if (!slow) return;
+      given.pause();
+      void slow.then(() => over || given.resume());
     },
     onResponseEnd() {
       if (over) return;

@@ -47,7 +47,7 @@ export function post(request: Post): () => void {
       if (!takeText(event.data, request)) stop();
       else if (!pending.open && !lingering) lingering = setTimeout(stop, lingerMs).unref();
     },
-    caughtUp: () => (pending.open ? pending.call.caughtUp?.() : undefined),
+    caughtUp: (held) => (pending.open ? pending.call.caughtUp?.(held) : undefined),
     onEnd() {
       clearTimeout(lingering);
       if (pending.open && !request.onBroken?.(last)) pending.fail(new UpstreamError('closed', 'its stream ended before the answer'));
