@@ -49,16 +49,9 @@ const mayImport: Record<string, string[]> = {
   'src/demo/': ['src/company/bundle.ts', 'src/central/', 'src/headless/', 'src/gateway/upstreams/stdio', 'src/policy/', 'src/ledger/'],
   'renderer/': [],
 };
-const base = [
-  'src/contract.ts',
-  'src/nearest.ts',
-  'src/plain-text.ts',
-  'src/own-port.ts',
-  'src/host.ts',
-  'src/errors.ts',
-  'src/log.ts',
-  'src/entry.ts',
-];
+const base = ['contract', 'nearest', 'plain-text', 'host', 'errors', 'log', 'entry', 'own-port', 'unread', 'reply'].map(
+  (name) => `src/${name}.ts`,
+);
 
 const files = globSync(['src/**/*.ts', 'electron/**/*.ts', 'renderer/**/*.{ts,tsx}']).filter((file) => !file.endsWith('.d.ts'));
 

@@ -1,8 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Bootstrap } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Reply } from '../reply.ts';
 import type { Bundles } from './bundles.ts';
 import type { Streams } from './events.ts';
 import { acceptsGzip, matchesTag, parseJson, readBody, readJson, sendJson } from './http.ts';
@@ -18,7 +19,7 @@ import type { Caller } from './tokens.ts';
 /** All that a route may use. */
 export interface RouteContext {
   request: IncomingMessage;
-  response: ServerResponse;
+  response: Reply;
   params: string[];
   query: URLSearchParams;
   url: string;

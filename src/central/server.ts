@@ -1,7 +1,9 @@
-import { createServer } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { replyServer } from '../reply.ts';
+import { Unread, type UnreadLimits, unreadLimits } from '../unread.ts';
 import { openBundles } from './bundles.ts';
 import type { PolicyTools } from './compile.ts';
 import { openStreams } from './events.ts';
@@ -30,6 +32,7 @@ export interface CentralOptions {
   fetchJwks?: typeof fetch;
   log: Log;
   now?: () => number;
+  unread?: UnreadLimits;
   deps: {
     policy: PolicyTools;
     /** The ledger's own hash of a record: SHA-256 over its canonical form without `hash`. */
@@ -45,11 +48,17 @@ export interface Central {
   close(): Promise<void>;
 }
 
+// Laptops all over the company fetch one bundle at once, and all those answers are one piece of memory.
+const limits = { ...unreadLimits, all: 1024 * 1024 * 1024 };
+
 /** Opens the reference central API. Fails, with every problem named, when the folder is not valid and there is no last good version. */
 export async function openCentral(options: CentralOptions): Promise<Central> {
   const { folder, dataDir, log, host = '127.0.0.1', now = Date.now, deps } = options;
+  const unread = new Unread(options.unread ?? limits, ({ reader, bytes, why }) =>
+    log.warn({ sub: reader, bytes }, `a connection was cut: its client ${why}`),
+  );
   let answer: ((context: Pick<RouteContext, 'request' | 'response'>) => Promise<void>) | undefined;
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 32 * 1024 }, (request, response) => {
+  const server = replyServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 32 * 1024 }, unread, (request, response) => {
     const starting = new Refusal(503, 'unavailable', 'The central API is starting.', 'Try again in a moment.', {
       headers: { 'Retry-After': '1' },
     });
@@ -66,7 +75,7 @@ export async function openCentral(options: CentralOptions): Promise<Central> {
   const port = await listen(server, options.port, host);
   const url = (options.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`).replace(/\/$/, '');
 
-  const opened: (() => unknown)[] = [() => stop(server)];
+  const opened: (() => unknown)[] = [() => unread.close(), () => stop(server)];
   const close = async () => {
     for (const end of opened.splice(0).reverse()) await end();
   };
@@ -126,6 +135,7 @@ export async function openCentral(options: CentralOptions): Promise<Central> {
       const context = { ...shared, published: publisher.current() };
       if (route.open) return route.handle(context);
       const caller = await verifier().verify(request.headers.authorization);
+      response.reader = caller.sub;
       return route.handle({ ...context, published: publisher.current(), caller });
     };
     // Health is no route of the contract: it is for whoever runs the service.
@@ -147,7 +157,7 @@ export async function openCentral(options: CentralOptions): Promise<Central> {
   }
 }
 
-function listen(server: ReturnType<typeof createServer>, port: number, host: string): Promise<number> {
+function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const fix = 'Stop the program that uses it, or give another port.';
@@ -157,7 +167,7 @@ function listen(server: ReturnType<typeof createServer>, port: number, host: str
   });
 }
 
-function stop(server: ReturnType<typeof createServer>): Promise<void> {
+function stop(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

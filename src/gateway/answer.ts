@@ -49,7 +49,7 @@ export class Answer {
   #open(): Outlet | undefined {
     if (this.#outlet) return this.#outlet.open || this.#track ? this.#outlet : undefined;
     const response = this.#response;
-    if (!this.#mayStream || response.writableEnded || response.destroyed) return undefined;
+    if (!this.#mayStream || response.headersSent || response.destroyed) return undefined;
     this.#outlet = new Outlet(response, this.#headers);
     if (!this.#resumable) return this.#outlet;
     this.#track = this.#resumable.journal.open();

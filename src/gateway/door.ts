@@ -1,4 +1,5 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Reply } from '../reply.ts';
 import type { Stream } from './answer.ts';
 import type { Gate } from './calls.ts';
 import type { Session, Sessions } from './sessions.ts';
@@ -8,7 +9,7 @@ import type { JsonObject } from './upstreams/upstream.ts';
 /** A request that passed the guard and brought a valid bearer. */
 export interface Incoming {
   headers: IncomingHttpHeaders;
-  response: ServerResponse;
+  response: Reply;
   agent: string;
   /** '' for /mcp, else the server's id. */
   scope: string;

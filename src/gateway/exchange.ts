@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import type { Hold } from '../unread.ts';
 import type { Answer } from './answer.ts';
 import { keepAliveMs } from './answer.ts';
 import { type Answered, type Call, type Gate, pass, type Target } from './calls.ts';
+import type { Incoming } from './door.ts';
 import { isObject, longest } from './jsonrpc.ts';
 import { mayName } from './skills.ts';
 import type { Surface } from './surface.ts';
@@ -82,13 +84,28 @@ function tooLong(params: JsonObject): string | undefined {
   return undefined;
 }
 
+/** Bytes that one may bring without being counted before it is written. */
+const shortAnswer = 256 * 1024;
+
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
-export async function run(call: Call, gate: Gate, answer: Answer): Promise<Answered> {
+export async function run(call: Call, gate: Gate, { response }: Incoming, answer: Answer): Promise<Answered> {
   const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
+  let hold: Hold | undefined;
+  const caughtUp = (held: number) => {
+    if (held > shortAnswer) hold ??= response.unread?.hold(call.agent);
+    return answer.caughtUp() ?? hold?.grow(held);
+  };
+  response.about = {
+    server: call.target?.entry.id ?? '',
+    method: call.method,
+    target: call.target?.name ?? call.asked,
+    session: call.session,
+  };
   try {
-    return await pass({ ...call, caughtUp: () => answer.caughtUp() }, gate);
+    return await pass({ ...call, caughtUp }, gate);
   } finally {
     clearInterval(timer);
+    hold?.release();
   }
 }
 

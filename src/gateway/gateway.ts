@@ -1,9 +1,10 @@
-import http from 'node:http';
 import { join } from 'node:path';
 import type { Bundle } from '../company/bundle.ts';
 import { Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/policy.ts';
+import { Reply, replyServer } from '../reply.ts';
+import { type Cut, type Outgoing, Unread, type UnreadLimits } from '../unread.ts';
 import { announce, resourceUpdated } from './announce.ts';
 import { type Call, type Gate, pass } from './calls.ts';
 import { openConversations } from './conversations.ts';
@@ -44,6 +45,8 @@ export interface GatewayOptions {
   ledger: Gate['ledger'];
   log: Log;
   now(): number;
+  /** Absent: `unreadLimits`. */
+  unread?: UnreadLimits;
   /** Requests wait for it: an agent that comes while the rules are being read must not be told that there are none. */
   settled?: Promise<void>;
 }
@@ -157,15 +160,17 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     subscribe: async (subscriber, seen, uri, until) => await subscribe(subscriber, seen, uri, gate, until),
   };
 
+  const unread = new Unread(options.unread, (cut, to) => recordCut(cut, to, gate, options.log));
   const requestListener = listener({
     port: () => port.number,
     options,
     door,
+    unread,
     settling: () => settling,
     discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
   });
   const port: Port = await openPort(options.port, () => {
-    const server = http.createServer(
+    const server = replyServer(
       {
         keepAliveTimeout: 60_000,
         headersTimeout: options.headersTimeoutMs,
@@ -174,6 +179,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         maxHeaderSize: 32 * 1024,
         noDelay: true,
       },
+      unread,
       requestListener,
     );
     // Connections that send nothing cost little and are closed by headersTimeout; this only keeps file descriptors from running out.
@@ -260,6 +266,33 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       for (const one of listening) one.finish();
       bridge.parking.close();
       await port.close();
+      unread.close();
     },
   };
+}
+
+/** The call itself was recorded when its answer was there; this says that the agent never took it. */
+function recordCut({ reader, bytes, why }: Cut, to: Outgoing, gate: Gate, log: Log): void {
+  log.warn({ agent: reader, bytes }, `a connection was cut: its agent ${why}`);
+  const { server = '', method = 'gatehouse/unread', target = '', session } = to instanceof Reply ? (to.about ?? {}) : {};
+  gate.ledger.append({
+    at: gate.now(),
+    person: gate.person,
+    agent: reader,
+    server,
+    method,
+    target: target.slice(0, 512),
+    decision: 'deny',
+    rule: 'gatehouse:unread',
+    reason: 'An agent has to read what it asked for.',
+    bundleVersion: gate.policy?.version ?? 0,
+    outcome: 'error',
+    error: `connection cut: the agent ${why}`,
+    totalMs: 0,
+    upstreamMs: 0,
+    requestBytes: 0,
+    responseBytes: bytes,
+    argumentHash: '',
+    session,
+  });
 }

@@ -89,7 +89,8 @@ export class Track {
     this.#events.push(text);
     this.bytes += text.length;
     // Half of it at once: dropping them one by one would move the rest each time.
-    if (this.#events.length > mostEvents || this.bytes > mostBytes)
+    // As often as it takes: the one that came last may be larger than all that may be kept.
+    while (this.#events.length > mostEvents || this.bytes > mostBytes)
       for (const old of this.#events.splice(0, Math.ceil(this.#events.length / 2))) this.bytes -= old.length;
     if (Math.abs(this.bytes - this.#counted) >= step) this.#count();
   }

@@ -10,6 +10,8 @@ export const rpc = {
   methodNotFound: -32601,
   invalidParams: -32602,
   internalError: -32603,
+  /** Of those that JSON-RPC leaves to servers. */
+  tooMuchUnread: -32005,
   resourceNotFound: -32002,
   urlElicitationRequired: -32042,
   headerMismatch: -32020,

@@ -211,7 +211,7 @@ async function call(
     ...(token === undefined ? {} : { onProgress: progressTo(token, answer) }),
   };
   try {
-    const outcome = await run(going, door.gate(), answer);
+    const outcome = await run(going, door.gate(), incoming, answer);
     // A cancelled request gets no answer (specification, "Cancellation"); the stream just ends.
     if (controller.signal.aborted) answer.close();
     else if ('result' in outcome) answer.result(id, outcome.result);

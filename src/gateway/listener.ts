@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Reply } from '../reply.ts';
+import type { Unread } from '../unread.ts';
 import { readBody } from './body.ts';
 import type { Door, Incoming } from './door.ts';
 import { refuseHttp } from './exchange.ts';
 import type { GatewayOptions } from './gateway.ts';
 import { bearer, guard } from './guard.ts';
-import { classify, errorText, rpc } from './jsonrpc.ts';
+import { classify, errorText, type Id, rpc } from './jsonrpc.ts';
 import { legacyDelete, legacyGet, legacyPost } from './legacy.ts';
 import { isModern, modern } from './modern.ts';
 
@@ -12,13 +14,14 @@ interface Listener {
   port: () => number;
   options: GatewayOptions;
   door: Door;
+  unread: Unread;
   /** Pending while nobody knows yet what is allowed. */
   settling(): Promise<void> | undefined;
   discoverable(server: string, agent: string): boolean;
 }
 
 /** guard, then agent, then wire: nothing is looked at before the step ahead of it has let the request pass. */
-export function listener(at: Listener): (request: IncomingMessage, response: ServerResponse) => void {
+export function listener(at: Listener): (request: IncomingMessage, response: Reply) => void {
   return (request, response) => {
     handle(at, request, response).catch((error: unknown) => {
       at.options.log.error({ err: error }, 'a request failed inside the gateway');
@@ -29,7 +32,7 @@ export function listener(at: Listener): (request: IncomingMessage, response: Ser
 
 const protectedResource = '/.well-known/oauth-protected-resource';
 
-async function handle(at: Listener, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(at: Listener, request: IncomingMessage, response: Reply): Promise<void> {
   const { headers } = request;
   const forbidden = guard(headers, at.port());
   if (forbidden) return refuseHttp(response, 403, 'forbidden', forbidden);
@@ -43,6 +46,7 @@ async function handle(at: Listener, request: IncomingMessage, response: ServerRe
   const token = bearer(headers);
   const agent = token === undefined ? undefined : at.options.agents.verify(token);
   if (!agent) return challenge(path, headers.host!, token !== undefined, response);
+  response.reader = agent.name;
   const settling = at.settling();
   if (settling) {
     await settling;
@@ -104,12 +108,19 @@ async function post(at: Listener, incoming: Incoming, request: IncomingMessage):
   incoming.bytes = body.bytes;
   const message = classify(body.value);
   if (typeof message === 'string') return refuseRpc(response, errorText(null, { code: rpc.invalidRequest, message }));
+  if (message.kind === 'request' && at.unread.isBehind(incoming.agent)) return tooMuchUnread(response, message.id);
   if (isModern(message, headers)) return await modern(incoming, message as Parameters<typeof modern>[1], at.door);
   await legacyPost(incoming, message, at.door);
 }
 
-function refuseRpc(response: ServerResponse, text: string): void {
-  response.writeHead(400, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+function refuseRpc(response: ServerResponse, text: string, status = 400, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers }).end(text);
+}
+
+/** Answers and cancellations pass: they may be what ends it. */
+function tooMuchUnread(response: ServerResponse, id: Id): void {
+  const message = 'Answers of before wait unread at this agent, too many of them. Read them or close their connections, then try again.';
+  refuseRpc(response, errorText(id, { code: rpc.tooMuchUnread, message }), 503, { 'retry-after': '5' });
 }
 
 /** '' for the merged address, a server's id, or undefined for neither. */

@@ -212,7 +212,7 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
       note.method !== 'notifications/elicitation/complete' && answer.send(notificationText(note.method, note.params)),
   };
   const over = door.sessions.calling(incoming.agent, gone);
-  const outcome = await run(going, door.gate(), answer).finally(over);
+  const outcome = await run(going, door.gate(), incoming, answer).finally(over);
   if ('result' in outcome) answer.result(id, outcome.result);
   else answer.end(errorText(id, outcome.error), statuses.get(outcome.error.code));
 }

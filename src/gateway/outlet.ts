@@ -1,9 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Long } from './upstreams/hole.ts';
 
-/** What may wait for a slow agent before its stream is given up. */
-const maxBacklog = 16 * 1024 * 1024;
-
 /** The event stream of a response. What is said in one turn goes out in one write: each by itself would cost a chunk, a copy and a callback. */
 export class Outlet {
   readonly #response: ServerResponse;
@@ -50,6 +47,7 @@ export class Outlet {
     if (!response.writableNeedDrain || response.destroyed) return undefined;
     return new Promise((resolve) => {
       const done = () => {
+        if (response.writableNeedDrain && !response.destroyed) return;
         response.off('drain', done).off('close', done);
         resolve();
       };
@@ -66,6 +64,5 @@ export class Outlet {
     if (text === '' || !this.open) return;
     this.#waiting = '';
     this.#response.write(text);
-    if (this.#response.writableLength > maxBacklog) this.#response.destroy();
   }
 }

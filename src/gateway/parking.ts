@@ -187,6 +187,7 @@ export function openParking(limits = parkingLimits): Parking {
           ...(call.onNotification
             ? { onNotification: (note: { method: string; params?: JsonObject }) => conversation.call?.onNotification?.(note) }
             : {}),
+          caughtUp: (held) => conversation.call?.caughtUp?.(held),
           onRequest: (request, signal) => ask(conversation, request, signal),
         }),
       };

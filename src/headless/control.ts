@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import type { Core } from '../core.ts';
 import { Failure, toErrorValue } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { Unread, type UnreadLimits } from '../unread.ts';
 import { controlPath } from './control-path.ts';
 import { splitLines } from './lines.ts';
 import { takeLock } from './lock.ts';
@@ -29,12 +30,19 @@ export interface Control {
  * Takes the data folder for this process and opens the socket that the command line talks to: a line of JSON `{command, input}` each,
  * answered by a line `{ok, ...}`; `{command: "watch"}` is answered by a line for each new View. Whoever can open the socket is the user.
  */
-export async function openControl(options: { dataDir: string; log: Log; waitMs?: number }): Promise<Control> {
+export async function openControl(options: { dataDir: string; log: Log; waitMs?: number; unread?: UnreadLimits }): Promise<Control> {
   const { dataDir, log } = options;
   const lock = await takeLock(dataDir, 'control', { waitMs: options.waitMs ?? 0 });
   const path = controlPath(dataDir);
   const sockets = new Set<Socket>();
   let waiting: Failure | undefined;
+  const unread = new Unread(options.unread, ({ bytes, why }) => log.warn({ bytes }, `a control connection was cut: it ${why}`));
+  const say = (socket: Socket, value: unknown): boolean => {
+    // In bytes, as what its reader takes is counted in them.
+    const flows = socket.write(Buffer.from(`${JSON.stringify(value)}\n`));
+    if (socket.writableLength > 0) unread.note(socket, '');
+    return flows;
+  };
   let target: { core: Pick<Core, 'dispatch' | 'watch'>; shell: ShellCommands } | undefined;
 
   async function answer(line: string, socket: Socket): Promise<unknown> {
@@ -45,7 +53,7 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
       if (command === 'watch') {
         const stop = watchNewest(
           core,
-          (view) => socket.write(`${JSON.stringify({ view })}\n`),
+          (view) => say(socket, { view }),
           (go) => socket.once('drain', go),
         );
         socket.once('close', stop);
@@ -63,15 +71,20 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
     let turn = Promise.resolve();
+    let lines = 0;
     socket.on(
       'data',
       splitLines(
         longestLine,
         (line) => {
-          // In order: the answers carry no ids.
+          // In order: the answers carry no ids. No more is read than is answered, and no more answered than is read.
+          lines += 1;
+          socket.pause();
           turn = turn.then(async () => {
             const reply = await answer(line, socket);
-            if (reply !== undefined && socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
+            if (reply !== undefined && socket.writable && !say(socket, reply)) await emptied(socket);
+            lines -= 1;
+            if (lines === 0) socket.resume();
           });
         },
         () => socket.destroy(),
@@ -94,6 +107,7 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
   let closed: Promise<void> | undefined;
   const end = async () => {
     for (const socket of sockets) socket.destroy();
+    unread.close();
     await new Promise<void>((done) => server.close(() => done()));
     lock.close();
   };
@@ -107,6 +121,16 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
     close: () => (closed ??= end()),
   };
 }
+
+const emptied = (socket: Socket) =>
+  new Promise<void>((resolve) => {
+    if (socket.destroyed) return resolve();
+    const done = () => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.once('drain', done).once('close', done);
+  });
 
 function requestFrom(line: string): { command: string; input: unknown } {
   let value: unknown;

@@ -1,8 +1,10 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Core } from '../core.ts';
 import { type ErrorCode, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { replyServer } from '../reply.ts';
+import { Unread, type UnreadLimits } from '../unread.ts';
 import { type RendererFile, rendererHeaders, safeHeaders, unbuilt } from './renderer-files.ts';
 import { watchNewest } from './watch-newest.ts';
 import { jsonBody, refusal } from './web-guard.ts';
@@ -28,6 +30,8 @@ export async function openWeb(options: {
   token: string;
   files: Map<string, RendererFile>;
   log: Log;
+  /** Absent: `unreadLimits`. */
+  unread?: UnreadLimits;
 }): Promise<Web> {
   const { core, token, files, log } = options;
   const sessions = openSessions(token);
@@ -95,7 +99,8 @@ export async function openWeb(options: {
     response.end(request.method === 'HEAD' ? undefined : file.body);
   }
 
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, (request, response) => {
+  const unread = new Unread(options.unread, ({ bytes, why }) => log.warn({ bytes }, `a connection of the window was cut: it ${why}`));
+  const server = replyServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, unread, (request, response) => {
     handle(request, response).catch((error: unknown) => {
       log.error({ error: String(error) }, 'a request of the window failed');
       if (response.headersSent) response.destroy();
@@ -112,11 +117,12 @@ export async function openWeb(options: {
       const closed = new Promise<void>((done) => server.close(() => done()));
       server.closeAllConnections();
       await closed;
+      unread.close();
     },
   };
 }
 
-function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((done, fail) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
       fail(

@@ -3,7 +3,7 @@ import { agreedVersion, enveloped, eraOf, modernVersion } from './era.ts';
 import type { Leash } from './leash.ts';
 import type { Link, LinkContext } from './link.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
-import { readMessage, type Text } from './reading.ts';
+import { readMessage } from './reading.ts';
 import { openStdio } from './stdio.ts';
 import { type Era, type JsonObject, type Outcome, UpstreamError } from './upstream.ts';
 

@@ -73,8 +73,8 @@ export interface Exchange {
   onBody(status: number, body: Buffer | readonly Buffer[]): void;
   /** Where that takes time, nothing of the stream is handed on, nor read, until it is over. */
   onEvent(event: SseEvent): Promise<void> | undefined | void;
-  /** Asked after each piece of a stream: a promise stops its reading until then, so that TCP slows the upstream down. */
-  caughtUp?(): Promise<void> | undefined;
+  /** Asked after each piece of an answer, of which `held` bytes are not handed on yet: a promise stops its reading until then, so that TCP slows the upstream down. */
+  caughtUp?(held: number): Promise<void> | undefined;
   /** The stream is over. */
   onEnd(): void;
   onFailed(error: UpstreamError): void;
@@ -140,24 +140,29 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       const type = headers['content-type'];
       if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
         events = openSse(maxBytes, (event) => {
+          size = 0;
           turns.take(() => (over ? undefined : to.onEvent(event)));
         });
     },
     onResponseData(given, chunk) {
       if (over) return;
+      size += chunk.length;
       if (events) {
         if (!events(chunk)) return tooLarge();
         const busy = turns.done();
-        const slow = over ? undefined : busy ? busy.then(() => to.caughtUp?.()) : to.caughtUp?.();
+        const slow = over ? undefined : busy ? busy.then(() => to.caughtUp?.(size)) : to.caughtUp?.(size);
         if (!slow) return;
         given.pause();
         void slow.then(() => over || given.resume());
         return;
       }
-      size += chunk.length;
-      if (size > maxBytes) tooLarge();
-      else if (first === undefined) first = chunk;
+      if (size > maxBytes) return tooLarge();
+      if (first === undefined) first = chunk;
       else (chunks ??= [first]).push(size > long ? own(chunk) : chunk);
+      const slow = over ? undefined : to.caughtUp?.(size);
+      if (!slow) return;
+      given.pause();
+      void slow.then(() => over || given.resume());
     },
     onResponseEnd() {
       if (over) return;

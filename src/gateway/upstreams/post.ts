@@ -4,7 +4,7 @@ import { exchange, type Target } from './http.ts';
 import type { UpstreamLimits } from './link.ts';
 import { parseShort } from './parse-json.ts';
 import { openPending, outcomeOf, type Pending } from './pending.ts';
-import { readMessage, type Text } from './reading.ts';
+import { readMessage } from './reading.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
 type Body = Buffer | readonly Buffer[];
@@ -52,7 +52,7 @@ export function post(request: Post): () => void {
         else if (!pending.open && !lingering) lingering = setTimeout(stop, lingerMs).unref();
       });
     },
-    caughtUp: () => (pending.open ? pending.call.caughtUp?.() : undefined),
+    caughtUp: (held) => (pending.open ? pending.call.caughtUp?.(held) : undefined),
     onEnd() {
       clearTimeout(lingering);
       if (pending.open && !request.onBroken?.(last)) pending.fail(new UpstreamError('closed', 'its stream ended before the answer'));

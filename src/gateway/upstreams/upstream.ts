@@ -42,8 +42,8 @@ export interface UpstreamCall {
   onNotification?: (notification: { method: string; params?: JsonObject }) => void;
   /** A legacy upstream's own request while the call runs (elicitation/create, sampling/createMessage, roots/list). Without it: -32601. */
   onRequest?: (request: { method: string; params: JsonObject }, signal: AbortSignal) => Promise<Outcome>;
-  /** Given while the agent reads more slowly than it is sent to: nothing more is read for this call until it resolves. */
-  caughtUp?: () => Promise<void> | undefined;
+  /** Given while the agent reads more slowly than it is sent to: nothing more is read for this call until it resolves. `held`: bytes read of what is not whole yet. */
+  caughtUp?: (held: number) => Promise<void> | undefined;
   /** Milliseconds without an answer or progress; default the entry's `timeoutMs`. */
   timeoutMs?: number;
 }
