@@ -6,8 +6,7 @@ import type { Unread } from './unread.ts';
 const piece = 256 * 1024;
 
 /** They are accessors; Node's types take them for plain members, which could not be overridden. */
-interface Plain extends Omit<ServerResponse, 'writableLength' | 'writableNeedDrain' | 'writableEnded' | 'write' | 'end' | 'destroy'> {
-  get writableLength(): number;
+interface Plain extends Omit<ServerResponse, 'writableNeedDrain' | 'writableEnded' | 'write' | 'end' | 'destroy'> {
   get writableNeedDrain(): boolean;
   get writableEnded(): boolean;
   write(chunk: string | Uint8Array): boolean;
@@ -31,8 +30,9 @@ export class Reply extends Plain {
   #restBytes = 0;
   #ending = false;
 
-  override get writableLength(): number {
-    return super.writableLength + this.#restBytes;
+  /** Bytes. Not `writableLength`: Node asks that before it says 'drain'. */
+  get unreadLength(): number {
+    return this.writableLength + this.#restBytes;
   }
 
   override get writableNeedDrain(): boolean {
@@ -46,11 +46,11 @@ export class Reply extends Plain {
   override write(chunk: string | Uint8Array): boolean {
     const { unread } = this;
     if (this.destroyed || this.writableEnded) return false;
-    if (unread && this.writableLength > unread.limits.connection) {
+    if (unread && this.unreadLength > unread.limits.connection) {
       unread.cut(this, this.reader, 'was too far behind for more');
       return false;
     }
-    const waiting = super.writableLength;
+    const waiting = this.writableLength;
     if (this.#restBytes > 0 || waiting + chunk.length > piece) {
       this.#keep(chunk);
       this.#pour();
@@ -58,7 +58,7 @@ export class Reply extends Plain {
     }
     // Of a text that waits the length would be counted in characters.
     const flows = super.write(waiting > 0 && typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
-    if (super.writableLength > 0) unread?.note(this, this.reader);
+    if (this.writableLength > 0) unread?.note(this, this.reader);
     return flows;
   }
 
@@ -73,7 +73,7 @@ export class Reply extends Plain {
     }
     if (text.length > 0) super.end(text);
     else super.end();
-    if (super.writableLength > 0) this.unread?.note(this, this.reader);
+    if (this.writableLength > 0) this.unread?.note(this, this.reader);
     return this;
   }
 

@@ -20,6 +20,8 @@ export const unreadLimits: UnreadLimits = { connection: 16 * MiB, reader: 64 * M
 export interface Outgoing {
   /** Bytes that were written and that the system has not taken. */
   readonly writableLength: number;
+  /** The same, where it keeps some of them itself. */
+  readonly unreadLength?: number;
   readonly destroyed: boolean;
   readonly socket?: Socket | null;
   destroy(): unknown;
@@ -90,7 +92,7 @@ export class Unread {
 
   /** After a write: something of it may wait. */
   note(to: Outgoing, reader: string): void {
-    const bytes = to.writableLength;
+    const bytes = unreadOf(to);
     let one = this.#waiting.get(to);
     if (!one) {
       if (bytes === 0 || to.destroyed) return;
@@ -107,7 +109,7 @@ export class Unread {
 
   /** Nothing more is said on it. */
   cut(to: Outgoing, reader: string, why: string): void {
-    const bytes = to.writableLength;
+    const bytes = unreadOf(to);
     const one = this.#waiting.get(to);
     if (one) this.#forget(one);
     to.destroy();
@@ -188,7 +190,7 @@ export class Unread {
   #look(): void {
     this.#looks++;
     for (const one of this.#waiting.values()) {
-      const bytes = one.to.destroyed ? 0 : one.to.writableLength;
+      const bytes = one.to.destroyed ? 0 : unreadOf(one.to);
       if (bytes === 0) {
         this.#forget(one);
         continue;
@@ -240,6 +242,8 @@ export class Unread {
     if (sums?.waiting === 0 && sums.held === 0) this.#of.delete(reader);
   }
 }
+
+const unreadOf = (to: Outgoing): number => to.unreadLength ?? to.writableLength;
 
 /** Bytes that the system took of what was written. What is one write counts when all of it went. */
 function taken(to: Outgoing): number {

@@ -51,7 +51,7 @@ export class Outlet {
         response.off('drain', done).off('close', done);
         resolve();
       };
-      response.once('drain', done).once('close', done);
+      response.on('drain', done).on('close', done);
     });
   }
 

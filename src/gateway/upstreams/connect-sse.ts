@@ -4,7 +4,7 @@ import { sendInitialized } from './legacy-messages.ts';
 import type { Link, LinkContext } from './link.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
 import { jsonHeaders } from './post.ts';
-import { readMessage } from './reading.ts';
+import { readMessage, type Text } from './reading.ts';
 import { openStdio } from './stdio.ts';
 import { type JsonObject, UpstreamError } from './upstream.ts';
 

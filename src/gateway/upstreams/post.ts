@@ -4,7 +4,7 @@ import { exchange, type Target } from './http.ts';
 import type { UpstreamLimits } from './link.ts';
 import { parseShort } from './parse-json.ts';
 import { openPending, outcomeOf, type Pending } from './pending.ts';
-import { readMessage } from './reading.ts';
+import { readMessage, type Text } from './reading.ts';
 import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from './upstream.ts';
 
 type Body = Buffer | readonly Buffer[];
