@@ -31,7 +31,7 @@ const brokenOff = new Set(['gatehouse/ledger-restarted', 'gatehouse/ledger-misma
 /** `hash`: of the record before the expected one, as we have it, so that the device can tell whether that is its own. */
 export type IntakeResult =
   | { acknowledged: number }
-  | { refused: 'gap' | 'integrity'; expected: number; hash?: string; message: string }
+  | { refused: 'gap'; expected: number; hash?: string; message: string }
   | { refused: 'person'; message: string };
 
 /** Where the chain of a device ends here. `incidents`: sentences for people, oldest first. */
@@ -44,10 +44,11 @@ export interface LedgerHead {
 
 /**
  * Takes records in order from a device that has proven its key. A record is good when its own hash is right and the record before it, by number
- * and by hash, is already known of this device. Good records before a bad one stay: what was proven once is never given back.
+ * and by hash, is already known of this device. Records before a gap stay: what was proven once is never given back.
  *
- * Records that contradict those of before are kept beside them and noted as an incident: refusing them would lock a device out for good
- * and lose what it recorded. `report` hears of each incident once, for whoever runs the service. A person in a record is the uploader or was enrolled on this device before, or the whole upload is refused.
+ * Records that contradict themselves or those of before are kept as they came and noted as an incident: refusing them would lock a device out for
+ * good and lose what it recorded. `report` hears of each incident once, for whoever runs the service. A person in a record is the uploader or was
+ * enrolled on this device before, or the whole upload is refused.
  */
 export function takeLedger(
   store: CentralStore,
@@ -97,23 +98,29 @@ export function takeLedger(
     };
     let reached = records.length === 0 ? last.seq : 0;
     let moved = false;
-    for (const record of records) {
+    for (const [at, record] of records.entries()) {
       const { seq, hash, previousHash } = record;
-      const refuse = (refused: 'gap' | 'integrity', expected: number, message: string): IntakeResult => {
+      const refuse = (expected: number, message: string): IntakeResult => {
         if (moved) save();
         // Only the number before the expected one has a hash to compare.
-        return { refused, expected, ...(expected === last.seq + 1 && last.hash !== '' ? { hash: last.hash } : {}), message };
+        return { refused: 'gap', expected, ...(expected === last.seq + 1 && last.hash !== '' ? { hash: last.hash } : {}), message };
       };
       if (hashRecord(record) !== hash)
-        return refuse('integrity', last.seq + 1, `The hash of record ${seq} is not the hash of its content.`);
+        note('altered', record, `Record ${seq} was altered before it was uploaded: its hash is not that of its content.`);
       if (known.get(device, seq, hash) === undefined) {
         const follows = seq === last.seq + 1 && previousHash === last.hash;
         if (!follows && seq > 1 && known.get(device, seq - 1, previousHash) === undefined) {
-          if (!brokenOff.has(record.method))
+          if (brokenOff.has(record.method)) note('gap', record, `The device noted at record ${seq} that records before it were lost.`);
+          else if (records[at - 1]?.seq === seq - 1)
+            note(
+              'altered',
+              record,
+              `Record ${seq} does not continue record ${seq - 1}: one of the two was altered before it was uploaded.`,
+            );
+          else
             return anyAt.get(device, seq - 1) === undefined
-              ? refuse('gap', last.seq + 1 < seq ? last.seq + 1 : 1, `Record ${seq - 1} has not been uploaded.`)
-              : refuse('gap', 1, `Record ${seq} does not continue the record ${seq - 1} that is known.`);
-          note('gap', record, `The device noted at record ${seq} that records before it were lost.`);
+              ? refuse(last.seq + 1 < seq ? last.seq + 1 : 1, `Record ${seq - 1} has not been uploaded.`)
+              : refuse(1, `Record ${seq} does not continue the record ${seq - 1} that is known.`);
         }
         const forks = !follows && anyAt.get(device, seq) !== undefined;
         if (forks) note('went-back', record, `The chain went back: record ${seq} was uploaded before with other content.`);
@@ -139,7 +146,7 @@ export function ledgerHead(store: CentralStore, device: string): LedgerHead | un
   if (row === undefined) return undefined;
   // What the ledger noted itself, and a person who was not enrolled yet, say nothing against this chain.
   const incidents = store.database
-    .prepare(`SELECT message FROM incidents WHERE device = ? AND kind IN ('went-back', 'began-anew') ORDER BY id LIMIT 100`)
+    .prepare(`SELECT message FROM incidents WHERE device = ? AND kind IN ('went-back', 'began-anew', 'altered') ORDER BY id LIMIT 100`)
     .all(device);
   return {
     chain: row['chain'] as string,

@@ -147,12 +147,8 @@ const routes: Route[] = [
       if ('acknowledged' in result) return sendJson(response, 200, result);
       if (result.refused === 'person')
         throw new Failure('denied', result.message, 'That person signs in on this device once; nothing is lost meanwhile.');
-      const { refused, expected, hash, message } = result;
-      const fix =
-        refused === 'gap'
-          ? `Send the records from ${expected} on.`
-          : 'The ledger was changed, or belongs to another device: verify it (`gatehouse ledger verify`).';
-      throw new Refusal(409, refused === 'gap' ? 'conflict' : 'integrity', message, fix, {
+      const { expected, hash, message } = result;
+      throw new Refusal(409, 'conflict', message, `Send the records from ${expected} on.`, {
         extra: { expected, ...(hash === undefined ? {} : { hash }) },
       });
     },

@@ -83,7 +83,9 @@ export function openUploader(options: {
     let wanted: number | undefined;
     for (;;) {
       closing.signal.throwIfAborted();
-      const batch = await options.unsent(position, maxRecords, maxBytes);
+      // Two records that contradict each other are taken within one batch only: sent again, batches end elsewhere.
+      const share = rewound === Number.POSITIVE_INFINITY ? 1 : 0.6;
+      const batch = await options.unsent(position, maxRecords * share, maxBytes * share);
       if (batch === undefined) return;
       const { first, last, json, more } = batch;
       if (wanted !== undefined && first > wanted) throw missing(wanted, first - 1);
