@@ -1,4 +1,4 @@
-import type { Gatehouse } from '../src/contract.ts';
+import type { Gatehouse } from '../src/contract/contract.ts';
 import { openHttp } from './http.ts';
 
 declare global {

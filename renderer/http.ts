@@ -1,5 +1,5 @@
-import type { Gatehouse, Reply, View } from '../src/contract.ts';
-import type { ErrorValue } from '../src/errors.ts';
+import type { ErrorValue } from '../src/base/errors.ts';
+import type { Gatehouse, Reply, View } from '../src/contract/contract.ts';
 import type { Link } from './carrier.ts';
 
 const gone: ErrorValue = {

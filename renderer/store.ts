@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { Gatehouse, View } from '../src/contract.ts';
+import type { Gatehouse, View } from '../src/contract/contract.ts';
 import type { Link } from './carrier.ts';
 
 interface WindowState {

@@ -1,4 +1,4 @@
-import type { Activity } from '../../src/contract.ts';
+import type { Activity } from '../../src/contract/contract.ts';
 import { useAsk } from '../ask.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { href } from '../router.ts';

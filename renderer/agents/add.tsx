@@ -1,7 +1,7 @@
 import { KeyRound } from 'lucide-react';
 import { type FormEvent, useEffect, useState } from 'react';
-import type { Outputs } from '../../src/contract.ts';
-import type { ErrorValue } from '../../src/errors.ts';
+import type { ErrorValue } from '../../src/base/errors.ts';
+import type { Outputs } from '../../src/contract/contract.ts';
 import { Button } from '../parts/button.tsx';
 import { CopyLine } from '../parts/copy.tsx';
 import { Dialog, DialogFoot } from '../parts/dialog.tsx';

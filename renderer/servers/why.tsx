@@ -1,4 +1,4 @@
-import type { Explanation } from '../../src/contract.ts';
+import type { Explanation } from '../../src/contract/contract.ts';
 import { DecisionWord, type Verdict } from '../parts/decision.tsx';
 
 const looks: Record<Verdict, string> = {

@@ -1,6 +1,6 @@
 import { text as readAll } from 'node:stream/consumers';
-import { codes } from '../errors.ts';
-import { ask } from '../headless/control-client.ts';
+import { codes } from '../base/errors.ts';
+import { ask } from '../shell/control-client.ts';
 import { jsonObject, options, runningDataDir } from './options.ts';
 import { block } from './print.ts';
 import type { Io } from './verbs.ts';

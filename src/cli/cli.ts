@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { codes, Failure, toErrorValue } from '../errors.ts';
+import { codes, Failure, toErrorValue } from '../base/errors.ts';
 import { block, inert } from './print.ts';
 import { help, type Io, verbHelp, verbs } from './verbs.ts';
 
@@ -25,7 +25,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     return name === undefined ? codes['bad-input'].exit : 0;
   }
   if (name === 'version' || name === '--version' || name === '-v') {
-    const { appVersion } = await import('../headless/install.ts');
+    const { appVersion } = await import('../shell/install.ts');
     io.out(args.includes('--json') ? JSON.stringify({ version: appVersion() }) : appVersion());
     return 0;
   }

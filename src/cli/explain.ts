@@ -1,4 +1,4 @@
-import { ask } from '../headless/control-client.ts';
+import { ask } from '../shell/control-client.ts';
 import { jsonObject, options, runningDataDir } from './options.ts';
 import { paintEffect, pairs, plain } from './print.ts';
 import type { Io } from './verbs.ts';

@@ -1,6 +1,6 @@
-import type { View } from '../contract.ts';
-import { Failure } from '../errors.ts';
-import { ask, watch } from '../headless/control-client.ts';
+import { Failure } from '../base/errors.ts';
+import type { View } from '../contract/contract.ts';
+import { ask, watch } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain } from './print.ts';
 import type { Io } from './verbs.ts';

@@ -1,4 +1,4 @@
-import { ask } from '../headless/control-client.ts';
+import { ask } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { plain } from './print.ts';
 import type { Io } from './verbs.ts';

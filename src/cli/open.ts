@@ -1,5 +1,5 @@
-import { askWindow } from '../headless/control-client.ts';
-import { openWindow } from '../headless/open-external.ts';
+import { askWindow } from '../shell/control-client.ts';
+import { openWindow } from '../shell/open-external.ts';
 import { options, runningDataDir } from './options.ts';
 import type { Io } from './verbs.ts';
 

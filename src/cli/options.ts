@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { Failure } from '../errors.ts';
-import { defaultDataDir } from '../headless/data-dir.ts';
-import { holderOf } from '../headless/lock.ts';
+import { Failure } from '../base/errors.ts';
+import { defaultDataDir } from '../shell/data-dir.ts';
+import { holderOf } from '../shell/lock.ts';
 import { usageOf } from './verbs.ts';
 
 const everywhere = { data: { type: 'string' }, json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig;

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { withoutSequences } from '../plain-text.ts';
+import { withoutSequences } from '../base/plain-text.ts';
 import type { Io } from './verbs.ts';
 
 type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';

@@ -1,5 +1,5 @@
-import { Failure } from '../errors.ts';
-import { ask } from '../headless/control-client.ts';
+import { Failure } from '../base/errors.ts';
+import { ask } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paintEffect, plain, table } from './print.ts';
 import { type Io, usageOf } from './verbs.ts';

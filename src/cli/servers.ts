@@ -1,5 +1,5 @@
-import { Failure } from '../errors.ts';
-import { ask } from '../headless/control-client.ts';
+import { Failure } from '../base/errors.ts';
+import { ask } from '../shell/control-client.ts';
 import { nothingYet } from './nothing-yet.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain, table } from './print.ts';

@@ -1,5 +1,5 @@
-import type { View } from '../contract.ts';
-import { ask } from '../headless/control-client.ts';
+import type { View } from '../contract/contract.ts';
+import { ask } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, pairs, plain } from './print.ts';
 import type { Io } from './verbs.ts';

@@ -1,4 +1,4 @@
-import { ask } from '../headless/control-client.ts';
+import { ask } from '../shell/control-client.ts';
 import { nothingYet } from './nothing-yet.ts';
 import { options, runningDataDir } from './options.ts';
 import { paintEffect, plain, table } from './print.ts';

@@ -1,8 +1,8 @@
 import { existsSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Failure } from '../errors.ts';
-import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
-import { takeLock } from '../headless/lock.ts';
+import { Failure } from '../base/errors.ts';
+import { defaultDataDir, openPrivateDir } from '../shell/data-dir.ts';
+import { takeLock } from '../shell/lock.ts';
 import { options } from './options.ts';
 import type { Io } from './verbs.ts';
 

@@ -1,6 +1,6 @@
-import { type ErrorValue, Failure, toErrorValue } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { backOff, pause, someJitter } from './pause.ts';
+import { backOff, pause, someJitter } from '../base/backoff.ts';
+import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { LedgerAnswer } from './post.ts';
 
 /** Consecutive ledger records, and what an upload needs to know of them; the rest is the ledger's and goes up as it is. */

@@ -1,8 +1,8 @@
 import * as oidc from 'openid-client';
-import type { View } from '../contract.ts';
-import { Failure, toErrorValue } from '../errors.ts';
-import type { Host } from '../host.ts';
-import type { Log } from '../log.ts';
+import { Failure, toErrorValue } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import type { View } from '../contract/contract.ts';
 import { startBrowserFlow } from './browser-flow.ts';
 import { startDeviceFlow } from './device-flow.ts';
 import type { Flow } from './flow.ts';

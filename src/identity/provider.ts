@@ -1,6 +1,6 @@
 import * as oidc from 'openid-client';
-import { Failure } from '../errors.ts';
-import type { Host } from '../host.ts';
+import { Failure } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
 import type { IdentityConfig } from './identity.ts';
 
 /** The company's identity provider as this app's public client (RFC 8252) sees it; discovered at first use and then kept. */

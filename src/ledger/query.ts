@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import type { Activity, CommandParsed, Usage } from '../contract.ts';
+import type { Activity, CommandParsed, Usage } from '../contract/contract.ts';
 import { columns, type Stored, toRecord } from './record.ts';
 import { day, hour } from './rollups.ts';
 

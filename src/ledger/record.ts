@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Activity, DecisionEffect } from '../contract.ts';
+import type { Activity, DecisionEffect } from '../contract/contract.ts';
 
 /** What the pipeline knows of one decision or call. It holds no argument and no result: only sizes and a hash. */
 export interface LedgerEntry {

@@ -1,16 +1,16 @@
-import type { Bundle, Freshness, ServerEntry } from '../company/bundle.ts';
-import { deny, judge, settle, type Verdict } from './decision.ts';
-import { readable } from './knowledge.ts';
-import type { Findings } from './part.ts';
-import { type Ask, type Circumstances, factsOf } from './request.ts';
-import { named } from './scope.ts';
-import { openSkillScopes, type SkillScope } from './skills.ts';
-import { inFull, openSlices, type Slice } from './slice.ts';
-import { type Slots, sharedSlots } from './slots.ts';
-import { openSpellings } from './spellings.ts';
-import { validatorOf } from './validation.ts';
+import type { Bundle, Freshness, ServerEntry } from '../bundle/schema.ts';
+import { readable } from './authoring/knowledge.ts';
+import { deny, judge, settle, type Verdict } from './deciding/decision.ts';
+import type { Findings } from './deciding/part.ts';
+import { type Ask, type Circumstances, factsOf } from './deciding/request.ts';
+import { named } from './deciding/scope.ts';
+import { openSkillScopes, type SkillScope } from './deciding/skills.ts';
+import { inFull, openSlices, type Slice } from './deciding/slice.ts';
+import { type Slots, sharedSlots } from './deciding/slots.ts';
+import { openSpellings } from './deciding/spellings.ts';
+import { validatorOf } from './deciding/validation.ts';
 
-export type { Verdict } from './decision.ts';
+export type { Verdict } from './deciding/decision.ts';
 
 export interface Question {
   action: 'discover' | 'call' | 'get' | 'read';

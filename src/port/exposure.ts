@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 
 const content = z.strictObject({
   version: z.literal(1),

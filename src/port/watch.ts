@@ -1,5 +1,5 @@
-import { type ErrorValue, Failure } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { type ErrorValue, Failure } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { type Credential, type Exposure, openExposures } from './exposure.ts';
 import { findHolder, inWords, type Loopback } from './holder.ts';
 

@@ -1,6 +1,6 @@
-import { type Command, commands, type Outputs, type View } from '../../src/contract.ts';
-import type { Core } from '../../src/core.ts';
-import { Failure, toErrorValue } from '../../src/errors.ts';
+import type { Core } from '../../src/app/core.ts';
+import { Failure, toErrorValue } from '../../src/base/errors.ts';
+import { type Command, commands, type Outputs, type View } from '../../src/contract/contract.ts';
 
 type Answers = { [C in Command]?: (input: Record<string, unknown>) => Outputs[C] };
 

@@ -6,11 +6,11 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type Core, openCore } from '../../src/app/core.ts';
 import { describe } from '../../src/cli/status.ts';
-import type { View } from '../../src/contract.ts';
-import { type Core, openCore } from '../../src/core.ts';
-import { whoAnswers } from '../../src/own-port.ts';
+import type { View } from '../../src/contract/contract.ts';
 import { fromLsof, fromNetstat, fromProc, fromTasklist, inWords } from '../../src/port/holder.ts';
+import { whoAnswers } from '../../src/port/probe.ts';
 import { testHost } from '../support/host.ts';
 import { freePort, habits, squat, stranger } from '../support/squatter.ts';
 

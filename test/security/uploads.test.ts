@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomInt, sign } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { silent } from '../../src/base/log.ts';
 import { openDevice, proof } from '../../src/company/device.ts';
 import type { LedgerAnswer } from '../../src/company/post.ts';
 import { openUploader } from '../../src/company/upload.ts';
 import { hashRecord, type LedgerRecord } from '../../src/ledger/record.ts';
-import { silent } from '../../src/log.ts';
 import { openAcme } from '../central/open.ts';
 import { testHost } from '../support/host.ts';
 

@@ -1,5 +1,5 @@
-import type { Command, Explanation, ToolHit, View } from '../../src/contract.ts';
-import { Failure } from '../../src/errors.ts';
+import { Failure } from '../../src/base/errors.ts';
+import type { Command, Explanation, ToolHit, View } from '../../src/contract/contract.ts';
 import type { Scene } from '../support/window.ts';
 import { agents, configs } from './scene-agents.ts';
 import { list, record, usage } from './scene-ledger.ts';

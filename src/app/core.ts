@@ -1,0 +1,214 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Agents, openAgents } from '../agents/credentials/credentials.ts';
+import { watchClock } from '../base/clock.ts';
+import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { Bootstrap, Bundle } from '../bundle/schema.ts';
+import type { CompanyClient } from '../company/bundles.ts';
+import type { PinnedKey } from '../company/keys.ts';
+import type { Uploader } from '../company/upload.ts';
+import type { View } from '../contract/contract.ts';
+import { type Gateway, openGateway } from '../gateway/gateway.ts';
+import type { Identity } from '../identity/identity.ts';
+import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import { noteOf } from '../ledger/record.ts';
+import type { Policy } from '../policy/policy.ts';
+import { type PortWatch, watchPort } from '../port/watch.ts';
+import { openVerdictFile } from '../upstreams/connection/verdict-file.ts';
+import { openLoginPath } from '../upstreams/local/login-path.ts';
+import { openUpstreams, type Upstreams } from '../upstreams/pool.ts';
+import { dispatcher } from './dispatch.ts';
+import { joinCompany } from './join.ts';
+import { headKeeper, localKey } from './local-key.ts';
+import type { FindTools } from './search.ts';
+import { buildView, gatewayOf } from './view.ts';
+
+export interface CoreSettings {
+  /** Base URL of the company's central API; absent: the app is not set up yet. */
+  central: string | undefined;
+  /** JWK thumbprint (RFC 7638) that the bundle key must have, where the machine's owner pins it. */
+  bundleKey?: PinnedKey | undefined;
+  port: number;
+  maxBodyBytes: number;
+  maxDepth: number;
+  headerTimeoutMs: number;
+  pollMinutes: number;
+}
+
+export interface Core {
+  dispatch(command: string, input: unknown): Promise<{ ok: true; value: unknown } | { ok: false; error: ErrorValue }>;
+  view(): View;
+  /** That part of the View alone: a View asks for a decision on every tool, and who starts up must not wait for that. */
+  gateway(): View['gateway'];
+  /** Calls back with the present View at once and with each new one, at most every 50 ms. */
+  watch(listener: (view: View) => void): () => void;
+  /** The machine slept, as far as the shell can tell; a jump of the clock says so, too. */
+  wake(): void;
+  close(): Promise<void>;
+}
+
+/** All rooms, as the commands and the View see them. Only this file opens them; they know nothing of each other. */
+export interface House {
+  host: Host;
+  settings: CoreSettings;
+  ledger: Ledger;
+  agents: Agents;
+  upstreams: Upstreams;
+  gateway: Gateway | undefined;
+  gatewayError: ErrorValue | undefined;
+  port: PortWatch | undefined;
+  bootstrap: Bootstrap | undefined;
+  bootstrapError: ErrorValue | undefined;
+  identity: Identity | undefined;
+  company: CompanyClient | undefined;
+  uploader: Uploader | undefined;
+  /** What decides at present, and the bundle that it was made of. */
+  rules: { policy: Policy; bundle: Bundle; search: () => Promise<FindTools> } | undefined;
+  /** Why the company locks this app out although there is a good bundle. */
+  lock: ErrorValue | undefined;
+  changed(): void;
+}
+
+const viewEveryMs = 50;
+/** So long agents that are already there wait for the company's rules; then they are told how it stands. */
+const settleMs = 5_000;
+
+export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
+  const { host, settings } = options;
+  const { log, dataDir, now } = host;
+  const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
+  const key = await localKey(host, 'ledger-key');
+  const ledger = await openLedger({
+    file: join(dataDir, 'ledger.sqlite'),
+    log,
+    now,
+    key,
+    vault: headKeeper(host.vault, key),
+    async central(until) {
+      if (house.company === undefined) throw new Failure('unavailable', 'There is no contact with the central API yet', 'Try again later.');
+      return house.company.ledgerHead(until);
+    },
+  });
+  const verdicts = openVerdictFile({ file: join(dataDir, 'upstreams.json'), log, now });
+  const upstreams = openUpstreams({
+    entries: [],
+    log,
+    verdicts,
+    path: openLoginPath({ environment: process.env, platform: process.platform, log }),
+    clientInfo: { name: 'gatehouse', version: host.appVersion },
+    events: { onStatus: () => house.changed(), onResourceUpdated: (server, params) => house.gateway?.resourceUpdated(server, params) },
+  });
+  const listeners = new Set<(view: View) => void>();
+  let timer: NodeJS.Timeout | undefined;
+  const house: House = {
+    host,
+    settings,
+    ledger,
+    agents,
+    upstreams,
+    gateway: undefined,
+    gatewayError: undefined,
+    port: undefined,
+    bootstrap: undefined,
+    bootstrapError: undefined,
+    identity: undefined,
+    company: undefined,
+    uploader: undefined,
+    rules: undefined,
+    lock: undefined,
+    changed() {
+      if (listeners.size === 0 || timer) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        const view = buildView(house);
+        for (const listener of listeners) listener(view);
+      }, viewEveryMs);
+    },
+  };
+  const settled = Promise.withResolvers<void>();
+  try {
+    house.gateway = await openGateway({
+      port: settings.port,
+      version: host.appVersion,
+      maxBodyBytes: settings.maxBodyBytes,
+      maxDepth: settings.maxDepth,
+      headersTimeoutMs: settings.headerTimeoutMs,
+      dataDir,
+      stateKey: await localKey(host, 'state-key'),
+      agents,
+      upstream: (id) => upstreams.get(id),
+      forget: (peer) => upstreams.forget(peer),
+      ledger,
+      log,
+      now,
+      settled: settled.promise,
+    });
+    const { gateway } = house;
+    house.port = watchPort({
+      port: gateway.port,
+      file: join(dataDir, 'exposure.json'),
+      probe: () => gateway.checkPort(),
+      live: () => agents.list().flatMap(({ name, createdAt, revokedAt }) => (revokedAt === undefined ? [{ name, createdAt }] : [])),
+      note: (reason) => ledger.append(noteOf('port', reason, now())),
+      changed: () => house.changed(),
+      log,
+      now,
+    });
+    // Where another has it the window still opens and says who. The headless shell asks the View and ends with the same words.
+    await house.port.check();
+  } catch (error) {
+    log.error({ err: error }, 'the gateway could not start');
+    house.gatewayError = toErrorValue(error);
+  }
+  agents.watch(({ kind, name }) => {
+    if (kind === 'revoked') {
+      house.gateway?.dismiss(name);
+      house.port?.prune();
+    }
+    house.changed();
+  });
+  ledger.onAppended(() => {
+    house.uploader?.poke();
+    house.changed();
+  });
+  const stop = new AbortController();
+  const minute = setInterval(() => house.rules?.policy.timeDependent && house.gateway?.recheck(), 15_000).unref();
+  const wake = () => {
+    house.upstreams.wake();
+    house.company?.wake();
+    void house.port?.check();
+  };
+  const unwatch = watchClock(now, wake);
+  const joined = joinCompany(house, stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) log.error({ err: error }, 'the company could not be joined');
+  });
+  // What is already on disk decides at once: agents that connect in the first second get their tools.
+  void Promise.race([joined, pause(settleMs, undefined, { ref: false })]).then(settled.resolve);
+  await Promise.race([settled.promise, pause(400, undefined, { ref: false })]);
+  const dispatch = dispatcher(house);
+  return {
+    dispatch,
+    view: () => buildView(house),
+    gateway: () => gatewayOf(house),
+    watch(listener) {
+      listeners.add(listener);
+      listener(buildView(house));
+      return () => listeners.delete(listener);
+    },
+    wake,
+    async close() {
+      stop.abort();
+      clearInterval(minute);
+      unwatch();
+      clearTimeout(timer);
+      listeners.clear();
+      await house.port?.close();
+      await house.gateway?.close();
+      await Promise.allSettled([upstreams.close(), house.identity?.close(), house.uploader?.close(), house.company?.close()]);
+      verdicts.close();
+      await agents.close();
+      await ledger.close();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { Verdict } from '../../policy/policy.ts';
+import { rpc } from '../../protocol/jsonrpc.ts';
+import type { JsonObject, RpcError, UpstreamError } from '../../upstreams/upstream.ts';
+
+/** A tool result that a model can read and act on; agents do not take it for a transport failure, as they do with an HTTP error. */
+export const toolError = (text: string): JsonObject => ({ content: [{ type: 'text', text }], isError: true });
+
+/** Hidden and nonexistent things get the same words, so that no list can be guessed out of errors. */
+export function unknown(method: string, name: string, era: 'legacy' | 'modern'): RpcError {
+  if (method === 'tools/call') return { code: rpc.invalidParams, message: `Unknown tool: ${name}` };
+  if (method === 'prompts/get') return { code: rpc.invalidParams, message: `Unknown prompt: ${name}` };
+  if (method.startsWith('tasks/')) return { code: rpc.invalidParams, message: `Unknown task: ${name}` };
+  if (method === 'completion/complete') return { code: rpc.invalidParams, message: `Unknown reference: ${name}` };
+  if (method === 'skills/get') return { code: rpc.invalidParams, message: `No skill is served at ${name}` };
+  if (method === 'resources/directory/read') return { code: rpc.invalidParams, message: `Not a directory resource: ${name}` };
+  // SEP-2164: the modern era says -32602 where the legacy one had a code of its own.
+  return { code: era === 'modern' ? rpc.invalidParams : rpc.resourceNotFound, message: `Resource not found: ${name}`, data: { uri: name } };
+}
+
+const openApp = 'Ask the person to open Gatehouse';
+
+/** What was tried, that policy does not allow it, which rule and why, what to do. */
+export function denialText(what: string, title: string, verdict: Verdict): string {
+  if (verdict.rule === 'gatehouse:no-rules') return `Gatehouse did not run ${what}. ${sentence(verdict.reason)}`;
+  if (verdict.rule === 'gatehouse:invalid-arguments')
+    return `Gatehouse did not run ${what} on ${title}. ${verdict.reason} Correct them, then try again.`;
+  const missing = verdict.missing ? ` Not met: ${verdict.missing}.` : '';
+  const next = verdict.rule.startsWith('gatehouse:limit')
+    ? 'Wait a little, then try again.'
+    : `Do not retry unchanged. ${openApp} and choose "Request access" on this tool.`;
+  return `Gatehouse did not run ${what} on ${title}: company policy does not allow it. Rule ${verdict.rule}: ${sentence(verdict.reason)}${missing} ${next}`;
+}
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** An upstream's trouble in words: never a status that would send an agent into signing in again. */
+export function troubleText(what: string, title: string, error: UpstreamError): string {
+  switch (error.problem) {
+    case 'unauthorized':
+      return `${title} refused Gatehouse's credential, so ${what} was not run. ${openApp} and look at this server; signing in again here does not help.`;
+    case 'timed-out':
+      return `${title} did not answer ${what} in time. It may still have been carried out: check before trying again. (${error.message})`;
+    case 'unreachable':
+      return `${title} cannot be reached just now, so ${what} was not run. Try again later. (${error.message})`;
+    case 'cancelled':
+      return `${what} on ${title} was cancelled.`;
+    case 'too-large':
+      return `The answer of ${title} to ${what} is larger than Gatehouse passes on. Ask for less at once. (${error.message})`;
+    default:
+      return `${title} failed while it ran ${what}. It may have been carried out in part: check before trying again. (${error.message})`;
+  }
+}
