@@ -3,7 +3,7 @@ import { Failure, toErrorValue } from '../base/errors.ts';
 import type { ServerEntry } from '../bundle/schema.ts';
 import { type Command, type CommandParsed, commands, type Outputs } from '../contract/contract.ts';
 import { loadValidation } from '../policy/deciding/validation.ts';
-import type { JsonObject } from '../upstreams/upstream.ts';
+import type { JsonObject } from '../protocol/jsonrpc.ts';
 import type { Core, House } from './core.ts';
 import { explanation, ownAgent, promptRows, resourceRows, serverRow, toolHit, toolRows } from './rows.ts';
 import type { FindTools } from './search.ts';

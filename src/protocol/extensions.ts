@@ -1,5 +1,5 @@
 import type { ServerEntry } from '../bundle/schema.ts';
-import type { JsonObject } from '../upstreams/upstream.ts';
+import type { JsonObject } from './jsonrpc.ts';
 import { isObject } from './jsonrpc.ts';
 
 /** MCP Apps: tools with a page of their own, `ui://` resources. */

@@ -1,4 +1,10 @@
-import type { JsonObject, RpcError } from '../upstreams/upstream.ts';
+export type JsonObject = Record<string, unknown>;
+
+export interface RpcError {
+  code: number;
+  message: string;
+  data?: unknown;
+}
 
 /** JSON-RPC 2.0 ids as MCP allows them: never null. */
 export type Id = string | number;

@@ -1,15 +1,9 @@
 import type { ServerEntry } from '../bundle/schema.ts';
 import type { ServerState } from '../contract/contract.ts';
+import type { JsonObject, RpcError } from '../protocol/jsonrpc.ts';
+import type { Era } from '../protocol/versions.ts';
 import type { Long } from './messages/hole.ts';
 
-export type Era = 'legacy' | 'modern';
-export type JsonObject = Record<string, unknown>;
-
-export interface RpcError {
-  code: number;
-  message: string;
-  data?: unknown;
-}
 /**
  * What a JSON-RPC request ends in. A `result` is the upstream's own object, untouched; `text`, where there is one, is the JSON that it was parsed from.
  * Of a long one, what nobody here looks at is a `Hole`.

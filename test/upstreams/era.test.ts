@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Era } from '../../src/protocol/versions.ts';
 import type { Verdict } from '../../src/upstreams/connection/era.ts';
-import type { Era } from '../../src/upstreams/upstream.ts';
 import { entry, open, text, tool, until } from '../support/upstreams/open.ts';
 import { type Handle, json, legacy, result, startRaw } from '../support/upstreams/raw.ts';
 

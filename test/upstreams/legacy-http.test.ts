@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JsonObject } from '../../src/upstreams/upstream.ts';
+import type { JsonObject } from '../../src/protocol/jsonrpc.ts';
 import { entry, open, peer, text, tool, until } from '../support/upstreams/open.ts';
 import { event, json, legacy, type Message, result, sse, startRaw } from '../support/upstreams/raw.ts';
 

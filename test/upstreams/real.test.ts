@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { type DemoUpstreams, openDemoUpstreams, openEverything } from '../../src/demo/upstreams.ts';
-import type { JsonObject, Outcome, Upstream } from '../../src/upstreams/upstream.ts';
+import type { JsonObject } from '../../src/protocol/jsonrpc.ts';
+import type { Outcome, Upstream } from '../../src/upstreams/upstream.ts';
 import { entry, open, peer, text, tool, until } from '../support/upstreams/open.ts';
 
 let demo: DemoUpstreams;

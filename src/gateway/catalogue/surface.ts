@@ -1,6 +1,6 @@
 import type { Policy } from '../../policy/policy.ts';
 import { statedOf } from '../../protocol/extensions.ts';
-import type { JsonObject } from '../../upstreams/upstream.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Directory, Listed } from './directory.ts';
 import { scopedSkill, seenSkill } from './skills.ts';
 

@@ -1,6 +1,7 @@
 import type { Verdict } from '../../policy/policy.ts';
+import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { rpc } from '../../protocol/jsonrpc.ts';
-import type { JsonObject, RpcError, UpstreamError } from '../../upstreams/upstream.ts';
+import type { UpstreamError } from '../../upstreams/upstream.ts';
 
 /** A tool result that a model can read and act on; agents do not take it for a transport failure, as they do with an HTTP error. */
 export const toolError = (text: string): JsonObject => ({ content: [{ type: 'text', text }], isError: true });

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Hold } from '../../base/unread.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isObject, longest } from '../../protocol/jsonrpc.ts';
-import type { JsonObject } from '../../upstreams/upstream.ts';
 import { mayName } from '../catalogue/skills.ts';
 import type { Surface } from '../catalogue/surface.ts';
 import type { Answer } from '../http/answer.ts';

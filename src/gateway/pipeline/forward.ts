@@ -1,7 +1,7 @@
 import type { Policy } from '../../policy/policy.ts';
 import { declares, tasks } from '../../protocol/extensions.ts';
-import { isObject, rpc } from '../../protocol/jsonrpc.ts';
-import { type JsonObject, type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
+import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
+import { type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
 import { changedSince, getSkill } from '../catalogue/skills.ts';
 import { untilComplete } from '../rounds/input-rounds.ts';
 import { type Question, questionsOf, unaskable, wantedVisits } from '../rounds/questions.ts';

@@ -1,7 +1,7 @@
 import type { Policy } from '../../policy/policy.ts';
+import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { isObject, rpc } from '../../protocol/jsonrpc.ts';
 import type { Long } from '../../upstreams/messages/hole.ts';
-import type { JsonObject, RpcError } from '../../upstreams/upstream.ts';
 import { scopedUri } from '../catalogue/names.ts';
 import { children } from '../catalogue/skills.ts';
 import type { Call } from './call.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type JsonObject, type Outcome, UpstreamError } from '../../upstreams/upstream.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { type Outcome, UpstreamError } from '../../upstreams/upstream.ts';
 import type { Call } from '../pipeline/call.ts';
 import { questionsOf, visitsOf } from './questions.ts';
 

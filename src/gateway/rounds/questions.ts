@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { isObject, rpc } from '../../protocol/jsonrpc.ts';
-import { type Era, type JsonObject, type RpcError, UpstreamError } from '../../upstreams/upstream.ts';
+import { isObject, type JsonObject, type RpcError, rpc } from '../../protocol/jsonrpc.ts';
+import type { Era } from '../../protocol/versions.ts';
+import { UpstreamError } from '../../upstreams/upstream.ts';
 
 /** What an upstream asks of an agent or of its person: a request in the legacy era, part of `input_required` in the modern one. */
 export interface Question {

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isObject } from '../../protocol/jsonrpc.ts';
-import type { JsonObject } from '../../upstreams/upstream.ts';
 import { roundMs } from './suspended-calls.ts';
 import type { UsedStates } from './used-states.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { isObject, rpc } from '../../protocol/jsonrpc.ts';
-import { type JsonObject, type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
+import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
+import { type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
 import type { Call } from '../pipeline/call.ts';
 import { type Question, unaskable, worded } from './questions.ts';
 

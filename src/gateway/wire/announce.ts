@@ -1,5 +1,5 @@
 import type { Log } from '../../base/log.ts';
-import type { JsonObject } from '../../upstreams/upstream.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { scopedUri } from '../catalogue/names.ts';
 import type { ListMethod, Surface } from '../catalogue/surface.ts';
 import { type Gate, visible } from '../pipeline/call.ts';

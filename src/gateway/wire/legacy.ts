@@ -1,7 +1,9 @@
 import { apps, declares } from '../../protocol/extensions.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from '../../protocol/jsonrpc.ts';
-import { levels } from '../../upstreams/connection/era.ts';
-import type { JsonObject, Outcome } from '../../upstreams/upstream.ts';
+import { levels } from '../../protocol/log-levels.ts';
+import { legacyVersions } from '../../protocol/versions.ts';
+import type { Outcome } from '../../upstreams/upstream.ts';
 import { speaks } from '../catalogue/skills.ts';
 import { isListMethod, type Surface } from '../catalogue/surface.ts';
 import { Answer, Stream } from '../http/answer.ts';
@@ -12,9 +14,6 @@ import { listChanges } from './announce.ts';
 import { info, modernVersions, mostSubscriptions } from './modern.ts';
 import type { Door, Incoming } from './request.ts';
 import type { Session } from './sessions.ts';
-
-/** The stateful era: initialize, sessions, two streams (revisions 2024-11-05 to 2025-11-25). Newest first. */
-export const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
 
 const askTimeoutMs = 10 * 60_000;
 /** They are kept for as long as the session, and on the disk. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../upstreams/upstream.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Stream } from '../http/answer.ts';
 import type { Incoming, Listening } from './request.ts';
 

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { apps, declares, tasks } from '../../protocol/extensions.ts';
+import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from '../../protocol/jsonrpc.ts';
-import type { JsonObject, RpcError } from '../../upstreams/upstream.ts';
 import { speaks } from '../catalogue/skills.ts';
 import { isListMethod, type Surface } from '../catalogue/surface.ts';
 import { Answer, Stream } from '../http/answer.ts';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Reply } from '../../base/reply.ts';
-import type { JsonObject } from '../../upstreams/upstream.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { ListMethod, Surface } from '../catalogue/surface.ts';
 import type { Stream } from '../http/answer.ts';
 import type { Gate } from '../pipeline/call.ts';

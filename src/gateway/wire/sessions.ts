@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Id } from '../../protocol/jsonrpc.ts';
-import type { JsonObject, Outcome, Upstream } from '../../upstreams/upstream.ts';
+import type { Id, JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Outcome, Upstream } from '../../upstreams/upstream.ts';
 import type { Stream } from '../http/answer.ts';
 import { Journal, Room, type Track } from '../http/event-store.ts';
 import type { KeptSession } from './session-file.ts';

@@ -1,5 +1,5 @@
+import type { Era } from '../../protocol/versions.ts';
 import { askEra } from '../http/connect-http.ts';
-import type { Era } from '../upstream.ts';
 import { remembered, type Verdicts, verdictKey, verdictMs } from './era.ts';
 import type { Link, LinkContext } from './link.ts';
 

@@ -1,11 +1,8 @@
 import { hash } from 'node:crypto';
 import type { ServerEntry } from '../../bundle/schema.ts';
-import { isObject } from '../../protocol/jsonrpc.ts';
-import { type Era, type JsonObject, type Outcome, type Peer, UpstreamError } from '../upstream.ts';
-
-export const modernVersion = '2026-07-28';
-/** Newest first: what we offer, and what we accept in answer to it. */
-export const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
+import { type Era, legacyVersions, modernVersion } from '../../protocol/versions.ts';
+import { type Outcome, type Peer, UpstreamError } from '../upstream.ts';
 
 const prefix = 'io.modelcontextprotocol/';
 /** How long a verdict holds. */
@@ -76,9 +73,3 @@ export function agreedVersion(outcome: Outcome): { version: string; capabilities
     throw new UpstreamError('bad-answer', `it speaks protocol version ${JSON.stringify(protocolVersion)}, which Gatehouse does not know`);
   return { version: protocolVersion, capabilities: isObject(capabilities) ? capabilities : {} };
 }
-
-/** RFC 5424, as the specification takes them. */
-export const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
-
-/** RFC 5424 severity, lower is chattier; unknown levels count as the chattiest, so that nobody gets what they did not ask for. */
-export const severity = (level: unknown): number => Math.max(0, levels.indexOf(level as string));

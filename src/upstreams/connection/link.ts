@@ -1,7 +1,9 @@
 import type { Log } from '../../base/log.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Era } from '../../protocol/versions.ts';
 import type { Output } from '../local/output.ts';
-import type { Era, JsonObject, Outcome, UpstreamCall, UpstreamError } from '../upstream.ts';
+import type { Outcome, UpstreamCall, UpstreamError } from '../upstream.ts';
 
 /** What a link may cost. All of them hold per upstream, so that one that misbehaves hurts nobody else. */
 export interface UpstreamLimits {

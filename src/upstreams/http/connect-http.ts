@@ -1,8 +1,9 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
-import { enveloped, eraOf, modernVersion } from '../connection/era.ts';
+import { type Era, modernVersion } from '../../protocol/versions.ts';
+import { enveloped, eraOf } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { connectSse } from '../sse/connect-sse.ts';
-import { type Era, UpstreamError } from '../upstream.ts';
+import { UpstreamError } from '../upstream.ts';
 import { openTarget, type Target } from './http.ts';
 import { openLegacyHttp } from './legacy-http.ts';
 import { openModernHttp } from './modern-http.ts';

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../../bundle/schema.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isObject } from '../../protocol/jsonrpc.ts';
-import type { JsonObject } from '../upstream.ts';
 
 interface Parameter {
   header: string;

@@ -1,6 +1,6 @@
-import { isObject } from '../../protocol/jsonrpc.ts';
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
-import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import type { Target } from './http.ts';
 import { type LegacySession, openLegacySession } from './legacy-session.ts';
 

@@ -1,5 +1,6 @@
 import type { Log } from '../../base/log.ts';
-import { type JsonObject, UpstreamError } from '../upstream.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { UpstreamError } from '../upstream.ts';
 import { exchange, type Target } from './http.ts';
 
 /** The small exchanges of a legacy session, whose answers say nothing but that they arrived. */

@@ -1,10 +1,13 @@
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { severity } from '../../protocol/log-levels.ts';
+import { legacyVersions } from '../../protocol/versions.ts';
 import { backoffMs } from '../connection/backoff.ts';
-import { agreedVersion, legacyVersions, severity } from '../connection/era.ts';
+import { agreedVersion } from '../connection/era.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { notBegun } from '../connection/not-begun.ts';
 import { openInbox } from '../messages/inbox.ts';
 import { deadlineOf, openPending, type Pending, repeatable, withToken } from '../messages/pending.ts';
-import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import type { Target } from './http.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding, type Standing } from './legacy-stream.ts';

@@ -1,11 +1,11 @@
-import { isObject } from '../../protocol/jsonrpc.ts';
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import { backoffMs } from '../connection/backoff.ts';
 import { enveloped } from '../connection/era.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { openRate } from '../connection/rate.ts';
 import { inTurn } from '../connection/subscriptions.ts';
 import { readMessage } from '../messages/reading.ts';
-import { type JsonObject, UpstreamError } from '../upstream.ts';
+import { UpstreamError } from '../upstream.ts';
 import { headerValue } from './headers.ts';
 import { exchange, type Target } from './http.ts';
 import { rpcError } from './post.ts';

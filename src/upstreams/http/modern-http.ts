@@ -1,7 +1,9 @@
-import { enveloped, modernVersion } from '../connection/era.ts';
+import type { RpcError } from '../../protocol/jsonrpc.ts';
+import { modernVersion } from '../../protocol/versions.ts';
+import { enveloped } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { deadlineOf, openPending, repeatable, wantsProgress } from '../messages/pending.ts';
-import { type Outcome, Outgrown, type RpcError, type UpstreamCall } from '../upstream.ts';
+import { type Outcome, Outgrown, type UpstreamCall } from '../upstream.ts';
 import { parameterHeaders, requestHeaders } from './headers.ts';
 import type { Target } from './http.ts';
 import { openListening } from './listening.ts';

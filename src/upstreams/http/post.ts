@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isObject } from '../../protocol/jsonrpc.ts';
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import type { UpstreamLimits } from '../connection/link.ts';
 import { parseShort } from '../messages/parse-json.ts';
 import { openPending, outcomeOf, type Pending } from '../messages/pending.ts';
 import { readMessage, type Text } from '../messages/reading.ts';
-import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { exchange, type Target } from './http.ts';
 
 type Body = Buffer | readonly Buffer[];

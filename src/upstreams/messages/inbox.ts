@@ -1,7 +1,7 @@
-import { type Id, isObject, rpc } from '../../protocol/jsonrpc.ts';
+import { type Id, isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { openRate } from '../connection/rate.ts';
-import { type JsonObject, type Outcome, UpstreamError } from '../upstream.ts';
+import { type Outcome, UpstreamError } from '../upstream.ts';
 import { openVisits, type Visits } from '../visits.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
 import { Unread } from './reading.ts';

@@ -1,5 +1,5 @@
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isObject } from '../../protocol/jsonrpc.ts';
-import type { JsonObject } from '../upstream.ts';
 
 /** A message without what only passes through. Sent between threads, so all of it is plain data. */
 export interface Outline {

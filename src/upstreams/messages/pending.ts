@@ -1,7 +1,7 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
-import { isObject } from '../../protocol/jsonrpc.ts';
-import { severity } from '../connection/era.ts';
-import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
+import { severity } from '../../protocol/log-levels.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { writtenAs } from './parse-json.ts';
 
 /** One request that waits for its answer. It ends exactly once; whatever comes afterwards is ignored. */

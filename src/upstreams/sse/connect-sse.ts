@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { agreedVersion } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { exchange, type Target } from '../http/http.ts';
@@ -6,7 +7,7 @@ import { jsonHeaders } from '../http/post.ts';
 import { readMessage, type Text } from '../messages/reading.ts';
 import { initialize, openPipe, type Pipe } from '../stdio/pipe.ts';
 import { openStdio } from '../stdio/stdio.ts';
-import { type JsonObject, UpstreamError } from '../upstream.ts';
+import { UpstreamError } from '../upstream.ts';
 
 const smallAnswer = 65_536;
 

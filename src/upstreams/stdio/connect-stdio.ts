@@ -1,9 +1,11 @@
-import { agreedVersion, enveloped, eraOf, modernVersion } from '../connection/era.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { type Era, modernVersion } from '../../protocol/versions.ts';
+import { agreedVersion, enveloped, eraOf } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { startChild } from '../local/child.ts';
 import type { Leash } from '../local/leash.ts';
 import { readMessage } from '../messages/reading.ts';
-import { type Era, type JsonObject, type Outcome, UpstreamError } from '../upstream.ts';
+import { type Outcome, UpstreamError } from '../upstream.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
 import { openStdio } from './stdio.ts';
 

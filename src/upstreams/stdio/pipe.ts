@@ -1,8 +1,9 @@
-import { legacyVersions } from '../connection/era.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { legacyVersions } from '../../protocol/versions.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { type Inbox, openInbox } from '../messages/inbox.ts';
 import { openPending } from '../messages/pending.ts';
-import { type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 
 /** One channel that all agents share: a process's pipe, or the stream of an old server. Exactly one request id is ever in use for one message. */
 export interface Pipe {

@@ -1,10 +1,12 @@
-import { isObject } from '../../protocol/jsonrpc.ts';
-import { enveloped, severity } from '../connection/era.ts';
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
+import { severity } from '../../protocol/log-levels.ts';
+import type { Era } from '../../protocol/versions.ts';
+import { enveloped } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { inTurn } from '../connection/subscriptions.ts';
 import { acknowledged, notHonoured, withoutId } from '../http/listening.ts';
 import { deadlineOf, openPending, wantsProgress, withToken } from '../messages/pending.ts';
-import { type Era, type JsonObject, type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import type { Pipe } from './pipe.ts';
 
 const forever = 2 ** 31 - 1;
