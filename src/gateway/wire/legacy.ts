@@ -2,7 +2,7 @@ import { apps, declares } from '../../protocol/extensions.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from '../../protocol/jsonrpc.ts';
 import { levels } from '../../protocol/log-levels.ts';
-import { legacyVersions } from '../../protocol/versions.ts';
+import { legacyVersions, modernVersions } from '../../protocol/versions.ts';
 import type { Outcome } from '../../upstreams/upstream.ts';
 import { speaks } from '../catalogue/skills.ts';
 import { isListMethod, type Surface } from '../catalogue/surface.ts';
@@ -11,7 +11,7 @@ import type { Call } from '../pipeline/call.ts';
 import { callMethods, notificationText, progressTo, refuseHttp, run, target } from '../pipeline/exchange.ts';
 import { unaskable, worded } from '../rounds/questions.ts';
 import { listChanges } from './announce.ts';
-import { info, modernVersions, mostSubscriptions } from './modern.ts';
+import { info, mostSubscriptions } from './modern.ts';
 import type { Door, Incoming } from './request.ts';
 import type { Session } from './sessions.ts';
 

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { apps, declares, tasks } from '../../protocol/extensions.ts';
 import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from '../../protocol/jsonrpc.ts';
+import { modernVersions } from '../../protocol/versions.ts';
 import { speaks } from '../catalogue/skills.ts';
 import { isListMethod, type Surface } from '../catalogue/surface.ts';
 import { Answer, Stream } from '../http/answer.ts';
@@ -13,7 +14,6 @@ import { taskMethods } from '../rounds/tasks.ts';
 import type { Door, Incoming } from './request.ts';
 
 /** The stateless era: revision 2026-07-28, where each request carries all that is to know of the agent (SEP-2575). */
-export const modernVersions = ['2026-07-28'];
 
 const prefix = 'io.modelcontextprotocol/';
 const subscriptionKey = `${prefix}subscriptionId`;

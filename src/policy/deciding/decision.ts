@@ -4,7 +4,8 @@ import { exemptions, missingConditions } from './explain.ts';
 import { joinObligations, type Obligations } from './obligations.ts';
 import { examine, type Findings } from './part.ts';
 import { type Ask, buildRequest, type Circumstances } from './request.ts';
-import type { Rule, Slice } from './slice.ts';
+import type { Rule } from './rule.ts';
+import type { Slice } from './slice.ts';
 import type { Slots } from './slots.ts';
 
 export interface Verdict {

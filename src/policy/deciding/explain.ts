@@ -3,7 +3,8 @@ import { conditionText } from '../authoring/words.ts';
 import { loadCedar } from './cedar.ts';
 import { conjuncts } from './condition.ts';
 import type { CedarRequest } from './request.ts';
-import type { Rule, Slice } from './slice.ts';
+import type { Rule } from './rule.ts';
+import type { Slice } from './slice.ts';
 import type { Slots } from './slots.ts';
 
 const maxRules = 3;

@@ -2,7 +2,7 @@ import type { Clause, Expr, PolicyJson } from '@cedar-policy/cedar-wasm/web';
 import { loadCedar } from './cedar.ts';
 import { type Mentions, mergeMentions } from './condition.ts';
 import type { CedarRequest } from './request.ts';
-import type { Rule } from './slice.ts';
+import type { Rule } from './rule.ts';
 import type { Slots } from './slots.ts';
 
 /**

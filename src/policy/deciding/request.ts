@@ -1,12 +1,11 @@
 import type { AuthorizationCall, CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/web';
 import type { Freshness, ServerEntry, ToolFacts } from '../../bundle/schema.ts';
-import { membersOf } from './condition.ts';
+import { type Mentions, membersOf } from './condition.ts';
 import { hostFacts, pathFacts, type Subject } from './derive.ts';
 import { encodeArguments } from './encode.ts';
 import { placeOf } from './paths.ts';
 import { type Action, resourceType } from './scope.ts';
 import { shapeOf } from './shape.ts';
-import type { Slice } from './slice.ts';
 
 /** Who asks, from where and when: the same for every question until the clock moves. */
 export interface Circumstances {
@@ -38,7 +37,11 @@ export interface CedarRequest extends Omit<AuthorizationCall, 'policies' | 'sche
 type Json = Record<string, CedarValueJson>;
 
 /** What Cedar is asked, cut down to what this slice looks at: each entity, parent and member that is sent costs time. */
-export function buildRequest(slice: Pick<Slice, 'mentions' | 'groups'>, ask: Ask, circumstances: Circumstances): CedarRequest {
+export function buildRequest(
+  slice: { mentions: Mentions; groups: readonly string[] },
+  ask: Ask,
+  circumstances: Circumstances,
+): CedarRequest {
   const { mentions } = slice;
   const principal = { type: 'User', id: circumstances.person.toWellFormed() };
   const id = ask.action === 'discover' ? ask.server.id : `${ask.server.id}/${ask.name}`.toWellFormed();

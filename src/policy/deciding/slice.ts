@@ -6,23 +6,8 @@ import { type Conditions, openConditions } from './conditions.ts';
 import { type Expected, expectedTypes } from './expected.ts';
 import { type Obligations, readObligations } from './obligations.ts';
 import { makePart, type Part } from './part.ts';
+import type { Rule } from './rule.ts';
 import { type Action, named, principalMatches, resourceMatches, resourceType, serverMatches } from './scope.ts';
-
-/** A policy that can apply to this person, with what was found out about it once. */
-export interface Rule {
-  /** Its place in the bundle; of several that decide, the first is named. */
-  index: number;
-  policy: CompiledPolicy;
-  json: PolicyJson;
-  mentions: Mentions;
-  expected: readonly Expected[];
-  obligations: Obligations;
-  /** An obligation could not be read: a permit that cannot say what it asks for permits nothing. */
-  broken: boolean;
-  /** Its conditions were taken to hold as far as they are not known yet. */
-  assumed: boolean;
-  conditions: Conditions;
-}
 
 /** The rules whose scope can match one question. Equal sets of rules are one slice; equal conditions share one parsed set. */
 export interface Slice {
