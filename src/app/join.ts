@@ -5,6 +5,7 @@ import type { Bootstrap } from '../bundle/schema.ts';
 import { fetchBootstrap } from '../company/bootstrap.ts';
 import { openCompany } from '../company/bundles.ts';
 import { openUploader } from '../company/upload.ts';
+import { type OwnRule, ownRules } from '../contract/rule-ids.ts';
 import { type Identity, type IdentityConfig, openIdentity } from '../identity/identity.ts';
 import { openPolicy } from '../policy/policy.ts';
 import type { House } from './core.ts';
@@ -141,11 +142,13 @@ async function applyBundle(house: House): Promise<void> {
 }
 
 /** For agents, who pass it on to their person; undefined: nobody is signed in, which is what the gateway says by itself. */
-function whyClosed(house: House, signedIn: boolean): string | undefined {
+function whyClosed(house: House, signedIn: boolean): { rule: OwnRule; reason: string } | undefined {
   const error = house.lock ?? house.company?.bundle().error;
   if (!signedIn) return undefined;
-  if (!error) return "The company's rules have not arrived on this computer yet. Try again in a moment.";
-  return `${error.message} ${error.fix ?? 'Ask the person to open Gatehouse and look at its status.'}`;
+  const reason = error
+    ? `${error.message} ${error.fix ?? 'Ask the person to open Gatehouse and look at its status.'}`
+    : "The company's rules have not arrived on this computer yet. Try again in a moment.";
+  return { rule: ownRules.noRules, reason };
 }
 
 const tooOld = (own: string, least: string): ErrorValue => ({

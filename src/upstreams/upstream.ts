@@ -9,7 +9,7 @@ import type { Long } from './messages/hole.ts';
  * Of a long one, what nobody here looks at is a `Hole`.
  * INVARIANT: whoever changes a result makes a new outcome without its text.
  */
-export type Outcome = { result: JsonObject; text?: Long } | { error: RpcError };
+export type Outcome = { result: JsonObject; text?: string | Long } | { error: RpcError };
 
 /** The agent's side of an exchange, as far as an upstream may learn of it. */
 export interface Peer {

@@ -1,5 +1,5 @@
 import type { Policy } from '../../policy/policy.ts';
-import { statedOf } from '../../protocol/extensions.ts';
+import { readsFolders, statedOf } from '../../protocol/extensions.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Directory, Listed } from './directory.ts';
 import { scopedSkill, seenSkill } from './skills.ts';
@@ -28,6 +28,12 @@ const kinds = {
 
 export const isListMethod = (method: string, directory: Directory): method is ListMethod =>
   Object.hasOwn(kinds, method) && (method !== 'skills/list' || directory.skills.size > 0);
+
+/** Methods of the extension are there where it is stated: for an agent of either era, since it has nothing that the legacy one lacks. */
+export function speaks(method: string, directory: Directory): boolean {
+  if (method === 'skills/get') return directory.skills.size > 0;
+  return method === 'resources/directory/read' && [...directory.skills.values()].some(({ entry }) => readsFolders(entry));
+}
 
 export function openSurface(options: {
   directory: Directory;

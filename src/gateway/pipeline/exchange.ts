@@ -2,13 +2,16 @@ import type { ServerResponse } from 'node:http';
 import type { Hold } from '../../base/unread.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isObject, longest } from '../../protocol/jsonrpc.ts';
+import type { Outcome } from '../../upstreams/upstream.ts';
 import { mayName } from '../catalogue/skills.ts';
 import type { Surface } from '../catalogue/surface.ts';
 import type { Answer } from '../http/answer.ts';
 import { keepAliveMs } from '../http/answer.ts';
 import { type Task, taskMethods } from '../rounds/tasks.ts';
 import type { Incoming } from '../wire/request.ts';
-import { type Answered, type Call, type Gate, pass, type Target } from './call.ts';
+import type { Call, Target } from './call.ts';
+import { pass } from './compose.ts';
+import type { Gate } from './gate.ts';
 
 /** Methods that reach an upstream, each recorded and decided. */
 export const callMethods = new Set(['tools/call', 'prompts/get', 'resources/read', 'completion/complete']);
@@ -88,7 +91,7 @@ function tooLong(params: JsonObject): string | undefined {
 const shortAnswer = 256 * 1024;
 
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
-export async function run(call: Call, gate: Gate, { response }: Incoming, answer: Answer): Promise<Answered> {
+export async function run(call: Call, gate: Gate, { response }: Incoming, answer: Answer): Promise<Outcome> {
   const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
   let hold: Hold | undefined;
   const caughtUp = (held: number) => {

@@ -1,18 +1,18 @@
-import type { Policy } from '../../policy/policy.ts';
 import { declares, tasks } from '../../protocol/extensions.ts';
 import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
-import { changedSince, getSkill } from '../catalogue/skills.ts';
 import { untilComplete } from '../rounds/input-rounds.ts';
 import { type Question, questionsOf, unaskable, wantedVisits } from '../rounds/questions.ts';
-import { digestOf, type Seal, type State } from '../rounds/seal.ts';
-import type { Parking, Round } from '../rounds/suspended-calls.ts';
-import type { Tasks } from '../rounds/tasks.ts';
-import type { Call } from './call.ts';
+import { digestOf, type State } from '../rounds/seal.ts';
+import type { Round } from '../rounds/suspended-calls.ts';
+import type { Call, Step } from './call.ts';
+import type { Gate } from './gate.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
+import { changedSince, getSkill } from './skill-answers.ts';
 
 /** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
-export async function forward(call: Call, gate: Bridge, timing: { upstreamMs: number }): Promise<Outcome> {
+export const forward: Step = async (call) => {
+  const { gate } = call;
   if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
   const start = performance.now();
   try {
@@ -21,38 +21,25 @@ export async function forward(call: Call, gate: Bridge, timing: { upstreamMs: nu
     const refused = call.method === 'resources/read' ? changedSince(call, outcome.result) : undefined;
     if (refused) return refused;
     const result = inward(call, ownTask(call, outcome.result, gate), gate.policy);
-    const text = outcome.text === undefined ? undefined : stillSaid(outcome.result, outcome.text, result);
+    const text = typeof outcome.text !== 'object' ? undefined : stillSaid(outcome.result, outcome.text, result);
     return text === undefined ? { result } : { result, text };
   } finally {
-    timing.upstreamMs = performance.now() - start;
+    call.upstreamMs = performance.now() - start;
   }
-}
+};
 
-/** What carries a modern agent over a question: the seal on states, and the calls that wait for its answer. */
-export interface Bridge {
-  person: string;
-  /** Absent: nobody is signed in, or no bundle holds. */
-  policy: Policy | undefined;
-  seal: Seal;
-  parking: Parking;
-  tasks: Tasks;
-  /** As it is reached at present: between two rounds of a call that may have become another. */
-  upstream(server: string): Upstream | undefined;
-  now(): number;
-}
-
-function present(call: Call, gate: Bridge): Upstream {
+function present(call: Call, gate: Gate): Upstream {
   const upstream = gate.upstream(call.target!.entry.id);
   if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   return upstream;
 }
 
-const fromLegacy = (call: Call, gate: Bridge): Promise<Outcome> =>
+const fromLegacy = (call: Call, gate: Gate): Promise<Outcome> =>
   untilComplete(call, outward(call), (params) =>
     present(call, gate).call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal }),
   );
 
-async function fromModern(call: Call, gate: Bridge): Promise<Outcome> {
+async function fromModern(call: Call, gate: Gate): Promise<Outcome> {
   const upstream = present(call, gate);
   const params = outward(call);
   const state = call.params['requestState'];
@@ -155,7 +142,7 @@ function outward(call: Call): JsonObject {
 }
 
 /** A task goes to the agent under a name of ours, bound to whom it belongs to; `tasks/get` gives it back under that name. */
-function ownTask(call: Call, result: JsonObject, gate: Bridge): JsonObject {
+function ownTask(call: Call, result: JsonObject, gate: Gate): JsonObject {
   const { target, agent, args, asked, requestBytes } = call;
   if (target!.taskId !== undefined) return result['taskId'] === undefined ? result : { ...result, taskId: asked };
   if (result['resultType'] !== 'task') return result;

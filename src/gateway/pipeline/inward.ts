@@ -3,8 +3,8 @@ import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { isObject, rpc } from '../../protocol/jsonrpc.ts';
 import type { Long } from '../../upstreams/messages/hole.ts';
 import { scopedUri } from '../catalogue/names.ts';
-import { children } from '../catalogue/skills.ts';
 import type { Call } from './call.ts';
+import { children } from './skill-answers.ts';
 
 export const readsUri = new Set(['resources/read', 'resources/directory/read']);
 

@@ -1,15 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
-import { type Outcome, UpstreamError } from '../../upstreams/upstream.ts';
-import type { Call } from '../pipeline/call.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../../upstreams/upstream.ts';
 import { questionsOf, visitsOf } from './questions.ts';
+
+/** Whom the questions are put to. */
+type Asker = Pick<UpstreamCall, 'onRequest' | 'signal'>;
 
 const maxRounds = 8;
 const firstPauseMs = 100;
 const mostPauseMs = 2000;
 
 /** A modern upstream that needs input, a legacy agent: its questions become real requests to the agent (SEP-2322 the other way round). */
-export async function untilComplete(call: Call, params: JsonObject, ask: (params: JsonObject) => Promise<Outcome>): Promise<Outcome> {
+export async function untilComplete(call: Asker, params: JsonObject, ask: (params: JsonObject) => Promise<Outcome>): Promise<Outcome> {
   let pauseMs = firstPauseMs;
   for (let round = 0; round < maxRounds; round++) {
     const outcome = await ask(params);
@@ -29,7 +31,7 @@ export async function untilComplete(call: Call, params: JsonObject, ask: (params
   throw new UpstreamError('bad-answer', `it asked for input more than ${maxRounds} times`);
 }
 
-async function answers(call: Call, result: JsonObject): Promise<JsonObject> {
+async function answers(call: Asker, result: JsonObject): Promise<JsonObject> {
   const responses: JsonObject = {};
   for (const [key, question] of questionsOf(result)) {
     if (!call.onRequest) throw new UpstreamError('bad-answer', 'it asks for input that this agent cannot give');

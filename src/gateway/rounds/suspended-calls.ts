@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
-import { type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
-import type { Call } from '../pipeline/call.ts';
+import { type Outcome, type Upstream, type UpstreamCall, UpstreamError } from '../../upstreams/upstream.ts';
 import { type Question, unaskable, worded } from './questions.ts';
+
+/** A call as far as it matters here. */
+export type AgentCall = Omit<UpstreamCall, 'params'> & { agent: string };
 
 interface Asked extends Question {
   answer(outcome: Outcome): void;
@@ -16,7 +18,7 @@ interface Conversation {
   readonly questions: Map<string, Asked>;
   readonly ended: Promise<Outcome>;
   /** The exchange that speaks for it at present; between two of them there is none. */
-  call: Call | undefined;
+  call: AgentCall | undefined;
   asked: (() => void) | undefined;
   timer: NodeJS.Timeout | undefined;
   /** Runs from its beginning: an agent that comes back again and again without an answer must not keep it for ever. */
@@ -32,9 +34,9 @@ export type Round = { outcome: Outcome } | { parked: string; inputRequests: Json
 
 export interface Parking {
   /** Begins a call; it may come to a question instead of an answer. */
-  begin(call: Call, upstream: Upstream, params: JsonObject): Promise<Round>;
+  begin(call: AgentCall, upstream: Upstream, params: JsonObject): Promise<Round>;
   /** Goes on with a call that was parked. Undefined: it is not here any more. */
-  resume(id: string, call: Call, responses: JsonObject): Promise<Round> | undefined;
+  resume(id: string, call: AgentCall, responses: JsonObject): Promise<Round> | undefined;
   /** Ends all that waits, or what waits for one agent. */
   close(agent?: string): void;
 }
@@ -125,7 +127,7 @@ export function openParking(limits = parkingLimits): Parking {
   };
 
   /** Waits for whatever comes first: the end of the call, or questions for this exchange to carry to the agent. */
-  const round = async (conversation: Conversation, call: Call): Promise<Round> => {
+  const round = async (conversation: Conversation, call: AgentCall): Promise<Round> => {
     conversation.call = call;
     clearTimeout(conversation.timer);
     const onGone = () => conversation.cancel.abort();

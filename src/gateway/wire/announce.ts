@@ -2,8 +2,9 @@ import type { Log } from '../../base/log.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { scopedUri } from '../catalogue/names.ts';
 import type { ListMethod, Surface } from '../catalogue/surface.ts';
-import { type Gate, visible } from '../pipeline/call.ts';
+import { visible } from '../catalogue/visible.ts';
 import { notificationText } from '../pipeline/exchange.ts';
+import type { Gate } from '../pipeline/gate.ts';
 import type { Listening } from './request.ts';
 import type { Session } from './sessions.ts';
 
@@ -54,8 +55,8 @@ export function resourceUpdated(to: Audience & { gate: Gate }, server: string, p
     for (const uri of spelt) {
       const held = one.subscriptions.get(uri);
       if (held?.server !== server || held.uri !== own) continue;
-      const entry = to.gate.upstream(server)?.entry;
-      if (entry && visible(policy, { entry, name: held.uri, action: 'read' }, one.agent)) send({ ...params, uri });
+      if (to.gate.upstream(server) && visible(policy, { action: 'read', server, name: held.uri, agent: one.agent }))
+        send({ ...params, uri });
     }
   };
   const method = 'notifications/resources/updated';

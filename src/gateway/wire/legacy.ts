@@ -4,8 +4,7 @@ import { errorText, type Id, isObject, longest, type Message, resultText, rpc } 
 import { levels } from '../../protocol/log-levels.ts';
 import { legacyVersions, modernVersions } from '../../protocol/versions.ts';
 import type { Outcome } from '../../upstreams/upstream.ts';
-import { speaks } from '../catalogue/skills.ts';
-import { isListMethod, type Surface } from '../catalogue/surface.ts';
+import { isListMethod, type Surface, speaks } from '../catalogue/surface.ts';
 import { Answer, Stream } from '../http/answer.ts';
 import type { Call } from '../pipeline/call.ts';
 import { callMethods, notificationText, progressTo, refuseHttp, run, target } from '../pipeline/exchange.ts';
@@ -213,7 +212,7 @@ async function call(
     const outcome = await run(going, door.gate(), incoming, answer);
     // A cancelled request gets no answer (specification, "Cancellation"); the stream just ends.
     if (controller.signal.aborted) answer.close();
-    else if ('result' in outcome) answer.result(id, outcome.result);
+    else if ('result' in outcome) answer.result(id, outcome.text!);
     else answer.end(errorText(id, outcome.error));
   } finally {
     over = true;

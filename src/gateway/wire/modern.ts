@@ -4,8 +4,7 @@ import { apps, declares, tasks } from '../../protocol/extensions.ts';
 import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from '../../protocol/jsonrpc.ts';
 import { modernVersions } from '../../protocol/versions.ts';
-import { speaks } from '../catalogue/skills.ts';
-import { isListMethod, type Surface } from '../catalogue/surface.ts';
+import { isListMethod, type Surface, speaks } from '../catalogue/surface.ts';
 import { Answer, Stream } from '../http/answer.ts';
 import type { Call } from '../pipeline/call.ts';
 import { callMethods, notificationText, progressTo, run, target } from '../pipeline/exchange.ts';
@@ -213,7 +212,7 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
   };
   const over = door.sessions.calling(incoming.agent, gone);
   const outcome = await run(going, door.gate(), incoming, answer).finally(over);
-  if ('result' in outcome) answer.result(id, outcome.result);
+  if ('result' in outcome) answer.result(id, outcome.text!);
   else answer.end(errorText(id, outcome.error), statuses.get(outcome.error.code));
 }
 

@@ -3,7 +3,7 @@ import type { Reply } from '../../base/reply.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { ListMethod, Surface } from '../catalogue/surface.ts';
 import type { Stream } from '../http/answer.ts';
-import type { Gate } from '../pipeline/call.ts';
+import type { Gate } from '../pipeline/gate.ts';
 import type { Session, Sessions } from './sessions.ts';
 
 /** A request that passed the guard and brought a valid bearer. */

@@ -1,6 +1,7 @@
 import type { Upstream } from '../../upstreams/upstream.ts';
 import type { Surface } from '../catalogue/surface.ts';
-import { type Gate, visible } from '../pipeline/call.ts';
+import { visible } from '../catalogue/visible.ts';
+import type { Gate } from '../pipeline/gate.ts';
 import type { Subscriber } from './request.ts';
 import type { Held } from './sessions.ts';
 
@@ -19,7 +20,7 @@ function readableOn({ server, uri }: Place, agent: string, { upstream, policy }:
   const on = upstream(server);
   if (!on || !policy) return undefined;
   const verdict = policy.decide({ action: 'read', server, name: uri, args: {}, agent });
-  return verdict.effect === 'allow' && visible(policy, { entry: on.entry, name: uri, action: 'read' }, agent) ? on : undefined;
+  return verdict.effect === 'allow' && visible(policy, { action: 'read', server, name: uri, agent }) ? on : undefined;
 }
 
 /** False when the agent may not read it, or nobody has it. What is held on a connection that is no more counts for nothing. */

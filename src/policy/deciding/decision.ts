@@ -1,3 +1,4 @@
+import { ownRules } from '../../contract/rule-ids.ts';
 import { depends, derived } from './condition.ts';
 import { mistyped } from './expected.ts';
 import { exemptions, missingConditions } from './explain.ts';
@@ -45,14 +46,13 @@ export function judge(
   settled: Findings | undefined = settle(slice, ask, circumstances, slots),
 ): Verdict {
   const noPermit = `No company rule lets you ${verbs[ask.action]} this.`;
-  if (!slice.permits) return deny('gatehouse:no-permit', noPermit);
+  if (!slice.permits) return deny(ownRules.noPermit, noPermit);
   const odd = mistyped(slice.expected, ask.args);
   if (odd) return mistypedArgument(odd);
   const request = slice.open && buildRequest(slice.open, ask, circumstances);
   if (request?.truncated)
-    return deny('gatehouse:arguments-too-large', 'The arguments are too large or too unusual for the company rules to be applied to them.');
-  const failed = (missing?: string): Verdict =>
-    deny('gatehouse:policy-error', 'The company rules could not be applied to this call.', missing);
+    return deny(ownRules.argumentsTooLarge, 'The arguments are too large or too unusual for the company rules to be applied to them.');
+  const failed = (missing?: string): Verdict => deny(ownRules.policyError, 'The company rules could not be applied to this call.', missing);
   let open: Findings;
   try {
     open = examine(slice.open, () => request!, slots);
@@ -69,7 +69,7 @@ export function judge(
   const deciding = [...slice.always, ...settled.held, ...open.held, ...errors.map(({ rule }) => rule)].sort((a, b) => a.index - b.index);
   const forbid = deciding.find((rule) => rule.policy.effect === 'forbid');
   if (forbid) return deny(forbid.policy.id, forbid.policy.reason ?? `Refused by rule ${forbid.policy.id}.`, exemptions(forbid));
-  if (deciding.length === 0) return deny('gatehouse:no-permit', noPermit, explained(slice, ask, circumstances, slots));
+  if (deciding.length === 0) return deny(ownRules.noPermit, noPermit, explained(slice, ask, circumstances, slots));
   return permitted(deciding);
 }
 
@@ -77,7 +77,7 @@ function mistypedArgument({ path, types, each, rule }: Slice['expected'][number]
   const wanted = [...types].map((type) => typeNames[type]).join(' or ');
   const what = each ? `each member of the argument ${path.join('.')}` : `the argument ${path.join('.')}`;
   return deny(
-    'gatehouse:policy-error',
+    ownRules.policyError,
     `Rule ${rule.policy.id} speaks of ${what} as ${wanted}, and here it is something else.`,
     `${what} is ${wanted}`,
   );
@@ -106,10 +106,7 @@ const verbs = { discover: 'see', call: 'call', get: 'get', read: 'read' } as con
 function permitted(permits: readonly Rule[]): Verdict {
   const broken = permits.find((rule) => rule.broken);
   if (broken)
-    return deny(
-      'gatehouse:policy-error',
-      `Rule ${broken.policy.id} asks for something that this version of Gatehouse does not understand.`,
-    );
+    return deny(ownRules.policyError, `Rule ${broken.policy.id} asks for something that this version of Gatehouse does not understand.`);
   const obligations = joinObligations(permits.map((rule) => rule.obligations));
   // The rule that asks is named before one that merely permits: it is the one the person must satisfy.
   const first =
@@ -130,5 +127,5 @@ function policyError(rule: Rule, message: string, ask: Ask, underivable: string 
     depends(rule.mentions, derived) &&
     `it asks where paths and URLs lead, and that cannot be told: ${underivable}`;
   const why = uninspected ? 'it asks for findings, and nothing was inspected' : untold || message;
-  return deny('gatehouse:policy-error', `Rule ${rule.policy.id} could not be applied to this call, so it is refused: ${why}.`);
+  return deny(ownRules.policyError, `Rule ${rule.policy.id} could not be applied to this call, so it is refused: ${why}.`);
 }
