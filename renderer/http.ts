@@ -1,5 +1,6 @@
 import type { ErrorValue } from '../src/base/errors.ts';
-import type { Gatehouse, Reply, View } from '../src/contract/contract.ts';
+import type { Gatehouse, Reply } from '../src/contract/contract.ts';
+import type { View } from '../src/contract/view.ts';
 import type { Link } from './carrier.ts';
 
 const gone: ErrorValue = {

@@ -1,5 +1,6 @@
 import { create } from 'zustand';
-import type { Gatehouse, View } from '../src/contract/contract.ts';
+import type { Gatehouse } from '../src/contract/contract.ts';
+import type { View } from '../src/contract/view.ts';
 import type { Link } from './carrier.ts';
 
 interface WindowState {

@@ -1,4 +1,4 @@
-import type { Activity } from '../../src/contract/contract.ts';
+import type { Activity } from '../../src/contract/activity.ts';
 import { isOwnRule, ownRules } from '../../src/contract/rule-ids.ts';
 import { useAsk } from '../ask.ts';
 import { buttonClass } from '../parts/button.tsx';

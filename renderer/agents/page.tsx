@@ -1,6 +1,6 @@
 import { Bot, Plus } from 'lucide-react';
 import { useState } from 'react';
-import type { AgentRow } from '../../src/contract/contract.ts';
+import type { AgentRow } from '../../src/contract/agents.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Page, Section } from '../parts/page.tsx';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { View } from '../../src/contract/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { CopyButton } from '../parts/copy.tsx';

@@ -1,6 +1,6 @@
 import { CloudOff, Hourglass, type LucideIcon, PlugZap, ShieldAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import type { View } from '../../src/contract/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import type { Link } from '../carrier.ts';
 import { Button } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy.tsx';

@@ -1,5 +1,5 @@
 import { CircleCheck, CircleX, CloudOff, Hourglass, type LucideIcon, ShieldAlert } from 'lucide-react';
-import type { View } from '../../src/contract/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import type { Link } from '../carrier.ts';
 import { ago } from '../words.ts';
 

@@ -8,7 +8,7 @@ import type { Bootstrap, Bundle } from '../bundle/schema.ts';
 import type { CompanyClient } from '../company/bundles.ts';
 import type { PinnedKey } from '../company/keys.ts';
 import type { Uploader } from '../company/upload.ts';
-import type { View } from '../contract/contract.ts';
+import type { View } from '../contract/view.ts';
 import { type Gateway, openGateway } from '../gateway/gateway.ts';
 import type { Identity } from '../identity/identity.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';

@@ -1,5 +1,6 @@
 import type { ServerEntry } from '../bundle/schema.ts';
-import type { Explanation, PromptRow, ResourceRow, ServerRow, ToolHit, ToolRow } from '../contract/contract.ts';
+import type { Explanation } from '../contract/explanation.ts';
+import type { PromptRow, ResourceRow, ServerRow, ToolHit, ToolRow } from '../contract/servers.ts';
 import { exposedName } from '../gateway/catalogue/names.ts';
 import { uncheckable } from '../policy/deciding/validation.ts';
 import type { Verdict } from '../policy/policy.ts';

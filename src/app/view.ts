@@ -1,5 +1,5 @@
 import { toErrorValue } from '../base/errors.ts';
-import type { View } from '../contract/contract.ts';
+import type { View } from '../contract/view.ts';
 import type { House } from './core.ts';
 import { serverRow } from './rows.ts';
 

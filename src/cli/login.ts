@@ -1,5 +1,5 @@
 import { Failure } from '../base/errors.ts';
-import type { View } from '../contract/contract.ts';
+import type { View } from '../contract/view.ts';
 import { ask, watch } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain } from './print.ts';

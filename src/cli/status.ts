@@ -1,4 +1,4 @@
-import type { View } from '../contract/contract.ts';
+import type { View } from '../contract/view.ts';
 import { ask } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, pairs, plain } from './print.ts';

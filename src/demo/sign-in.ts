@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../base/errors.ts';
-import type { View } from '../contract/contract.ts';
+import type { View } from '../contract/view.ts';
 import { ask, watch } from '../shell/control-client.ts';
 import { driveSignIn } from './drive-sign-in.ts';
 

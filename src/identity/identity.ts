@@ -2,7 +2,7 @@ import * as oidc from 'openid-client';
 import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import type { Log } from '../base/log.ts';
-import type { View } from '../contract/contract.ts';
+import type { View } from '../contract/view.ts';
 import { startBrowserFlow } from './browser-flow.ts';
 import { startDeviceFlow } from './device-flow.ts';
 import type { Flow } from './flow.ts';

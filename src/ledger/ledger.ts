@@ -1,6 +1,7 @@
 import { type ErrorValue, Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Activity, CommandParsed, Outputs, Usage } from '../contract/contract.ts';
+import type { Activity, Usage } from '../contract/activity.ts';
+import type { CommandParsed, Outputs } from '../contract/contract.ts';
 import { type Head, parseHead } from './head.ts';
 import { type HeadKeeper, openKeeping, type Told, told } from './keeping.ts';
 import { openReader, type Reader, type Today } from './query.ts';

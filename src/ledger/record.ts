@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import type { Activity, DecisionEffect } from '../contract/contract.ts';
+import type { Activity } from '../contract/activity.ts';
+import type { DecisionEffect } from '../contract/explanation.ts';
 import { ownRules } from '../contract/rule-ids.ts';
 
 /** What the pipeline knows of one decision or call. It holds no argument and no result: only sizes and a hash. */

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { type ErrorValue, Failure } from '../base/errors.ts';
-import type { Command, CommandInput, Reply, View } from '../contract/contract.ts';
+import type { Command, CommandInput, Reply } from '../contract/contract.ts';
+import type { View } from '../contract/view.ts';
 import { splitLines } from './lines.ts';
 import { holderOf } from './lock.ts';
 

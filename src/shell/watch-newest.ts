@@ -1,5 +1,5 @@
 import type { Core } from '../app/core.ts';
-import type { View } from '../contract/contract.ts';
+import type { View } from '../contract/view.ts';
 
 /**
  * Sends a watcher the present View at once, then at most one per `everyMs`, and none while it has not taken the last (`write` returned

@@ -1,5 +1,5 @@
 import type { ServerEntry } from '../bundle/schema.ts';
-import type { ServerState } from '../contract/contract.ts';
+import type { ServerState } from '../contract/servers.ts';
 import type { JsonObject, RpcError } from '../protocol/jsonrpc.ts';
 import type { Era } from '../protocol/versions.ts';
 import type { Long } from './messages/hole.ts';

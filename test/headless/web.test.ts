@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silent as log } from '../../src/base/log.ts';
-import type { View } from '../../src/contract/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import { openWeb } from '../../src/headless/web.ts';
 import { launchToken } from '../../src/headless/web-session.ts';
 import { readRenderer } from '../../src/shell/renderer-files.ts';

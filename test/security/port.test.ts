@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Core, openCore } from '../../src/app/core.ts';
 import { describe } from '../../src/cli/status.ts';
-import type { View } from '../../src/contract/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import { fromLsof, fromNetstat, fromProc, fromTasklist, inWords } from '../../src/port/holder.ts';
 import { whoAnswers } from '../../src/port/probe.ts';
 import { testHost } from '../support/host.ts';

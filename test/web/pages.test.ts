@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
-import type { View } from '../../src/contract/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import { serveWindow } from '../support/window.ts';
 import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
 import { iso, type SceneOptions, scene, view } from './scene.ts';

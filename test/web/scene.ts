@@ -1,5 +1,8 @@
 import { Failure } from '../../src/base/errors.ts';
-import type { Command, Explanation, ToolHit, View } from '../../src/contract/contract.ts';
+import type { Command } from '../../src/contract/contract.ts';
+import type { Explanation } from '../../src/contract/explanation.ts';
+import type { ToolHit } from '../../src/contract/servers.ts';
+import type { View } from '../../src/contract/view.ts';
 import type { Scene } from '../support/window.ts';
 import { agents, configs } from './scene-agents.ts';
 import { list, record, usage } from './scene-ledger.ts';

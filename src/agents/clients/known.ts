@@ -1,4 +1,4 @@
-import type { AgentConfig } from '../../contract/contract.ts';
+import type { AgentConfig } from '../../contract/agents.ts';
 
 interface Given {
   url: string;

@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { type ErrorValue, Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { AgentRow } from '../../contract/contract.ts';
+import type { AgentRow } from '../../contract/agents.ts';
 import { type Agent, readAgents, writeAgents } from './file.ts';
 
 /** What is shown of an agent; never its token, which only its owner has. */

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { name } from './fields.ts';
+
+/** Who may connect, and how. */
+export const agentCommands = {
+  'agent-add': z.strictObject({ name }),
+  'agent-revoke': z.strictObject({ name }),
+  /** Copy-ready configuration of the known agents. The token is asked for only in the moment it was made: else a placeholder. */
+  'agent-configs': z.strictObject({ name, token: z.string().max(200).optional() }),
+  /** Puts away the list of credentials that may have leaked, without revoking them. */
+  'exposure-dismiss': z.strictObject({}),
+};
+
+export interface AgentOutputs {
+  'agent-add': { name: string; token: string; url: string };
+  'agent-revoke': Record<string, never>;
+  'agent-configs': { configs: AgentConfig[] };
+  'exposure-dismiss': Record<string, never>;
+}
+
+export interface AgentRow {
+  name: string;
+  createdAt: string;
+  revokedAt?: string;
+  lastSeenAt?: string;
+  /** What the program calls itself; never used for a decision. */
+  client?: { name: string; version: string };
+  era?: 'legacy' | 'modern';
+  /** Open sessions and streams. */
+  sessions: number;
+  callsToday: number;
+}
+
+export interface AgentConfig {
+  /** `claude-code`, `vscode`, `cursor`, `codex`, `gemini`. */
+  id: string;
+  title: string;
+  /** Where it goes. */
+  file?: string;
+  language: 'json' | 'toml' | 'shell';
+  text: string;
+  note?: string;
+}
