@@ -1,7 +1,7 @@
 import type { ErrorValue } from '../src/base/errors.ts';
 import type { Gatehouse, Reply } from '../src/contract/contract.ts';
 import type { View } from '../src/contract/view.ts';
-import type { Link } from './carrier.ts';
+import type { Link } from './link.ts';
 
 const gone: ErrorValue = {
   code: 'not-running',

@@ -1,7 +1,7 @@
 import { CloudOff, Hourglass, type LucideIcon, PlugZap, ShieldAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import type { View } from '../../src/contract/view.ts';
-import type { Link } from '../carrier.ts';
+import type { Link } from '../link.ts';
 import { Button } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { useNow } from '../parts/time.tsx';

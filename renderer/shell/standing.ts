@@ -1,6 +1,6 @@
 import { CircleCheck, CircleX, CloudOff, Hourglass, type LucideIcon, ShieldAlert } from 'lucide-react';
 import type { View } from '../../src/contract/view.ts';
-import type { Link } from '../carrier.ts';
+import type { Link } from '../link.ts';
 import { ago } from '../words.ts';
 
 export type Tone = 'allow' | 'ask' | 'deny' | 'stale' | 'info';

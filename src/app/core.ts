@@ -1,43 +1,25 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Agents, openAgents } from '../agents/credentials/credentials.ts';
+import { openAgents } from '../agents/credentials/credentials.ts';
 import { watchClock } from '../base/clock.ts';
-import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
+import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
-import type { Bootstrap, Bundle } from '../bundle/schema.ts';
-import type { CompanyClient } from '../company/bundles.ts';
-import type { PinnedKey } from '../company/keys.ts';
-import type { Uploader } from '../company/upload.ts';
 import type { View } from '../contract/view.ts';
-import { type Gateway, openGateway } from '../gateway/gateway.ts';
-import type { Identity } from '../identity/identity.ts';
-import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import { openGateway } from '../gateway/gateway.ts';
+import { openLedger } from '../ledger/ledger.ts';
 import { noteOf } from '../ledger/record.ts';
-import type { Policy } from '../policy/policy.ts';
-import { type PortWatch, watchPort } from '../port/watch.ts';
+import { watchPort } from '../port/watch.ts';
 import { openVerdictFile } from '../upstreams/connection/verdict-file.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
-import { openUpstreams, type Upstreams } from '../upstreams/pool.ts';
+import { openUpstreams } from '../upstreams/pool.ts';
 import { dispatcher } from './dispatch.ts';
+import type { CoreSettings, Dispatch, House } from './house.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
-import type { FindTools } from './search.ts';
 import { buildView, gatewayOf } from './view.ts';
 
-export interface CoreSettings {
-  /** Base URL of the company's central API; absent: the app is not set up yet. */
-  central: string | undefined;
-  /** JWK thumbprint (RFC 7638) that the bundle key must have, where the machine's owner pins it. */
-  bundleKey?: PinnedKey | undefined;
-  port: number;
-  maxBodyBytes: number;
-  maxDepth: number;
-  headerTimeoutMs: number;
-  pollMinutes: number;
-}
-
 export interface Core {
-  dispatch(command: string, input: unknown): Promise<{ ok: true; value: unknown } | { ok: false; error: ErrorValue }>;
+  dispatch: Dispatch;
   view(): View;
   /** That part of the View alone: a View asks for a decision on every tool, and who starts up must not wait for that. */
   gateway(): View['gateway'];
@@ -46,28 +28,6 @@ export interface Core {
   /** The machine slept, as far as the shell can tell; a jump of the clock says so, too. */
   wake(): void;
   close(): Promise<void>;
-}
-
-/** All rooms, as the commands and the View see them. Only this file opens them; they know nothing of each other. */
-export interface House {
-  host: Host;
-  settings: CoreSettings;
-  ledger: Ledger;
-  agents: Agents;
-  upstreams: Upstreams;
-  gateway: Gateway | undefined;
-  gatewayError: ErrorValue | undefined;
-  port: PortWatch | undefined;
-  bootstrap: Bootstrap | undefined;
-  bootstrapError: ErrorValue | undefined;
-  identity: Identity | undefined;
-  company: CompanyClient | undefined;
-  uploader: Uploader | undefined;
-  /** What decides at present, and the bundle that it was made of. */
-  rules: { policy: Policy; bundle: Bundle; search: () => Promise<FindTools> } | undefined;
-  /** Why the company locks this app out although there is a good bundle. */
-  lock: ErrorValue | undefined;
-  changed(): void;
 }
 
 const viewEveryMs = 50;

@@ -6,9 +6,10 @@ import { fetchBootstrap } from '../company/bootstrap.ts';
 import { openCompany } from '../company/bundles.ts';
 import { openUploader } from '../company/upload.ts';
 import { type OwnRule, ownRules } from '../contract/rule-ids.ts';
-import { type Identity, type IdentityConfig, openIdentity } from '../identity/identity.ts';
+import type { IdentityConfig } from '../identity/config.ts';
+import { type Identity, openIdentity } from '../identity/identity.ts';
 import { openPolicy } from '../policy/policy.ts';
-import type { House } from './core.ts';
+import type { House } from './house.ts';
 import { openToolSearch } from './search.ts';
 
 const retryBootstrapMs = 5_000;

@@ -1,6 +1,6 @@
 import { toErrorValue } from '../base/errors.ts';
 import type { View } from '../contract/view.ts';
-import type { House } from './core.ts';
+import type { House } from './house.ts';
 import { serverRow } from './rows.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();

@@ -3,7 +3,7 @@ import { codes } from '../base/errors.ts';
 import { ask } from '../shell/control-client.ts';
 import { jsonObject, options, runningDataDir } from './options.ts';
 import { block } from './print.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals } = options(args, { verb: 'call', positionals: [2, 3] });

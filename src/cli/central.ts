@@ -5,7 +5,7 @@ import { defaultDataDir, openPrivateDir } from '../shell/data-dir.ts';
 import { leaveInOrder } from '../shell/leave.ts';
 import { takeLock } from '../shell/lock.ts';
 import { options, port, variables } from './options.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals, values } = options(args, {

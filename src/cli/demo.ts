@@ -8,7 +8,7 @@ import { openWindow } from '../shell/open-external.ts';
 import { options, port } from './options.ts';
 import { paint, pairs } from './print.ts';
 import { openReferenceCentral } from './reference-central.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 /** What `npm start` runs. */
 export async function run(args: string[], io: Io): Promise<number> {

@@ -7,7 +7,8 @@ import type { Outputs } from '../contract/contract.ts';
 import { ask, watch } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { inert, paint, paintEffect, plain } from './print.ts';
-import { type Io, usageOf } from './verbs.ts';
+import { usageOf } from './usage.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = options(args, {

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { codes, Failure } from '../base/errors.ts';
 import { options, variables } from './options.ts';
 import { paint, plain, table } from './print.ts';
-import { type Io, usageOf } from './verbs.ts';
+import { usageOf } from './usage.ts';
+import type { Io } from './verb.ts';
 
 /** Works on a company's folder; needs no running host. */
 export async function run(args: string[], io: Io): Promise<number> {

@@ -8,7 +8,7 @@ import { leaveInOrder } from '../shell/leave.ts';
 import { type Flags, shellSettings } from '../shell/shell-settings.ts';
 import { options, port } from './options.ts';
 import { pairs } from './print.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values } = options(args, {

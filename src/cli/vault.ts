@@ -4,7 +4,7 @@ import { Failure } from '../base/errors.ts';
 import { defaultDataDir, openPrivateDir } from '../shell/data-dir.ts';
 import { takeLock } from '../shell/lock.ts';
 import { options } from './options.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 /** All that is sealed, and the keys beside it that a machine without a keychain keeps. */
 const sealed = ['vault.json', 'vault-desktop.json', 'ledger-key', 'state-key', join('company', 'device-key.json')];

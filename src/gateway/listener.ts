@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '../base/log.ts';
 import type { Reply } from '../base/reply.ts';
 import type { Unread } from '../base/unread.ts';
 import { classify, errorText, type Id, rpc } from '../protocol/jsonrpc.ts';
-import type { GatewayOptions } from './gateway.ts';
 import { readBody } from './http/body.ts';
 import { bearer, guard } from './http/guard.ts';
 import { refuseHttp } from './pipeline/exchange.ts';
@@ -12,7 +12,12 @@ import type { Door, Incoming } from './wire/request.ts';
 
 interface Listener {
   port: () => number;
-  options: GatewayOptions;
+  options: {
+    maxBodyBytes: number;
+    maxDepth: number;
+    agents: { verify(token: string): { name: string } | undefined };
+    log: Log;
+  };
   door: Door;
   unread: Unread;
   /** Pending while nobody knows yet what is allowed. */

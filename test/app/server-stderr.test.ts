@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { House } from '../../src/app/core.ts';
 import { dispatcher } from '../../src/app/dispatch.ts';
+import type { House } from '../../src/app/house.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import { entry, makeBundle, openTestGateway } from '../support/gateway.ts';
 import { tool } from '../support/upstreams/open.ts';
