@@ -41,3 +41,17 @@ export interface AgentConfig {
   text: string;
   note?: string;
 }
+
+/** Agents whose bearer another program may have been sent, since it had the address that is in their configuration. */
+export interface Exposure {
+  /** When it was first noticed; it may have begun before. */
+  since: string;
+  /** When the address was ours again; absent while it is not. */
+  until?: string;
+  /** `127.0.0.1:4283` */
+  address: string;
+  /** Who had it, in words of this machine's system. */
+  holder: string;
+  /** By name; only credentials that are still good. */
+  agents: string[];
+}

@@ -1,7 +1,6 @@
 import type { ErrorValue } from '../base/errors.ts';
-import type { Exposure } from '../port/exposure.ts';
 import type { Activity } from './activity.ts';
-import type { AgentRow } from './agents.ts';
+import type { AgentRow, Exposure } from './agents.ts';
 import type { Person } from './company.ts';
 import type { ServerRow } from './servers.ts';
 

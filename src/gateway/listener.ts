@@ -5,7 +5,7 @@ import type { Unread } from '../base/unread.ts';
 import { classify, errorText, type Id, rpc } from '../protocol/jsonrpc.ts';
 import { readBody } from './http/body.ts';
 import { bearer, guard } from './http/guard.ts';
-import { refuseHttp } from './pipeline/exchange.ts';
+import { refuseHttp } from './http/refuse.ts';
 import { legacyDelete, legacyGet, legacyPost } from './wire/legacy.ts';
 import { isModern, modern } from './wire/modern.ts';
 import type { Door, Incoming } from './wire/request.ts';

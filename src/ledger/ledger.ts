@@ -1,6 +1,6 @@
 import { type ErrorValue, Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Activity, Usage } from '../contract/activity.ts';
+import type { Activity, Compared, Usage, Verified } from '../contract/activity.ts';
 import type { CommandParsed, Outputs } from '../contract/contract.ts';
 import { type Head, parseHead } from './head.ts';
 import { type HeadKeeper, openKeeping, type Told, told } from './keeping.ts';
@@ -8,7 +8,6 @@ import { openReader, type Reader, type Today } from './query.ts';
 import { openQueue } from './queue.ts';
 import { type LedgerEntry, noteOf, toRow } from './record.ts';
 import type { Batch } from './unsent.ts';
-import type { Compared, Verified } from './verified.ts';
 import type { CentralHead } from './verify.ts';
 
 /** The local record of every decision and call; `openLedger` says what it can prove and what not. */

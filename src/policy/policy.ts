@@ -1,6 +1,6 @@
+import { readable } from '../bundle/readable.ts';
 import type { Bundle, Freshness, ServerEntry } from '../bundle/schema.ts';
 import { ownRules } from '../contract/rule-ids.ts';
-import { readable } from './authoring/knowledge.ts';
 import { deny, judge, settle, type Verdict } from './deciding/decision.ts';
 import type { Findings } from './deciding/part.ts';
 import { type Ask, type Circumstances, factsOf } from './deciding/request.ts';

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import type { Log } from '../base/log.ts';
+import type { Exposure } from '../contract/agents.ts';
 
 const content = z.strictObject({
   version: z.literal(1),
@@ -13,20 +14,6 @@ const content = z.strictObject({
 });
 type Content = z.infer<typeof content>;
 export type Credential = Content['credentials'][number];
-
-/** Agents whose bearer another program may have been sent, since it had the address that is in their configuration. */
-export interface Exposure {
-  /** When it was first noticed; it may have begun before. */
-  since: string;
-  /** When the address was ours again; absent while it is not. */
-  until?: string;
-  /** `127.0.0.1:4283` */
-  address: string;
-  /** Who had it, in words of this machine's system. */
-  holder: string;
-  /** By name; only credentials that are still good. */
-  agents: string[];
-}
 
 export interface Exposures {
   current(): Exposure | undefined;

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../base/log.ts';
 import type { ServerEntry } from '../bundle/schema.ts';
-import { openConnection } from './connection/connection.ts';
 import type { Verdict, Verdicts } from './connection/era.ts';
 import { defaultLimits, type UpstreamLimits } from './connection/link.ts';
+import { openConnection } from './connection.ts';
 import { openLeash } from './local/leash.ts';
 import type { Upstream, UpstreamEvents } from './upstream.ts';
 

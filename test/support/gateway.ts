@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
 import { silent } from '../../src/base/log.ts';
+import { readable } from '../../src/bundle/readable.ts';
 import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
 import { openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
-import { readable } from '../../src/policy/authoring/knowledge.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import { openUpstreams } from '../../src/upstreams/pool.ts';
 

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { backoffMs, crashLoop } from '../../src/upstreams/connection/backoff.ts';
 import { headerValue, parameterHeaders, requestHeaders } from '../../src/upstreams/http/headers.ts';
 import { commandLine, downloads, scrubbed, withPath } from '../../src/upstreams/local/environment.ts';
-import { openSse, type SseEvent } from '../../src/upstreams/sse/sse.ts';
-import { openLines } from '../../src/upstreams/stdio/lines.ts';
+import { openLines } from '../../src/upstreams/messages/lines.ts';
+import { openSse, type SseEvent } from '../../src/upstreams/messages/sse.ts';
 
 const stream = Buffer.from(
   '\uFEFFignored\n: a comment\n\nid: 1\nretry: 250\ndata: \n\nevent: message\r\nid:2\r\ndata: {"ü":"😀"}\r\n\r\ndata: a\rdata:b\r\rdata: last\n\n',

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type Bundle, type CompiledPolicy, limits as limitsSchema, type ServerEntry } from '../../bundle/schema.ts';
-import { publicServerJson } from '../api/public-server.ts';
 import { compileEntry } from './entry.ts';
 import type { Folder } from './folder.ts';
 import { hasErrors, type Problem, type SourceFile } from './problem.ts';
+import { publicServerJson } from './public-server.ts';
 import { entryKey } from './server-json.ts';
 import { resolveText } from './variables.ts';
 

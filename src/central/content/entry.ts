@@ -1,6 +1,6 @@
 import { type Catalogue, type ServerEntry, serverEntry, type ToolFacts } from '../../bundle/schema.ts';
-import { definitionHash, definitionsOf } from '../publish/definition-hash.ts';
 import { unknownArguments } from './argument-kinds.ts';
+import { definitionHash, definitionsOf } from './definition-hash.ts';
 import type { Checked } from './document.ts';
 import type { Problem } from './problem.ts';
 import { type EntryMeta, entryKey, type PackageSpec, type ServerJson } from './server-json.ts';

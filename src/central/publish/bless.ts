@@ -3,12 +3,12 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../base/errors.ts';
 import { catalogue as catalogueSchema, type ServerEntry } from '../../bundle/schema.ts';
+import { catalogueHashes } from '../content/definition-hash.ts';
 import { compileEntry } from '../content/entry.ts';
 import { readFolder } from '../content/folder.ts';
 import { describeProblem, hasErrors } from '../content/problem.ts';
 import { entryKey } from '../content/server-json.ts';
 import type { fetchCatalogue } from './catalogue.ts';
-import { catalogueHashes } from './definition-hash.ts';
 import type { LeftOut } from './usable.ts';
 
 /** What blessing changed in one server's file: what a reviewer should look at. Keys are `tool:NAME`, `prompt:NAME` ... */

@@ -3,8 +3,8 @@ import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { scopedUri } from '../catalogue/names.ts';
 import type { ListMethod, Surface } from '../catalogue/surface.ts';
 import { visible } from '../catalogue/visible.ts';
-import { notificationText } from '../pipeline/exchange.ts';
 import type { Gate } from '../pipeline/gate.ts';
+import { notificationText } from './exchange.ts';
 import type { Listening } from './request.ts';
 import type { Session } from './sessions.ts';
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { openPace } from '../../base/pace.ts';
 import { apps, declares, tasks } from '../../protocol/extensions.ts';
 import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from '../../protocol/jsonrpc.ts';
@@ -7,9 +8,8 @@ import { modernVersions } from '../../protocol/versions.ts';
 import { isListMethod, type Surface, speaks } from '../catalogue/surface.ts';
 import { Answer, Stream } from '../http/answer.ts';
 import type { Call } from '../pipeline/call.ts';
-import { callMethods, notificationText, progressTo, run, target } from '../pipeline/exchange.ts';
-import { openPace } from '../pipeline/pace.ts';
 import { taskMethods } from '../rounds/tasks.ts';
+import { callMethods, notificationText, progressTo, run, target } from './exchange.ts';
 import type { Door, Incoming } from './request.ts';
 
 /** The stateless era: revision 2026-07-28, where each request carries all that is to know of the agent (SEP-2575). */

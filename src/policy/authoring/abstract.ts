@@ -1,7 +1,7 @@
 import type { Expr, PolicyJson } from '@cedar-policy/cedar-wasm/web';
+import type { ArgumentType, RecordType } from '../deciding/arguments.ts';
 import { contextPath, hasPath, operands } from '../deciding/condition.ts';
 import { escapeKey } from '../deciding/encode.ts';
-import type { ArgumentType, RecordType } from './arguments.ts';
 
 /** How much of `context.args.a.b` the schema can speak of: the declared part of a path that leaves it, or undefined for one that stays inside. */
 function declaredPart(path: readonly string[], types: readonly RecordType[]): readonly string[] | undefined {

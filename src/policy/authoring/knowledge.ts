@@ -1,7 +1,8 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
+import { readable } from '../../bundle/readable.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
+import { argumentsOf, mergeRecords, type RecordType } from '../deciding/arguments.ts';
 import { type Action, actionMatches, resourceMatches } from '../deciding/scope.ts';
-import { argumentsOf, mergeRecords, type RecordType } from './arguments.ts';
 
 export interface KnownServer {
   id: string;
@@ -30,13 +31,6 @@ export function knowledgeOf(servers: readonly Pick<ServerEntry, 'id' | 'catalogu
     })),
   };
 }
-
-/** What `read` can be asked about by name. A skill is its `SKILL.md`. */
-export const readable = (catalogue: ServerEntry['catalogue']): string[] => [
-  ...catalogue.resources.map((one) => one.uri),
-  ...catalogue.resourceTemplates.map((one) => one.uriTemplate),
-  ...catalogue.skills.map((one) => one.uri),
-];
 
 export const nameOf = (item: string | { name: string }): string => (typeof item === 'string' ? item : item.name);
 

@@ -1,5 +1,5 @@
+import type { ArgumentType, RecordType } from '../deciding/arguments.ts';
 import { escapeKey } from '../deciding/encode.ts';
-import type { ArgumentType, RecordType } from './arguments.ts';
 
 /**
  * What policies may speak of, in Cedar's schema language. Ids: User::"<sub>", Group::"<name>", Agent::"<name>", Server::"<id>",

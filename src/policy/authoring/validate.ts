@@ -1,8 +1,8 @@
 import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/web';
+import type { RecordType } from '../deciding/arguments.ts';
 import { loadCedar } from '../deciding/cedar.ts';
 import { membersOf, mentionsOf } from '../deciding/condition.ts';
 import { abstracted, leavesSchema } from './abstract.ts';
-import type { RecordType } from './arguments.ts';
 import { type Knowledge, openScopeArguments } from './knowledge.ts';
 import { schemaText } from './schema.ts';
 

@@ -1,11 +1,11 @@
 import type { Clause, PolicyJson } from '@cedar-policy/cedar-wasm/web';
-import { conditionText } from '../authoring/words.ts';
 import { loadCedar } from './cedar.ts';
 import { conjuncts } from './condition.ts';
 import type { CedarRequest } from './request.ts';
 import type { Rule } from './rule.ts';
 import type { Slice } from './slice.ts';
 import type { Slots } from './slots.ts';
+import { conditionText } from './words.ts';
 
 const maxRules = 3;
 

@@ -1,5 +1,5 @@
 import type { ArgumentKind, ServerEntry } from '../../bundle/schema.ts';
-import { type ArgumentType, argumentsOf } from '../authoring/arguments.ts';
+import { type ArgumentType, argumentsOf } from './arguments.ts';
 
 /** What is known of a value among the arguments: its kind, and those of its members. A list is as each of its members. */
 export interface Shape {

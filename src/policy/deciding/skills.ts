@@ -1,5 +1,5 @@
+import { readable } from '../../bundle/readable.ts';
 import { isPlainUri, type ServerEntry, skillRoot } from '../../bundle/schema.ts';
-import { readable } from '../authoring/knowledge.ts';
 import { canonical, readings } from './spellings.ts';
 
 /**

@@ -3,8 +3,8 @@ import tls from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { UpstreamLimits } from '../connection/link.ts';
 import { long, own } from '../messages/reading.ts';
+import { openSse, type SseEvent } from '../messages/sse.ts';
 import { openTurns } from '../messages/turns.ts';
-import { openSse, type SseEvent } from '../sse/sse.ts';
 import { UpstreamError } from '../upstream.ts';
 
 /** Where an upstream is, with connections of its own: one that hangs uses up nobody else's. */

@@ -1,16 +1,15 @@
-import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
+import { isObject } from '../../protocol/jsonrpc.ts';
 import { backoffMs } from '../connection/backoff.ts';
 import { enveloped } from '../connection/era.ts';
 import type { LinkContext } from '../connection/link.ts';
-import { openRate } from '../connection/rate.ts';
+import { acknowledged, notHonoured, withoutId } from '../connection/listen-messages.ts';
 import { inTurn } from '../connection/subscriptions.ts';
+import { openRate } from '../messages/rate.ts';
 import { readMessage } from '../messages/reading.ts';
 import { UpstreamError } from '../upstream.ts';
 import { headerValue } from './headers.ts';
 import { exchange, type Target } from './http.ts';
 import { rpcError } from './post.ts';
-
-const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
 
 /** One `subscriptions/listen` stream per upstream, for all URIs that anybody is subscribed to. */
 export interface Listening {
@@ -132,21 +131,4 @@ export function openListening(target: Target, base: string[], context: LinkConte
       stop?.();
     },
   };
-}
-
-export const notHonoured = () => new UpstreamError('bad-answer', 'it does not tell of changes to this resource');
-
-/** Which URIs an acknowledgement speaks of; one that names none at all is taken for all. */
-export function acknowledged(message: JsonObject): (uri: string) => boolean {
-  const { notifications } = isObject(message['params']) ? message['params'] : {};
-  const uris = isObject(notifications) ? notifications['resourceSubscriptions'] : undefined;
-  return (uri) => !Array.isArray(uris) || uris.includes(uri);
-}
-
-/** The id of our stream means nothing on the next hop. */
-export function withoutId(params: JsonObject): JsonObject {
-  const { _meta, ...rest } = params;
-  if (!isObject(_meta)) return params;
-  const { [subscriptionKey]: _id, ...kept } = _meta;
-  return Object.keys(kept).length > 0 ? { ...rest, _meta: kept } : rest;
 }

@@ -1,10 +1,10 @@
+import type { Log } from '../../base/log.ts';
 import { type Id, isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
-import type { LinkContext } from '../connection/link.ts';
-import { openRate } from '../connection/rate.ts';
 import { type Outcome, UpstreamError } from '../upstream.ts';
-import { openVisits, type Visits } from '../visits.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
+import { openRate } from './rate.ts';
 import { Unread } from './reading.ts';
+import { openVisits, type Visits } from './visits.ts';
 
 /** Messages that arrive where calls share a channel: a pipe, or a session's standing stream. */
 export interface Inbox {
@@ -16,11 +16,19 @@ export interface Inbox {
   ended(pending: Pending): void;
 }
 
+/** What a channel needs to know of its upstream. */
+export interface InboxContext {
+  readonly entry: { id: string };
+  readonly limits: { unaskedPerTenSeconds: number };
+  readonly log: Log;
+  onResourceUpdated(params: JsonObject): void;
+}
+
 // A person can be asked one thing at a time; a server that asks this many at once is broken or worse.
 const mostQuestions = 32;
 
 /** `refused`: what this channel's upstream must not ask at all. */
-export function openInbox(context: LinkContext, reply: (message: JsonObject) => void, refused: readonly string[] = []): Inbox {
+export function openInbox(context: InboxContext, reply: (message: JsonObject) => void, refused: readonly string[] = []): Inbox {
   const calls = new Map<number, Pending>();
   const visits = openVisits();
   const questions = new Map<Id, { controller: AbortController; pending: Pending }>();

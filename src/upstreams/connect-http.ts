@@ -1,13 +1,13 @@
-import type { ServerEntry } from '../../bundle/schema.ts';
-import { type Era, modernVersion } from '../../protocol/versions.ts';
-import { enveloped, eraOf } from '../connection/era.ts';
-import type { Link, LinkContext } from '../connection/link.ts';
-import { connectSse } from '../sse/connect-sse.ts';
-import { UpstreamError } from '../upstream.ts';
-import { openTarget, type Target } from './http.ts';
-import { openLegacyHttp } from './legacy-http.ts';
-import { openModernHttp } from './modern-http.ts';
-import { ask, jsonHeaders } from './post.ts';
+import type { ServerEntry } from '../bundle/schema.ts';
+import { type Era, modernVersion } from '../protocol/versions.ts';
+import { enveloped, eraOf } from './connection/era.ts';
+import type { Link, LinkContext } from './connection/link.ts';
+import { openTarget, type Target } from './http/http.ts';
+import { openLegacyHttp } from './http/legacy-http.ts';
+import { openModernHttp } from './http/modern-http.ts';
+import { ask, jsonHeaders } from './http/post.ts';
+import { connectSse } from './sse/connect-sse.ts';
+import { UpstreamError } from './upstream.ts';
 
 /**
  * Connects in the era that is known, else finds out (protocol 2026-07-28, "Versioning"): `server/discover` first, and the legacy handshake where

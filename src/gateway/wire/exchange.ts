@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { Hold } from '../../base/unread.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isObject, longest } from '../../protocol/jsonrpc.ts';
@@ -7,11 +6,11 @@ import { mayName } from '../catalogue/skills.ts';
 import type { Surface } from '../catalogue/surface.ts';
 import type { Answer } from '../http/answer.ts';
 import { keepAliveMs } from '../http/answer.ts';
+import type { Call, Target } from '../pipeline/call.ts';
+import { pass } from '../pipeline/compose.ts';
+import type { Gate } from '../pipeline/gate.ts';
 import { type Task, taskMethods } from '../rounds/tasks.ts';
-import type { Incoming } from '../wire/request.ts';
-import type { Call, Target } from './call.ts';
-import { pass } from './compose.ts';
-import type { Gate } from './gate.ts';
+import type { Incoming } from './request.ts';
 
 /** Methods that reach an upstream, each recorded and decided. */
 export const callMethods = new Set(['tools/call', 'prompts/get', 'resources/read', 'completion/complete']);
@@ -123,17 +122,3 @@ export function progressTo(token: unknown, answer: Answer): (params: JsonObject)
 
 export const notificationText = (method: string, params?: JsonObject): string =>
   JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) });
-
-/** Plain HTTP errors, before there is a JSON-RPC message to answer. `fix` says what to do next. */
-export function refuseHttp(
-  response: ServerResponse,
-  status: number,
-  error: string,
-  message: string,
-  headers: Record<string, string> = {},
-): void {
-  if (response.headersSent || response.destroyed) return;
-  const body = JSON.stringify({ error, message });
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers });
-  response.end(body);
-}

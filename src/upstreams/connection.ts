@@ -1,12 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Log } from '../../base/log.ts';
-import type { ServerEntry } from '../../bundle/schema.ts';
-import { connectHttp } from '../http/connect-http.ts';
-import { before } from '../http/legacy-http.ts';
-import { downloads } from '../local/environment.ts';
-import type { Leash } from '../local/leash.ts';
-import { openOutput } from '../local/output.ts';
-import { connectStdio } from '../stdio/connect-stdio.ts';
+import type { Log } from '../base/log.ts';
+import type { ServerEntry } from '../bundle/schema.ts';
+import { connectHttp } from './connect-http.ts';
+import { crashLoop } from './connection/backoff.ts';
+import { openBreaker } from './connection/breaker.ts';
+import type { Verdicts } from './connection/era.ts';
+import type { Link, LinkContext, UpstreamLimits } from './connection/link.ts';
+import { notConnected } from './connection/not-begun.ts';
+import { openSubscriptions } from './connection/subscriptions.ts';
+import { openEraWatch } from './era-watch.ts';
+import { before } from './http/legacy-http.ts';
+import { downloads } from './local/environment.ts';
+import type { Leash } from './local/leash.ts';
+import { openOutput } from './local/output.ts';
+import { connectStdio } from './stdio/connect-stdio.ts';
 import {
   type Outcome,
   Outgrown,
@@ -15,14 +22,7 @@ import {
   UpstreamError,
   type UpstreamEvents,
   type UpstreamStatus,
-} from '../upstream.ts';
-import { crashLoop } from './backoff.ts';
-import { openBreaker } from './breaker.ts';
-import type { Verdicts } from './era.ts';
-import { openEraWatch } from './era-watch.ts';
-import type { Link, LinkContext, UpstreamLimits } from './link.ts';
-import { notConnected } from './not-begun.ts';
-import { openSubscriptions } from './subscriptions.ts';
+} from './upstream.ts';
 
 /** How often a connection that takes no more calls looks whether the last one has ended. */
 const drainEveryMs = 50;

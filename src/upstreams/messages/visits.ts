@@ -1,6 +1,6 @@
-import type { JsonObject } from '../protocol/jsonrpc.ts';
-import { isObject, rpc } from '../protocol/jsonrpc.ts';
-import type { Outcome, UpstreamCall } from './upstream.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { isObject, rpc } from '../../protocol/jsonrpc.ts';
+import type { Outcome, UpstreamCall } from '../upstream.ts';
 
 /** Who waits to hear that a URL elicitation is complete (protocol 2025-11-25): the notice may come when its call is long over. */
 export interface Visits {

@@ -1,7 +1,7 @@
-import type { Era } from '../../protocol/versions.ts';
-import { askEra } from '../http/connect-http.ts';
-import { remembered, type Verdicts, verdictKey, verdictMs } from './era.ts';
-import type { Link, LinkContext } from './link.ts';
+import type { Era } from '../protocol/versions.ts';
+import { askEra } from './connect-http.ts';
+import { remembered, type Verdicts, verdictKey, verdictMs } from './connection/era.ts';
+import type { Link, LinkContext } from './connection/link.ts';
 
 /** What is known of an upstream's era, and when it has to be asked for again while a link lives. */
 export interface EraWatch {

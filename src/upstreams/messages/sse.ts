@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { long, own } from '../messages/reading.ts';
+import { long, own } from './reading.ts';
 
 export interface SseEvent {
   /** The last event id so far, which a client sends back to resume (HTML, "Server-sent events"). */

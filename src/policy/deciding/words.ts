@@ -1,5 +1,5 @@
 import type { Clause } from '@cedar-policy/cedar-wasm/web';
-import { type Cedar, loadCedar } from '../deciding/cedar.ts';
+import { type Cedar, loadCedar } from './cedar.ts';
 
 const head = 'permit(principal, action, resource) when { ';
 const maxText = 300;

@@ -1,5 +1,5 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
-import { entryKey } from '../content/server-json.ts';
+import { entryKey } from './server-json.ts';
 
 type Json = Record<string, unknown>;
 
