@@ -8,8 +8,9 @@ import { Monogram } from '../parts/monogram.tsx';
 import { Ago } from '../parts/time.tsx';
 import { say } from '../parts/toast.tsx';
 import { href } from '../router.ts';
-import { isTaken } from '../shell/port.ts';
+import { heldBy, isTaken, takenTitle } from '../shell/port.ts';
 import { useCall, useView } from '../store.ts';
+import { CheckAgain } from './held-back.tsx';
 
 type Exposure = NonNullable<View['gateway']['exposure']>;
 interface Props {
@@ -20,23 +21,24 @@ interface Props {
 /** Another program has or had the port: who, when, whose tokens it may have been sent, and what makes them worthless. */
 export function Exposed({ exposure, onRevoke }: Props) {
   const gateway = useView((view) => view.gateway);
-  const { since, until, address, holder, agents, revoked } = exposure;
+  const { since, until, agents, revoked } = exposure;
+  const taken = isTaken(gateway);
   const lasts = until === undefined;
-  const title = lasts
-    ? isTaken(gateway)
-      ? 'Another program has the gateway’s port'
-      : 'The gateway’s port is not its own'
-    : 'Tokens may have leaked to another program';
+  const title = !lasts
+    ? 'Tokens may have leaked to another program'
+    : taken
+      ? takenTitle(gateway.state)
+      : 'The gateway’s port is not its own yet';
   return (
-    <section aria-label="Tokens that may have leaked" className="mb-8 overflow-hidden rounded-card border border-deny-line">
-      <div className="flex items-start gap-3 bg-deny-soft p-4">
+    <section aria-label={title} className="mb-8 overflow-hidden rounded-card border border-deny-line">
+      <div className="flex items-start gap-3 bg-deny-soft p-4 pr-3">
         <span className="pt-0.5 text-deny">
           <ShieldAlert aria-hidden />
         </span>
-        <div className="min-w-0 max-w-160 flex-1 text-13">
+        <div className="flex min-w-0 flex-1 flex-col gap-2 text-13 *:max-w-160 *:break-words">
           <h2 className="font-medium text-14">{title}</h2>
-          <p className="break-words pt-1">
-            {isTaken(gateway) ? gateway.error?.message : `${address} was held by ${holder}.`} Noticed <Ago at={since} />
+          <p className="-mt-1.5">
+            {taken ? gateway.error?.message : heldBy(exposure)} Noticed <Ago at={since} />
             {until && (
               <>
                 , gone <Ago at={until} />
@@ -44,14 +46,17 @@ export function Exposed({ exposure, onRevoke }: Props) {
             )}
             .
           </p>
-          <p className="break-words pt-2">
-            {agents.length > 0 ? leaked(agents.length, lasts) : 'No token that still works can have leaked to it.'}
-          </p>
+          <p>{stake(agents.length, lasts)}</p>
           {lasts && (
-            <p className="break-words pt-2">
-              {!isTaken(gateway) && gateway.error?.message} {gateway.error?.fix} Until the port is Gatehouse’s own again, no agent is added
-              and no configuration is shown: tokens would go to the other program.
+            <p>
+              {!taken && gateway.error?.message} {gateway.error?.fix} Until the port is Gatehouse’s own, no agent is added and no
+              configuration is shown: the token would go to that program.
             </p>
+          )}
+          {lasts && (
+            <div>
+              <CheckAgain />
+            </div>
           )}
         </div>
         <CopyButton value={JSON.stringify({ error: gateway.error, ...exposure }, null, 2)} what="details" />
@@ -84,11 +89,15 @@ export function Exposed({ exposure, onRevoke }: Props) {
   );
 }
 
-function leaked(agents: number, lasts: boolean): string {
-  const who = agents === 1 ? 'The agent below' : 'The agents below';
+function stake(agents: number, lasts: boolean): string {
+  if (agents === 0) return 'No token that still works can have leaked to it.';
+  if (agents === 1)
+    return lasts
+      ? 'This agent may have sent it its token, and may do so again with every request. Revoke it now.'
+      : 'This agent may have sent it its token. Whoever has that can act as the agent. Revoke it, then add it again.';
   return lasts
-    ? `${who} may have sent it a token, and may do so with every request. Revoke ${agents === 1 ? 'it' : 'them'} now.`
-    : `${who} may have sent it a token, with which it can act as that agent. Revoke ${agents === 1 ? 'it' : 'each'}, then add ${agents === 1 ? 'it' : 'each'} again.`;
+    ? 'These agents may have sent it their tokens, and may do so again with every request. Revoke them now.'
+    : 'These agents may have sent it their tokens. Whoever has one can act as that agent. Revoke each, then add it again.';
 }
 
 function Row({ name, children }: { name: string; children: (agent: AgentRow) => ReactNode }) {
@@ -140,9 +149,7 @@ function Keep({ exposure }: { exposure: Exposure }) {
       <p className="min-w-0 flex-1 basis-64 text-13 text-quiet">
         If you know that program, and nobody else can use it, the tokens may stay.
       </p>
-      <Button look="bare" onClick={() => setAsked(about)}>
-        Keep these tokens…
-      </Button>
+      <Button onClick={() => setAsked(about)}>Keep these tokens…</Button>
       <Confirm
         open={asked === about}
         onOpenChange={(open) => !open && setAsked(undefined)}

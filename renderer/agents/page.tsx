@@ -26,6 +26,9 @@ export function AgentsPage({ adding }: { adding: boolean }) {
   const [revoking, setRevoking] = useState<AgentRow>();
   const active = agents.filter((agent) => !agent.revokedAt);
   const revoked = agents.filter((agent) => agent.revokedAt);
+  // Whose token may have leaked stands above, with what to do about it.
+  const others = active.filter((agent) => !exposure?.agents.includes(agent.name));
+  const list = <AgentList agents={others} {...(why ? {} : { onShow: (agent: AgentRow) => setShown(agent.name) })} onRevoke={setRevoking} />;
   const add = why ? undefined : (
     <Button look="primary" onClick={() => go('#/agents/add')}>
       <Plus aria-hidden /> Add agent
@@ -51,13 +54,12 @@ export function AgentsPage({ adding }: { adding: boolean }) {
           <HeldBack title="No agent can be added now" why={why} />
         </div>
       )}
-      {active.length === 0 ? (
+      {active.length === 0 && (
         <Empty icon={Bot} title="No agent is connected yet" action={add}>
           Add Claude Code, VS Code, Cursor, Codex, Gemini or any other MCP client. You get a token and the configuration to paste.
         </Empty>
-      ) : (
-        <AgentList agents={active} {...(why ? {} : { onShow: (agent: AgentRow) => setShown(agent.name) })} onRevoke={setRevoking} />
       )}
+      {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : list)}
       {revoked.length > 0 && (
         <div className="pt-8">
           <Section title="Revoked">

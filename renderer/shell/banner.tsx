@@ -8,7 +8,7 @@ import { say } from '../parts/toast.tsx';
 import { href, useRoute } from '../router.ts';
 import { useCall, useView, useWindow } from '../store.ts';
 import { ago, plural } from '../words.ts';
-import { isTaken, openExposure } from './port.ts';
+import { heldBy, isTaken, openExposure, takenTitle } from './port.ts';
 import type { Tone } from './standing.ts';
 
 interface Notice {
@@ -17,8 +17,8 @@ interface Notice {
   title: string;
   text: ReactNode;
   refresh?: boolean;
-  /** Leads to the agents. */
-  agents?: boolean;
+  /** Leads to the agents, in these words. */
+  agents?: string;
   details?: unknown;
 }
 
@@ -45,14 +45,14 @@ function One({ notice }: { notice: Notice }) {
   const { icon: Icon } = notice;
   return (
     <div role="status" className={`flex shrink-0 flex-wrap items-center gap-x-3 gap-y-2 border-b px-4 py-2 md:px-8 ${looks[notice.tone]}`}>
-      <Icon aria-hidden />
+      <Icon aria-hidden className="mt-0.5 self-start md:mt-0 md:self-center" />
       <p className="min-w-0 flex-1 basis-64 break-words text-13">
         <span className="font-medium">{notice.title}</span> <span className="text-ink">{notice.text}</span>
       </p>
       <div className="flex items-center gap-1">
         {notice.agents && (
           <a href={href({ page: 'agents', add: false })} className={buttonClass('plain')}>
-            See agents
+            {notice.agents}
           </a>
         )}
         {notice.refresh && <Refresh />}
@@ -87,41 +87,35 @@ function ofGateway(gateway: View['gateway']): Notice | undefined {
 
 /** Another program has the port, or had it and may have been sent tokens that still work. */
 function taken({ error, state }: View['gateway'], exposure: View['gateway']['exposure']): Notice {
-  const { since, until, address, holder, agents = [] } = exposure ?? {};
-  const details = { error, ...exposure };
-  if (until !== undefined)
+  const agents = exposure?.agents.length ?? 0;
+  const looks = { tone: 'deny', icon: ShieldAlert, details: { error, ...exposure } } as const;
+  if (exposure?.until !== undefined)
     return {
-      tone: 'deny',
-      icon: ShieldAlert,
-      title: agents.length === 1 ? 'A token may have leaked.' : `${plural(agents.length, 'token')} may have leaked.`,
+      ...looks,
+      title: agents === 1 ? 'A token may have leaked.' : `${plural(agents, 'token')} may have leaked.`,
       text: (
         <>
-          {address} was held by {holder}, noticed <Ago at={since!} />, gone <Ago at={until} />. Revoke the agents that may have sent it
-          their tokens.
+          {heldBy(exposure)} Noticed <Ago at={exposure.since} />, gone <Ago at={exposure.until} />. Revoke what it may have been sent.
         </>
       ),
-      agents: true,
-      details,
+      agents: 'See agents',
     };
-  const sent = agents.length > 0 ? ` It may have been sent the tokens of ${plural(agents.length, 'agent')}: revoke them.` : '';
   return {
-    tone: 'deny',
-    icon: ShieldAlert,
-    title: state === 'failed' ? 'Another program has the gateway’s port.' : 'Another program has part of the gateway’s port.',
+    ...looks,
+    title: `${takenTitle(state)}.`,
     text: (
       <>
         {error?.message}
-        {since && (
+        {exposure && (
           <>
             {' '}
-            Noticed <Ago at={since} />.
+            Noticed <Ago at={exposure.since} />.
           </>
         )}
-        {sent} <span className="hidden sm:inline">{error?.fix}</span>
+        {agents > 0 && ` It may have been sent the tokens of ${plural(agents, 'agent')}.`}
       </>
     ),
-    agents: true,
-    details,
+    agents: 'What to do',
   };
 }
 

@@ -14,3 +14,10 @@ export const isTaken = ({ error }: View['gateway']) => error?.code === 'conflict
 export function openExposure({ exposure }: View['gateway']): View['gateway']['exposure'] {
   return exposure && (exposure.until === undefined || exposure.agents.length > 0) ? exposure : undefined;
 }
+
+/** Who had it, as a sentence. */
+export const heldBy = ({ address, holder }: NonNullable<View['gateway']['exposure']>) =>
+  `${address[0]?.toUpperCase()}${address.slice(1)} was held by ${holder}.`;
+
+export const takenTitle = (state: View['gateway']['state']) =>
+  state === 'failed' ? 'Another program has the gateway’s port' : 'Another program has part of the gateway’s port';
