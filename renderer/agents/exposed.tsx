@@ -30,7 +30,7 @@ export function Exposed({ exposure, onRevoke }: Props) {
       ? takenTitle(gateway.state)
       : 'The gateway’s port is not its own yet';
   return (
-    <section aria-label={title} className="mb-8 overflow-hidden rounded-card border border-deny-line">
+    <section aria-label={title} className="overflow-hidden rounded-card border border-deny-line">
       <div className="flex items-start gap-3 bg-deny-soft p-4 pr-3">
         <span className="pt-0.5 text-deny">
           <ShieldAlert aria-hidden />
@@ -59,7 +59,9 @@ export function Exposed({ exposure, onRevoke }: Props) {
             </div>
           )}
         </div>
-        <CopyButton value={JSON.stringify({ error: gateway.error, ...exposure }, null, 2)} what="details" />
+        <span className="-mt-3 sm:-mt-1.5">
+          <CopyButton value={JSON.stringify({ error: gateway.error, ...exposure }, null, 2)} what="details" />
+        </span>
       </div>
       {(agents.length > 0 || revoked.length > 0) && (
         <ul>

@@ -48,25 +48,21 @@ export function AgentsPage({ adding }: { adding: boolean }) {
       sub="Programs that use tools for you. Each has its own token, so that each can be stopped by itself."
       action={active.length > 0 && add}
     >
-      {exposure && <Exposed exposure={exposure} onRevoke={setRevoking} />}
-      {why && (exposure === undefined || exposure.until !== undefined) && (
-        <div className="pb-6">
-          <HeldBack title="No agent can be added now" why={why} />
-        </div>
-      )}
-      {active.length === 0 && (
-        <Empty icon={Bot} title="No agent is connected yet" action={add}>
-          Add Claude Code, VS Code, Cursor, Codex, Gemini or any other MCP client. You get a token and the configuration to paste.
-        </Empty>
-      )}
-      {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : list)}
-      {revoked.length > 0 && (
-        <div className="pt-8">
+      <div className="flex flex-col gap-8">
+        {exposure && <Exposed exposure={exposure} onRevoke={setRevoking} />}
+        {why && (exposure === undefined || exposure.until !== undefined) && <HeldBack title="No agent can be added now" why={why} />}
+        {active.length === 0 && (
+          <Empty icon={Bot} title="No agent is connected yet" action={add}>
+            Add Claude Code, VS Code, Cursor, Codex, Gemini or any other MCP client. You get a token and the configuration to paste.
+          </Empty>
+        )}
+        {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : <div>{list}</div>)}
+        {revoked.length > 0 && (
           <Section title="Revoked">
             <AgentList agents={revoked} />
           </Section>
-        </div>
-      )}
+        )}
+      </div>
       <AddAgent open={adding} onClose={() => go('#/agents')} taken={active.map((agent) => agent.name)} />
       <ConfigDialog name={shown} onClose={() => setShown(undefined)} />
       <Confirm

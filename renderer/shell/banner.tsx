@@ -81,7 +81,8 @@ function ofGateway(gateway: View['gateway']): Notice | undefined {
       text: said(error, ''),
       details: error,
     };
-  if (error) return { tone: 'ask', icon: PlugZap, title: 'Part of the gateway’s port is not open.', text: said(error, ''), details: error };
+  if (error)
+    return { tone: 'ask', icon: PlugZap, title: 'Part of the gateway’s port is not secured.', text: said(error, ''), details: error };
   return undefined;
 }
 

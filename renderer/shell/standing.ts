@@ -28,7 +28,7 @@ export function standing(view: View, link: Link): Standing {
   if (view.gateway.state === 'failed') return { tone: 'deny', icon: CircleX, word: 'Gateway failed' };
   if (view.gateway.state === 'off') return { tone: 'ask', icon: CircleX, word: 'Gateway off' };
   if (openExposure(view.gateway)) return { tone: 'deny', icon: ShieldAlert, word: 'Tokens may have leaked' };
-  if (view.gateway.error) return { tone: 'ask', icon: CircleAlert, word: 'Port unchecked' };
+  if (view.gateway.error) return { tone: 'ask', icon: CircleAlert, word: 'Port not secured' };
   if (view.bundle.state === 'none') return { tone: 'ask', icon: ShieldAlert, word: 'No policy yet' };
   if (view.bundle.state === 'expired') return { tone: 'deny', icon: ShieldAlert, word: 'Policy expired' };
   if (view.bundle.state === 'refused') return { tone: 'deny', icon: ShieldAlert, word: 'Policy refused' };
