@@ -54,4 +54,6 @@ export interface Exposure {
   holder: string;
   /** By name; only credentials that are still good. */
   agents: string[];
+  /** By name; whose credential was among them and is revoked by now. One that was given to the name since is not at stake. */
+  revoked: string[];
 }

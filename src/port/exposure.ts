@@ -83,17 +83,20 @@ export function openExposures(options: { file: string; live: () => Credential[];
   return {
     current() {
       if (held === undefined) return undefined;
-      const { since, until, address, holder } = held;
+      const { since, until, address, holder, credentials } = held;
+      const agents = credentials.filter(good).map(({ name }) => name);
+      const others = credentials.map(({ name }) => name).filter((name) => !agents.includes(name));
       return {
         since,
         ...(until === undefined ? {} : { until }),
         address,
         holder,
-        agents: held.credentials.filter(good).map(({ name }) => name),
+        agents,
+        revoked: [...new Set(others)],
       };
     },
     begin(address, holder) {
-      const before = held?.credentials.filter(good) ?? [];
+      const before = held?.credentials ?? [];
       const added = live().filter(({ name, createdAt }) => !before.some((one) => one.name === name && one.createdAt === createdAt));
       const same = held !== undefined && held.until === undefined && held.address === address && held.holder === holder;
       if (same && added.length === 0) return false;
@@ -102,8 +105,7 @@ export function openExposures(options: { file: string; live: () => Credential[];
     },
     end() {
       if (held === undefined || held.until !== undefined) return;
-      const credentials = held.credentials.filter(good);
-      keep(credentials.length === 0 ? undefined : { ...held, until: now(), credentials });
+      keep(held.credentials.some(good) ? { ...held, until: now() } : undefined);
     },
     prune() {
       if (held?.until !== undefined && !held.credentials.some(good)) keep(undefined);

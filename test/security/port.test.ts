@@ -151,7 +151,9 @@ test('whoever takes the port, wherever, however it answers and whenever: told by
           if (dismiss && good.length > 0) await ask(core, 'exposure-dismiss');
           else
             for (const [at, name] of good.entries()) {
-              assert.deepEqual(core.view().gateway.exposure?.agents, good.slice(at));
+              const { exposure }: View['gateway'] = core.view().gateway;
+              assert.deepEqual(exposure?.agents, good.slice(at));
+              assert.deepEqual(exposure?.revoked, good.slice(0, at), 'who is dealt with is told, also under a name that was given anew');
               await ask(core, 'agent-revoke', { name });
               // The same name again is another credential.
               if (at % 2 === 0) await ask(core, 'agent-add', { name });
