@@ -62,12 +62,14 @@ export class Reply extends Plain {
     return flows;
   }
 
+  /** An answer may come in pieces: they are one thing that is said, so none of them is too far behind another. */
   override end(chunk?: unknown): this {
     if (this.#ending) return this;
+    const texts = Array.isArray(chunk) ? (chunk as (string | Uint8Array)[]) : undefined;
     const text = typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : '';
-    if (this.#restBytes > 0 || text.length > piece) {
+    if (texts || this.#restBytes > 0 || text.length > piece) {
       this.#ending = true;
-      if (text.length > 0) this.#keep(text);
+      for (const one of texts ?? [text]) if (one.length > 0) this.#keep(one);
       this.#pour();
       return this;
     }
@@ -93,7 +95,7 @@ export class Reply extends Plain {
   }
 
   #pour(): void {
-    const rest = this.#rest!;
+    const rest = this.#rest ?? [];
     const some = rest.length > 0;
     while (rest.length > 0 && !super.writableNeedDrain && !this.destroyed) {
       const first = rest[0]!;
