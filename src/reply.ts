@@ -6,12 +6,13 @@ import type { Unread } from './unread.ts';
 const piece = 256 * 1024;
 
 /** They are accessors; Node's types take them for plain members, which could not be overridden. */
-interface Plain extends Omit<ServerResponse, 'writableNeedDrain' | 'writableEnded' | 'write' | 'end' | 'destroy'> {
+interface Plain extends Omit<ServerResponse, 'writableNeedDrain' | 'writableEnded' | 'write' | 'end' | 'destroy' | 'emit'> {
   get writableNeedDrain(): boolean;
   get writableEnded(): boolean;
   write(chunk: string | Uint8Array): boolean;
   end(chunk?: unknown): this;
   destroy(error?: Error): this;
+  emit(event: string | symbol, ...args: unknown[]): boolean;
 }
 const Plain = ServerResponse as unknown as new (request: IncomingMessage) => Plain;
 
@@ -45,11 +46,7 @@ export class Reply extends Plain {
 
   override write(chunk: string | Uint8Array): boolean {
     const { unread } = this;
-    if (this.destroyed || this.writableEnded) return false;
-    if (unread && this.unreadLength > unread.limits.connection) {
-      unread.cut(this, this.reader, 'was too far behind for more');
-      return false;
-    }
+    if (this.destroyed || this.writableEnded || unread?.isTooFar(this, this.reader)) return false;
     const waiting = this.writableLength;
     if (this.#restBytes > 0 || waiting + chunk.length > piece) {
       this.#keep(chunk);
@@ -64,9 +61,10 @@ export class Reply extends Plain {
 
   /** An answer may come in pieces: they are one thing that is said, so none of them is too far behind another. */
   override end(chunk?: unknown): this {
-    if (this.#ending) return this;
+    if (this.#ending || this.destroyed) return this;
     const texts = Array.isArray(chunk) ? (chunk as (string | Uint8Array)[]) : undefined;
     const text = typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : '';
+    if ((texts || text.length > 0) && this.unread?.isTooFar(this, this.reader)) return this;
     if (texts || this.#restBytes > 0 || text.length > piece) {
       this.#ending = true;
       for (const one of texts ?? [text]) if (one.length > 0) this.#keep(one);
@@ -84,12 +82,17 @@ export class Reply extends Plain {
     return super.destroy(error);
   }
 
+  /** Node says 'drain' when its own part has gone; whoever was told to wait hears it when nothing is kept here, either. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'close') this.#drop();
+    if (event !== 'drain' || this.#restBytes === 0) return super.emit(event, ...args);
+    this.#pour();
+    return true;
+  }
+
   #keep(chunk: string | Uint8Array): void {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (!this.#rest) {
-      this.#rest = [];
-      this.on('drain', () => this.#pour()).once('close', () => this.#drop());
-    }
+    this.#rest ??= [];
     this.#rest.push(bytes);
     this.#restBytes += bytes.length;
   }
@@ -126,7 +129,8 @@ export function replyServer(options: ServerOptions, unread: Unread, handle: (req
 
 /**
  * One request of a connection after the other (RFC 9112 section 9.3.2 lets a client send the next one before it has its answer): the next is taken up when
- * the answer before it has gone, and meanwhile no more is read. Else the answers of one connection would pile up behind each other.
+ * the answer before it has gone, and meanwhile no more is read. Else the answers of one connection would pile up behind each other, or the requests would:
+ * hundreds of them fit into what is read at once, so reading goes on only when the last of those is taken up. One whose client went away is never taken up.
  */
 function inTurn(
   unread: Unread,
@@ -141,7 +145,7 @@ function inTurn(
     if (!before || before.writableFinished) return handle(request, response);
     socket.pause();
     before.once('finish', () => {
-      socket.resume();
+      if (last.get(socket) === response) socket.resume();
       handle(request, response);
     });
   };
