@@ -129,23 +129,35 @@ export function replyServer(options: ServerOptions, unread: Unread, handle: (req
 
 /**
  * One request of a connection after the other (RFC 9112 section 9.3.2 lets a client send the next one before it has its answer): the next is taken up when
- * the answer before it has gone, and meanwhile no more is read. Else the answers of one connection would pile up behind each other, or the requests would:
- * hundreds of them fit into what is read at once, so reading goes on only when the last of those is taken up. One whose client went away is never taken up.
+ * the answer before it has gone, and while one waits no more is read. Else the answers of one connection would pile up behind each other, or the requests
+ * would. What waits when its client goes away is never taken up.
  */
 function inTurn(
   unread: Unread,
   handle: (request: IncomingMessage, response: Reply) => void,
 ): (request: IncomingMessage, response: Reply) => void {
-  const last = new WeakMap<Socket, Reply>();
+  const lines = new WeakMap<Socket, { last: Reply; waiting: number }>();
   return (request, response) => {
     response.unread = unread;
     const { socket } = request;
-    const before = last.get(socket);
-    last.set(socket, response);
-    if (!before || before.writableFinished) return handle(request, response);
+    const line = lines.get(socket);
+    if (!line) {
+      const first = { last: response, waiting: 0 };
+      lines.set(socket, first);
+      // Node reads on whenever a request is complete or an answer has gone.
+      socket.on('resume', () => {
+        if (first.waiting > 0) socket.pause();
+      });
+      return handle(request, response);
+    }
+    const before = line.last;
+    line.last = response;
+    if (before.writableFinished) return handle(request, response);
+    line.waiting += 1;
     socket.pause();
     before.once('finish', () => {
-      if (last.get(socket) === response) socket.resume();
+      line.waiting -= 1;
+      if (line.waiting === 0) socket.resume();
       handle(request, response);
     });
   };
