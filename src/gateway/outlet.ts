@@ -57,8 +57,8 @@ export class Outlet {
 
   #flush(): void {
     const text = this.#waiting;
-    if (text === '' || !this.open) return;
+    // Also where the agent is gone: its session's journal knows this outlet for as long as it lives.
     this.#waiting = '';
-    this.#response.write(text);
+    if (text !== '' && this.open) this.#response.write(text);
   }
 }

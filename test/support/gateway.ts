@@ -11,6 +11,7 @@ import { silent } from '../../src/log.ts';
 import { compilePolicies } from '../../src/policy/compile.ts';
 import { readable } from '../../src/policy/knowledge.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
+import type { UnreadLimits } from '../../src/unread.ts';
 
 type Definition = { name: string; [key: string]: unknown };
 
@@ -68,7 +69,15 @@ export function makeBundle(given: Omit<Partial<Bundle>, 'policies' | 'servers'> 
 /** The gateway with everything behind it real: agents, policy, ledger, upstreams; only the company is left out. */
 export async function openTestGateway(
   bundle: Bundle | undefined,
-  options: { port?: number; maxBodyBytes?: number; headersTimeoutMs?: number; now?: () => number; dataDir?: string; token?: string } = {},
+  options: {
+    port?: number;
+    maxBodyBytes?: number;
+    headersTimeoutMs?: number;
+    now?: () => number;
+    dataDir?: string;
+    token?: string;
+    unread?: UnreadLimits;
+  } = {},
 ) {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
   const now = options.now ?? Date.now;
@@ -94,6 +103,7 @@ export async function openTestGateway(
     ledger,
     log: silent,
     now,
+    ...(options.unread ? { unread: options.unread } : {}),
   });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);
