@@ -92,6 +92,8 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
           lines += 1;
           socket.pause();
           turn = turn.then(async () => {
+            // What waits for its turn when its client goes away, or is cut, is not begun.
+            if (socket.destroyed) return;
             const reply = await answer(line, socket);
             if (reply !== undefined && socket.writable && !say(socket, reply)) await emptied(socket);
             lines -= 1;
