@@ -16,7 +16,7 @@ import { type Cut, type Outgoing, Unread, type UnreadLimits } from '../../src/un
 /** The bounds themselves, over a local socket: its system keeps 200 kB of what nobody reads, where TCP keeps four megabytes. */
 
 const kB = 1024;
-const limits: UnreadLimits = { connection: 512 * kB, reader: 1536 * kB, all: 3072 * kB, silentMs: 60_000 };
+const limits: UnreadLimits = { connection: 512 * kB, reader: 1024 * kB, all: 3072 * kB, silentMs: 60_000 };
 
 async function open(t: TestContext, handle: (request: IncomingMessage, response: Reply) => void, given: Partial<UnreadLimits> = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'gatehouse-unread-'));
