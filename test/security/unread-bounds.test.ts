@@ -71,15 +71,14 @@ test('whoever reads or does not, in whatever numbers, sizes and mixes: what wait
       fc.array(step, { minLength: 10, maxLength: 60 }),
       async (who, steps) => {
         cuts.length = 0;
-        const ends = [];
+        const ends: End[] = [];
         for (const { reader, reads } of who) {
           const reply = new Promise<Reply>((done) => waiting.push(done));
           const client = connect(path).on('error', () => {});
           client.write(get(`Reader: ${reader}\r\nConnection: close\r\n`));
-          const end = { reads, client, reply: await reply, said: 0, longest: 0, writes: 0, over: false };
-          // One that reads leaves it to what is there already: the rest of the checks must not wait for it.
           if (!reads) client.pause();
-          ends.push({ ...end, heard: reads ? body(client) : undefined });
+          const heard = reads ? body(client) : undefined;
+          ends.push({ reads, client, heard, reply: await reply, said: 0, longest: 0, writes: 0, over: false });
         }
         const live = () => ends.filter(({ reply }) => !reply.destroyed && !reply.writableFinished).map(({ reply }) => reply);
         const sum = (replies: Reply[]) => replies.reduce((all, reply) => all + reply.unreadLength, 0);
@@ -130,6 +129,18 @@ test('whoever reads or does not, in whatever numbers, sizes and mixes: what wait
   );
   assert.ok(cutInAll > 20, `the bounds were met: ${cutInAll} cuts`);
 });
+
+interface End {
+  reads: boolean;
+  client: Socket;
+  heard: Promise<Buffer> | undefined;
+  reply: Reply;
+  /** Bytes, and those of the longest thing said. */
+  said: number;
+  longest: number;
+  writes: number;
+  over: boolean;
+}
 
 /** The body of a chunked answer that ends with its connection, or as much of it as came. */
 async function body(client: Socket): Promise<Buffer> {
