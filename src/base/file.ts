@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
  */
 export async function replaceFile(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const next = `${file}.${process.pid}.new`;
+  const next = `${file}.new`;
   const handle = await open(next, 'w', 0o600);
   try {
     await handle.writeFile(text);
@@ -22,7 +22,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
 
 /** The same at once, for what is small and must be there before we go on; the folder has to exist. */
 export function replaceFileSync(file: string, text: string): void {
-  const next = `${file}.${process.pid}.new`;
+  const next = `${file}.new`;
   const descriptor = openSync(next, 'w', 0o600);
   try {
     writeSync(descriptor, text);
