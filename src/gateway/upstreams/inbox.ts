@@ -1,4 +1,4 @@
-import { type Id, isObject, rpc } from '../jsonrpc.ts';
+import { type Id, isObject, longest, rpc } from '../jsonrpc.ts';
 import type { LinkContext } from './link.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
 import { openRate } from './rate.ts';
@@ -98,6 +98,8 @@ export function openInbox(context: LinkContext, reply: (message: JsonObject) => 
       if (!isObject(message)) return nobodys();
       const { id, method } = message;
       if (typeof method !== 'string') return answered(message, of);
+      // Both would be said again in an answer, and kept until then.
+      if (method.length > longest.method || (typeof id === 'string' && id.length > longest.id)) return nobodys();
       if (id === undefined || id === null) return notified(method, message, of);
       void question(id as Id, method, isObject(message['params']) ? message['params'] : {}, of);
       return nobodys();
