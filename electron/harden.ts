@@ -1,5 +1,5 @@
 import { app, protocol, type Session, session, type WebContents } from 'electron';
-import { type RendererFile, rendererHeaders, unbuilt } from '../src/headless/renderer-files.ts';
+import { type RendererFile, rendererHeaders, unbuilt } from '../src/shell/renderer-files.ts';
 import { appScheme, isWindowDownload, isWindowUrl, mayLoad, windowUrl } from './urls.ts';
 
 /** Must run before `ready`: every process sandboxed, and the window's scheme known as a secure, standard one. */

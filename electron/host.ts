@@ -1,10 +1,10 @@
 import { app, session, shell } from 'electron';
 import Store from 'electron-store';
-import { openPrivateDir } from '../src/headless/data-dir.ts';
-import { externalUrl } from '../src/headless/external-url.ts';
-import { openSettings, settingsOptions } from '../src/headless/settings.ts';
-import type { Host } from '../src/host.ts';
-import type { Log } from '../src/log.ts';
+import type { Host } from '../src/base/host.ts';
+import type { Log } from '../src/base/log.ts';
+import { openPrivateDir } from '../src/shell/data-dir.ts';
+import { externalUrl } from '../src/shell/external-url.ts';
+import { openSettings, settingsOptions } from '../src/shell/settings.ts';
 import { openSafeStorageVault } from './vault.ts';
 
 /** The host on a desktop: the system's keyring, Chromium's network stack (proxy, PAC, trust store, client certificates), the system browser. */

@@ -1,8 +1,8 @@
 import { ipcMain, type WebContents } from 'electron';
-import type { Core } from '../src/core.ts';
-import { Failure, toErrorValue } from '../src/errors.ts';
-import { watchNewest } from '../src/headless/watch-newest.ts';
-import type { Log } from '../src/log.ts';
+import type { Core } from '../src/app/core.ts';
+import { Failure, toErrorValue } from '../src/base/errors.ts';
+import type { Log } from '../src/base/log.ts';
+import { watchNewest } from '../src/shell/watch-newest.ts';
 import { channels } from './channels.ts';
 import { isTrustedSender } from './urls.ts';
 

@@ -1,17 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { app } from 'electron';
-import { entryUrl } from '../src/entry.ts';
+import { entryUrl } from '../src/base/entry.ts';
 import { hardenBeforeReady } from './harden.ts';
 
 hardenBeforeReady();
 if (process.platform === 'win32') app.setAppUserModelId('com.example.gatehouse');
 
-if (process.argv.includes(fileURLToPath(entryUrl('gateway/upstreams/watchdog')))) {
+if (process.argv.includes(fileURLToPath(entryUrl('upstreams/local/watchdog')))) {
   // The installed program cannot run as plain Node (a fuse sees to that), so the watchdog of the local servers is this same program with one
   // module of its own. No argument can name another: what runs is fixed here.
   app.disableHardwareAcceleration();
   app.dock?.hide();
-  import('../src/gateway/upstreams/watchdog.ts').catch(() => app.exit(1));
+  import('../src/upstreams/local/watchdog.ts').catch(() => app.exit(1));
 } else if (app.requestSingleInstanceLock()) {
   import('./desktop.ts')
     .then(({ openDesktop }) => openDesktop())

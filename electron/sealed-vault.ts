@@ -1,9 +1,9 @@
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readSealed, SealedAway, unavailableVault } from '../src/headless/sealed.ts';
-import type { Vault } from '../src/host.ts';
-import type { Log } from '../src/log.ts';
+import type { Vault } from '../src/base/host.ts';
+import type { Log } from '../src/base/log.ts';
+import { readSealed, SealedAway, unavailableVault } from '../src/shell/sealed.ts';
 
 interface Content {
   format: 1;

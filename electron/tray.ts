@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Menu, nativeImage, Tray } from 'electron';
-import type { View } from '../src/contract.ts';
+import type { View } from '../src/contract/view.ts';
 
 /** One line that says whether agents can work. */
 export function trayLine(view: View): string {

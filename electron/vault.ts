@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { safeStorage } from 'electron';
-import { holdsSecrets, unavailableVault } from '../src/headless/sealed.ts';
-import { memoryVault } from '../src/headless/vault.ts';
-import type { Vault } from '../src/host.ts';
-import type { Log } from '../src/log.ts';
+import type { Vault } from '../src/base/host.ts';
+import type { Log } from '../src/base/log.ts';
+import { holdsSecrets, unavailableVault } from '../src/shell/sealed.ts';
+import { memoryVault } from '../src/shell/vault.ts';
 import { openSealedVault } from './sealed-vault.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { BrowserWindow, nativeTheme, type Session, shell } from 'electron';
-import { externalUrl } from '../src/headless/external-url.ts';
+import { externalUrl } from '../src/shell/external-url.ts';
 import { windowUrl } from './urls.ts';
 
 /** As high as the window's own strip (renderer/shell/title-bar.tsx takes its height from here). */

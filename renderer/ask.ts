@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { Command, CommandInput, Outputs } from '../src/contract.ts';
-import type { ErrorValue } from '../src/errors.ts';
+import type { ErrorValue } from '../src/base/errors.ts';
+import type { Command, CommandInput, Outputs } from '../src/contract/contract.ts';
 import { useCall, useWindow } from './store.ts';
 
 export interface Asked<C extends Command> {

@@ -1,5 +1,6 @@
-import type { Gatehouse } from '../src/contract.ts';
+import type { Gatehouse } from '../src/contract/contract.ts';
 import { openHttp } from './http.ts';
+import type { Link } from './link.ts';
 
 declare global {
   interface Window {
@@ -7,9 +8,6 @@ declare global {
     gatehouse?: Gatehouse;
   }
 }
-
-/** How the window stands to the program behind it. `locked`: this browser has no right to it (no or an old launch token). */
-export type Link = 'connecting' | 'live' | 'lost' | 'locked';
 
 export const inElectron = () => window.gatehouse !== undefined;
 

@@ -1,6 +1,7 @@
-import type { Gatehouse, Reply, View } from '../src/contract.ts';
-import type { ErrorValue } from '../src/errors.ts';
-import type { Link } from './carrier.ts';
+import type { ErrorValue } from '../src/base/errors.ts';
+import type { Gatehouse, Reply } from '../src/contract/contract.ts';
+import type { View } from '../src/contract/view.ts';
+import type { Link } from './link.ts';
 
 const gone: ErrorValue = {
   code: 'not-running',

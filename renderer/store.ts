@@ -1,6 +1,7 @@
 import { create } from 'zustand';
-import type { Gatehouse, View } from '../src/contract.ts';
-import type { Link } from './carrier.ts';
+import type { Gatehouse } from '../src/contract/contract.ts';
+import type { View } from '../src/contract/view.ts';
+import type { Link } from './link.ts';
 
 interface WindowState {
   /** The core's view, replaced whole with each push. */

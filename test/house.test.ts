@@ -15,10 +15,10 @@ const rooms: Record<string, string[]> = {
   ajv: ['src/policy/'],
   re2js: ['src/policy/'],
   undici: ['src/gateway/upstreams/'],
-  pino: ['src/log.ts'],
+  pino: ['src/base/log.ts'],
   jose: ['src/central/', 'src/company/', 'src/demo/', 'src/identity/'],
   yaml: ['src/central/'],
-  minisearch: ['src/search.ts'],
+  minisearch: ['src/app/search.ts'],
   canonicalize: ['src/central/', 'src/ledger/'],
   zod: ['src/', 'electron/'],
   '@modelcontextprotocol/client': ['src/central/'],
@@ -37,16 +37,16 @@ const rooms: Record<string, string[]> = {
 
 /** Whose code a folder may run (types do not count). Everything may import contract, host, errors, log, entry and its own folder. */
 const mayImport: Record<string, string[]> = {
-  'src/gateway/': ['src/policy/', 'src/ledger/', 'src/company/bundle.ts'],
-  'src/policy/': ['src/company/bundle.ts'],
+  'src/gateway/': ['src/policy/', 'src/ledger/', 'src/bundle/schema.ts'],
+  'src/policy/': ['src/bundle/schema.ts'],
   'src/ledger/': [],
   'src/identity/': [],
   'src/company/': [],
   'src/agents/': [],
   'src/config/': [],
   'src/port/': [],
-  'src/central/': ['src/company/bundle.ts'],
-  'src/demo/': ['src/company/bundle.ts', 'src/central/', 'src/headless/', 'src/gateway/upstreams/stdio', 'src/policy/', 'src/ledger/'],
+  'src/central/': ['src/bundle/schema.ts'],
+  'src/demo/': ['src/bundle/schema.ts', 'src/central/', 'src/headless/', 'src/gateway/upstreams/stdio', 'src/policy/', 'src/ledger/'],
   'renderer/': [],
 };
 const base = ['contract', 'nearest', 'plain-text', 'host', 'errors', 'log', 'entry', 'own-port', 'unread', 'reply'].map(
@@ -110,7 +110,7 @@ test('the window knows only the contract, and only its types', () => {
       if (!from.startsWith('.')) continue;
       const target = normalize(join(dirname(file), from));
       if (!target.startsWith('renderer/'))
-        assert.ok(typeOnly && (target === 'src/contract.ts' || target === 'src/errors.ts'), `${file} imports ${target}`);
+        assert.ok(typeOnly && (target === 'src/contract/contract.ts' || target === 'src/base/errors.ts'), `${file} imports ${target}`);
     }
 });
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Activity } from '../../src/contract.ts';
+import type { Activity } from '../../src/contract/activity.ts';
 import { useAsk } from '../ask.ts';
 import { CopyButton } from '../parts/copy.tsx';
 import { DecisionChip } from '../parts/decision.tsx';

@@ -1,9 +1,9 @@
-import type { Activity } from '../../src/contract.ts';
+import type { Activity } from '../../src/contract/activity.ts';
+import { isOwnRule, ownRules } from '../../src/contract/rule-ids.ts';
 import { useAsk } from '../ask.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { href } from '../router.ts';
 import { RequestAccess } from '../servers/request-access.tsx';
-import { isOwn } from '../servers/why.tsx';
 import { useView } from '../store.ts';
 import { failure, tried } from '../words.ts';
 
@@ -46,7 +46,7 @@ export function Explained({ record, serverTitle }: { record: Activity; serverTit
           </>
         )}
       </dl>
-      {record.decision === 'deny' && record.rule === 'gatehouse:no-permit' && record.method === 'tools/call' && (
+      {record.decision === 'deny' && record.rule === ownRules.noPermit && record.method === 'tools/call' && (
         <Condition server={record.server} tool={record.target} />
       )}
       {record.decision === 'deny' && (
@@ -74,8 +74,8 @@ function Condition({ server, tool }: { server: string; tool: string }) {
 }
 
 function refusal(rule: string): string {
-  if (rule === 'gatehouse:no-permit') return 'No rule of your company’s policy allows it.';
-  if (isOwn(rule)) return 'Gatehouse did not let it through.';
+  if (rule === ownRules.noPermit) return 'No rule of your company’s policy allows it.';
+  if (isOwnRule(rule)) return 'Gatehouse did not let it through.';
   return 'Your company’s policy does not allow it.';
 }
 
@@ -84,25 +84,37 @@ function WhatToDo({ record }: { record: Activity }) {
   const bundle = useView((view) => view.bundle.state);
   const support = useView((view) => view.company.supportUrl);
   const say = (text: string) => <p className="text-quiet">{text}</p>;
+  const request = record.server !== '' && (
+    <RequestAccess server={record.server} {...(record.method === 'tools/call' ? { tool: record.target } : {})} />
+  );
+  if (!isOwnRule(record.rule)) return request;
   switch (record.rule) {
-    case 'gatehouse:stale-bundle':
-    case 'gatehouse:expired-bundle':
+    case ownRules.noPermit:
+      return request;
+    case ownRules.staleBundle:
+    case ownRules.expiredBundle:
       return say(
         bundle === 'fresh'
           ? 'Your policy was out of date then. It is up to date now: try again.'
           : 'Your policy is out of date. Connect to your company’s network, refresh it, and try again.',
       );
-    case 'gatehouse:signed-out':
+    case ownRules.signedOut:
       return say('You were signed out then. You are signed in now: try again.');
-    case 'gatehouse:limit':
+    case ownRules.noRules:
+      return say('Your company’s policy was not here then. Try again.');
+    case ownRules.invalidArguments:
+      return say('The agent can correct the arguments and try again.');
+    case ownRules.unread:
+      return say('The agent left too much unread, so its connection was cut. Start the agent again, or ask its maker.');
+    case ownRules.limit:
       return say('A limit on how often was reached. Wait a little, then try again.');
-    case 'gatehouse:ledger-failed':
+    case ownRules.ledgerFailed:
       return say(
         'Gatehouse could not write its record of calls then, and nothing may pass unrecorded. The settings say whether it still cannot.',
       );
-    case 'gatehouse:arguments-too-large':
+    case ownRules.argumentsTooLarge:
       return say('The arguments were too large to be decided on. Ask the agent for a smaller call.');
-    case 'gatehouse:unknown':
+    case ownRules.unknown:
       return (
         <div className="flex flex-col items-start gap-3">
           {say('There is no such name among what you may use. See what there is.')}
@@ -114,11 +126,12 @@ function WhatToDo({ record }: { record: Activity }) {
           </a>
         </div>
       );
-    case 'gatehouse:policy-error':
+    case ownRules.policyError:
       return say(
         `A rule could not be evaluated, so the call was refused. Tell whoever looks after the policy${support ? `: ${support}` : ''}.`,
       );
-    default:
-      return <RequestAccess server={record.server} {...(record.method === 'tools/call' ? { tool: record.target } : {})} />;
+    case ownRules.cancel:
+    case ownRules.ledgerNote:
+      return null;
   }
 }

@@ -1,5 +1,5 @@
-import type { Gatehouse } from '../../src/contract.ts';
-import type { ErrorValue } from '../../src/errors.ts';
+import type { ErrorValue } from '../../src/base/errors.ts';
+import type { Gatehouse } from '../../src/contract/contract.ts';
 
 /** The whole ledger as one file: read page by page, so that no single answer is large. Returns the number of records, or what went wrong. */
 export async function exportLedger(call: Gatehouse['call'], format: 'jsonl' | 'csv'): Promise<number | ErrorValue> {

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { Activity } from '../../src/contract.ts';
-import type { ErrorValue } from '../../src/errors.ts';
+import type { ErrorValue } from '../../src/base/errors.ts';
+import type { Activity } from '../../src/contract/activity.ts';
 import { useReturn } from '../ask.ts';
 import { useCall, useView } from '../store.ts';
 import { type Filter, inputOf } from './filter.tsx';

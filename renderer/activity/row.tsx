@@ -1,5 +1,5 @@
 import { CircleAlert } from 'lucide-react';
-import type { Activity } from '../../src/contract.ts';
+import type { Activity } from '../../src/contract/activity.ts';
 import { DecisionIcon } from '../parts/decision.tsx';
 import { rowClass } from '../parts/rows.tsx';
 import { Ago } from '../parts/time.tsx';

@@ -1,7 +1,7 @@
 import { CircleAlert, CircleCheck, Download, ShieldCheck } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
-import type { Outputs } from '../../src/contract.ts';
+import type { Outputs } from '../../src/contract/contract.ts';
 import { Button, buttonClass } from '../parts/button.tsx';
 import { Dialog, DialogFoot } from '../parts/dialog.tsx';
 import { say } from '../parts/toast.tsx';

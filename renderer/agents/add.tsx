@@ -1,14 +1,16 @@
 import { KeyRound } from 'lucide-react';
 import { type FormEvent, useEffect, useState } from 'react';
-import type { Outputs } from '../../src/contract.ts';
-import type { ErrorValue } from '../../src/errors.ts';
+import type { ErrorValue } from '../../src/base/errors.ts';
+import type { Outputs } from '../../src/contract/contract.ts';
 import { Button } from '../parts/button.tsx';
 import { CopyLine } from '../parts/copy.tsx';
 import { Dialog, DialogFoot } from '../parts/dialog.tsx';
 import { Field, TextInput } from '../parts/field.tsx';
 import { Trouble } from '../parts/state.tsx';
-import { useCall } from '../store.ts';
+import { heldBack } from '../shell/port.ts';
+import { useCall, useView } from '../store.ts';
 import { Configs } from './configs.tsx';
+import { HeldBack } from './held-back.tsx';
 
 const allowed = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/;
 const known = ['claude-code', 'vscode', 'cursor', 'codex', 'gemini'];
@@ -16,6 +18,7 @@ const known = ['claude-code', 'vscode', 'cursor', 'codex', 'gemini'];
 /** A name, then the token: shown once, because only its hash is kept. */
 export function AddAgent({ open, onClose, taken }: { open: boolean; onClose: () => void; taken: string[] }) {
   const [made, setMade] = useState<Outputs['agent-add']>();
+  const why = heldBack(useView((view) => view.gateway));
   // The token must not outlive the dialog.
   useEffect(() => {
     if (!open) setMade(undefined);
@@ -28,10 +31,25 @@ export function AddAgent({ open, onClose, taken }: { open: boolean; onClose: () 
       wide={made !== undefined}
       title={made ? `Connect ${made.name}` : 'Add agent'}
       description={
-        made ? 'Copy the token now: it cannot be shown again.' : 'It gets a token of its own and reaches every server you may use.'
+        made && why
+          ? 'The token is shown here once the port is Gatehouse’s own again. It is lost if you close this.'
+          : made
+            ? 'Copy the token now: it cannot be shown again.'
+            : 'It gets a token of its own and reaches every server you may use.'
       }
     >
-      {made ? <Token made={made} onClose={onClose} /> : <Name taken={taken} onMade={setMade} onClose={onClose} />}
+      {why ? (
+        <>
+          <HeldBack title={made ? 'The token is held back' : 'No agent can be added now'} why={why} />
+          <DialogFoot>
+            <Button onClick={onClose}>Close</Button>
+          </DialogFoot>
+        </>
+      ) : made ? (
+        <Token made={made} onClose={onClose} />
+      ) : (
+        <Name taken={taken} onMade={setMade} onClose={onClose} />
+      )}
     </Dialog>
   );
 }

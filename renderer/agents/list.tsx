@@ -1,5 +1,5 @@
 import { Ban, Braces } from 'lucide-react';
-import type { AgentRow } from '../../src/contract.ts';
+import type { AgentRow } from '../../src/contract/agents.ts';
 import { Button } from '../parts/button.tsx';
 import { Monogram } from '../parts/monogram.tsx';
 import { Ago } from '../parts/time.tsx';

@@ -1,26 +1,39 @@
 import { Bot, Plus } from 'lucide-react';
 import { useState } from 'react';
-import type { AgentRow } from '../../src/contract.ts';
+import type { AgentRow } from '../../src/contract/agents.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Page, Section } from '../parts/page.tsx';
 import { Empty } from '../parts/state.tsx';
 import { say } from '../parts/toast.tsx';
 import { go } from '../router.ts';
+import { heldBack, openExposure } from '../shell/port.ts';
 import { useCall, useView } from '../store.ts';
 import { AddAgent } from './add.tsx';
 import { ConfigDialog } from './config-dialog.tsx';
+import { Exposed } from './exposed.tsx';
+import { HeldBack } from './held-back.tsx';
 import { AgentList } from './list.tsx';
 
 /** The programs that may use the gateway, each with a credential of its own. */
 export function AgentsPage({ adding }: { adding: boolean }) {
   const agents = useView((view) => view.agents);
+  const gateway = useView((view) => view.gateway);
+  const why = heldBack(gateway);
+  const exposure = openExposure(gateway);
   const call = useCall();
   const [shown, setShown] = useState<string>();
   const [revoking, setRevoking] = useState<AgentRow>();
   const active = agents.filter((agent) => !agent.revokedAt);
   const revoked = agents.filter((agent) => agent.revokedAt);
-  const add = () => go('#/agents/add');
+  // Whose token may have leaked stands above, with what to do about it.
+  const others = active.filter((agent) => !exposure?.agents.includes(agent.name));
+  const list = <AgentList agents={others} {...(why ? {} : { onShow: (agent: AgentRow) => setShown(agent.name) })} onRevoke={setRevoking} />;
+  const add = why ? undefined : (
+    <Button look="primary" onClick={() => go('#/agents/add')}>
+      <Plus aria-hidden /> Add agent
+    </Button>
+  );
 
   const revoke = async (name: string) => {
     const reply = await call('agent-revoke', { name });
@@ -33,36 +46,23 @@ export function AgentsPage({ adding }: { adding: boolean }) {
     <Page
       title="Agents"
       sub="Programs that use tools for you. Each has its own token, so that each can be stopped by itself."
-      action={
-        active.length > 0 && (
-          <Button look="primary" onClick={add}>
-            <Plus aria-hidden /> Add agent
-          </Button>
-        )
-      }
+      action={active.length > 0 && add}
     >
-      {active.length === 0 ? (
-        <Empty
-          icon={Bot}
-          title="No agent is connected yet"
-          action={
-            <Button look="primary" onClick={add}>
-              <Plus aria-hidden /> Add agent
-            </Button>
-          }
-        >
-          Add Claude Code, VS Code, Cursor, Codex, Gemini or any other MCP client. You get a token and the configuration to paste.
-        </Empty>
-      ) : (
-        <AgentList agents={active} onShow={(agent) => setShown(agent.name)} onRevoke={setRevoking} />
-      )}
-      {revoked.length > 0 && (
-        <div className="pt-8">
+      <div className="flex flex-col gap-8">
+        {exposure && <Exposed exposure={exposure} onRevoke={setRevoking} />}
+        {why && (exposure === undefined || exposure.until !== undefined) && <HeldBack title="No agent can be added now" why={why} />}
+        {active.length === 0 && (
+          <Empty icon={Bot} title="No agent is connected yet" action={add}>
+            Add Claude Code, VS Code, Cursor, Codex, Gemini or any other MCP client. You get a token and the configuration to paste.
+          </Empty>
+        )}
+        {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : <div>{list}</div>)}
+        {revoked.length > 0 && (
           <Section title="Revoked">
             <AgentList agents={revoked} />
           </Section>
-        </div>
-      )}
+        )}
+      </div>
       <AddAgent open={adding} onClose={() => go('#/agents')} taken={active.map((agent) => agent.name)} />
       <ConfigDialog name={shown} onClose={() => setShown(undefined)} />
       <Confirm

@@ -1,4 +1,4 @@
-import type { DecisionEffect } from '../../src/contract.ts';
+import type { DecisionEffect } from '../../src/contract/explanation.ts';
 
 /** The gate itself. Open, the line runs through the arch; denied, bars are down; asking, one thick bar lies across. */
 export function Gate({ decision }: { decision: DecisionEffect | 'none' }) {

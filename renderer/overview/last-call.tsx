@@ -1,6 +1,6 @@
 import { ArrowRight, Plus } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { View } from '../../src/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { DecisionChip } from '../parts/decision.tsx';
 import { Monogram } from '../parts/monogram.tsx';

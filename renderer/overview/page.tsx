@@ -15,7 +15,7 @@ import { Policy } from './policy.tsx';
 export function OverviewPage() {
   const person = useView((view) => view.identity.person);
   const company = useView((view) => view.company.name);
-  const url = useView((view) => view.gateway.url);
+  const { url, state } = useView((view) => view.gateway);
   const who = [person?.name ?? person?.email, person?.groups.join(', '), company].filter(Boolean).join(' · ');
   return (
     <Page title="Overview" sub={<span className="line-clamp-2">{who}</span>}>
@@ -25,7 +25,13 @@ export function OverviewPage() {
         <Today />
         <div className="flex min-w-0 flex-col gap-6">
           <Section title="Gateway address">
-            {url ? <CopyLine value={url} what="gateway address" /> : <p className="text-13 text-quiet">The gateway is not running.</p>}
+            {url ? (
+              <CopyLine value={url} what="gateway address" />
+            ) : (
+              <p className="text-13 text-quiet">
+                {state === 'failed' ? 'Agents cannot reach the gateway now.' : 'The gateway is not running.'}
+              </p>
+            )}
           </Section>
           <Policy />
           <Connected />

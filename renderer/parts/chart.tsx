@@ -1,6 +1,6 @@
 import { ChartColumn, Table2 } from 'lucide-react';
 import { useLayoutEffect, useRef, useState } from 'react';
-import type { Usage, UsageBucket } from '../../src/contract.ts';
+import type { Usage, UsageBucket } from '../../src/contract/activity.ts';
 import { count, hour, plural, rollupDay } from '../words.ts';
 import { Button } from './button.tsx';
 import { Tip } from './tip.tsx';

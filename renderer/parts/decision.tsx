@@ -1,5 +1,5 @@
 import { Ban, CircleCheck, CircleDashed, Hand, type LucideIcon } from 'lucide-react';
-import type { DecisionEffect } from '../../src/contract.ts';
+import type { DecisionEffect } from '../../src/contract/explanation.ts';
 
 /** `may`: allowed, but the arguments of the call can still change it. */
 export type Verdict = DecisionEffect | 'may';

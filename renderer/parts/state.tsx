@@ -1,6 +1,6 @@
 import { CircleAlert, type LucideIcon, RotateCw } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { ErrorValue } from '../../src/errors.ts';
+import type { ErrorValue } from '../../src/base/errors.ts';
 import { Button } from './button.tsx';
 import { CopyButton } from './copy.tsx';
 

@@ -1,6 +1,6 @@
 import { RotateCw } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import type { ServerRow } from '../../src/contract.ts';
+import type { ServerRow } from '../../src/contract/servers.ts';
 import { Button } from '../parts/button.tsx';
 import { CopyButton, CopyLine } from '../parts/copy.tsx';
 import { Monogram } from '../parts/monogram.tsx';

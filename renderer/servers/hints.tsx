@@ -1,5 +1,5 @@
 import { Eye, Globe, Pencil, Trash2 } from 'lucide-react';
-import type { ToolRow } from '../../src/contract.ts';
+import type { ToolRow } from '../../src/contract/servers.ts';
 
 /** What the company has blessed the tool as: reading, changing, removing, reaching out. `short` keeps the icons and hides the words. */
 export function Hints({ tool, short = false }: { tool: ToolRow; short?: boolean }) {

@@ -1,6 +1,6 @@
 import { SearchX, Server } from 'lucide-react';
 import { useState } from 'react';
-import type { ServerRow } from '../../src/contract.ts';
+import type { ServerRow } from '../../src/contract/servers.ts';
 import { Button } from '../parts/button.tsx';
 import { SearchInput } from '../parts/field.tsx';
 import { Monogram } from '../parts/monogram.tsx';

@@ -1,5 +1,5 @@
 import { MessageSquareText } from 'lucide-react';
-import type { PromptRow } from '../../src/contract.ts';
+import type { PromptRow } from '../../src/contract/servers.ts';
 import { DecisionIcon, verdictInk, verdictWord } from '../parts/decision.tsx';
 import { useScroller } from '../parts/page.tsx';
 import { Rows, rowClass } from '../parts/rows.tsx';

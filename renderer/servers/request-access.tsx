@@ -1,6 +1,6 @@
 import { CircleCheck } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
-import type { ErrorValue } from '../../src/errors.ts';
+import type { ErrorValue } from '../../src/base/errors.ts';
 import { Button } from '../parts/button.tsx';
 import { Field, TextArea } from '../parts/field.tsx';
 import { Trouble } from '../parts/state.tsx';

@@ -1,5 +1,5 @@
 import { FileText } from 'lucide-react';
-import type { ResourceRow } from '../../src/contract.ts';
+import type { ResourceRow } from '../../src/contract/servers.ts';
 import { DecisionIcon } from '../parts/decision.tsx';
 import { useScroller } from '../parts/page.tsx';
 import { Rows, rowClass } from '../parts/rows.tsx';

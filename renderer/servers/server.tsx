@@ -21,6 +21,7 @@ const words = { tools: 'Tools', prompts: 'Prompts', resources: 'Resources', use:
 export function ServerPage({ route }: { route: ServerRoute }) {
   const row = useView((view) => view.servers.find((server) => server.id === route.server));
   const bundle = useView((view) => view.bundle);
+  const reachable = useView((view) => view.gateway.url !== undefined);
   // The answer depends on these; the day's numbers change with every call and are asked for by the Use tab alone.
   const asked = useAsk(
     'server-get',
@@ -73,7 +74,7 @@ export function ServerPage({ route }: { route: ServerRoute }) {
         ) : undefined
       }
     >
-      <ServerFacts row={row} url={detail?.url} />
+      <ServerFacts row={row} url={reachable ? detail?.url : undefined} />
       {row.kind === 'local' && <ServerOutput key={row.id} server={row.id} state={row.state} />}
       <nav aria-label="Parts of this server" className="-mx-4 mt-6 flex overflow-x-auto border-line border-b px-2 md:-mx-2 md:px-0">
         {serverTabs.map((tab) => (

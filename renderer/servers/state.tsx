@@ -1,5 +1,5 @@
 import { CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon, RotateCw } from 'lucide-react';
-import type { ServerState } from '../../src/contract.ts';
+import type { ServerState } from '../../src/contract/servers.ts';
 
 const looks: Record<ServerState, { icon: LucideIcon; word: string; ink: string }> = {
   idle: { icon: CircleDashed, word: 'Ready', ink: 'text-quiet' },

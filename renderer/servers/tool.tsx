@@ -1,4 +1,4 @@
-import type { ToolRow } from '../../src/contract.ts';
+import type { ToolRow } from '../../src/contract/servers.ts';
 import { CopyLine } from '../parts/copy.tsx';
 import { verdictOf } from '../parts/decision.tsx';
 import { Schema } from '../parts/schema.tsx';

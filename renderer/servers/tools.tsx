@@ -1,6 +1,6 @@
 import { SearchX, Wrench } from 'lucide-react';
 import { useState } from 'react';
-import type { ToolRow } from '../../src/contract.ts';
+import type { ToolRow } from '../../src/contract/servers.ts';
 import { Button } from '../parts/button.tsx';
 import { DecisionIcon, type Verdict, verdictInk, verdictOf, verdictWord } from '../parts/decision.tsx';
 import { SearchInput, Segments } from '../parts/field.tsx';

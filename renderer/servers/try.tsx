@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from 'react';
-import type { Explanation, ToolRow } from '../../src/contract.ts';
-import type { ErrorValue } from '../../src/errors.ts';
+import type { ErrorValue } from '../../src/base/errors.ts';
+import type { Explanation } from '../../src/contract/explanation.ts';
+import type { ToolRow } from '../../src/contract/servers.ts';
 import { Button } from '../parts/button.tsx';
 import { DecisionWord } from '../parts/decision.tsx';
 import { Field, TextArea } from '../parts/field.tsx';

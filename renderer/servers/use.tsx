@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Usage } from '../../src/contract.ts';
+import type { Usage } from '../../src/contract/activity.ts';
 import { useAsk } from '../ask.ts';
 import { Chart } from '../parts/chart.tsx';
 import { Segments } from '../parts/field.tsx';

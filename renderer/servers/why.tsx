@@ -1,4 +1,4 @@
-import type { Explanation } from '../../src/contract.ts';
+import type { Explanation } from '../../src/contract/explanation.ts';
 import { DecisionWord, type Verdict } from '../parts/decision.tsx';
 
 const looks: Record<Verdict, string> = {
@@ -16,7 +16,7 @@ const says: Record<Verdict, string> = {
 };
 
 /** A rule's id that begins so is Gatehouse's own: no rule of the company decided. */
-export const isOwn = (rule: string) => rule.startsWith('gatehouse:');
+const _isOwn = (rule: string) => rule.startsWith('gatehouse:');
 
 /** The decision in full: what, by which rule, in its author's words, and what was missing. */
 export function Why({ verdict, access }: { verdict: Verdict; access: Explanation }) {

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { View } from '../../src/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { CopyButton } from '../parts/copy.tsx';
@@ -29,7 +29,7 @@ export function SettingsPage() {
     `Gatehouse ${app.version} (${app.shell})`,
     `Policy: ${freshness(bundle, now)}, ${bundle.state}`,
     `Company: ${company.central ?? 'not set'}, ${company.state}`,
-    `Gateway: ${gateway.url ?? 'none'}, ${gateway.state}`,
+    `Gateway: ${gateway.url ?? 'none'}, ${gateway.state}${gateway.error ? `. ${gateway.error.message}` : ''}`,
     `Secrets: ${app.vault}`,
     `Ledger: ${ledger.records} records, ${ledger.uploaded} uploaded`,
   ].join('\n');

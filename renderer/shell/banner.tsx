@@ -1,21 +1,24 @@
 import { CloudOff, Hourglass, type LucideIcon, PlugZap, ShieldAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import type { View } from '../../src/contract.ts';
-import type { Link } from '../carrier.ts';
-import { Button } from '../parts/button.tsx';
+import type { View } from '../../src/contract/view.ts';
+import { Button, buttonClass } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy.tsx';
-import { useNow } from '../parts/time.tsx';
+import { Ago, useNow } from '../parts/time.tsx';
 import { say } from '../parts/toast.tsx';
+import { href, useRoute } from '../router.ts';
 import { useCall, useView, useWindow } from '../store.ts';
-import { ago } from '../words.ts';
+import { ago, plural } from '../words.ts';
+import { heldBy, isTaken, openExposure, takenTitle } from './port.ts';
 import type { Tone } from './standing.ts';
 
 interface Notice {
   tone: Tone;
   icon: LucideIcon;
   title: string;
-  text: string;
+  text: ReactNode;
   refresh?: boolean;
+  /** Leads to the agents, in these words. */
+  agents?: string;
   details?: unknown;
 }
 
@@ -32,16 +35,26 @@ export function Banner() {
   const view = useView((whole) => whole);
   const link = useWindow((state) => state.link);
   const now = useNow();
-  const notice = pick(view, link, now);
-  if (!notice) return null;
+  const { page } = useRoute();
+  // What the gateway suffers from and what the policy does are two matters. The agents page tells all about the gateway's itself.
+  const notices = link === 'lost' ? [lost] : [page === 'agents' ? undefined : ofGateway(view.gateway), ofPolicy(view, now)];
+  return notices.map((notice) => notice && <One key={notice.title} notice={notice} />);
+}
+
+function One({ notice }: { notice: Notice }) {
   const { icon: Icon } = notice;
   return (
     <div role="status" className={`flex shrink-0 flex-wrap items-center gap-x-3 gap-y-2 border-b px-4 py-2 md:px-8 ${looks[notice.tone]}`}>
-      <Icon aria-hidden />
-      <p className="min-w-0 flex-1 basis-64 text-13">
+      <Icon aria-hidden className="mt-0.5 self-start md:mt-0 md:self-center" />
+      <p className="min-w-0 flex-1 basis-64 break-words text-13">
         <span className="font-medium">{notice.title}</span> <span className="text-ink">{notice.text}</span>
       </p>
       <div className="flex items-center gap-1">
+        {notice.agents && (
+          <a href={href({ page: 'agents', add: false })} className={buttonClass('plain')}>
+            {notice.agents}
+          </a>
+        )}
         {notice.refresh && <Refresh />}
         {notice.details !== undefined && <CopyButton value={JSON.stringify(notice.details, null, 2)} what="details" />}
       </div>
@@ -49,23 +62,66 @@ export function Banner() {
   );
 }
 
-function pick({ bundle, company, gateway }: View, link: Link, now: number): Notice | undefined {
+const lost: Notice = {
+  tone: 'deny',
+  icon: PlugZap,
+  title: 'Gatehouse is not answering.',
+  text: 'What you see may be old. This window reconnects by itself; if it does not, start Gatehouse again.',
+};
+
+function ofGateway(gateway: View['gateway']): Notice | undefined {
+  const { state, error } = gateway;
+  const exposure = openExposure(gateway);
+  if (exposure || isTaken(gateway)) return taken(gateway, exposure);
+  if (state === 'failed')
+    return {
+      tone: 'deny',
+      icon: PlugZap,
+      title: 'Agents cannot reach the gateway.',
+      text: said(error, ''),
+      details: error,
+    };
+  if (error)
+    return { tone: 'ask', icon: PlugZap, title: 'Part of the gateway’s port is not secured.', text: said(error, ''), details: error };
+  return undefined;
+}
+
+/** Another program has the port, or had it and may have been sent tokens that still work. */
+function taken({ error, state }: View['gateway'], exposure: View['gateway']['exposure']): Notice {
+  const agents = exposure?.agents.length ?? 0;
+  const looks = { tone: 'deny', icon: ShieldAlert, details: { error, ...exposure } } as const;
+  if (exposure?.until !== undefined)
+    return {
+      ...looks,
+      title: agents === 1 ? 'A token may have leaked.' : `${plural(agents, 'token')} may have leaked.`,
+      text: (
+        <>
+          {heldBy(exposure)} Noticed <Ago at={exposure.since} />, gone <Ago at={exposure.until} />. Revoke what it may have been sent.
+        </>
+      ),
+      agents: 'See agents',
+    };
+  return {
+    ...looks,
+    title: `${takenTitle(state)}.`,
+    text: (
+      <>
+        {error?.message}
+        {exposure && (
+          <>
+            {' '}
+            Noticed <Ago at={exposure.since} />.
+          </>
+        )}
+        {agents > 0 && ` It may have been sent the tokens of ${plural(agents, 'agent')}.`}
+      </>
+    ),
+    agents: 'What to do',
+  };
+}
+
+function ofPolicy({ bundle, company }: View, now: number): Notice | undefined {
   const last = company.lastContactAt ? ` Last contact ${ago(company.lastContactAt, now)}.` : '';
-  if (link === 'lost')
-    return {
-      tone: 'deny',
-      icon: PlugZap,
-      title: 'Gatehouse is not answering.',
-      text: 'What you see may be old. This window reconnects by itself; if it does not, start Gatehouse again.',
-    };
-  if (gateway.state === 'failed')
-    return {
-      tone: 'deny',
-      icon: PlugZap,
-      title: 'The gateway could not start.',
-      text: said(gateway.error, 'Agents cannot connect.'),
-      details: gateway.error,
-    };
   if (bundle.state === 'expired')
     return {
       tone: 'deny',

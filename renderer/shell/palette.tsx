@@ -2,7 +2,7 @@ import { Command, defaultFilter } from 'cmdk';
 import { Copy, LogOut, Plus } from 'lucide-react';
 import { Dialog } from 'radix-ui';
 import { type ReactNode, type RefObject, useDeferredValue, useEffect, useRef, useState } from 'react';
-import type { ToolHit } from '../../src/contract.ts';
+import type { ToolHit } from '../../src/contract/servers.ts';
 import { useAsk } from '../ask.ts';
 import { copy } from '../parts/copy.tsx';
 import { DecisionIcon, verdictOf } from '../parts/decision.tsx';

@@ -1,4 +1,4 @@
-import type { Gatehouse } from '../../src/contract.ts';
+import type { Gatehouse } from '../../src/contract/contract.ts';
 import { buttonClass } from '../parts/button.tsx';
 import { say } from '../parts/toast.tsx';
 import { go } from '../router.ts';

@@ -1,7 +1,8 @@
-import { CircleCheck, CircleX, CloudOff, Hourglass, type LucideIcon, ShieldAlert } from 'lucide-react';
-import type { View } from '../../src/contract.ts';
-import type { Link } from '../carrier.ts';
+import { CircleAlert, CircleCheck, CircleX, CloudOff, Hourglass, type LucideIcon, ShieldAlert } from 'lucide-react';
+import type { View } from '../../src/contract/view.ts';
+import type { Link } from '../link.ts';
 import { ago } from '../words.ts';
+import { isTaken, openExposure } from './port.ts';
 
 export type Tone = 'allow' | 'ask' | 'deny' | 'stale' | 'info';
 
@@ -23,8 +24,11 @@ export interface Standing {
 /** One word for how things stand: the worst that is true wins. */
 export function standing(view: View, link: Link): Standing {
   if (link === 'lost') return { tone: 'deny', icon: CircleX, word: 'Not answering' };
+  if (isTaken(view.gateway)) return { tone: 'deny', icon: CircleX, word: 'Port taken' };
   if (view.gateway.state === 'failed') return { tone: 'deny', icon: CircleX, word: 'Gateway failed' };
   if (view.gateway.state === 'off') return { tone: 'ask', icon: CircleX, word: 'Gateway off' };
+  if (openExposure(view.gateway)) return { tone: 'deny', icon: ShieldAlert, word: 'Tokens may have leaked' };
+  if (view.gateway.error) return { tone: 'ask', icon: CircleAlert, word: 'Port not secured' };
   if (view.bundle.state === 'none') return { tone: 'ask', icon: ShieldAlert, word: 'No policy yet' };
   if (view.bundle.state === 'expired') return { tone: 'deny', icon: ShieldAlert, word: 'Policy expired' };
   if (view.bundle.state === 'refused') return { tone: 'deny', icon: ShieldAlert, word: 'Policy refused' };

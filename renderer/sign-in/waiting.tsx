@@ -1,6 +1,6 @@
 import { ExternalLink } from 'lucide-react';
 import { useState } from 'react';
-import type { View } from '../../src/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 import { Button, buttonClass } from '../parts/button.tsx';
 import { CopyButton, CopyLine } from '../parts/copy.tsx';
 import { useNow } from '../parts/time.tsx';

@@ -1,9 +1,9 @@
 import { text as readAll } from 'node:stream/consumers';
-import { codes } from '../errors.ts';
-import { ask } from '../headless/control-client.ts';
+import { codes } from '../base/errors.ts';
+import { ask } from '../shell/control-client.ts';
 import { jsonObject, options, runningDataDir } from './options.ts';
 import { block } from './print.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals } = options(args, { verb: 'call', positionals: [2, 3] });

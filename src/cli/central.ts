@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { Failure } from '../errors.ts';
-import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
-import { leaveInOrder } from '../headless/leave.ts';
-import { takeLock } from '../headless/lock.ts';
-import { openLog } from '../log.ts';
+import { Failure } from '../base/errors.ts';
+import { openLog } from '../base/log.ts';
+import { defaultDataDir, openPrivateDir } from '../shell/data-dir.ts';
+import { leaveInOrder } from '../shell/leave.ts';
+import { takeLock } from '../shell/lock.ts';
 import { options, port, variables } from './options.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals, values } = options(args, {

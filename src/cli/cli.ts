@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-import { codes, Failure, toErrorValue } from '../errors.ts';
+import { codes, Failure, toErrorValue } from '../base/errors.ts';
 import { block, inert } from './print.ts';
-import { help, type Io, verbHelp, verbs } from './verbs.ts';
+import { help, isVerb, verbHelp } from './usage.ts';
+import type { Io } from './verb.ts';
+import { load } from './verbs.ts';
 
 const io: Io = {
   out: (text) => void process.stdout.write(`${inert(text)}\n`),
@@ -16,7 +18,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 async function main([name, ...args]: string[]): Promise<number> {
   const wantsHelp = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).some((arg) => arg === '--help' || arg === '-h');
   const topic = name === 'help' ? args[0] : wantsHelp ? name : undefined;
-  if (topic !== undefined && Object.hasOwn(verbs, topic)) {
+  if (topic !== undefined && isVerb(topic)) {
     io.out(verbHelp(topic));
     return 0;
   }
@@ -25,12 +27,12 @@ async function main([name, ...args]: string[]): Promise<number> {
     return name === undefined ? codes['bad-input'].exit : 0;
   }
   if (name === 'version' || name === '--version' || name === '-v') {
-    const { appVersion } = await import('../headless/install.ts');
+    const { appVersion } = await import('../shell/install.ts');
     io.out(args.includes('--json') ? JSON.stringify({ version: appVersion() }) : appVersion());
     return 0;
   }
-  if (!Object.hasOwn(verbs, name)) throw new Failure('bad-input', `There is no verb "${name}".`, 'gatehouse help lists them.');
-  const { run } = await verbs[name]!.load();
+  if (!isVerb(name)) throw new Failure('bad-input', `There is no verb "${name}".`, 'gatehouse help lists them.');
+  const { run } = await load[name]();
   return run(args, io);
 }
 

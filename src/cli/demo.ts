@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
+import { codes } from '../base/errors.ts';
+import { openLog } from '../base/log.ts';
 import { openDemo } from '../demo/demo.ts';
-import { codes } from '../errors.ts';
-import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
-import { leaveInOrder } from '../headless/leave.ts';
-import { openWindow } from '../headless/open-external.ts';
-import { openLog } from '../log.ts';
+import { defaultDataDir, openPrivateDir } from '../shell/data-dir.ts';
+import { leaveInOrder } from '../shell/leave.ts';
+import { openWindow } from '../shell/open-external.ts';
 import { options, port } from './options.ts';
 import { paint, pairs } from './print.ts';
 import { openReferenceCentral } from './reference-central.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 /** What `npm start` runs. */
 export async function run(args: string[], io: Io): Promise<number> {

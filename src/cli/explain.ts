@@ -1,7 +1,7 @@
-import { ask } from '../headless/control-client.ts';
+import { ask } from '../shell/control-client.ts';
 import { jsonObject, options, runningDataDir } from './options.ts';
 import { paintEffect, pairs, plain } from './print.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals } = options(args, { verb: 'explain', positionals: [2, 3] });

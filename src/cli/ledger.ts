@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
-import type { Activity, Outputs } from '../contract.ts';
-import { codes, Failure } from '../errors.ts';
-import { ask, watch } from '../headless/control-client.ts';
+import { codes, Failure } from '../base/errors.ts';
+import type { Activity } from '../contract/activity.ts';
+import type { Outputs } from '../contract/contract.ts';
+import { ask, watch } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { inert, paint, paintEffect, plain } from './print.ts';
-import { type Io, usageOf } from './verbs.ts';
+import { usageOf } from './usage.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = options(args, {

@@ -1,9 +1,9 @@
-import type { View } from '../contract.ts';
-import { Failure } from '../errors.ts';
-import { ask, watch } from '../headless/control-client.ts';
+import { Failure } from '../base/errors.ts';
+import type { View } from '../contract/view.ts';
+import { ask, watch } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain } from './print.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values } = options(args, { verb: 'login', options: { device: { type: 'boolean' } } });

@@ -1,4 +1,4 @@
-import type { View } from '../contract.ts';
+import type { View } from '../contract/view.ts';
 
 /** Why a list is empty, where the reason is not the list itself: signed out, or no bundle. */
 export function nothingYet(view: View, otherwise: string): string {

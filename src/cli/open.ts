@@ -1,7 +1,7 @@
-import { askWindow } from '../headless/control-client.ts';
-import { openWindow } from '../headless/open-external.ts';
+import { askWindow } from '../shell/control-client.ts';
+import { openWindow } from '../shell/open-external.ts';
 import { options, runningDataDir } from './options.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values } = options(args, { verb: 'open', options: { print: { type: 'boolean' } } });

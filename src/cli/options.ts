@@ -1,16 +1,16 @@
 import { resolve } from 'node:path';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { Failure } from '../errors.ts';
-import { defaultDataDir } from '../headless/data-dir.ts';
-import { holderOf } from '../headless/lock.ts';
-import { usageOf } from './verbs.ts';
+import { Failure } from '../base/errors.ts';
+import { defaultDataDir } from '../shell/data-dir.ts';
+import { holderOf } from '../shell/lock.ts';
+import { usageOf, type Verb } from './usage.ts';
 
 const everywhere = { data: { type: 'string' }, json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig;
 
 /** A verb's arguments. `positionals`: how many at least and at most; A complaint shows how the verb is used. */
 export function options<T extends ParseArgsOptionsConfig>(
   args: string[],
-  spec: { verb: string; positionals?: [least: number, most: number]; options?: T },
+  spec: { verb: Verb; positionals?: [least: number, most: number]; options?: T },
 ) {
   const [least, most] = spec.positionals ?? [0, 0];
   const fix = usageOf(spec.verb);

@@ -1,8 +1,8 @@
-import type { PolicyTools } from '../central/compile.ts';
-import { audiencePolicies, compilePolicies } from '../policy/compile.ts';
-import { knowledgeOf } from '../policy/knowledge.ts';
+import type { PolicyTools } from '../central/content/compile.ts';
+import { audiencePolicies, compilePolicies } from '../policy/authoring/compile.ts';
+import { knowledgeOf } from '../policy/authoring/knowledge.ts';
+import { loadValidation, validatorOf } from '../policy/deciding/validation.ts';
 import { openPolicy } from '../policy/policy.ts';
-import { loadValidation, validatorOf } from '../policy/validation.ts';
 
 /** Cedar as the central API needs it. The two rooms do not know each other; the command line, which runs the API, introduces them. */
 export const policyTools: PolicyTools = {

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import { codes, Failure } from '../errors.ts';
+import { codes, Failure } from '../base/errors.ts';
 import { options, variables } from './options.ts';
 import { paint, plain, table } from './print.ts';
-import { type Io, usageOf } from './verbs.ts';
+import { usageOf } from './usage.ts';
+import type { Io } from './verb.ts';
 
 /** Works on a company's folder; needs no running host. */
 export async function run(args: string[], io: Io): Promise<number> {
@@ -19,8 +20,8 @@ export async function run(args: string[], io: Io): Promise<number> {
 }
 
 async function check(folder: string, given: Record<string, string>, json: boolean, io: Io): Promise<number> {
-  const { checkFolder } = await import('../central/check.ts');
-  const { describeProblem, hasErrors } = await import('../central/problem.ts');
+  const { checkFolder } = await import('../central/content/check.ts');
+  const { describeProblem, hasErrors } = await import('../central/content/problem.ts');
   const { policyTools } = await import('./policy-tools.ts');
   const { problems, summary } = await checkFolder(resolve(folder), { policy: policyTools, variables: given });
   const ok = !hasErrors(problems);
@@ -36,8 +37,8 @@ async function check(folder: string, given: Record<string, string>, json: boolea
 }
 
 async function bless(folder: string, server: string | undefined, given: Record<string, string>, json: boolean, io: Io): Promise<number> {
-  const { bless } = await import('../central/bless.ts');
-  const { fetchCatalogue } = await import('../central/catalogue.ts');
+  const { bless } = await import('../central/publish/bless.ts');
+  const { fetchCatalogue } = await import('../central/publish/catalogue.ts');
   const done = await bless(resolve(folder), server, { fetchCatalogue, variables: given });
   if (json) io.out(JSON.stringify(done));
   else {

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import { withoutSequences } from '../plain-text.ts';
-import type { Io } from './verbs.ts';
+import { withoutSequences } from '../base/plain-text.ts';
+import type { Io } from './verb.ts';
 
 type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
 

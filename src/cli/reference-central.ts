@@ -1,6 +1,6 @@
-import { type Central, openCentral } from '../central/server.ts';
+import type { Log } from '../base/log.ts';
+import { type Central, openCentral } from '../central/api/server.ts';
 import { hashRecord, type LedgerRecord } from '../ledger/record.ts';
-import type { Log } from '../log.ts';
 import { policyTools } from './policy-tools.ts';
 
 /** The reference central API with Cedar and the ledger's own hash: what `central` and `demo` run. */

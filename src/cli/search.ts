@@ -1,8 +1,9 @@
-import { Failure } from '../errors.ts';
-import { ask } from '../headless/control-client.ts';
+import { Failure } from '../base/errors.ts';
+import { ask } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paintEffect, plain, table } from './print.ts';
-import { type Io, usageOf } from './verbs.ts';
+import { usageOf } from './usage.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals, values } = options(args, {

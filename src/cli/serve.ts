@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
-import { Failure } from '../errors.ts';
-import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
+import { Failure } from '../base/errors.ts';
+import { openLog } from '../base/log.ts';
+import { keepHeapSmall } from '../base/memory.ts';
 import { type Headless, openHeadless } from '../headless/headless.ts';
-import { leaveInOrder } from '../headless/leave.ts';
-import { type Flags, shellSettings } from '../headless/shell-settings.ts';
-import { openLog } from '../log.ts';
-import { keepHeapSmall } from '../memory.ts';
+import { defaultDataDir, openPrivateDir } from '../shell/data-dir.ts';
+import { leaveInOrder } from '../shell/leave.ts';
+import { type Flags, shellSettings } from '../shell/shell-settings.ts';
 import { options, port } from './options.ts';
 import { pairs } from './print.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values } = options(args, {
@@ -39,7 +39,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   // A defect ends the process as ever (a supervisor starts it anew); here it also reaches the log file.
   process.on('uncaughtExceptionMonitor', (error) => log.error({ err: error }, 'the host dies of a defect'));
   keepHeapSmall();
-  const { openCore } = await import('../core.ts');
+  const { openCore } = await import('../app/core.ts');
   let headless: Headless | undefined;
   // Before the start, which may wait for a keychain: who is left alone by its parent must not stay.
   leaveInOrder(async () => headless?.close(), { parent: parentPipe ? 'pipe' : undefined });

@@ -1,8 +1,8 @@
-import type { View } from '../contract.ts';
-import { ask } from '../headless/control-client.ts';
+import type { View } from '../contract/view.ts';
+import { ask } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, pairs, plain } from './print.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json } = options(args, { verb: 'status' });

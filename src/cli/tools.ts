@@ -1,8 +1,8 @@
-import { ask } from '../headless/control-client.ts';
+import { ask } from '../shell/control-client.ts';
 import { nothingYet } from './nothing-yet.ts';
 import { options, runningDataDir } from './options.ts';
 import { paintEffect, plain, table } from './print.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals } = options(args, { verb: 'tools', positionals: [0, 1] });

@@ -1,10 +1,10 @@
 import { existsSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Failure } from '../errors.ts';
-import { defaultDataDir, openPrivateDir } from '../headless/data-dir.ts';
-import { takeLock } from '../headless/lock.ts';
+import { Failure } from '../base/errors.ts';
+import { defaultDataDir, openPrivateDir } from '../shell/data-dir.ts';
+import { takeLock } from '../shell/lock.ts';
 import { options } from './options.ts';
-import type { Io } from './verbs.ts';
+import type { Io } from './verb.ts';
 
 /** All that is sealed, and the keys beside it that a machine without a keychain keeps. */
 const sealed = ['vault.json', 'vault-desktop.json', 'ledger-key', 'state-key', join('company', 'device-key.json')];

@@ -1,4 +1,4 @@
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
 
 /** Whether a URL names this machine and no other: only the literal addresses and `localhost`, nothing that a resolver could bend. */
 export function isLoopback(url: URL): boolean {

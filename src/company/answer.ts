@@ -1,4 +1,4 @@
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
 
 /** Reads a body as text and stops at `maxBytes` of decoded content, so that neither a flood nor a gzip bomb reaches memory. */
 export async function readText(response: Response, maxBytes: number): Promise<string> {

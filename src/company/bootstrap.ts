@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { type ErrorValue, Failure, toErrorValue } from '../errors.ts';
+import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
+import { readIfThere, replaceFile, setAside } from '../base/private-file.ts';
+import { type Bootstrap, bootstrap as schema } from '../bundle/schema.ts';
 import { centralUrl, mayPointTo } from './address.ts';
 import { readJson, withDeadline } from './answer.ts';
-import { type Bootstrap, bootstrap as schema } from './bundle.ts';
 import { asEd25519, keyThumbprints, type PinnedKey, pinnedThumbprints, thumbprint } from './keys.ts';
-import { readIfThere, replaceFile, setAside } from './private-file.ts';
 
 const path = '/.well-known/gatehouse-configuration';
 const maxBytes = 1024 * 1024;

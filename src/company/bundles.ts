@@ -1,7 +1,7 @@
-import { type ErrorValue, Failure } from '../errors.ts';
-import type { Host } from '../host.ts';
-import type { Log } from '../log.ts';
-import type { Bootstrap } from './bundle.ts';
+import { type ErrorValue, Failure } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import type { Bootstrap } from '../bundle/schema.ts';
 import { type Device, openDevice } from './device.ts';
 import { type BundleState, type Holder, openHolder } from './holder.ts';
 import { type LedgerAnswer, type LedgerHead, openPosts } from './post.ts';

@@ -1,10 +1,10 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure } from '../errors.ts';
-import type { Host } from '../host.ts';
+import { Failure } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import { readIfThere, replaceFile } from '../base/private-file.ts';
 import { asEd25519, type Ed25519Jwk, thumbprint } from './keys.ts';
-import { readIfThere, replaceFile } from './private-file.ts';
 
 const secretName = 'device-key';
 

@@ -1,5 +1,5 @@
-import { type ErrorValue, Failure, toErrorValue } from '../errors.ts';
-import { type Bootstrap, type Bundle, freshness } from './bundle.ts';
+import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
+import { type Bootstrap, type Bundle, freshness } from '../bundle/schema.ts';
 import { type Mark, markKey, type Person, type Store } from './store.ts';
 import { verifyBundle } from './verify.ts';
 

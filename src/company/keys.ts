@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import type { Bootstrap } from './bundle.ts';
+import type { Bootstrap } from '../bundle/schema.ts';
 
 /** A public Ed25519 key as RFC 8037 writes it. */
 export interface Ed25519Jwk {

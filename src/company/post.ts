@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
+import type { Bootstrap } from '../bundle/schema.ts';
 import { readJson } from './answer.ts';
-import type { Bootstrap } from './bundle.ts';
 import { type Device, proof } from './device.ts';
 import { type AccessToken, send } from './send.ts';
 

@@ -1,5 +1,5 @@
-import type { Log } from '../log.ts';
-import { backOff, fullJitter, pause } from './pause.ts';
+import { backOff, fullJitter, pause } from '../base/backoff.ts';
+import type { Log } from '../base/log.ts';
 import { retryAfterMs } from './send.ts';
 import { readEvents } from './sse.ts';
 

@@ -1,11 +1,11 @@
-import { type ErrorValue, Failure, toErrorValue } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { backOff, someJitter } from '../base/backoff.ts';
+import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Bootstrap } from '../bundle/schema.ts';
 import { readText } from './answer.ts';
-import type { Bootstrap } from './bundle.ts';
 import type { Device } from './device.ts';
 import type { Holder } from './holder.ts';
 import { findKey } from './keys.ts';
-import { backOff, someJitter } from './pause.ts';
 import type { Posts } from './post.ts';
 import { openPush } from './push.ts';
 import { type AccessToken, retryAfterMs, send } from './send.ts';

@@ -1,4 +1,4 @@
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
 import { readText, withDeadline } from './answer.ts';
 
 /** The person's access token. `forceRefresh` after the central API refused the present one. */

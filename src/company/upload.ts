@@ -1,6 +1,6 @@
-import { type ErrorValue, Failure, toErrorValue } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { backOff, pause, someJitter } from './pause.ts';
+import { backOff, pause, someJitter } from '../base/backoff.ts';
+import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { LedgerAnswer } from './post.ts';
 
 /** Consecutive ledger records, and what an upload needs to know of them; the rest is the ledger's and goes up as it is. */
@@ -83,7 +83,9 @@ export function openUploader(options: {
     let wanted: number | undefined;
     for (;;) {
       closing.signal.throwIfAborted();
-      const batch = await options.unsent(position, maxRecords, maxBytes);
+      // Two records that contradict each other are taken within one batch only: sent again, batches end elsewhere.
+      const share = rewound === Number.POSITIVE_INFINITY ? 1 : 0.6;
+      const batch = await options.unsent(position, maxRecords * share, maxBytes * share);
       if (batch === undefined) return;
       const { first, last, json, more } = batch;
       if (wanted !== undefined && first > wanted) throw missing(wanted, first - 1);

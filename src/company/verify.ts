@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto';
-import { Failure } from '../errors.ts';
-import { type Bootstrap, type Bundle, bundle as schema } from './bundle.ts';
+import { Failure } from '../base/errors.ts';
+import { type Bootstrap, type Bundle, bundle as schema } from '../bundle/schema.ts';
 import { findKey } from './keys.ts';
 
 /** The largest bundle that is looked at, as a compact JWS. */

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 
 export const maxManagedBytes = 1024 * 1024;
 

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../errors.ts';
-import { openPrivateDir } from '../headless/data-dir.ts';
-import { cliEntry, installRoot } from '../headless/install.ts';
-import { takeLock } from '../headless/lock.ts';
+import { Failure } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { launchToken } from '../headless/web-session.ts';
-import type { Log } from '../log.ts';
+import { openPrivateDir } from '../shell/data-dir.ts';
+import { cliEntry, installRoot } from '../shell/install.ts';
+import { takeLock } from '../shell/lock.ts';
 import { prepareData, resetData } from './data.ts';
 import { openIdp } from './idp.ts';
 import { demoPorts, onPort } from './ports.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
 
 export interface Ports {
   mcp: number;

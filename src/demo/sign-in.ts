@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { View } from '../contract.ts';
-import { Failure } from '../errors.ts';
-import { ask, watch } from '../headless/control-client.ts';
+import { Failure } from '../base/errors.ts';
+import type { View } from '../contract/view.ts';
+import { ask, watch } from '../shell/control-client.ts';
 import { driveSignIn } from './drive-sign-in.ts';
 
 const patience = 30_000;

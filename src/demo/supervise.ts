@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { type ErrorCode, Failure } from '../errors.ts';
+import { type ErrorCode, Failure } from '../base/errors.ts';
 
 export interface Ready {
   mcp: string;

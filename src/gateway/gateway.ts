@@ -1,28 +1,32 @@
 import { join } from 'node:path';
-import type { Bundle } from '../company/bundle.ts';
-import { Failure } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { Failure } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { Reply, replyServer } from '../base/reply.ts';
+import { type Cut, type Outgoing, Unread, type UnreadLimits } from '../base/unread.ts';
+import type { Bundle } from '../bundle/schema.ts';
+import { ownRules } from '../contract/rule-ids.ts';
 import type { Policy } from '../policy/policy.ts';
-import { Reply, replyServer } from '../reply.ts';
-import { type Cut, type Outgoing, Unread, type UnreadLimits } from '../unread.ts';
-import { announce, resourceUpdated } from './announce.ts';
-import { type Call, type Gate, pass } from './calls.ts';
-import { openConversations } from './conversations.ts';
-import { type Directory, openDirectory } from './directory.ts';
-import type { Door, Listening } from './door.ts';
-import { openLimiter } from './limits.ts';
+import type { JsonObject } from '../protocol/jsonrpc.ts';
+import type { Peer } from '../upstreams/upstream.ts';
+import { type Directory, openDirectory } from './catalogue/directory.ts';
+import { openSurface, type Surface } from './catalogue/surface.ts';
+import { type AddressState, openPort, type Port } from './http/address.ts';
 import { listener } from './listener.ts';
-import { openListening } from './listening.ts';
-import { openParking } from './parking.ts';
-import { type AddressState, openPort, type Port } from './port.ts';
-import { openSeal } from './seal.ts';
-import { readSessions, writeSessions } from './session-file.ts';
-import { Sessions } from './sessions.ts';
-import { resubscribe, subscribe } from './subscribe.ts';
-import { openSurface, type Surface } from './surface.ts';
-import { openTasks } from './tasks.ts';
-import type { JsonObject, Peer } from './upstreams/upstream.ts';
-import { openUsedStates } from './used-states.ts';
+import type { Call } from './pipeline/call.ts';
+import { pass } from './pipeline/compose.ts';
+import type { Gate } from './pipeline/gate.ts';
+import { openLimiter } from './pipeline/limiter.ts';
+import { openSeal } from './rounds/seal.ts';
+import { openParking } from './rounds/suspended-calls.ts';
+import { openTasks } from './rounds/tasks.ts';
+import { openUsedStates } from './rounds/used-states.ts';
+import { announce, resourceUpdated } from './wire/announce.ts';
+import { openConversations } from './wire/conversations.ts';
+import { openListening } from './wire/listening.ts';
+import type { Door, Listening } from './wire/request.ts';
+import { readSessions, writeSessions } from './wire/session-file.ts';
+import { Sessions } from './wire/sessions.ts';
+import { resubscribe, subscribe } from './wire/subscriptions.ts';
 
 export interface GatewayOptions {
   /** 0 picks a free one (tests); otherwise exactly this one, never another. */
@@ -65,7 +69,7 @@ export interface Gateway {
   /** Whether what agents send to the port arrives here; takes it where it has become free. */
   checkPort(): Promise<AddressState[]>;
   /** From now on each call is decided by these rules, and agents with a stream open hear what changed for them. */
-  apply(rules: Rules | undefined, because?: string): void;
+  apply(rules: Rules | undefined, because?: Gate['closed']): void;
   /** The same rules may answer otherwise: the clock went on, or the bundle aged. */
   recheck(): void;
   resourceUpdated(server: string, params: JsonObject): void;
@@ -78,7 +82,10 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-const signedOut = 'Nobody is signed in. Ask the person to open Gatehouse and sign in, then try again.';
+const signedOut: Gate['closed'] = {
+  rule: ownRules.signedOut,
+  reason: 'Nobody is signed in. Ask the person to open Gatehouse and sign in, then try again.',
+};
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let rules: Rules | undefined;
@@ -88,7 +95,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const closed: Gate = {
     ...bridge,
     policy: undefined,
-    closedBecause: signedOut,
+    closed: signedOut,
     person: '',
     limiter: openLimiter({ concurrentCalls: 64, callsPerMinute: 0 }),
     upstream: options.upstream,
@@ -210,7 +217,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         rules = next;
         gate = next
           ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }
-          : { ...closed, closedBecause: because };
+          : { ...closed, closed: because };
       });
       // While nothing holds, nothing is let go: whoever signs in next may have the same again.
       if (!next) return;
@@ -256,8 +263,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       };
       const outcome = await pass(call, gate);
       if ('error' in outcome) throw new Failure('not-found', outcome.error.message, 'See what you may use with "gatehouse tools".');
-      const { result } = outcome;
-      return JSON.parse(typeof result === 'string' ? result : result.join('')) as JsonObject;
+      return JSON.parse(typeof outcome.text === 'string' ? outcome.text : outcome.text!.join('')) as JsonObject;
     },
     async close() {
       // Before they end: the next start goes on with them.
@@ -283,7 +289,7 @@ function recordCut({ reader, bytes, why }: Cut, to: Outgoing, gate: Gate, log: L
     method,
     target: target.slice(0, 512),
     decision: 'deny',
-    rule: 'gatehouse:unread',
+    rule: ownRules.unread,
     reason: 'An agent has to read what it asked for.',
     bundleVersion: gate.policy?.version ?? 0,
     outcome: 'error',

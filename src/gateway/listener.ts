@@ -1,18 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Reply } from '../reply.ts';
-import type { Unread } from '../unread.ts';
-import { readBody } from './body.ts';
-import type { Door, Incoming } from './door.ts';
-import { refuseHttp } from './exchange.ts';
-import type { GatewayOptions } from './gateway.ts';
-import { bearer, guard } from './guard.ts';
-import { classify, errorText, type Id, rpc } from './jsonrpc.ts';
-import { legacyDelete, legacyGet, legacyPost } from './legacy.ts';
-import { isModern, modern } from './modern.ts';
+import type { Log } from '../base/log.ts';
+import type { Reply } from '../base/reply.ts';
+import type { Unread } from '../base/unread.ts';
+import { classify, errorText, type Id, rpc } from '../protocol/jsonrpc.ts';
+import { readBody } from './http/body.ts';
+import { bearer, guard } from './http/guard.ts';
+import { refuseHttp } from './http/refuse.ts';
+import { legacyDelete, legacyGet, legacyPost } from './wire/legacy.ts';
+import { isModern, modern } from './wire/modern.ts';
+import type { Door, Incoming } from './wire/request.ts';
 
 interface Listener {
   port: () => number;
-  options: GatewayOptions;
+  options: {
+    maxBodyBytes: number;
+    maxDepth: number;
+    agents: { verify(token: string): { name: string } | undefined };
+    log: Log;
+  };
   door: Door;
   unread: Unread;
   /** Pending while nobody knows yet what is allowed. */

@@ -1,15 +1,16 @@
 import { join } from 'node:path';
-import type { Core, CoreSettings } from '../core.ts';
-import { Failure } from '../errors.ts';
-import type { Host } from '../host.ts';
-import type { Log } from '../log.ts';
-import { type Control, openControl } from './control.ts';
-import { openPrivateDir } from './data-dir.ts';
+import type { Core } from '../app/core.ts';
+import type { CoreSettings } from '../app/house.ts';
+import { Failure } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import { type Control, openControl } from '../shell/control.ts';
+import { openPrivateDir } from '../shell/data-dir.ts';
+import { installRoot } from '../shell/install.ts';
+import { readRenderer } from '../shell/renderer-files.ts';
+import { whenUnsealed } from '../shell/sealed.ts';
+import type { ShellSettings } from '../shell/shell-settings.ts';
 import { openHost } from './host.ts';
-import { installRoot } from './install.ts';
-import { readRenderer } from './renderer-files.ts';
-import { whenUnsealed } from './sealed.ts';
-import type { ShellSettings } from './shell-settings.ts';
 import { openWeb, type Web } from './web.ts';
 import { launchToken } from './web-session.ts';
 

@@ -1,11 +1,11 @@
-import type { Host } from '../host.ts';
-import type { Log } from '../log.ts';
-import { openPrivateDir } from './data-dir.ts';
-import { appVersion } from './install.ts';
-import { systemFetch } from './network.ts';
-import { openExternal } from './open-external.ts';
-import { openSettings } from './settings.ts';
-import { openVault } from './vault.ts';
+import type { Host } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import { openPrivateDir } from '../shell/data-dir.ts';
+import { appVersion } from '../shell/install.ts';
+import { systemFetch } from '../shell/network.ts';
+import { openExternal } from '../shell/open-external.ts';
+import { openSettings } from '../shell/settings.ts';
+import { openVault } from '../shell/vault.ts';
 
 /** The host on plain Node: no screen of its own, everything it keeps is in one private folder. */
 export async function openHost(options: { dataDir: string; log: Log; env?: NodeJS.ProcessEnv }): Promise<Host> {

@@ -1,12 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Core } from '../core.ts';
-import { type ErrorCode, Failure } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { replyServer } from '../reply.ts';
-import { Unread, type UnreadLimits } from '../unread.ts';
-import { type RendererFile, rendererHeaders, safeHeaders, unbuilt } from './renderer-files.ts';
-import { watchNewest } from './watch-newest.ts';
+import type { Core } from '../app/core.ts';
+import { type ErrorCode, Failure } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { replyServer } from '../base/reply.ts';
+import { Unread, type UnreadLimits } from '../base/unread.ts';
+import { type RendererFile, rendererHeaders, safeHeaders, unbuilt } from '../shell/renderer-files.ts';
+import { watchNewest } from '../shell/watch-newest.ts';
 import { jsonBody, refusal } from './web-guard.ts';
 import { openSessions } from './web-session.ts';
 

@@ -1,8 +1,8 @@
 import * as oidc from 'openid-client';
-import { Failure } from '../errors.ts';
-import type { Host } from '../host.ts';
+import { Failure } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { IdentityConfig } from './config.ts';
 import type { Flow } from './flow.ts';
-import type { IdentityConfig } from './identity.ts';
 import { isSafeToOpen } from './provider.ts';
 import { openRedirectListener } from './redirect.ts';
 import { readTokens, type Tokens } from './tokens.ts';

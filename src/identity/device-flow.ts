@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as oidc from 'openid-client';
-import { Failure } from '../errors.ts';
-import type { Host } from '../host.ts';
+import { Failure } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
 import { scopeOf } from './browser-flow.ts';
+import type { IdentityConfig } from './config.ts';
 import type { Flow } from './flow.ts';
-import type { IdentityConfig } from './identity.ts';
 import { isSafeToOpen } from './provider.ts';
 import { readTokens, type Tokens } from './tokens.ts';
 import { toFailure, troubleOf } from './trouble.ts';

@@ -1,5 +1,5 @@
-import type { View } from '../contract.ts';
-import type { Failure } from '../errors.ts';
+import type { Failure } from '../base/errors.ts';
+import type { View } from '../contract/view.ts';
 import type { Tokens } from './tokens.ts';
 
 /** A sign-in under way. `done` settles once: with tokens, or with the Failure that ended it. */

@@ -1,9 +1,10 @@
 import * as oidc from 'openid-client';
-import type { View } from '../contract.ts';
-import { Failure, toErrorValue } from '../errors.ts';
-import type { Host } from '../host.ts';
-import type { Log } from '../log.ts';
+import { Failure, toErrorValue } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import type { View } from '../contract/view.ts';
 import { startBrowserFlow } from './browser-flow.ts';
+import type { IdentityConfig } from './config.ts';
 import { startDeviceFlow } from './device-flow.ts';
 import type { Flow } from './flow.ts';
 import { personFrom } from './person.ts';
@@ -13,17 +14,6 @@ import { openSession, type Session } from './session.ts';
 import { readStored, type Stored, storedWriter, vaultName } from './stored.ts';
 import { readTokens, type Tokens } from './tokens.ts';
 import { toFailure, troubleOf } from './trouble.ts';
-
-/** What the central API's bootstrap document says of sign-in. */
-export interface IdentityConfig {
-  issuer: string;
-  clientId: string;
-  scopes: string[];
-  /** RFC 8707: whom the access token is for. */
-  resource: string;
-  /** Name or path of the claim with the person's groups: `groups`, `realm_access.roles`. */
-  groupsClaim: string;
-}
 
 export type IdentityState = View['identity'];
 

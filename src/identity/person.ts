@@ -1,5 +1,5 @@
-import type { Person } from '../contract.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
+import type { Person } from '../contract/company.ts';
 
 /**
  * Who signed in, from the claims of a validated ID token. For display only: decisions use the groups in the signed bundle,

@@ -1,7 +1,7 @@
 import * as oidc from 'openid-client';
-import { Failure } from '../errors.ts';
-import type { Host } from '../host.ts';
-import type { IdentityConfig } from './identity.ts';
+import { Failure } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { IdentityConfig } from './config.ts';
 
 /** The company's identity provider as this app's public client (RFC 8252) sees it; discovered at first use and then kept. */
 export interface Provider {

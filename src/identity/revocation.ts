@@ -1,5 +1,5 @@
-import type { Vault } from '../host.ts';
-import type { Log } from '../log.ts';
+import type { Vault } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
 import { backOff } from './session.ts';
 
 /**

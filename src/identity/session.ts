@@ -1,4 +1,4 @@
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
 import type { Tokens } from './tokens.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 

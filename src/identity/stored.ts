@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Vault } from '../host.ts';
-import type { Log } from '../log.ts';
+import type { Vault } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
 
 /** What outlives the process. Without `refreshToken` the session has ended and only the person's name is kept, to greet them. */
 const record = z.object({

@@ -1,5 +1,5 @@
 import * as oidc from 'openid-client';
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
 
 /**
  * What a failed exchange with the identity provider means for the session. `ended`: the person must sign in again.

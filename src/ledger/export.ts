@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { CommandParsed } from '../contract.ts';
+import type { CommandParsed } from '../contract/contract.ts';
 import { columns, type LedgerRecord, type Stored, toRecord } from './record.ts';
 
 const fields = [

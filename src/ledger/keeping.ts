@@ -1,5 +1,5 @@
-import { toErrorValue } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { toErrorValue } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { Head } from './head.ts';
 
 /** Where the end of the chain is kept outside of the ledger's folder, as text: the vault. Rejects where that cannot be opened. */

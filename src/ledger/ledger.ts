@@ -1,13 +1,13 @@
-import type { Activity, CommandParsed, Outputs, Usage } from '../contract.ts';
-import { type ErrorValue, Failure } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { type ErrorValue, Failure } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Activity, Compared, Usage, Verified } from '../contract/activity.ts';
+import type { CommandParsed, Outputs } from '../contract/contract.ts';
 import { type Head, parseHead } from './head.ts';
 import { type HeadKeeper, openKeeping, type Told, told } from './keeping.ts';
 import { openReader, type Reader, type Today } from './query.ts';
 import { openQueue } from './queue.ts';
 import { type LedgerEntry, noteOf, toRow } from './record.ts';
 import type { Batch } from './unsent.ts';
-import type { Compared, Verified } from './verified.ts';
 import type { CentralHead } from './verify.ts';
 
 /** The local record of every decision and call; `openLedger` says what it can prove and what not. */

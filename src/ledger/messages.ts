@@ -1,5 +1,5 @@
-import type { CommandParsed } from '../contract.ts';
-import type { ErrorValue } from '../errors.ts';
+import type { ErrorValue } from '../base/errors.ts';
+import type { CommandParsed } from '../contract/contract.ts';
 import type { Head } from './head.ts';
 import type { Batch } from './unsent.ts';
 import type { Outside, Verdict } from './verify.ts';

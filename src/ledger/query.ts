@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import type { Activity, CommandParsed, Usage } from '../contract.ts';
+import type { Activity, Usage } from '../contract/activity.ts';
+import type { CommandParsed } from '../contract/contract.ts';
 import { columns, type Stored, toRecord } from './record.ts';
 import { day, hour } from './rollups.ts';
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { entryUrl } from '../entry.ts';
-import { type ErrorValue, Failure } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { entryUrl } from '../base/entry.ts';
+import { type ErrorValue, Failure } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { Head } from './head.ts';
 import type { Question, Questions, Said, WriterData } from './messages.ts';
 import type { Row } from './record.ts';

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
-import type { Activity, DecisionEffect } from '../contract.ts';
+import type { Activity } from '../contract/activity.ts';
+import type { DecisionEffect } from '../contract/explanation.ts';
+import { ownRules } from '../contract/rule-ids.ts';
 
 /** What the pipeline knows of one decision or call. It holds no argument and no result: only sizes and a hash. */
 export interface LedgerEntry {
@@ -60,7 +62,7 @@ export const genesis = '';
 /** Methods below this prefix are the ledger's own notes (a restart, a gap, a mismatch); they are no calls and count in no chart. */
 export const notePrefix = 'gatehouse/ledger-';
 /** The rule that such a note names. No agent has a say in it, as it has in a method. */
-export const noteRule = 'gatehouse:ledger';
+export const noteRule = ownRules.ledgerNote;
 
 /** An entry that is no call: something that happened here and belongs into the record. */
 export function noteOf(kind: string, reason: string, at: number): LedgerEntry {

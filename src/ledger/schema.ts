@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
 
 // Numbered by position: never change one that was released, append.
 const migrations: readonly string[] = [

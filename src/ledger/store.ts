@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { Failure } from '../errors.ts';
+import { Failure } from '../base/errors.ts';
 import { mismatches, readEnd } from './end.ts';
 import { type Head, readAnchor, seal, sealHolds, writeAnchor } from './head.ts';
 import { columns, genesis, hashSorted, noteOf, notePrefix, noteRule, type Row, toRow, toUnhashed } from './record.ts';

@@ -1,4 +1,4 @@
-import type { ErrorValue } from '../errors.ts';
+import type { ErrorValue } from '../base/errors.ts';
 import { lacking, mismatches, readEnd } from './end.ts';
 import { type Head, readAnchor, seal } from './head.ts';
 import { columns, genesis, hashSorted, notePrefix, noteRule, type Row, type Stored, toUnhashed } from './record.ts';

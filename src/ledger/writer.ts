@@ -1,6 +1,6 @@
 // Worker thread: the only writer of the ledger.
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ErrorValue, toErrorValue } from '../errors.ts';
+import { type ErrorValue, toErrorValue } from '../base/errors.ts';
 import { exportPage } from './export.ts';
 import type { Ask, Questions, Said, WriterData } from './messages.ts';
 import type { Row } from './record.ts';

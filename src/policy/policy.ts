@@ -1,16 +1,17 @@
-import type { Bundle, Freshness, ServerEntry } from '../company/bundle.ts';
-import { deny, judge, settle, type Verdict } from './decision.ts';
-import { readable } from './knowledge.ts';
-import type { Findings } from './part.ts';
-import { type Ask, type Circumstances, factsOf } from './request.ts';
-import { named } from './scope.ts';
-import { openSkillScopes, type SkillScope } from './skills.ts';
-import { inFull, openSlices, type Slice } from './slice.ts';
-import { type Slots, sharedSlots } from './slots.ts';
-import { openSpellings } from './spellings.ts';
-import { validatorOf } from './validation.ts';
+import { readable } from '../bundle/readable.ts';
+import type { Bundle, Freshness, ServerEntry } from '../bundle/schema.ts';
+import { ownRules } from '../contract/rule-ids.ts';
+import { deny, judge, settle, type Verdict } from './deciding/decision.ts';
+import type { Findings } from './deciding/part.ts';
+import { type Ask, type Circumstances, factsOf } from './deciding/request.ts';
+import { named } from './deciding/scope.ts';
+import { openSkillScopes, type SkillScope } from './deciding/skills.ts';
+import { inFull, openSlices, type Slice } from './deciding/slice.ts';
+import { type Slots, sharedSlots } from './deciding/slots.ts';
+import { openSpellings } from './deciding/spellings.ts';
+import { validatorOf } from './deciding/validation.ts';
 
-export type { Verdict } from './decision.ts';
+export type { Verdict } from './deciding/decision.ts';
 
 export interface Question {
   action: 'discover' | 'call' | 'get' | 'read';
@@ -87,21 +88,21 @@ export function openPolicy(
   /** What denies before any rule on the thing itself is asked. */
   const gate = (question: Question, at: Circumstances): Verdict | ServerEntry => {
     if (at.freshness === 'expired')
-      return deny('gatehouse:expired-bundle', 'The company rules on this computer are too old to be used. Connect to the company network.');
+      return deny(ownRules.expiredBundle, 'The company rules on this computer are too old to be used. Connect to the company network.');
     const server = servers.get(question.server);
-    if (!server) return deny('gatehouse:unknown', 'No blessed server has this name.');
+    if (!server) return deny(ownRules.unknown, 'No blessed server has this name.');
     const seen = discover(server, question.agent, at);
     if (seen.effect === 'deny' || question.action === 'discover') return seen;
     if (question.action !== 'read' && !names.get(server.id)![question.action].has(question.name))
-      return deny('gatehouse:unknown', 'It is not in the blessed catalogue of this server.');
+      return deny(ownRules.unknown, 'It is not in the blessed catalogue of this server.');
     if (at.freshness === 'stale' && question.action === 'call' && !factsOf(server, question.name).readOnly) {
       return deny(
-        'gatehouse:stale-bundle',
+        ownRules.staleBundle,
         'The company rules on this computer are out of date, so only tools that read may be used. Connect to the company network.',
       );
     }
     if (scopeOf(question, server) === 'outside')
-      return deny('gatehouse:unknown', 'It is no part of a blessed skill of this server, or not spelt as it was blessed.');
+      return deny(ownRules.unknown, 'It is no part of a blessed skill of this server, or not spelt as it was blessed.');
     return server;
   };
 
@@ -210,7 +211,7 @@ export function openPolicy(
       if (wrong !== undefined) {
         // What no arguments could change is said first: nobody should mend them in vain.
         const anyhow = governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
-        return anyhow.effect === 'deny' ? anyhow : deny('gatehouse:invalid-arguments', `The arguments do not fit the tool: ${wrong}.`);
+        return anyhow.effect === 'deny' ? anyhow : deny(ownRules.invalidArguments, `The arguments do not fit the tool: ${wrong}.`);
       }
       const verdict = governed(question, gated, (slice, ask) => ruling(slice, ask, at));
       return verdict.effect === 'deny' ? verdict : (keptBack(question, gated, at) ?? verdict);
@@ -233,7 +234,7 @@ export function openPolicy(
     },
     canDiscover(server, agent) {
       const gated = gate({ action: 'discover', server, name: '', agent }, circumstances());
-      return 'effect' in gated ? gated : deny('gatehouse:unknown', 'No blessed server has this name.');
+      return 'effect' in gated ? gated : deny(ownRules.unknown, 'No blessed server has this name.');
     },
     skillOf(server, uri) {
       const entry = servers.get(server);
@@ -264,7 +265,7 @@ function misfit({ action, name, args }: Question, { catalogue }: ServerEntry): s
 
 /** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */
 const holdsBack = ({ effect, rule, obligations }: Verdict): boolean =>
-  effect === 'deny' ? rule !== 'gatehouse:no-permit' : effect === 'ask' || obligations.redact.length > 0;
+  effect === 'deny' ? rule !== ownRules.noPermit : effect === 'ask' || obligations.redact.length > 0;
 
 function catalogued({ catalogue }: ServerEntry): { call: Set<string>; get: Set<string>; read: Set<string> } {
   return {

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
+import type { Exposure } from '../contract/agents.ts';
 
 const content = z.strictObject({
   version: z.literal(1),
@@ -13,20 +14,6 @@ const content = z.strictObject({
 });
 type Content = z.infer<typeof content>;
 export type Credential = Content['credentials'][number];
-
-/** Agents whose bearer another program may have been sent, since it had the address that is in their configuration. */
-export interface Exposure {
-  /** When it was first noticed; it may have begun before. */
-  since: string;
-  /** When the address was ours again; absent while it is not. */
-  until?: string;
-  /** `127.0.0.1:4283` */
-  address: string;
-  /** Who had it, in words of this machine's system. */
-  holder: string;
-  /** By name; only credentials that are still good. */
-  agents: string[];
-}
 
 export interface Exposures {
   current(): Exposure | undefined;
@@ -96,17 +83,20 @@ export function openExposures(options: { file: string; live: () => Credential[];
   return {
     current() {
       if (held === undefined) return undefined;
-      const { since, until, address, holder } = held;
+      const { since, until, address, holder, credentials } = held;
+      const agents = credentials.filter(good).map(({ name }) => name);
+      const others = credentials.map(({ name }) => name).filter((name) => !agents.includes(name));
       return {
         since,
         ...(until === undefined ? {} : { until }),
         address,
         holder,
-        agents: held.credentials.filter(good).map(({ name }) => name),
+        agents,
+        revoked: [...new Set(others)],
       };
     },
     begin(address, holder) {
-      const before = held?.credentials.filter(good) ?? [];
+      const before = held?.credentials ?? [];
       const added = live().filter(({ name, createdAt }) => !before.some((one) => one.name === name && one.createdAt === createdAt));
       const same = held !== undefined && held.until === undefined && held.address === address && held.holder === holder;
       if (same && added.length === 0) return false;
@@ -115,8 +105,7 @@ export function openExposures(options: { file: string; live: () => Credential[];
     },
     end() {
       if (held === undefined || held.until !== undefined) return;
-      const credentials = held.credentials.filter(good);
-      keep(credentials.length === 0 ? undefined : { ...held, until: now(), credentials });
+      keep(held.credentials.some(good) ? { ...held, until: now() } : undefined);
     },
     prune() {
       if (held?.until !== undefined && !held.credentials.some(good)) keep(undefined);

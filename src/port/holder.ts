@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withoutSequences } from '../plain-text.ts';
+import { withoutSequences } from '../base/plain-text.ts';
 
 /** Who listens, as far as the system tells this user: nothing in it is what the other program says of itself. */
 export interface Holder {

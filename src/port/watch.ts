@@ -1,6 +1,7 @@
-import { type ErrorValue, Failure } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { type Credential, type Exposure, openExposures } from './exposure.ts';
+import { type ErrorValue, Failure } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Exposure } from '../contract/agents.ts';
+import { type Credential, openExposures } from './exposure.ts';
 import { findHolder, inWords, type Loopback } from './holder.ts';
 
 /** What trying an address came to; the gateway's word for it. */

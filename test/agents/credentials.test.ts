@@ -4,8 +4,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { type AgentEvent, isToken, newToken, openAgents } from '../../src/agents/credentials.ts';
-import { silent } from '../../src/log.ts';
+import { type AgentEvent, isToken, newToken, openAgents } from '../../src/agents/credentials/credentials.ts';
+import { silent } from '../../src/base/log.ts';
 
 const noon = Date.UTC(2026, 10, 23, 12);
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
-import { newToken } from '../../src/agents/credentials.ts';
-import { agentConfigs, variableOf } from '../../src/agents/known.ts';
+import { agentConfigs, variableOf } from '../../src/agents/clients/known.ts';
+import { newToken } from '../../src/agents/credentials/credentials.ts';
 
 const url = 'http://127.0.0.1:4283/mcp';
 const token = newToken();

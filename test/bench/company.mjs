@@ -1,7 +1,7 @@
 // Writes a company folder for a measurement: echo servers with many tools, and as many rules as asked.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { catalogueHashes } from '../../src/central/definition-hash.ts';
+import { catalogueHashes } from '../../src/central/content/definition-hash.ts';
 
 /** `tools` each of `servers`, all of them at one address. */
 export function writeCompany(dir, { port, tools, rules, servers = 1 }) {

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { silent } from '../../src/base/log.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { silent } from '../../src/log.ts';
 
 const total = Number(process.argv[2] ?? 100_000);
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));

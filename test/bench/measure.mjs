@@ -2,7 +2,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask } from '../../src/headless/control-client.ts';
+import { ask } from '../../src/shell/control-client.ts';
 import { remove, writeCompany } from './company.mjs';
 import { idleSessions } from './idle.mjs';
 import { cli, freePort, load, median, openHouse, output, pause, rss, start, stop } from './processes.mjs';

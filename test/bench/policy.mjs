@@ -1,7 +1,7 @@
 /** Prints one JSON line: what a decision and a list cost at several sizes of a company. Nothing is asserted; numbers depend on the machine. */
-import { loadCedar } from '../../src/policy/cedar.ts';
+import { loadCedar } from '../../src/policy/deciding/cedar.ts';
+import { loadValidation, validatorOf } from '../../src/policy/deciding/validation.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
-import { loadValidation, validatorOf } from '../../src/policy/validation.ts';
 
 const groups = Array.from({ length: 20 }, (_, at) => `group-${at}`);
 const sizes = [50, 500, 5000];

@@ -6,7 +6,7 @@ import http from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { ask } from '../../src/headless/control-client.ts';
+import { ask } from '../../src/shell/control-client.ts';
 import { remove, writeCompany } from './company.mjs';
 import { cli, freePort, median, openHouse, pause, start, stop } from './processes.mjs';
 

@@ -3,8 +3,8 @@ import http from 'node:http';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { compactVerify, createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet } from 'jose';
-import { rotateSigningKey } from '../../src/central/signing-key.ts';
-import { bootstrap, bundle } from '../../src/company/bundle.ts';
+import { bootstrap, bundle } from '../../src/bundle/schema.ts';
+import { rotateSigningKey } from '../../src/central/publish/signing-key.ts';
 import { openAcme } from './open.ts';
 
 const read = (text: string) => bundle.parse(JSON.parse(Buffer.from(text.split('.')[1]!, 'base64url').toString()));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { checkFolder } from '../../src/central/check.ts';
-import { describeProblem } from '../../src/central/problem.ts';
+import { checkFolder } from '../../src/central/content/check.ts';
+import { describeProblem } from '../../src/central/content/problem.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
 import { orgYaml, policies, serverJson, temporaryDir, writeCompany } from './company-folder.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { catalogueHashes } from '../../src/central/definition-hash.ts';
+import { catalogueHashes } from '../../src/central/content/definition-hash.ts';
 
 export function temporaryDir(): { path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'gatehouse-central-'));

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { openBundles } from '../../src/central/bundles.ts';
-import { compileCompany } from '../../src/central/compile.ts';
-import { readFolder } from '../../src/central/folder.ts';
+import { bundle } from '../../src/bundle/schema.ts';
+import { compileCompany } from '../../src/central/content/compile.ts';
+import { readFolder } from '../../src/central/content/folder.ts';
+import { openBundles } from '../../src/central/publish/bundles.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
-import { bundle } from '../../src/company/bundle.ts';
 import { accounts } from '../../src/demo/accounts.ts';
+import { loadValidation } from '../../src/policy/deciding/validation.ts';
 import { openPolicy, type Policy } from '../../src/policy/policy.ts';
-import { loadValidation } from '../../src/policy/validation.ts';
 
 // A Monday, 10:00 UTC.
 const monday = Date.parse('2026-11-23T10:00:00Z');

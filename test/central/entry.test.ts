@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Checked } from '../../src/central/document.ts';
-import { checkDocument } from '../../src/central/document.ts';
-import { compileEntry } from '../../src/central/entry.ts';
-import { type ServerJson, serverJson as schema } from '../../src/central/server-json.ts';
+import type { Checked } from '../../src/central/content/document.ts';
+import { checkDocument } from '../../src/central/content/document.ts';
+import { compileEntry } from '../../src/central/content/entry.ts';
+import { type ServerJson, serverJson as schema } from '../../src/central/content/server-json.ts';
 import { serverJson } from './company-folder.ts';
 
 function compile(change: Record<string, unknown>, variables: Record<string, string> = {}, entry: Record<string, unknown> = {}) {

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { openCentral } from '../../src/central/server.ts';
+import { silent } from '../../src/base/log.ts';
+import { openCentral } from '../../src/central/api/server.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
 import type { LedgerRecord } from '../../src/ledger/record.ts';
 import { hashRecord } from '../../src/ledger/record.ts';
-import { silent } from '../../src/log.ts';
 import { temporaryDir, writeCompany } from './company-folder.ts';
 import { openIssuer } from './issuer.ts';
 

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import * as oidc from 'openid-client';
+import { silent } from '../../src/base/log.ts';
+import { bootstrap } from '../../src/bundle/schema.ts';
 import { openReferenceCentral } from '../../src/cli/reference-central.ts';
-import { bootstrap } from '../../src/company/bundle.ts';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { openIdp } from '../../src/demo/idp.ts';
-import { silent } from '../../src/log.ts';
 import { temporaryDir } from './company-folder.ts';
 
 /** The code flow of RFC 8252 with PKCE, as the app goes it, told nothing but the bootstrap document. */

@@ -3,10 +3,10 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openCentral } from '../../src/central/server.ts';
+import { Failure } from '../../src/base/errors.ts';
+import { silent } from '../../src/base/log.ts';
+import { openCentral } from '../../src/central/api/server.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
-import { Failure } from '../../src/errors.ts';
-import { silent } from '../../src/log.ts';
 import { orgYaml, policies, serverJson, temporaryDir, writeCompany } from './company-folder.ts';
 import { events, openAcme } from './open.ts';
 

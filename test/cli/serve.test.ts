@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { folder } from '../headless/folder.ts';
+import { folder } from '../shell/folder.ts';
 import { entry, gatehouse } from './command.ts';
 
 async function serve(t: TestContext, dataDir: string, ...args: string[]) {

@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Failure } from '../../src/base/errors.ts';
+import { silent as log } from '../../src/base/log.ts';
 import { report } from '../../src/cli/ledger.ts';
-import type { Activity, Explanation, Outputs, ToolRow } from '../../src/contract.ts';
-import { Failure } from '../../src/errors.ts';
+import type { Activity } from '../../src/contract/activity.ts';
+import type { Outputs } from '../../src/contract/contract.ts';
+import type { Explanation } from '../../src/contract/explanation.ts';
+import type { ToolRow } from '../../src/contract/servers.ts';
 import { openHeadless } from '../../src/headless/headless.ts';
-import { silent as log } from '../../src/log.ts';
-import { folder } from '../headless/folder.ts';
 import { smallCore } from '../headless/small-core.ts';
+import { folder } from '../shell/folder.ts';
 import { gatehouse } from './command.ts';
 
 const access: Explanation = {
@@ -289,7 +292,7 @@ test('servers SERVER --stderr prints what a local server wrote, newest last', as
 test('without --data a verb finds the usual folder, or the demo where only that runs', async (t) => {
   const home = folder(t);
   const env = { XDG_DATA_HOME: home, LOCALAPPDATA: home, HOME: home };
-  const { defaultDataDir } = await import('../../src/headless/data-dir.ts');
+  const { defaultDataDir } = await import('../../src/shell/data-dir.ts');
   const usual = defaultDataDir(env, process.platform, home);
   assert.equal((await gatehouse(['status'], { env })).code, 3);
   await running(t, true, join(usual, 'demo'));

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { silent } from '../../src/base/log.ts';
 import { fetchBootstrap } from '../../src/company/bootstrap.ts';
 import { openCompany } from '../../src/company/bundles.ts';
 import { openUploader } from '../../src/company/upload.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { LedgerEntry } from '../../src/ledger/record.ts';
-import { silent } from '../../src/log.ts';
 import { openAcme } from '../central/open.ts';
 import { testHost } from '../support/host.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { Failure } from '../../src/base/errors.ts';
 import { readText } from '../../src/company/answer.ts';
 import { retryAfterMs, send } from '../../src/company/send.ts';
-import { Failure } from '../../src/errors.ts';
 import { type SmallCentral, smallCentral } from '../support/central.ts';
 
 let central: SmallCentral;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
+import { silent } from '../../src/base/log.ts';
 import { openUploader } from '../../src/company/upload.ts';
-import { silent } from '../../src/log.ts';
 import { type SmallCentral, smallBundle, smallCentral } from '../support/central.ts';
 import { client, person } from './open.ts';
 

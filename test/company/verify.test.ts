@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { before, test } from 'node:test';
 import { calculateJwkThumbprint } from 'jose';
+import { Failure } from '../../src/base/errors.ts';
 import { thumbprint as ours } from '../../src/company/keys.ts';
 import { type HighMark, verifyBundle } from '../../src/company/verify.ts';
-import { Failure } from '../../src/errors.ts';
 import { company, type SigningKey, signingKey, smallBundle } from '../support/central.ts';
 
 let key: SigningKey;

@@ -4,9 +4,9 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, test } from 'node:test';
+import { silent } from '../../src/base/log.ts';
 import { afterRead, type Managed, openManaged } from '../../src/config/managed.ts';
 import { readManagedLinux } from '../../src/config/managed-linux.ts';
-import { silent } from '../../src/log.ts';
 
 const skip = process.platform === 'win32' ? 'files have no owner and mode there' : false;
 // The tests' own user plays root.

@@ -4,7 +4,7 @@ import { strict as assert } from 'node:assert';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { fetchCatalogue } from '../../src/central/catalogue.ts';
+import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO;

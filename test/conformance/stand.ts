@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fetchCatalogue } from '../../src/central/catalogue.ts';
+import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { entry, makeBundle, openTestGateway } from '../support/gateway.ts';
 import { openFixture, type Variant } from './fixture.ts';
 

@@ -58,7 +58,7 @@ ${serverTable({ suites, variants, servers, cell })}
 
 The suite's server is the one upstream of a gateway; an agent in front of it does what the scenario wants (test/conformance/adapter.mjs).
 Scenarios passed, of those that the suite scores, and how many of these are not run (below); then, scenario by scenario, checks passed.
-Lists are asked for by the code that blesses a server (src/central/catalogue.ts), everything else by the gateway, which never lists an upstream; what is
+Lists are asked for by the code that blesses a server (src/central/publish/catalogue.ts), everything else by the gateway, which never lists an upstream; what is
 judged on lists (\`json-schema-ref-no-deref\`) is therefore the blessing. \`initialize\` and \`request-metadata\` are run with a catalogue written by hand.
 
 ${clientSummary(

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { prepareData, resetData } from '../../src/demo/data.ts';
 import { demoPorts, onPort } from '../../src/demo/ports.ts';
-import { folder } from '../headless/folder.ts';
+import { folder } from '../shell/folder.ts';
 
 test('the demo’s folder is prepared once, and --reset empties only what the demo began', (t) => {
   const [dataDir, files] = [folder(t), folder(t)];

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { ask, watch } from '../../src/headless/control-client.ts';
-import { holderOf } from '../../src/headless/lock.ts';
+import { ask, watch } from '../../src/shell/control-client.ts';
+import { holderOf } from '../../src/shell/lock.ts';
 import { entry, gatehouse } from '../cli/command.ts';
-import { folder } from '../headless/folder.ts';
+import { folder } from '../shell/folder.ts';
 
 interface Ready {
   ready: boolean;

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { Failure } from '../../src/base/errors.ts';
 import { accounts } from '../../src/demo/accounts.ts';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { openIdp } from '../../src/demo/idp.ts';
-import { Failure } from '../../src/errors.ts';
 import { memoryVault, testHost } from '../support/host.ts';
 import { resource, signIn, startIdentity, startIdp, until } from '../support/sign-in.ts';
 

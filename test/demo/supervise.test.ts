@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { supervise } from '../../src/demo/supervise.ts';
-import { folder } from '../headless/folder.ts';
+import { folder } from '../shell/folder.ts';
 
 /** A host of three lines: says ready with its port, ends with its standard input, or fails as it is told. */
 const host = `

@@ -3,8 +3,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openSealedVault } from '../../electron/sealed-vault.ts';
-import { silent as log } from '../../src/log.ts';
-import { folder } from '../headless/folder.ts';
+import { silent as log } from '../../src/base/log.ts';
+import { folder } from '../shell/folder.ts';
 
 /** Stands for the system's key: `turn` is its age. */
 const system = (turn: { now: number }) => ({

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { _electron } from 'playwright';
-import { ask, askWindow } from '../../src/headless/control-client.ts';
-import { folder } from '../headless/folder.ts';
+import { ask, askWindow } from '../../src/shell/control-client.ts';
+import { folder } from '../shell/folder.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const dist = process.env.ELECTRON_OVERRIDE_DIST_PATH ?? join(root, 'node_modules', 'electron', 'dist');

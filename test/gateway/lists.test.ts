@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openDirectory } from '../../src/gateway/directory.ts';
-import { maxName } from '../../src/gateway/names.ts';
+import { openDirectory } from '../../src/gateway/catalogue/directory.ts';
+import { maxName } from '../../src/gateway/catalogue/names.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { exposedName, matchesTemplate, maxName, ownName } from '../../src/gateway/names.ts';
+import { exposedName, matchesTemplate, maxName, ownName } from '../../src/gateway/catalogue/names.ts';
 
 test('a plain name carries its server', () => {
   assert.equal(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ownName } from '../../src/gateway/names.ts';
+import { ownName } from '../../src/gateway/catalogue/names.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 

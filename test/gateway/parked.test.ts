@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, mock, test } from 'node:test';
-import type { Call } from '../../src/gateway/calls.ts';
-import { openParking } from '../../src/gateway/parking.ts';
-import type { Outcome, Upstream, UpstreamCall } from '../../src/gateway/upstreams/upstream.ts';
+import type { Call } from '../../src/gateway/pipeline/call.ts';
+import { openParking } from '../../src/gateway/rounds/suspended-calls.ts';
+import type { Outcome, Upstream, UpstreamCall } from '../../src/upstreams/upstream.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { type Json, openMatrixServer } from '../support/matrix-server.ts';
 import { until } from '../support/upstreams/open.ts';

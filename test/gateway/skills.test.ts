@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { SkillsClient } from '@modelcontextprotocol/client/ext/skills';
-import { fetchCatalogue } from '../../src/central/catalogue.ts';
+import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { allowAll, entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import type { Json } from '../support/matrix-server.ts';
 import { openRpcServer } from '../support/rpc-server.ts';

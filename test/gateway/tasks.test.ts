@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { openTasks } from '../../src/gateway/tasks.ts';
+import { openTasks } from '../../src/gateway/rounds/tasks.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import type { Json } from '../support/matrix-server.ts';
 import { openRpcServer } from '../support/rpc-server.ts';

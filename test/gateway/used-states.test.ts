@@ -3,9 +3,9 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openSeal } from '../../src/gateway/seal.ts';
-import { openUsedStates } from '../../src/gateway/used-states.ts';
-import { silent } from '../../src/log.ts';
+import { silent } from '../../src/base/log.ts';
+import { openSeal } from '../../src/gateway/rounds/seal.ts';
+import { openUsedStates } from '../../src/gateway/rounds/used-states.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { openMatrixServer } from '../support/matrix-server.ts';
 

@@ -1,6 +1,7 @@
-import { type Command, commands, type Outputs, type View } from '../../src/contract.ts';
-import type { Core } from '../../src/core.ts';
-import { Failure, toErrorValue } from '../../src/errors.ts';
+import type { Core } from '../../src/app/core.ts';
+import { Failure, toErrorValue } from '../../src/base/errors.ts';
+import { type Command, commands, type Outputs } from '../../src/contract/contract.ts';
+import type { View } from '../../src/contract/view.ts';
 
 type Answers = { [C in Command]?: (input: Record<string, unknown>) => Outputs[C] };
 

@@ -3,12 +3,12 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { View } from '../../src/contract.ts';
-import { readRenderer } from '../../src/headless/renderer-files.ts';
+import { silent as log } from '../../src/base/log.ts';
+import type { View } from '../../src/contract/view.ts';
 import { openWeb } from '../../src/headless/web.ts';
 import { launchToken } from '../../src/headless/web-session.ts';
-import { silent as log } from '../../src/log.ts';
-import { folder } from './folder.ts';
+import { readRenderer } from '../../src/shell/renderer-files.ts';
+import { folder } from '../shell/folder.ts';
 import { smallCore } from './small-core.ts';
 
 async function open(t: TestContext) {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { type TestContext, test } from 'node:test';
+import { Failure } from '../../src/base/errors.ts';
+import { type Log, silent } from '../../src/base/log.ts';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
-import { Failure } from '../../src/errors.ts';
 import type { Identity } from '../../src/identity/identity.ts';
-import { type Log, silent } from '../../src/log.ts';
 import { testHost } from '../support/host.ts';
 import { type Exchange, notingFetch, resource, signIn, startIdentity, startIdp, until } from '../support/sign-in.ts';
 

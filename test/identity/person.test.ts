@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Log, silent } from '../../src/base/log.ts';
 import { personFrom } from '../../src/identity/person.ts';
-import { type Log, silent } from '../../src/log.ts';
 
 const groups = (claims: Record<string, unknown>, claim = 'groups', log: Log = silent) =>
   personFrom({ sub: 'a', ...claims }, claim, log).groups;

@@ -3,8 +3,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Failure } from '../../src/base/errors.ts';
 import { openIdp } from '../../src/demo/idp.ts';
-import type { Failure } from '../../src/errors.ts';
 import { memoryVault, testHost } from '../support/host.ts';
 import { claimsOf, resource, signIn, startIdentity, startIdp, until } from '../support/sign-in.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fetchCatalogue } from '../../src/central/catalogue.ts';
+import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { openEverything } from '../../src/demo/upstreams.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { type Exchange, rawAgent } from '../support/raw-agent.ts';

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
-import { openVaultFile } from '../../src/headless/vault-file.ts';
+import { headKeeper } from '../../src/app/local-key.ts';
+import { silent } from '../../src/base/log.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger.ts';
 import type { LedgerEntry, LedgerRecord } from '../../src/ledger/record.ts';
-import { headKeeper } from '../../src/local-key.ts';
-import { silent } from '../../src/log.ts';
+import { openVaultFile } from '../../src/shell/vault-file.ts';
 
 export const noon = Date.UTC(2026, 10, 23, 12);
 export const key = new Uint8Array(32).fill(7);

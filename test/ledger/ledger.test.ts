@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { commands } from '../../src/contract.ts';
+import { commands } from '../../src/contract/contract.ts';
 import { hashRecord, type LedgerRecord } from '../../src/ledger/record.ts';
 import { entry, folder, noon, open, unsent, verified } from './entries.ts';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
+import { silent } from '../../src/base/log.ts';
 import { openQueue } from '../../src/ledger/queue.ts';
 import { toRow } from '../../src/ledger/record.ts';
-import { silent } from '../../src/log.ts';
 import { edit, entry, folder, key, noon, open, unsent, verified, written } from './entries.ts';
 
 /** Until something holds; the test runner's own time limit ends a wait in vain. */

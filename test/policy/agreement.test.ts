@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
 import fc from 'fast-check';
-import { loadCedar } from '../../src/policy/cedar.ts';
-import { joinObligations, readObligations } from '../../src/policy/obligations.ts';
+import { loadCedar } from '../../src/policy/deciding/cedar.ts';
+import { joinObligations, readObligations } from '../../src/policy/deciding/obligations.ts';
+import { buildRequest } from '../../src/policy/deciding/request.ts';
+import { openSlots } from '../../src/policy/deciding/slots.ts';
 import { openPolicy, type Question, type Verdict } from '../../src/policy/policy.ts';
-import { buildRequest } from '../../src/policy/request.ts';
-import { openSlots } from '../../src/policy/slots.ts';
 import { bundleOf, discoverAll, files, monday, web } from './company.ts';
 
 const pick = (...texts: string[]) => fc.constantFrom(...texts);

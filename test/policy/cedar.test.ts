@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import { loadCedar } from '../../src/policy/cedar.ts';
+import { loadCedar } from '../../src/policy/deciding/cedar.ts';
 
 test('the engine is loaded once', () => {
   assert.equal(loadCedar(), loadCedar());
@@ -25,7 +25,7 @@ test('bundled into one flat folder, the engine is found beside the code', async 
       target: 'node24',
       outDir: dir,
       rolldownOptions: {
-        input: { cedar: fileURLToPath(new URL('../../src/policy/cedar.ts', import.meta.url)) },
+        input: { cedar: fileURLToPath(new URL('../../src/policy/deciding/cedar.ts', import.meta.url)) },
         output: { entryFileNames: '[name].mjs' },
       },
     },

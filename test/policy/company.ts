@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry, type ToolFacts } from '../../src/company/bundle.ts';
-import { compilePolicies } from '../../src/policy/compile.ts';
-import { type Knowledge, knowledgeOf } from '../../src/policy/knowledge.ts';
+import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry, type ToolFacts } from '../../src/bundle/schema.ts';
+import { compilePolicies } from '../../src/policy/authoring/compile.ts';
+import { type Knowledge, knowledgeOf } from '../../src/policy/authoring/knowledge.ts';
+import { loadValidation } from '../../src/policy/deciding/validation.ts';
 import { openPolicy, type Policy, type Question } from '../../src/policy/policy.ts';
-import { loadValidation } from '../../src/policy/validation.ts';
 
 /** Monday, 10:00 UTC. */
 export const monday = Date.parse('2026-11-23T10:00:00Z');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audiencePolicies, compilePolicies } from '../../src/policy/compile.ts';
+import { audiencePolicies, compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { allowAll, bundleOf, call, knowledge, policyOf } from './company.ts';
 
 const compile = (text: string, file = 'a.cedar') => compilePolicies([{ file, text }], knowledge);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hostFacts, pathFacts } from '../../src/policy/derive.ts';
-import { placeOf } from '../../src/policy/paths.ts';
-import { shapeOfTool } from '../../src/policy/shape.ts';
+import { hostFacts, pathFacts } from '../../src/policy/deciding/derive.ts';
+import { placeOf } from '../../src/policy/deciding/paths.ts';
+import { shapeOfTool } from '../../src/policy/deciding/shape.ts';
 import { files } from './company.ts';
 
 function subject(args: Record<string, unknown>, roots: string[] = [], kinds: Record<string, 'path' | 'url' | 'text'> = {}) {

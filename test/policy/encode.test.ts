@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { loadCedar } from '../../src/policy/cedar.ts';
-import { encodeArguments } from '../../src/policy/encode.ts';
+import { loadCedar } from '../../src/policy/deciding/cedar.ts';
+import { encodeArguments } from '../../src/policy/deciding/encode.ts';
 
 const json = (args: Record<string, unknown>, only?: ReadonlySet<string>) => JSON.parse(JSON.stringify(encodeArguments(args, only).value));
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { joinObligations, readObligations } from '../../src/policy/obligations.ts';
+import { joinObligations, readObligations } from '../../src/policy/deciding/obligations.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import { allowAll, bundleOf, call, discoverAll, monday, policyOf } from './company.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
-import { type Cedar, loadCedar } from '../../src/policy/cedar.ts';
+import { type Cedar, loadCedar } from '../../src/policy/deciding/cedar.ts';
+import { openSlots } from '../../src/policy/deciding/slots.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
-import { openSlots } from '../../src/policy/slots.ts';
 import { allowAll, bundleOf, call, monday } from './company.ts';
 
 let supplies = 0;

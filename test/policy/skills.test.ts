@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openSkillScopes } from '../../src/policy/deciding/skills.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
-import { openSkillScopes } from '../../src/policy/skills.ts';
 import { entry, makeBundle } from '../support/gateway.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;

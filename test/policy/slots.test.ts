@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Failure } from '../../src/errors.ts';
-import { loadCedar } from '../../src/policy/cedar.ts';
-import { openSlots, type Slots } from '../../src/policy/slots.ts';
+import { Failure } from '../../src/base/errors.ts';
+import { loadCedar } from '../../src/policy/deciding/cedar.ts';
+import { openSlots, type Slots } from '../../src/policy/deciding/slots.ts';
 
 const cedar = loadCedar();
 

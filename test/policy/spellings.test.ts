@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openSpellings } from '../../src/policy/spellings.ts';
+import { openSpellings } from '../../src/policy/deciding/spellings.ts';
 import { allowAll, policyOf } from './company.ts';
 
 const forbid = (uri: string) => `@id("NO") forbid(principal, action == Action::"read", resource == Resource::"files/${uri}");\n`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
-import { loadCedar } from '../../src/policy/cedar.ts';
+import { loadCedar } from '../../src/policy/deciding/cedar.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import { allowAll, bundleOf, call, monday, policyOf } from './company.ts';
 

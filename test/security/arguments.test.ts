@@ -5,7 +5,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { loadValidation, validatorOf } from '../../src/policy/validation.ts';
+import { loadValidation, validatorOf } from '../../src/policy/deciding/validation.ts';
 import { allowAll, entry, legacySession, makeBundle, openTestGateway, post, raw } from '../support/gateway.ts';
 
 /** A legacy server that keeps the bytes of each call and takes them as loosely as it can. */

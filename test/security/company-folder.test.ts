@@ -4,11 +4,11 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { checkFolder } from '../../src/central/check.ts';
-import { openPublisher } from '../../src/central/publisher.ts';
-import { CentralStore } from '../../src/central/store.ts';
+import { silent } from '../../src/base/log.ts';
+import { checkFolder } from '../../src/central/content/check.ts';
+import { openPublisher } from '../../src/central/publish/publisher.ts';
+import { CentralStore } from '../../src/central/store/store.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
-import { silent } from '../../src/log.ts';
 import { orgYaml, policies, serverJson, temporaryDir, writeCompany } from '../central/company-folder.ts';
 
 function company(t: TestContext) {

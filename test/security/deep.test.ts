@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseShort } from '../../src/gateway/upstreams/parse-json.ts';
+import { parseShort } from '../../src/upstreams/messages/parse-json.ts';
 import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 

@@ -3,10 +3,10 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { openDirectory } from '../../src/gateway/directory.ts';
-import { Journal, Room } from '../../src/gateway/journal.ts';
-import { readSessions } from '../../src/gateway/session-file.ts';
-import { silent } from '../../src/log.ts';
+import { silent } from '../../src/base/log.ts';
+import { openDirectory } from '../../src/gateway/catalogue/directory.ts';
+import { Journal, Room } from '../../src/gateway/http/event-store.ts';
+import { readSessions } from '../../src/gateway/wire/session-file.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway, post } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { Failure } from '../../src/errors.ts';
-import { openVaultFile } from '../../src/headless/vault-file.ts';
+import { headKeeper, localKey } from '../../src/app/local-key.ts';
+import { Failure } from '../../src/base/errors.ts';
+import { silent as log } from '../../src/base/log.ts';
 import type { HeadKeeper } from '../../src/ledger/keeping.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger.ts';
-import { headKeeper, localKey } from '../../src/local-key.ts';
-import { silent as log } from '../../src/log.ts';
+import { openVaultFile } from '../../src/shell/vault-file.ts';
 import { edit, entry, key, noon } from '../ledger/entries.ts';
 import { testHost } from '../support/host.ts';
 

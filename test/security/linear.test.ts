@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { checkDocument } from '../../src/central/document.ts';
+import { checkDocument } from '../../src/central/content/document.ts';
 import { readEvents } from '../../src/company/sse.ts';
-import { matchesTemplate } from '../../src/gateway/names.ts';
-import { maskedWhole, openMask } from '../../src/gateway/upstreams/mask.ts';
-import { openOutput } from '../../src/gateway/upstreams/output.ts';
-import { compilePolicies } from '../../src/policy/compile.ts';
-import { openSpellings } from '../../src/policy/spellings.ts';
+import { matchesTemplate } from '../../src/gateway/catalogue/names.ts';
+import { compilePolicies } from '../../src/policy/authoring/compile.ts';
+import { openSpellings } from '../../src/policy/deciding/spellings.ts';
+import { maskedWhole, openMask } from '../../src/upstreams/local/mask.ts';
+import { openOutput } from '../../src/upstreams/local/output.ts';
 
 function milliseconds(work: () => unknown): number {
   const tries = [1, 2, 3].map(() => {

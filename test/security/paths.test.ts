@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { ArgumentKind, ServerEntry } from '../../src/company/bundle.ts';
-import { pathFacts } from '../../src/policy/derive.ts';
-import { placeOf } from '../../src/policy/paths.ts';
+import type { ArgumentKind, ServerEntry } from '../../src/bundle/schema.ts';
+import { pathFacts } from '../../src/policy/deciding/derive.ts';
+import { placeOf } from '../../src/policy/deciding/paths.ts';
+import { loadValidation } from '../../src/policy/deciding/validation.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
-import { loadValidation } from '../../src/policy/validation.ts';
 import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
 
 await loadValidation();

@@ -6,11 +6,11 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type Core, openCore } from '../../src/app/core.ts';
 import { describe } from '../../src/cli/status.ts';
-import type { View } from '../../src/contract.ts';
-import { type Core, openCore } from '../../src/core.ts';
-import { whoAnswers } from '../../src/own-port.ts';
+import type { View } from '../../src/contract/view.ts';
 import { fromLsof, fromNetstat, fromProc, fromTasklist, inWords } from '../../src/port/holder.ts';
+import { whoAnswers } from '../../src/port/probe.ts';
 import { testHost } from '../support/host.ts';
 import { freePort, habits, squat, stranger } from '../support/squatter.ts';
 
@@ -151,7 +151,9 @@ test('whoever takes the port, wherever, however it answers and whenever: told by
           if (dismiss && good.length > 0) await ask(core, 'exposure-dismiss');
           else
             for (const [at, name] of good.entries()) {
-              assert.deepEqual(core.view().gateway.exposure?.agents, good.slice(at));
+              const { exposure }: View['gateway'] = core.view().gateway;
+              assert.deepEqual(exposure?.agents, good.slice(at));
+              assert.deepEqual(exposure?.revoked, good.slice(0, at), 'who is dealt with is told, also under a name that was given anew');
               await ask(core, 'agent-revoke', { name });
               // The same name again is another credential.
               if (at % 2 === 0) await ask(core, 'agent-add', { name });

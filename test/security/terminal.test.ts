@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Failure } from '../../src/errors.ts';
+import { Failure } from '../../src/base/errors.ts';
+import { silent as log } from '../../src/base/log.ts';
 import { openHeadless } from '../../src/headless/headless.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { silent as log } from '../../src/log.ts';
 import { gatehouse } from '../cli/command.ts';
-import { folder } from '../headless/folder.ts';
 import { smallCore } from '../headless/small-core.ts';
+import { folder } from '../shell/folder.ts';
 
 // Clears the screen, sets the title, and begins a sequence with one eight-bit character; turns the direction of writing; goes back over the line.
 const hostile = 'begin\u001b[2J\u001b]0;owned\u0007\u009b31m\u202emiddle\rend';

@@ -5,10 +5,10 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
+import { withoutSequences } from '../../src/base/plain-text.ts';
 import { plain } from '../../src/cli/print.ts';
-import { readBody } from '../../src/gateway/body.ts';
-import { openOutput } from '../../src/gateway/upstreams/output.ts';
-import { withoutSequences } from '../../src/plain-text.ts';
+import { readBody } from '../../src/gateway/http/body.ts';
+import { openOutput } from '../../src/upstreams/local/output.ts';
 import { allowAll, entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
 
 const shapes = [

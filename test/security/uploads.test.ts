@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomInt, sign } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { silent } from '../../src/base/log.ts';
 import { openDevice, proof } from '../../src/company/device.ts';
+import type { LedgerAnswer } from '../../src/company/post.ts';
+import { openUploader } from '../../src/company/upload.ts';
 import { hashRecord, type LedgerRecord } from '../../src/ledger/record.ts';
 import { openAcme } from '../central/open.ts';
 import { testHost } from '../support/host.ts';
@@ -197,6 +200,59 @@ test('a chain that strangers wrote into before, or that went back, goes on: both
     );
     database.close();
     assert.deepEqual(hashes, new Set([...former, ...present].map(({ hash }) => hash)), `seed ${seed}`);
+  }
+});
+
+test('a ledger in which somebody wrote goes up whole all the same, and the incident is told', async (t) => {
+  const acme = await openAcme(t);
+  const url = `${acme.central().url}/v1/ledger`;
+  const token = await acme.token(['staff']);
+  for (let seed = 0; seed < 20; seed++) {
+    const pick = random(seed);
+    const device = await openDevice(testHost());
+    const records: LedgerRecord[] = [];
+    while (records.length < 1500 + pick(500)) records.push(next('ada', records.at(-1)));
+    // Also where one batch of the uploader ends and the next one begins.
+    const at = pick(2) === 0 ? 999 + pick(2) : pick(records.length);
+    const field = (['target', 'hash', 'previousHash', 'decision'] as const)[pick(4)]!;
+    records[at] = { ...records[at]!, [field]: field === 'decision' ? 'deny' : 'x'.repeat(43) };
+    let cursor = 0;
+    const uploader = openUploader({
+      unsent: async (after, limit) => {
+        const batch = records.slice(after, after + limit);
+        const [first, last] = [batch[0], batch.at(-1)];
+        if (!first || !last) return undefined;
+        const more = last.seq < records.length;
+        return { first: first.seq, last: last.seq, hash: last.hash, json: JSON.stringify(batch), chain: 'c', more };
+      },
+      cursor: () => cursor,
+      acknowledge: async (seq) => {
+        cursor = seq;
+      },
+      post: async (json, chain) => {
+        const body = `{"device":"${device.id}","chain":"${chain}","records":${json}}`;
+        const answer = await acme.post('/v1/ledger', token, body, proof(device, { method: 'POST', url, token, body, now: Date.now() }));
+        return (await answer.json()) as LedgerAnswer;
+      },
+      log: silent,
+    });
+    const told = `seed ${seed}: ${field} of record ${at + 1}`;
+    uploader.poke(true);
+    const end = Date.now() + 20_000;
+    while (cursor < records.length && Date.now() < end && !uploader.status().error) await new Promise((go) => setTimeout(go, 5));
+    assert.deepEqual([cursor, uploader.status().error], [records.length, undefined], told);
+    await uploader.close();
+    const database = new DatabaseSync(`${acme.dataDir}/central.sqlite`, { readOnly: true });
+    const rows = database.prepare('SELECT record FROM ledger WHERE device = ? ORDER BY seq').all(device.id);
+    database.close();
+    assert.deepEqual(
+      rows.map(({ record }) => JSON.parse(record as string)),
+      records,
+      told,
+    );
+    const headers = proof(device, { method: 'GET', url, token, body: '', now: Date.now() });
+    const { head } = (await (await acme.get('/v1/ledger', token, headers)).json()) as { head: { incidents: string[] } };
+    assert.match(head.incidents.join(), /altered before it was uploaded/, told);
   }
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unaskable } from '../../src/gateway/questions.ts';
+import { unaskable } from '../../src/gateway/rounds/questions.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 

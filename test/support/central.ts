@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CompactSign, exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { Bootstrap, Bundle } from '../../src/company/bundle.ts';
+import type { Bootstrap, Bundle } from '../../src/bundle/schema.ts';
 
 /** A signing key of a central API, as jose makes them. */
 export async function signingKey(kid: string) {

@@ -2,15 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openAgents } from '../../src/agents/credentials.ts';
-import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/company/bundle.ts';
+import { openAgents } from '../../src/agents/credentials/credentials.ts';
+import { silent } from '../../src/base/log.ts';
+import { readable } from '../../src/bundle/readable.ts';
+import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
 import { openGateway } from '../../src/gateway/gateway.ts';
-import { openUpstreams } from '../../src/gateway/upstreams/pool.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { silent } from '../../src/log.ts';
-import { compilePolicies } from '../../src/policy/compile.ts';
-import { readable } from '../../src/policy/knowledge.ts';
+import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
+import { openUpstreams } from '../../src/upstreams/pool.ts';
 
 type Definition = { name: string; [key: string]: unknown };
 

@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Host, SettingsStore, Vault } from '../../src/host.ts';
-import { type Log, silent } from '../../src/log.ts';
+import type { Host, SettingsStore, Vault } from '../../src/base/host.ts';
+import { type Log, silent } from '../../src/base/log.ts';
 
 export interface TestHost extends Host {
   /** What was given to the system browser, oldest first. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { fetchCatalogue } from '../../src/central/catalogue.ts';
-import type { Bundle } from '../../src/company/bundle.ts';
+import type { Bundle } from '../../src/bundle/schema.ts';
+import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { entry, makeBundle, openTestGateway } from './gateway.ts';
 import { type Agent, legacyAgent, modernAgent } from './matrix-agent.ts';
 import { type Era, type Json, openMatrixServer } from './matrix-server.ts';

@@ -3,10 +3,11 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { silent } from '../../src/base/log.ts';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { type Idp, type IdpOptions, openIdp } from '../../src/demo/idp.ts';
-import { type Identity, type IdentityConfig, type IdentityState, openIdentity } from '../../src/identity/identity.ts';
-import { silent } from '../../src/log.ts';
+import type { IdentityConfig } from '../../src/identity/config.ts';
+import { type Identity, type IdentityState, openIdentity } from '../../src/identity/identity.ts';
 import { type TestHost, testHost } from './host.ts';
 
 export const resource = 'http://127.0.0.1:4290/';

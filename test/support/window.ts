@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { type Command, commands, type View } from '../../src/contract.ts';
-import { type ErrorValue, Failure, toErrorValue } from '../../src/errors.ts';
-import { readRenderer, rendererHeaders } from '../../src/headless/renderer-files.ts';
+import { type ErrorValue, Failure, toErrorValue } from '../../src/base/errors.ts';
+import { type Command, commands } from '../../src/contract/contract.ts';
+import type { View } from '../../src/contract/view.ts';
+import { readRenderer, rendererHeaders } from '../../src/shell/renderer-files.ts';
 
 /** What the window is shown: a view and what each command answers. An answer that throws a Failure becomes an error as a value. */
 export interface Scene {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright';
-import type { View } from '../../src/contract.ts';
-import { Failure } from '../../src/errors.ts';
+import { Failure } from '../../src/base/errors.ts';
+import type { View } from '../../src/contract/view.ts';
 import { serveWindow } from '../support/window.ts';
 import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
-import { iso, type SceneOptions, scene, view } from './scene.ts';
+import { iso, ports, type SceneOptions, scene, view } from './scene.ts';
 
 const hour = 3_600_000;
 const out = (change: Partial<View['identity']>, company?: Partial<View['company']>): SceneOptions => ({
@@ -47,6 +47,15 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
     },
     says: 'Port 4283 is taken.',
   },
+  'overview, port taken': { at: '#/', options: { view: { gateway: ports.taken() } }, says: 'It may have been sent the tokens of 4 agents' },
+  'overview, port taken and policy stale': {
+    at: '#/',
+    options: { view: { gateway: ports.taken(), bundle: { state: 'stale', version: 42, staleAfter: iso(hour) } } },
+    says: 'only tools that read are allowed',
+  },
+  'overview, port taken in part': { at: '#/', options: { view: { gateway: ports.beside() } }, says: 'Port 4283 on [::1] is held by' },
+  'overview, tokens may have leaked': { at: '#/', options: { view: { gateway: ports.leaked() } }, says: '2 tokens may have leaked.' },
+  'overview, port not checked': { at: '#/', options: { view: { gateway: ports.unsure() } }, says: 'It could not be checked' },
   servers: { at: '#/servers', says: '7 servers that your company has approved for you' },
   'servers, none': { at: '#/servers', options: { view: { servers: [] } }, says: 'No servers for you yet' },
   'server, tools': { at: '#/servers/tickets', says: 'nobody removes them by machine' },
@@ -61,6 +70,16 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
   'server, 2,000 tools': { at: '#/servers/tickets', options: { tools: 2000, longNames: true }, says: 'tool_0002' },
   agents: { at: '#/agents', says: 'nightly report' },
   'agents, none': { at: '#/agents', options: { view: { agents: [] } }, says: 'No agent is connected yet' },
+  'agents, port taken': { at: '#/agents', options: { view: { gateway: ports.taken() } }, says: 'no agent is added' },
+  'agents, port taken, none there': {
+    at: '#/agents',
+    options: { view: { gateway: ports.taken([]), agents: [] } },
+    says: 'No token that still works can have leaked to it.',
+  },
+  'agents, port taken in part': { at: '#/agents', options: { view: { gateway: ports.beside() } }, says: 'Replaced' },
+  'agents, tokens may have leaked': { at: '#/agents', options: { view: { gateway: ports.leaked() } }, says: 'Keep these tokens…' },
+  'agents, port not checked': { at: '#/agents', options: { view: { gateway: ports.unsure() } }, says: 'No agent can be added now' },
+  'agents, adding, port taken': { at: '#/agents/add', options: { view: { gateway: ports.taken() } }, says: 'No agent can be added now' },
   'agents, adding': { at: '#/agents/add', says: 'It gets a token of its own' },
   activity: { at: '#/activity', says: 'publish_release' },
   'activity, record': { at: '#/activity/4208', says: 'Refused, nothing was sent' },

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Browser, Page } from 'playwright';
-import type { ToolHit } from '../../src/contract.ts';
+import type { ToolHit } from '../../src/contract/servers.ts';
 import { startDemo } from '../support/demo.ts';
 import { axe, launch, noChromium, openPage, overflow, type Watched } from './browser.ts';
 

@@ -1,4 +1,4 @@
-import type { AgentConfig, AgentRow } from '../../src/contract.ts';
+import type { AgentConfig, AgentRow } from '../../src/contract/agents.ts';
 
 const before = (ms: number) => new Date(Date.now() - ms).toISOString();
 const day = 86_400_000;

@@ -1,4 +1,4 @@
-import type { Activity, Usage } from '../../src/contract.ts';
+import type { Activity, Usage } from '../../src/contract/activity.ts';
 
 const hash = (seed: string) =>
   Array.from({ length: 64 }, (_, index) => ((seed.charCodeAt(index % seed.length) * 7 + index * 13) % 16).toString(16)).join('');

@@ -1,5 +1,6 @@
-import type { Explanation, PromptRow, ResourceRow, ServerDetail, ServerRow, ToolRow } from '../../src/contract.ts';
-import { Failure } from '../../src/errors.ts';
+import { Failure } from '../../src/base/errors.ts';
+import type { Explanation } from '../../src/contract/explanation.ts';
+import type { PromptRow, ResourceRow, ServerDetail, ServerRow, ToolRow } from '../../src/contract/servers.ts';
 import { usage } from './scene-ledger.ts';
 
 const row = (id: string, title: string, description: string, change: Partial<ServerRow> = {}): ServerRow => ({

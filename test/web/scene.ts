@@ -1,5 +1,8 @@
-import type { Command, Explanation, ToolHit, View } from '../../src/contract.ts';
-import { Failure } from '../../src/errors.ts';
+import { Failure } from '../../src/base/errors.ts';
+import type { Command } from '../../src/contract/contract.ts';
+import type { Explanation } from '../../src/contract/explanation.ts';
+import type { ToolHit } from '../../src/contract/servers.ts';
+import type { View } from '../../src/contract/view.ts';
 import type { Scene } from '../support/window.ts';
 import { agents, configs } from './scene-agents.ts';
 import { list, record, usage } from './scene-ledger.ts';
@@ -7,6 +10,54 @@ import { detail, output, servers } from './scene-servers.ts';
 
 const minute = 60_000;
 export const iso = (before: number): string => new Date(Date.now() - before).toISOString();
+
+const url = 'http://127.0.0.1:4283/mcp';
+const holder = 'the program "python3.13" (process 48211) of the user "guest"';
+const move = 'or have the port changed in the settings ("port"); agents must then be given the new address.';
+
+/** Another program on the gateway's port, at this moment or until a while ago. */
+export const ports = {
+  taken: (agents = ['claude-code', 'cursor', 'vscode', 'nightly report']): View['gateway'] => ({
+    state: 'failed',
+    error: {
+      code: 'conflict',
+      message: `Port 4283 on 127.0.0.1 is held by ${holder}, which gets what agents send there.`,
+      fix: `End that program, ${move}`,
+    },
+    exposure: { since: iso(4 * minute), address: '127.0.0.1:4283', holder, agents, revoked: [] },
+  }),
+  beside: (): View['gateway'] => ({
+    state: 'on',
+    url,
+    error: {
+      code: 'conflict',
+      message: `Port 4283 on [::1] is held by ${holder}, which gets what agents send to "localhost".`,
+      fix: `End that program, ${move} Agents that are configured with 127.0.0.1 reach Gatehouse.`,
+    },
+    exposure: { since: iso(4 * minute), address: '[::1]:4283', holder, agents: ['claude-code', 'cursor'], revoked: ['vscode'] },
+  }),
+  leaked: (agents = ['claude-code', 'nightly report']): View['gateway'] => ({
+    state: 'on',
+    url,
+    exposure: {
+      since: iso(26 * minute),
+      until: iso(11 * minute),
+      address: '127.0.0.1:4283',
+      holder,
+      agents,
+      revoked: ['cursor', 'old-laptop'],
+    },
+  }),
+  unsure: (): View['gateway'] => ({
+    state: 'on',
+    url,
+    error: {
+      code: 'unavailable',
+      message: "It could not be checked whether port 4283 on [::1] is Gatehouse's own.",
+      fix: 'Try again in a moment.',
+    },
+  }),
+};
 
 /** A signed-in engineer of the demo company on a quiet morning. */
 export function view(change: Partial<View> = {}, records = 4210): View {
@@ -25,7 +76,7 @@ export function view(change: Partial<View> = {}, records = 4210): View {
       lastContactAt: iso(40_000),
     },
     bundle: { state: 'fresh', version: 42, issuedAt: iso(7 * minute), staleAfter: iso(-53 * minute), notAfter: iso(-23 * 60 * minute) },
-    gateway: { state: 'on', url: 'http://127.0.0.1:4283/mcp' },
+    gateway: { state: 'on', url },
     servers: servers(),
     agents: agents(),
     today: { calls: 318, denied: 14, errors: 6 },

@@ -1,5 +1,5 @@
 // Takes the README's pictures from the real demo: three named agents make realistic calls through real SDK clients.
-// Run: npm run build && node test/web/screenshots.mjs [FOLDER]
+// Run: npm run build && node test/web/screenshots.mjs [FOLDER] [--more]
 import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { startDemo } from '../support/demo.ts';
 import { launch } from './browser.ts';
+import { pictureScenes } from './scene-pictures.mjs';
 
 const most = 300_000;
 const folder = resolve(process.argv[2] ?? 'resources/screenshots');
@@ -102,6 +103,7 @@ try {
     await shoot(`dark-${name}`, hash, { colorScheme: 'dark', deviceScaleFactor: 1 });
     await shoot(`narrow-dark-${name}`, hash, { viewport: { width: 420, height: 860 }, deviceScaleFactor: 1, colorScheme: 'dark' });
   }
+  if (process.argv.includes('--more')) await pictureScenes(browser, folder);
   for (const { agent } of open) await agent.close();
 } finally {
   await browser.close();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright';
-import type { Outputs } from '../../src/contract.ts';
+import type { Outputs } from '../../src/contract/contract.ts';
 import { serveWindow } from '../support/window.ts';
 import { axe, launch, noChromium, openPage } from './browser.ts';
 import { type SceneOptions, scene, view } from './scene.ts';

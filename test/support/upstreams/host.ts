@@ -1,6 +1,7 @@
 // A host for tests, run as a program: opens the local servers that its argument describes, calls each once, says so, and stays until it is killed.
-import { openUpstreams } from '../../../src/gateway/upstreams/pool.ts';
-import { silent } from '../../../src/log.ts';
+
+import { silent } from '../../../src/base/log.ts';
+import { openUpstreams } from '../../../src/upstreams/pool.ts';
 import { entry, tool } from './open.ts';
 
 const entries = (JSON.parse(process.argv[2]!) as Parameters<typeof entry>[0][]).map(entry);

@@ -1,9 +1,10 @@
 import type { TestContext } from 'node:test';
-import { type ServerEntry, serverEntry } from '../../../src/company/bundle.ts';
-import type { UpstreamLimits } from '../../../src/gateway/upstreams/link.ts';
-import { openUpstreams, type Upstreams, type UpstreamsOptions } from '../../../src/gateway/upstreams/pool.ts';
-import type { JsonObject, Outcome, Peer, Upstream, UpstreamCall, UpstreamStatus } from '../../../src/gateway/upstreams/upstream.ts';
-import { silent } from '../../../src/log.ts';
+import { silent } from '../../../src/base/log.ts';
+import { type ServerEntry, serverEntry } from '../../../src/bundle/schema.ts';
+import type { JsonObject } from '../../../src/protocol/jsonrpc.ts';
+import type { UpstreamLimits } from '../../../src/upstreams/connection/link.ts';
+import { openUpstreams, type Upstreams, type UpstreamsOptions } from '../../../src/upstreams/pool.ts';
+import type { Outcome, Peer, Upstream, UpstreamCall, UpstreamStatus } from '../../../src/upstreams/upstream.ts';
 
 export function entry(
   given: { id?: string } & Partial<Omit<ServerEntry, 'catalogue'>> & { catalogue?: Partial<ServerEntry['catalogue']> },

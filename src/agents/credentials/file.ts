@@ -1,0 +1,60 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { z } from 'zod';
+import { type ErrorValue, Failure } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+
+const agent = z.strictObject({
+  name: z.string().min(1).max(64),
+  /** SHA-256 of the token, base64url: 256 random bits need no salt and no slow hash. */
+  hash: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  createdAt: z.iso.datetime(),
+  revokedAt: z.iso.datetime().optional(),
+  lastSeenAt: z.iso.datetime().optional(),
+  client: z.strictObject({ name: z.string(), version: z.string() }).optional(),
+  era: z.enum(['legacy', 'modern']).optional(),
+});
+const content = z.strictObject({ version: z.literal(1), agents: z.array(agent) });
+
+export type Agent = z.infer<typeof agent>;
+
+/**
+ * Reads the agents. A file that is not wholly as we write it is put aside and counts as empty: better that every agent must be added
+ * anew than that a half-read list forgets a revocation. A file that cannot be read at all is a Failure, for it may be whole.
+ */
+export function readAgents(file: string, at: number, log: Log): { agents: Agent[]; error: ErrorValue | undefined } {
+  let source: string;
+  try {
+    source = readFileSync(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { agents: [], error: undefined };
+    throw new Failure('unavailable', 'The list of agents cannot be read.', `Check the permissions of ${file}.`, { cause });
+  }
+  try {
+    return { agents: content.parse(JSON.parse(source)).agents, error: undefined };
+  } catch {
+    const kept = `${file}.damaged-${new Date(at).toISOString().replaceAll(/[:.]/g, '-')}`;
+    renameSync(file, kept);
+    log.error({ kept }, 'agents: the file was damaged and is kept aside');
+    return {
+      agents: [],
+      error: {
+        code: 'integrity',
+        message: `The list of agents was damaged, so no agent is let in. The file is kept as ${kept}.`,
+        fix: 'Add your agents anew with `gatehouse agents add NAME` and give each its new token.',
+      },
+    };
+  }
+}
+
+/** Replaces the file in one step, readable by this user only. */
+export function writeAgents(file: string, agents: readonly Agent[]): void {
+  const next = `${file}.new`;
+  const descriptor = openSync(next, 'w', 0o600);
+  try {
+    writeSync(descriptor, `${JSON.stringify({ version: 1, agents }, undefined, 2)}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(next, file);
+}

@@ -1,0 +1,40 @@
+import { agentConfigs } from '../../agents/clients/known.ts';
+import { Failure } from '../../base/errors.ts';
+import type { AgentOutputs } from '../../contract/agents.ts';
+import type { House } from '../house.ts';
+import { ownAgent } from '../rows.ts';
+import type { Handlers } from './handlers.ts';
+
+type Rooms = Pick<House, 'agents' | 'gateway' | 'gatewayError' | 'port'>;
+
+export const agentHandlers: Handlers<keyof AgentOutputs, Rooms> = {
+  async 'agent-add'(house, { name }) {
+    if (name === ownAgent) throw new Failure('bad-input', `"${ownAgent}" is the name of the person's own calls.`, 'Choose another name.');
+    const { url } = await ownGateway(house);
+    const { token } = await house.agents.add(name);
+    return { name, token, url };
+  },
+  async 'agent-revoke'(house, { name }) {
+    await house.agents.revoke(name);
+    return {};
+  },
+  async 'agent-configs'(house, { name, token }) {
+    const { url } = await ownGateway(house);
+    return { configs: agentConfigs({ url, name, ...(token === undefined ? {} : { token }) }) };
+  },
+  'exposure-dismiss'(house) {
+    house.port?.dismiss();
+    return {};
+  },
+};
+
+/** Whoever has the port in our place would be sent the token: so it is tried first, and what is not known to be ours is not given out. */
+async function ownGateway(house: Rooms) {
+  const error = house.port ? await house.port.check() : house.gatewayError;
+  if (house.gateway && house.port && !error) return house.gateway;
+  throw new Failure(
+    error?.code ?? 'unavailable',
+    `${error?.message ?? 'The gateway is not running.'} So no address is given to an agent, and no token.`,
+    error?.fix,
+  );
+}

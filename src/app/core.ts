@@ -1,0 +1,174 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openAgents } from '../agents/credentials/credentials.ts';
+import { watchClock } from '../base/clock.ts';
+import { Failure, toErrorValue } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { View } from '../contract/view.ts';
+import { openGateway } from '../gateway/gateway.ts';
+import { openLedger } from '../ledger/ledger.ts';
+import { noteOf } from '../ledger/record.ts';
+import { watchPort } from '../port/watch.ts';
+import { openVerdictFile } from '../upstreams/connection/verdict-file.ts';
+import { openLoginPath } from '../upstreams/local/login-path.ts';
+import { openUpstreams } from '../upstreams/pool.ts';
+import { dispatcher } from './dispatch.ts';
+import type { CoreSettings, Dispatch, House } from './house.ts';
+import { joinCompany } from './join.ts';
+import { headKeeper, localKey } from './local-key.ts';
+import { buildView, gatewayOf } from './view.ts';
+
+export interface Core {
+  dispatch: Dispatch;
+  view(): View;
+  /** That part of the View alone: a View asks for a decision on every tool, and who starts up must not wait for that. */
+  gateway(): View['gateway'];
+  /** Calls back with the present View at once and with each new one, at most every 50 ms. */
+  watch(listener: (view: View) => void): () => void;
+  /** The machine slept, as far as the shell can tell; a jump of the clock says so, too. */
+  wake(): void;
+  close(): Promise<void>;
+}
+
+const viewEveryMs = 50;
+/** So long agents that are already there wait for the company's rules; then they are told how it stands. */
+const settleMs = 5_000;
+
+export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
+  const { host, settings } = options;
+  const { log, dataDir, now } = host;
+  const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
+  const key = await localKey(host, 'ledger-key');
+  const ledger = await openLedger({
+    file: join(dataDir, 'ledger.sqlite'),
+    log,
+    now,
+    key,
+    vault: headKeeper(host.vault, key),
+    async central(until) {
+      if (house.company === undefined) throw new Failure('unavailable', 'There is no contact with the central API yet', 'Try again later.');
+      return house.company.ledgerHead(until);
+    },
+  });
+  const verdicts = openVerdictFile({ file: join(dataDir, 'upstreams.json'), log, now });
+  const upstreams = openUpstreams({
+    entries: [],
+    log,
+    verdicts,
+    path: openLoginPath({ environment: process.env, platform: process.platform, log }),
+    clientInfo: { name: 'gatehouse', version: host.appVersion },
+    events: { onStatus: () => house.changed(), onResourceUpdated: (server, params) => house.gateway?.resourceUpdated(server, params) },
+  });
+  const listeners = new Set<(view: View) => void>();
+  let timer: NodeJS.Timeout | undefined;
+  const house: House = {
+    host,
+    settings,
+    ledger,
+    agents,
+    upstreams,
+    gateway: undefined,
+    gatewayError: undefined,
+    port: undefined,
+    bootstrap: undefined,
+    bootstrapError: undefined,
+    identity: undefined,
+    company: undefined,
+    uploader: undefined,
+    rules: undefined,
+    lock: undefined,
+    changed() {
+      if (listeners.size === 0 || timer) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        const view = buildView(house);
+        for (const listener of listeners) listener(view);
+      }, viewEveryMs);
+    },
+  };
+  const settled = Promise.withResolvers<void>();
+  try {
+    house.gateway = await openGateway({
+      port: settings.port,
+      version: host.appVersion,
+      maxBodyBytes: settings.maxBodyBytes,
+      maxDepth: settings.maxDepth,
+      headersTimeoutMs: settings.headerTimeoutMs,
+      dataDir,
+      stateKey: await localKey(host, 'state-key'),
+      agents,
+      upstream: (id) => upstreams.get(id),
+      forget: (peer) => upstreams.forget(peer),
+      ledger,
+      log,
+      now,
+      settled: settled.promise,
+    });
+    const { gateway } = house;
+    house.port = watchPort({
+      port: gateway.port,
+      file: join(dataDir, 'exposure.json'),
+      probe: () => gateway.checkPort(),
+      live: () => agents.list().flatMap(({ name, createdAt, revokedAt }) => (revokedAt === undefined ? [{ name, createdAt }] : [])),
+      note: (reason) => ledger.append(noteOf('port', reason, now())),
+      changed: () => house.changed(),
+      log,
+      now,
+    });
+    // Where another has it the window still opens and says who. The headless shell asks the View and ends with the same words.
+    await house.port.check();
+  } catch (error) {
+    log.error({ err: error }, 'the gateway could not start');
+    house.gatewayError = toErrorValue(error);
+  }
+  agents.watch(({ kind, name }) => {
+    if (kind === 'revoked') {
+      house.gateway?.dismiss(name);
+      house.port?.prune();
+    }
+    house.changed();
+  });
+  ledger.onAppended(() => {
+    house.uploader?.poke();
+    house.changed();
+  });
+  const stop = new AbortController();
+  const minute = setInterval(() => house.rules?.policy.timeDependent && house.gateway?.recheck(), 15_000).unref();
+  const wake = () => {
+    house.upstreams.wake();
+    house.company?.wake();
+    void house.port?.check();
+  };
+  const unwatch = watchClock(now, wake);
+  const joined = joinCompany(house, stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) log.error({ err: error }, 'the company could not be joined');
+  });
+  // What is already on disk decides at once: agents that connect in the first second get their tools.
+  void Promise.race([joined, pause(settleMs, undefined, { ref: false })]).then(settled.resolve);
+  await Promise.race([settled.promise, pause(400, undefined, { ref: false })]);
+  const dispatch = dispatcher(house);
+  return {
+    dispatch,
+    view: () => buildView(house),
+    gateway: () => gatewayOf(house),
+    watch(listener) {
+      listeners.add(listener);
+      listener(buildView(house));
+      return () => listeners.delete(listener);
+    },
+    wake,
+    async close() {
+      stop.abort();
+      clearInterval(minute);
+      unwatch();
+      clearTimeout(timer);
+      listeners.clear();
+      await house.port?.close();
+      await house.gateway?.close();
+      await Promise.allSettled([upstreams.close(), house.identity?.close(), house.uploader?.close(), house.company?.close()]);
+      verdicts.close();
+      await agents.close();
+      await ledger.close();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { Agents } from '../agents/credentials/credentials.ts';
+import type { ErrorValue } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { Bootstrap, Bundle } from '../bundle/schema.ts';
+import type { CompanyClient } from '../company/bundles.ts';
+import type { PinnedKey } from '../company/keys.ts';
+import type { Uploader } from '../company/upload.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { PortWatch } from '../port/watch.ts';
+import type { Upstreams } from '../upstreams/pool.ts';
+import type { FindTools } from './search.ts';
+
+export interface CoreSettings {
+  /** Base URL of the company's central API; absent: the app is not set up yet. */
+  central: string | undefined;
+  /** JWK thumbprint (RFC 7638) that the bundle key must have, where the machine's owner pins it. */
+  bundleKey?: PinnedKey | undefined;
+  port: number;
+  maxBodyBytes: number;
+  maxDepth: number;
+  headerTimeoutMs: number;
+  pollMinutes: number;
+}
+
+/** All rooms that are open at present. Only `core.ts` and `join.ts` open them and see all of them; whoever else names the ones that it needs. */
+export interface House {
+  host: Host;
+  settings: CoreSettings;
+  ledger: Ledger;
+  agents: Agents;
+  upstreams: Upstreams;
+  gateway: Gateway | undefined;
+  gatewayError: ErrorValue | undefined;
+  port: PortWatch | undefined;
+  bootstrap: Bootstrap | undefined;
+  bootstrapError: ErrorValue | undefined;
+  identity: Identity | undefined;
+  company: CompanyClient | undefined;
+  uploader: Uploader | undefined;
+  /** What decides at present, and the bundle that it was made of. */
+  rules: { policy: Policy; bundle: Bundle; search: () => Promise<FindTools> } | undefined;
+  /** Why the company locks this app out although there is a good bundle. */
+  lock: ErrorValue | undefined;
+  changed(): void;
+}
+
+/** Carries out one command; errors are values. */
+export type Dispatch = (command: string, input: unknown) => Promise<{ ok: true; value: unknown } | { ok: false; error: ErrorValue }>;

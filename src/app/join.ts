@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
+import type { Bootstrap } from '../bundle/schema.ts';
+import { fetchBootstrap } from '../company/bootstrap.ts';
+import { openCompany } from '../company/bundles.ts';
+import { openUploader } from '../company/upload.ts';
+import { type OwnRule, ownRules } from '../contract/rule-ids.ts';
+import type { IdentityConfig } from '../identity/config.ts';
+import { type Identity, openIdentity } from '../identity/identity.ts';
+import { openPolicy } from '../policy/policy.ts';
+import type { House } from './house.ts';
+import { openToolSearch } from './search.ts';
+
+const retryBootstrapMs = 5_000;
+
+/** Bootstrap, identity, bundle: each step waits for the one before and tries again for as long as we run. */
+export async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
+  const { host, settings, ledger } = house;
+  const { central } = settings;
+  if (central === undefined) return;
+  const { bootstrap, reachedAt } = await untilReached(house, central, signal);
+  house.bootstrap = bootstrap;
+  const identity = await untilOpened(house, signal, {
+    issuer: bootstrap.issuer,
+    clientId: bootstrap.client_id,
+    scopes: bootstrap.scopes,
+    resource: bootstrap.resource,
+    groupsClaim: bootstrap.groups_claim,
+  });
+  house.identity = identity;
+  if (signal.aborted) return await identity.close();
+  const company = openCompany({
+    host,
+    bootstrap,
+    accessToken: (given) => identity.accessToken(given),
+    renewBootstrap: async (until) => (await readBootstrap(house, central, 15_000, until)).bootstrap,
+    ...(reachedAt === undefined ? {} : { reachedAt }),
+    pollMs: settings.pollMinutes * 60_000,
+    log: host.log,
+  });
+  house.company = company;
+  house.uploader = openUploader({
+    unsent: (after, limit, bytes) => ledger.unsent(after, limit, bytes),
+    cursor: () => ledger.cursor(),
+    acknowledge: (seq) => ledger.acknowledge(seq),
+    post: (records, chain, until) => company.postLedger(records, chain, until),
+    ready: () => identity.state().state === 'signed-in',
+    changed: () => house.changed(),
+    log: host.log,
+  });
+  let person: string | undefined;
+  const follow = async () => {
+    const state = identity.state();
+    // While the sign-in is being resumed the stored bundle decides already, as it does where the provider cannot be reached at all.
+    const known = state.state === 'signed-in' || state.state === 'starting' ? state.person : undefined;
+    if (known && known.sub !== person) {
+      person = known.sub;
+      await company.start({ sub: known.sub, issuer: bootstrap.issuer });
+    }
+    if (known) house.uploader?.poke(true);
+    else if (state.state === 'signed-out' && person !== undefined) {
+      person = undefined;
+      company.stop({ forget: true });
+    }
+    house.changed();
+  };
+  company.watch(() => void applyBundle(house).catch((error: unknown) => host.log.error({ err: error }, 'a bundle could not be applied')));
+  identity.watch(
+    () => void follow().catch((error: unknown) => host.log.error({ err: error }, 'a change of the signed-in person could not be followed')),
+  );
+  await follow();
+}
+
+function readBootstrap(house: House, central: string, timeoutMs: number, signal: AbortSignal) {
+  const { host, settings } = house;
+  return fetchBootstrap({
+    fetch: host.fetch,
+    central,
+    pinnedKey: settings.bundleKey,
+    cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
+    timeoutMs,
+    signal,
+  });
+}
+
+async function untilReached(house: House, central: string, signal: AbortSignal): Promise<{ bootstrap: Bootstrap; reachedAt?: number }> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      // The first time not for long: a network that swallows everything must not keep agents from what is on disk.
+      const { bootstrap, fromCache, error } = await readBootstrap(house, central, attempt === 0 ? 3_000 : 15_000, signal);
+      house.bootstrapError = error;
+      return fromCache ? { bootstrap } : { bootstrap, reachedAt: house.host.now() };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      house.bootstrapError = toErrorValue(error);
+      house.changed();
+      await pause(retryBootstrapMs, undefined, { signal });
+    }
+  }
+}
+
+/** A stored sign-in that cannot be read now is not signed out: it is tried again, and the window says why. */
+async function untilOpened(house: House, signal: AbortSignal, config: IdentityConfig): Promise<Identity> {
+  const before = house.bootstrapError;
+  for (;;) {
+    try {
+      const identity = await openIdentity({ host: house.host, log: house.host.log, config });
+      house.bootstrapError = before;
+      return identity;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Failure)) throw error;
+      house.bootstrapError = toErrorValue(error);
+      house.changed();
+      await pause(retryBootstrapMs, undefined, { signal });
+    }
+  }
+}
+
+/** The one place where what the company allows takes effect. */
+async function applyBundle(house: House): Promise<void> {
+  const { host, gateway, upstreams } = house;
+  const { bundle } = house.company?.bundle() ?? {};
+  const person = house.identity?.state().person;
+  house.lock = bundle && olderThan(host.appVersion, bundle.minimumVersion) ? tooOld(host.appVersion, bundle.minimumVersion!) : undefined;
+  if (!bundle || !person || house.lock) {
+    const stopped = house.rules !== undefined;
+    house.rules = undefined;
+    gateway?.apply(undefined, whyClosed(house, person !== undefined));
+    if (stopped) await upstreams.replace([]);
+  } else if (house.rules?.bundle !== bundle) {
+    const policy = openPolicy(bundle, {
+      person: person.sub,
+      device: { os: process.platform, appVersion: host.appVersion, managed: false },
+      now: host.now,
+    });
+    house.rules = { policy, bundle, search: openToolSearch(bundle.servers) };
+    const replaced = upstreams.replace(bundle.servers);
+    gateway?.apply({ bundle, policy, person: person.sub });
+    await replaced;
+  } else gateway?.recheck();
+  house.changed();
+}
+
+/** For agents, who pass it on to their person; undefined: nobody is signed in, which is what the gateway says by itself. */
+function whyClosed(house: House, signedIn: boolean): { rule: OwnRule; reason: string } | undefined {
+  const error = house.lock ?? house.company?.bundle().error;
+  if (!signedIn) return undefined;
+  const reason = error
+    ? `${error.message} ${error.fix ?? 'Ask the person to open Gatehouse and look at its status.'}`
+    : "The company's rules have not arrived on this computer yet. Try again in a moment.";
+  return { rule: ownRules.noRules, reason };
+}
+
+const tooOld = (own: string, least: string): ErrorValue => ({
+  code: 'denied',
+  message: `The company asks for Gatehouse ${least} or newer; this is ${own}. Agents are locked out until it is updated.`,
+  fix: 'Your IT updates Gatehouse on this computer. If it does not happen by itself, ask them.',
+});
+
+/** By numbers, as versions are counted (semver.org, 11.2); a pre-release counts as its release. */
+export function olderThan(own: string, least: string | undefined): boolean {
+  if (least === undefined) return false;
+  const numbers = (version: string) => version.split(/[-+]/, 1)[0]!.split('.').map(Number);
+  const [mine, wanted] = [numbers(own), numbers(least)];
+  for (let part = 0; part < Math.max(mine.length, wanted.length); part++) {
+    const difference = (mine[part] ?? 0) - (wanted[part] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}

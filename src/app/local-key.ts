@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure } from '../base/errors.ts';
+import type { Host, Vault } from '../base/host.ts';
+import type { HeadKeeper } from '../ledger/keeping.ts';
+
+/**
+ * A key of this installation: the one that seals the head of the ledger, the one that seals what agents hand back. In the vault where it
+ * outlives a restart; else in a file of the user's own (0600), where it still tells an accident from a deliberate edit.
+ */
+export async function localKey(host: Host, name: 'ledger-key' | 'state-key'): Promise<Buffer> {
+  const file = join(host.dataDir, name);
+  // The file first: a vault that appears later must not make a key appear new whose seals are out already.
+  const kept = (await inFile(file)) ?? (host.vault.kind === 'memory' ? undefined : await host.vault.get(name));
+  if (kept !== undefined) return whole(kept, name);
+  const key = randomBytes(32);
+  if (host.vault.kind === 'memory') await writeFile(file, key.toString('base64url'), { mode: 0o600, flag: 'wx' });
+  else await host.vault.set(name, key.toString('base64url'));
+  return key;
+}
+
+/**
+ * Where the vault keeps the end of the ledger's chain: in one secret with the ledger's key, so that neither can be taken out without the other.
+ * `key` is written where the vault has none, as the key may rest in a file. Undefined where the vault does not outlive a restart.
+ */
+export function headKeeper(vault: Vault, key: Uint8Array): HeadKeeper | undefined {
+  if (vault.kind === 'memory') return undefined;
+  const parts = async () => /^(\S+)(?: (.+))?$/s.exec((await vault.get('ledger-key')) ?? '');
+  return {
+    read: async () => (await parts())?.[2],
+    write: async (head) => vault.set('ledger-key', `${(await parts())?.[1] ?? Buffer.from(key).toString('base64url')} ${head}`),
+  };
+}
+
+async function inFile(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Failure('unavailable', `${file} cannot be read.`, 'Check who may read it; it is Gatehouse that wrote it.', { cause: error });
+  }
+}
+
+function whole(text: string, name: string): Buffer {
+  const key = Buffer.from(text.split(' ', 1)[0]!, 'base64url');
+  if (key.length === 32) return key;
+  throw new Failure('unavailable', `The stored ${name} is damaged.`, 'Restore it from a backup. If there is none: gatehouse vault reset.');
+}

@@ -1,0 +1,94 @@
+import type { SearchOptions } from 'minisearch';
+import type { Catalogue, ServerEntry } from '../bundle/schema.ts';
+
+type Tool = Catalogue['tools'][number];
+
+/** Best first: what `see` gives for the first `limit` tools that it gives something for. What it gives nothing for is not there. */
+export type FindTools = <T>(text: string, limit: number, see: (entry: ServerEntry, tool: Tool) => T | undefined) => T[];
+
+/** A few KB of memory each. What a catalogue has beyond them is not found. */
+const mostTools = 10_000;
+/** Characters of a description: its first sentences say what a tool is for. */
+const mostText = 500;
+const longestWord = 40;
+/** Of what was typed: each word costs a walk over all that it begins. */
+const mostWords = 8;
+
+const asTyped: SearchOptions = {
+  combineWith: 'AND',
+  boost: { name: 4, title: 3, server: 2 },
+  // One letter begins half of all words: it counts as a beginning only where it is all that was typed.
+  prefix: (word, _at, all) => word.length > 1 || all.length === 1,
+};
+/** Two letters that changed places are two edits. */
+const forgiving: SearchOptions = { ...asTyped, fuzzy: (word) => (word.length > 3 ? 0.34 : false), maxFuzzy: 2 };
+/** All words as they were typed; then with a slip of the pen; then whatever has any of them. */
+const attempts: SearchOptions[] = [asTyped, forgiving, { ...forgiving, combineWith: 'OR' }];
+
+/** Nothing is built before the first search, and what is built goes with the function that is returned. */
+export function openToolSearch(servers: readonly ServerEntry[]): () => Promise<FindTools> {
+  let opening: Promise<FindTools> | undefined;
+  return () => {
+    opening ??= build(servers).catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  };
+}
+
+async function build(servers: readonly ServerEntry[]): Promise<FindTools> {
+  const { default: MiniSearch } = await import('minisearch');
+  const tools = servers.flatMap((entry) => entry.catalogue.tools.map((tool) => ({ entry, tool }))).slice(0, mostTools);
+  const index = new MiniSearch({ fields: ['name', 'title', 'server', 'description'], tokenize: wordsOf, processTerm: (word) => word });
+  // In pieces, between which the gateway's calls go on.
+  await index.addAllAsync(
+    tools.map(({ entry, tool }, id) => document(id, entry, tool)),
+    { chunkSize: 50 },
+  );
+  return (text, limit, see) => {
+    const typed = wordsOf(text).slice(0, mostWords).join(' ');
+    for (const attempt of typed === '' ? [] : attempts) {
+      const found = [];
+      // Only now does the company decide: a tool that is hidden is passed over as if nobody had indexed it.
+      for (const { id } of index.search(typed, attempt)) {
+        const { entry, tool } = tools[id as number]!;
+        const seen = see(entry, tool);
+        if (seen !== undefined && found.push(seen) === limit) break;
+      }
+      if (found.length > 0) return found;
+    }
+    return [];
+  };
+}
+
+function document(id: number, entry: ServerEntry, tool: Tool) {
+  return {
+    id,
+    // Once more in one piece, for those who type it without its joints.
+    name: `${tool.name} ${wordsOf(tool.name).join('')}`,
+    title: titleOf(tool) ?? '',
+    server: `${entry.id} ${entry.title}`,
+    description: (textOf(tool['description']) ?? '').slice(0, mostText),
+  };
+}
+
+const joints = /(?<=\p{Lu})(?=\p{Lu}\p{Ll})|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|[^\p{L}\p{N}]+/u;
+
+/** `getHTTPStatus`, `get_http_status` and `get-http-status` are the same three words; accents are nothing that one must type. */
+function wordsOf(text: string): string[] {
+  return text
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .split(joints)
+    .filter((word) => word !== '')
+    .map((word) => word.toLowerCase().slice(0, longestWord));
+}
+
+export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** A tool's own title, else the one among its annotations, where it stood before 2025-06-18. */
+export function titleOf(tool: Tool): string | undefined {
+  const annotations = (tool['annotations'] ?? {}) as { title?: unknown };
+  return textOf(tool['title']) ?? textOf(annotations.title);
+}

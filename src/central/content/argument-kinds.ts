@@ -1,0 +1,28 @@
+import { nearest } from '../../base/nearest.ts';
+import type { ToolFacts } from '../../bundle/schema.ts';
+
+type Schema = Record<string, unknown>;
+const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Of the declared arguments those that the blessed schema has not, with what was probably meant: what is declared in vain protects nothing. */
+export function unknownArguments(inputSchema: unknown, kinds: ToolFacts['arguments'] = {}): { path: string; meant: string | undefined }[] {
+  return Object.keys(kinds).flatMap((path) => {
+    let at: unknown = inputSchema;
+    const parts = path.split('.');
+    for (const [index, part] of parts.entries()) {
+      while (isSchema(at) && isSchema(at['items'])) at = at['items'];
+      // What the schema does not list can have any name; where it refers to something else, that is not followed.
+      const listed = isSchema(at) && isSchema(at['properties']) ? at['properties'] : undefined;
+      if (!listed || part === '*') return [];
+      if (!Object.hasOwn(listed, part)) {
+        const meant = nearest(part, Object.keys(listed));
+        const extra = (at as Schema)['additionalProperties'];
+        const open = (extra !== undefined && extra !== false) || '$ref' in (at as Schema) || 'allOf' in (at as Schema);
+        if (open && meant === undefined) return [];
+        return [{ path, meant: meant && [...parts.slice(0, index), meant].join('.') }];
+      }
+      at = listed[part];
+    }
+    return [];
+  });
+}

@@ -1,0 +1,193 @@
+import { type Catalogue, type ServerEntry, serverEntry, type ToolFacts } from '../../bundle/schema.ts';
+import { unknownArguments } from './argument-kinds.ts';
+import { definitionHash, definitionsOf } from './definition-hash.ts';
+import type { Checked } from './document.ts';
+import type { Problem } from './problem.ts';
+import { type EntryMeta, entryKey, type PackageSpec, type ServerJson } from './server-json.ts';
+import { resolveText } from './variables.ts';
+
+const emptyCatalogue: Catalogue = {
+  capabilities: {},
+  tools: [],
+  prompts: [],
+  resources: [],
+  resourceTemplates: [],
+  skills: [],
+  hashes: {},
+};
+const inMeta = ['_meta', entryKey] as const;
+
+/** One server.json -> the bundle's entry: where the upstream is or how it is started, with every `{variable}` resolved. */
+export function compileEntry(
+  source: Checked<ServerJson>,
+  variables: Readonly<Record<string, string>>,
+): { entry?: ServerEntry; problems: Problem[] } {
+  const server = source.value!;
+  const meta = server._meta[entryKey];
+  const problems: Problem[] = [];
+  const problem = (path: readonly PropertyKey[], message: string, fix: string, severity: Problem['severity'] = 'error') =>
+    problems.push({ severity, file: source.file, line: source.lineOf(path), message, fix });
+  const resolve = (path: readonly PropertyKey[], text: string, scope = variables) =>
+    resolveText(text, scope, (name) =>
+      problem(
+        path,
+        `The variable {${name}} has no value.`,
+        `Give it a default under "variables" in org.yaml, or pass it to the central API.`,
+      ),
+    );
+
+  const where: Pick<ServerEntry, 'url' | 'launch'> = {};
+  const remotes = server.remotes ?? [];
+  const used = remotes.findIndex(({ type }) => type === 'streamable-http');
+  const remote = remotes[used];
+  for (const [at, { type }] of remotes.entries()) {
+    if (at === used) continue;
+    const why = type === 'streamable-http' ? 'A server is reached at one address' : `This version does not speak "${type}" as a remote`;
+    problem(['remotes', at], `${why}: remotes.${at} has no effect.`, 'Remove it, or list the one to use first.', 'warning');
+  }
+  if (remote !== undefined) {
+    const defaults = Object.entries(remote.variables ?? {}).flatMap(([name, { value, default: other }]) => {
+      const given = value ?? other;
+      return given === undefined ? [] : [[name, given] as const];
+    });
+    where.url = resolve(['remotes', used, 'url'], remote.url, { ...Object.fromEntries(defaults), ...variables });
+  } else if (meta.launch !== undefined) {
+    const { command, args, env, cwd } = meta.launch;
+    const path = [...inMeta, 'launch'];
+    where.launch = {
+      command: resolve([...path, 'command'], command),
+      args: args.map((arg, at) => resolve([...path, 'args', at], arg)),
+      env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, resolve([...path, 'env', name], value)])),
+      ...(cwd === undefined ? {} : { cwd: resolve([...path, 'cwd'], cwd) }),
+    };
+  } else if (server.packages?.[0] !== undefined) {
+    const made = launchOf(server.packages[0], (text) => resolve(['packages', 0], text));
+    if (typeof made === 'string') problem(['packages', 0], made, `Say how it is started under _meta "${entryKey}" launch.`);
+    else where.launch = made;
+  } else {
+    problem(
+      [],
+      'The entry says neither where the server is nor how it is started.',
+      'Add a remote of type "streamable-http", a launch, or packages.',
+    );
+  }
+
+  if (meta.catalogue === undefined) {
+    const fix = `Run \`gatehouse policy bless DIR ${meta.id}\` and review what it writes.`;
+    problem(inMeta, `The server ${meta.id} has no blessed catalogue: nobody can use it.`, fix, 'warning');
+  } else checkCatalogue(meta.catalogue, meta, problem);
+
+  const blessed = meta.catalogue ?? emptyCatalogue;
+  const parsed = serverEntry.safeParse({
+    id: meta.id,
+    name: server.name,
+    title: server.title ?? meta.id,
+    description: server.description,
+    version: server.version,
+    ...where,
+    era: meta.era,
+    ...(meta.auth === undefined ? {} : { auth: meta.auth }),
+    dataClass: meta.dataClass,
+    trust: meta.trust,
+    owner: meta.owner,
+    timeoutMs: meta.timeoutMs,
+    roots: meta.roots.map((root, at) => resolve([...inMeta, 'roots', at], root)),
+    catalogue: blessed,
+    tools: Object.fromEntries(
+      blessed.tools.map((tool) => [tool.name, factsOf(tool, Object.hasOwn(meta.tools, tool.name) ? meta.tools[tool.name] : undefined)]),
+    ),
+  });
+  if (!parsed.success && problems.every(({ severity }) => severity === 'warning')) {
+    const issue = parsed.error.issues[0]!;
+    const path = issue.path[0] === 'url' ? ['remotes', used, 'url'] : issue.path[0] === 'roots' ? [...inMeta, ...issue.path] : [];
+    problem(
+      path,
+      `After the variables were filled in, ${issue.path.join('.')} is not valid: ${issue.message}.`,
+      'Correct the value or the variable.',
+    );
+  }
+  return parsed.success ? { entry: parsed.data, problems } : { problems };
+}
+
+/** INVARIANT: what reaches a bundle is what was blessed: a definition edited by hand afterwards is found by its hash. */
+function checkCatalogue(
+  catalogue: Catalogue,
+  meta: EntryMeta,
+  problem: (path: readonly PropertyKey[], message: string, fix: string) => void,
+): void {
+  const at = [...inMeta, 'catalogue'];
+  const again = `Run \`gatehouse policy bless DIR ${meta.id}\` and review what changed.`;
+  const seen = new Set<string>();
+  for (const { key, definition, path } of definitionsOf(catalogue)) {
+    if (seen.has(key)) problem([...at, ...path], `${key} stands twice in the catalogue.`, again);
+    seen.add(key);
+    const stated = Object.hasOwn(catalogue.hashes, key) ? catalogue.hashes[key] : undefined;
+    if (stated === undefined) problem([...at, ...path], `${key} has no hash: it was not blessed.`, again);
+    else if (stated !== definitionHash(definition))
+      problem([...at, ...path], `${key} is not the definition that was blessed: its hash differs.`, again);
+  }
+  for (const key of Object.keys(catalogue.hashes)) {
+    if (!seen.has(key)) problem([...at, 'hashes', key], `There is a hash for ${key} but no such definition.`, again);
+  }
+  for (const name of Object.keys(meta.tools)) {
+    if (!seen.has(`tool:${name}`))
+      problem([...inMeta, 'tools', name], `The server ${meta.id} has no tool "${name}".`, 'Correct the name, or remove the entry.');
+  }
+  for (const { name, inputSchema } of catalogue.tools)
+    for (const { path, meant } of unknownArguments(inputSchema, Object.hasOwn(meta.tools, name) ? meta.tools[name]!.arguments : undefined))
+      problem(
+        [...inMeta, 'tools', name, 'arguments', path],
+        `The tool "${name}" has no argument "${path}".`,
+        meant === undefined ? 'Correct the name as the schema has it, or remove it.' : `Did you mean "${meant}"?`,
+      );
+}
+
+/** The company's word first; else the blessed annotations; else the careful defaults of the protocol (may destroy, reaches outside). */
+function factsOf(tool: Record<string, unknown>, stated: EntryMeta['tools'][string] | undefined): ToolFacts {
+  const hints = (typeof tool['annotations'] === 'object' && tool['annotations'] !== null ? tool['annotations'] : {}) as Record<
+    string,
+    unknown
+  >;
+  const hint = (name: string, otherwise: boolean) => (typeof hints[name] === 'boolean' ? (hints[name] as boolean) : otherwise);
+  const readOnly = stated?.readOnly ?? hint('readOnlyHint', false);
+  return {
+    readOnly,
+    destructive: stated?.destructive ?? (!readOnly && hint('destructiveHint', true)),
+    openWorld: stated?.openWorld ?? hint('openWorldHint', true),
+    tags: stated?.tags ?? [],
+    ...(stated?.timeoutMs === undefined ? {} : { timeoutMs: stated.timeoutMs }),
+    ...(stated?.arguments === undefined ? {} : { arguments: stated.arguments }),
+  };
+}
+
+/** A package's argv, never a shell string; a sentence where it cannot be made. */
+function launchOf(spec: PackageSpec, resolve: (text: string) => string): NonNullable<ServerEntry['launch']> | string {
+  if (spec.transport !== undefined && spec.transport.type !== 'stdio') return `The package speaks ${spec.transport.type}, not stdio.`;
+  if (spec.version === undefined) return 'The package has no exact version.';
+  const args: string[] = [];
+  for (const argument of [...spec.packageArguments]) {
+    const value = argument.value ?? argument.default;
+    if (value === undefined && argument.isRequired === true)
+      return `The package argument ${argument.name ?? 'without a name'} is required and has no value.`;
+    if (argument.type === 'named' && argument.name !== undefined && (value !== undefined || argument.isRequired === undefined))
+      args.push(argument.name);
+    if (value !== undefined) args.push(resolve(value));
+  }
+  const runtime = spec.runtimeArguments.flatMap(({ type, name, value, default: other }) => [
+    ...(type === 'named' && name !== undefined ? [name] : []),
+    ...((value ?? other) === undefined ? [] : [resolve((value ?? other)!)]),
+  ]);
+  const env: Record<string, string> = {};
+  for (const { name, value, default: other, isRequired } of spec.environmentVariables) {
+    const given = value ?? other;
+    if (given !== undefined) env[name] = resolve(given);
+    else if (isRequired === true) return `The environment variable ${name} is required and has no value.`;
+  }
+  if (spec.registryType === 'npm') {
+    const yes = runtime.includes('-y') || runtime.includes('--yes') ? [] : ['-y'];
+    return { command: spec.runtimeHint ?? 'npx', args: [...yes, ...runtime, `${spec.identifier}@${spec.version}`, ...args], env };
+  }
+  if (spec.registryType === 'pypi')
+    return { command: spec.runtimeHint ?? 'uvx', args: [...runtime, `${spec.identifier}==${spec.version}`, ...args], env };
+  return `Packages of type ${spec.registryType} cannot be started by this version.`;
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { catalogue, launch, serverEntry, serverId, toolFacts, upstreamAuth } from '../../bundle/schema.ts';
+
+/** Where our part of a server.json stands: sub-registries add their own reverse-DNS key to `_meta`. */
+export const entryKey = 'dev.gatehouse/entry';
+
+/** What the company says of a server beyond the registry's own format. */
+export const entryMeta = z.strictObject({
+  id: serverId,
+  dataClass: serverEntry.shape.dataClass,
+  trust: serverEntry.shape.trust,
+  owner: serverEntry.shape.owner,
+  era: serverEntry.shape.era,
+  timeoutMs: serverEntry.shape.timeoutMs,
+  roots: z.array(z.string().min(1)).default([]),
+  auth: z.union(upstreamAuth.options.map((kind) => kind.strict())).optional(),
+  launch: launch.strict().optional(),
+  /** Written by `gatehouse policy bless`; absent means that nobody can use the server. */
+  catalogue: catalogue.strict().optional(),
+  /** Corrections of what the tool's annotations say, by the company's own judgement. */
+  tools: z.record(z.string(), toolFacts.partial().strict()).default({}),
+});
+export type EntryMeta = z.output<typeof entryMeta>;
+
+const input = z.looseObject({
+  value: z.string().optional(),
+  default: z.string().optional(),
+  isRequired: z.boolean().optional(),
+  isSecret: z.boolean().optional(),
+  // Named here so that a misspelt one is noticed; not read.
+  description: z.unknown().optional(),
+  format: z.unknown().optional(),
+  placeholder: z.unknown().optional(),
+  choices: z.unknown().optional(),
+  variables: z.unknown().optional(),
+});
+const argument = input.extend({
+  type: z.enum(['positional', 'named']),
+  name: z.string().optional(),
+  valueHint: z.unknown().optional(),
+  isRepeated: z.unknown().optional(),
+});
+
+export const packageSpec = z.looseObject({
+  registryType: z.string(),
+  identifier: z.string().min(1),
+  version: z.string().min(1).optional(),
+  runtimeHint: z.string().optional(),
+  runtimeArguments: z.array(argument).default([]),
+  packageArguments: z.array(argument).default([]),
+  environmentVariables: z.array(input.extend({ name: z.string().min(1) })).default([]),
+  transport: z
+    .looseObject({ type: z.string(), url: z.unknown().optional(), headers: z.unknown().optional(), variables: z.unknown().optional() })
+    .optional(),
+  registryBaseUrl: z.unknown().optional(),
+  fileSha256: z.unknown().optional(),
+});
+export type PackageSpec = z.output<typeof packageSpec>;
+
+/** The MCP Registry's server.json, schema 2025-12-11, as far as we read it; every other field is kept as it stands. */
+export const serverJson = z.looseObject({
+  $schema: z.string().optional(),
+  name: z.string().regex(/^[a-zA-Z0-9.-]+\/[a-zA-Z0-9._-]+$/, 'a server name is reverse DNS, a slash and a name: com.example/tickets'),
+  title: z.string().min(1).max(100).optional(),
+  description: z.string().min(1).max(100, 'the registry format allows at most 100 characters'),
+  version: z
+    .string()
+    .min(1)
+    .max(255)
+    .refine((version) => !/[\^~*<>=|\s]|^latest$|\.x(\.|$)/i.test(version), 'a version is exact: no range, not "latest"'),
+  remotes: z
+    .array(
+      z.looseObject({
+        type: z.string(),
+        url: z.string().min(1),
+        variables: z.record(z.string(), input).optional(),
+        headers: z.array(input.extend({ name: z.unknown().optional() })).optional(),
+      }),
+    )
+    .optional(),
+  packages: z.array(packageSpec).optional(),
+  status: z.unknown().optional(),
+  repository: z.unknown().optional(),
+  websiteUrl: z.unknown().optional(),
+  icons: z.unknown().optional(),
+  _meta: z.looseObject({ [entryKey]: entryMeta }),
+});
+export type ServerJson = z.output<typeof serverJson> & { _meta: { [entryKey]: EntryMeta } };

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { name } from './fields.ts';
+
+/** Who may connect, and how. */
+export const agentCommands = {
+  'agent-add': z.strictObject({ name }),
+  'agent-revoke': z.strictObject({ name }),
+  /** Copy-ready configuration of the known agents. The token is asked for only in the moment it was made: else a placeholder. */
+  'agent-configs': z.strictObject({ name, token: z.string().max(200).optional() }),
+  /** Puts away the list of credentials that may have leaked, without revoking them. */
+  'exposure-dismiss': z.strictObject({}),
+};
+
+export interface AgentOutputs {
+  'agent-add': { name: string; token: string; url: string };
+  'agent-revoke': Record<string, never>;
+  'agent-configs': { configs: AgentConfig[] };
+  'exposure-dismiss': Record<string, never>;
+}
+
+export interface AgentRow {
+  name: string;
+  createdAt: string;
+  revokedAt?: string;
+  lastSeenAt?: string;
+  /** What the program calls itself; never used for a decision. */
+  client?: { name: string; version: string };
+  era?: 'legacy' | 'modern';
+  /** Open sessions and streams. */
+  sessions: number;
+  callsToday: number;
+}
+
+export interface AgentConfig {
+  /** `claude-code`, `vscode`, `cursor`, `codex`, `gemini`. */
+  id: string;
+  title: string;
+  /** Where it goes. */
+  file?: string;
+  language: 'json' | 'toml' | 'shell';
+  text: string;
+  note?: string;
+}
+
+/** Agents whose bearer another program may have been sent, since it had the address that is in their configuration. */
+export interface Exposure {
+  /** When it was first noticed; it may have begun before. */
+  since: string;
+  /** When the address was ours again; absent while it is not. */
+  until?: string;
+  /** `127.0.0.1:4283` */
+  address: string;
+  /** Who had it, in words of this machine's system. */
+  holder: string;
+  /** By name; only credentials that are still good. */
+  agents: string[];
+  /** By name; whose credential was among them and is revoked by now. One that was given to the name since is not at stake. */
+  revoked: string[];
+}

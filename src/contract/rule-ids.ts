@@ -1,0 +1,23 @@
+/** Rules that are Gatehouse's own and no company's: what decided where no rule of the company did. Each says itself in `reason`. */
+export const ownRules = {
+  signedOut: 'gatehouse:signed-out',
+  noRules: 'gatehouse:no-rules',
+  ledgerFailed: 'gatehouse:ledger-failed',
+  unknown: 'gatehouse:unknown',
+  cancel: 'gatehouse:cancel',
+  limit: 'gatehouse:limit',
+  unread: 'gatehouse:unread',
+  invalidArguments: 'gatehouse:invalid-arguments',
+  noPermit: 'gatehouse:no-permit',
+  staleBundle: 'gatehouse:stale-bundle',
+  expiredBundle: 'gatehouse:expired-bundle',
+  argumentsTooLarge: 'gatehouse:arguments-too-large',
+  policyError: 'gatehouse:policy-error',
+  /** A note of the ledger about itself. */
+  ledgerNote: 'gatehouse:ledger',
+} as const;
+
+export type OwnRule = (typeof ownRules)[keyof typeof ownRules];
+
+const all: ReadonlySet<string> = new Set(Object.values(ownRules));
+export const isOwnRule = (rule: string): rule is OwnRule => all.has(rule);

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import type { Usage } from './activity.ts';
+import type { DecisionEffect, Explanation } from './explanation.ts';
+import { name, server, tool } from './fields.ts';
+
+const args = z.record(z.string(), z.unknown());
+
+/** The servers that the person may use, and their tools. */
+export const serverCommands = {
+  'server-get': z.strictObject({ server }),
+  'server-reconnect': z.strictObject({ server }),
+  /** What a local server wrote for people (standard error), its end only. */
+  'server-stderr': z.strictObject({ server }),
+  'tools-list': z.strictObject({ server: server.optional() }),
+  /** Finds tools by words of their name, title, server and description; only what the person sees, or one agent of theirs. */
+  'tools-search': z.strictObject({
+    text: z.string().trim().min(1, 'say what to look for').max(200, 'a search has at most 200 characters'),
+    limit: z.int().min(1).max(100).default(20),
+    agent: name.optional(),
+  }),
+  'tool-call': z.strictObject({ server, tool, arguments: args.default({}) }),
+  'tool-explain': z.strictObject({ server, tool, arguments: args.optional() }),
+};
+
+export interface ServerOutputs {
+  'server-get': ServerDetail;
+  'server-reconnect': Record<string, never>;
+  /** Newest last, secrets masked, 64 KiB at most. Text of a stranger: never markup, never a link. */
+  'server-stderr': { lines: string[] };
+  'tools-list': { tools: ToolRow[] };
+  /** Best first. */
+  'tools-search': { tools: ToolHit[] };
+  /** `result` is the CallToolResult as an agent would get it. */
+  'tool-call': { result: Record<string, unknown> };
+  'tool-explain': Explanation;
+}
+
+export interface ToolRow {
+  server: string;
+  /** As the upstream names it. */
+  name: string;
+  /** As agents see it on /mcp. */
+  exposedName: string;
+  title?: string;
+  description?: string;
+  readOnly: boolean;
+  destructive: boolean;
+  openWorld: boolean;
+  tags: string[];
+  inputSchema?: unknown;
+  /** Why its schema cannot be used, in words: its arguments are not checked. */
+  unchecked?: string;
+  /** Decided without arguments: `allow` may still depend on them (`conditional`). */
+  access: Explanation;
+  conditional: boolean;
+}
+
+/** A tool that a search found: `deny` is never among them. */
+export interface ToolHit extends Pick<ToolRow, 'server' | 'name' | 'title' | 'description' | 'conditional'> {
+  effect: Exclude<DecisionEffect, 'deny'>;
+}
+
+export interface PromptRow {
+  name: string;
+  title?: string;
+  description?: string;
+  access: Explanation;
+}
+export interface ResourceRow {
+  uri: string;
+  template: boolean;
+  name?: string;
+  description?: string;
+  mimeType?: string;
+  access: Explanation;
+}
+
+export type ServerState = 'idle' | 'connecting' | 'connected' | 'backing-off' | 'failed';
+
+export interface ServerRow {
+  id: string;
+  title: string;
+  description: string;
+  kind: 'remote' | 'local';
+  version: string;
+  dataClass: string;
+  trust: string;
+  owner: string;
+  state: ServerState;
+  era?: 'legacy' | 'modern';
+  /** What went wrong last, in words, where the state is `backing-off` or `failed`. */
+  error?: string;
+  retryAt?: string;
+  /** What it is busy with, where that may take long: a program that is downloaded at its first start. */
+  note?: string;
+  toolsAllowed: number;
+  toolsTotal: number;
+  callsToday: number;
+}
+
+export interface ServerDetail extends ServerRow {
+  /** The one server's own address on the gateway. */
+  url: string;
+  tools: ToolRow[];
+  prompts: PromptRow[];
+  resources: ResourceRow[];
+  usage: Usage;
+}

@@ -1,0 +1,180 @@
+import { type Bundle, type ServerEntry, skillRoot } from '../../bundle/schema.ts';
+import { innermost } from '../../policy/deciding/skills.ts';
+import { appOnly, pageOf, withPage } from '../../protocol/extensions.ts';
+import { annotated } from '../../upstreams/http/headers.ts';
+import { exposedName, matchesTemplate, ownName, scopedUri } from './names.ts';
+import { scopedSkill } from './skills.ts';
+
+/** One thing an agent can name: whose it is, what its upstream calls it, and its blessed definition as JSON under the name the agent knows. */
+export interface Listed {
+  entry: ServerEntry;
+  name: string;
+  exposed: string;
+  json: string;
+  /** `x-mcp-header` parameters of a tool: header suffix -> path of properties (SEP-2243). */
+  headers?: Map<string, string[]>;
+  /** Listed to agents that show pages only; whoever knows it may call it all the same. */
+  appOnly?: boolean;
+}
+
+/** All that is behind one address, whoever asks: what a person may see of it is the policy's to say. */
+export interface Directory {
+  servers: readonly ServerEntry[];
+  tools: ReadonlyMap<string, Listed>;
+  prompts: ReadonlyMap<string, Listed>;
+  resources: ReadonlyMap<string, Listed>;
+  templates: ReadonlyMap<string, Listed>;
+  skills: ReadonlyMap<string, Listed>;
+  /** By the name that agents see; on a server's own address also by the server's own, where that one is too long or too odd to be shown. */
+  find(kind: 'tools' | 'prompts', name: string): Listed | undefined;
+  /** Whose a URI is and how its upstream spells it; several servers' in registry order. */
+  findResource(uri: string): { entry: ServerEntry; uri: string } | undefined;
+  /** Remembers whose a URI is that an upstream mentioned in a result (resource_link): bounded, newest kept. */
+  mention(entry: ServerEntry, uri: string): void;
+}
+
+const maxMentions = 10_000;
+/** An upstream chooses how long they are: so many of any length would fill the memory. */
+const maxMention = 4096;
+
+/** `server` undefined: the merged address, where names carry their server's id. */
+export function openDirectory(bundle: Bundle, server?: string): Directory {
+  const servers = server === undefined ? bundle.servers : bundle.servers.filter((entry) => entry.id === server);
+  const merged = server === undefined;
+  const tools = new Map<string, Listed>();
+  const prompts = new Map<string, Listed>();
+  const resources = new Map<string, Listed>();
+  const templates = new Map<string, Listed>();
+  const skills = new Map<string, Listed>();
+  /** Whose the folders of skills are, as agents spell them. */
+  const folders = new Map<string, ServerEntry>();
+  for (const entry of servers) {
+    for (const skill of entry.catalogue.skills) addSkill({ skills, folders, resources }, entry, skill);
+    for (const resource of entry.catalogue.resources) addUri(resources, entry, resource, 'uri', innermost(folders, resource.uri));
+    for (const template of entry.catalogue.resourceTemplates) addUri(templates, entry, template, 'uriTemplate');
+  }
+  const pages = openPages(servers, resources);
+  for (const entry of servers) {
+    const own = (all: readonly { name: string }[]) => (merged ? undefined : new Set(all.map(({ name }) => name)));
+    const ownTools = own(entry.catalogue.tools);
+    const ownPrompts = own(entry.catalogue.prompts);
+    for (const blessed of entry.catalogue.tools) {
+      const page = pageOf(blessed);
+      const tool = merged && page !== undefined ? withPage(blessed, pages.exposed(entry, page)) : blessed;
+      const parameters = annotated(tool['inputSchema']);
+      // One tool whose annotations are wrong is left out, as the specification asks of clients; the others are not its hostages.
+      if (parameters) addNamed(tools, entry, tool, ownTools, new Map(parameters.map(({ header, path }) => [suffix(header), path])));
+    }
+    for (const prompt of entry.catalogue.prompts) addNamed(prompts, entry, prompt, ownPrompts);
+  }
+  const own = { tools: byOwnName(merged, tools), prompts: byOwnName(merged, prompts) };
+  const mentioned = new Map<string, ServerEntry>();
+  const byId = new Map(servers.map((entry) => [entry.id, entry]));
+  return {
+    servers,
+    tools,
+    prompts,
+    resources,
+    templates,
+    skills,
+    find: (kind, name) => (kind === 'tools' ? tools : prompts).get(name) ?? own[kind].get(name),
+    findResource(uri) {
+      const listed = resources.get(uri) ?? templates.get(uri);
+      if (listed) return { entry: listed.entry, uri: listed.name };
+      const plus = uri.indexOf('+');
+      const scoped = plus > 0 && plus < uri.indexOf(':') ? byId.get(uri.slice(0, plus)) : undefined;
+      if (scoped) return { entry: scoped, uri: uri.slice(plus + 1) };
+      const known = innermost(folders, uri) ?? pages.owner(uri) ?? mentioned.get(uri);
+      if (known) return { entry: known, uri };
+      for (const template of templates.values()) if (matchesTemplate(template.name, uri)) return { entry: template.entry, uri };
+      const only = servers.length === 1 ? servers[0] : undefined;
+      return only ? { entry: only, uri } : undefined;
+    },
+    mention(entry, uri) {
+      if (!merged || uri.length > maxMention || resources.has(uri) || pages.owner(uri) || mentioned.get(uri) === entry) return;
+      if (mentioned.size >= maxMentions) mentioned.delete(mentioned.keys().next().value as string);
+      mentioned.set(uri, entry);
+    },
+  };
+}
+
+/** Whose the tools' pages are, listed as resources or not: of two servers with the same URI the first keeps it as it is. */
+function openPages(servers: readonly ServerEntry[], resources: ReadonlyMap<string, Listed>) {
+  const listed = new Map([...resources.values()].map((one) => [`${one.entry.id}\0${one.name}`, one.exposed]));
+  const owners = new Map<string, ServerEntry>();
+  for (const entry of servers)
+    for (const tool of entry.catalogue.tools) {
+      const uri = pageOf(tool);
+      if (uri !== undefined && !resources.has(uri) && !owners.has(uri)) owners.set(uri, entry);
+    }
+  return {
+    owner: (uri: string) => owners.get(uri),
+    exposed: (entry: ServerEntry, uri: string) =>
+      listed.get(`${entry.id}\0${uri}`) ?? (owners.get(uri) === entry ? uri : scopedUri(entry.id, uri)),
+  };
+}
+
+/** `own`: all names of the server on its own address, none of which a shortened one may take; undefined on the merged address. */
+function addNamed(
+  into: Map<string, Listed>,
+  entry: ServerEntry,
+  definition: { name: string },
+  own: ReadonlySet<string> | undefined,
+  headers?: Map<string, string[]>,
+) {
+  let again = false;
+  const taken = (name: string) => {
+    if (own?.has(name)) return true;
+    const other = into.get(name);
+    again ||= other?.entry === entry && other.name === definition.name;
+    return other !== undefined && !again;
+  };
+  const exposed = (own ? ownName : exposedName)(entry.id, definition.name, taken);
+  // An upstream that lists a name twice: the first one was blessed, as upstreams answer to it.
+  if (again || into.has(exposed)) return;
+  const json = JSON.stringify(exposed === definition.name ? definition : { ...definition, name: exposed });
+  into.set(exposed, {
+    entry,
+    name: definition.name,
+    exposed,
+    json,
+    ...(headers?.size ? { headers } : {}),
+    ...(appOnly(definition) ? { appOnly: true } : {}),
+  });
+}
+
+const byOwnName = (merged: boolean, named: ReadonlyMap<string, Listed>) =>
+  new Map(merged ? [] : [...named.values()].filter(({ name, exposed }) => name !== exposed).map((one) => [one.name, one]));
+
+function addUri<Key extends 'uri' | 'uriTemplate'>(
+  into: Map<string, Listed>,
+  entry: ServerEntry,
+  definition: Record<Key, string>,
+  key: Key,
+  owner = entry,
+) {
+  const name: string = definition[key];
+  const exposed = into.has(name) || owner !== entry ? scopedUri(entry.id, name) : name;
+  if (into.has(exposed)) return;
+  into.set(exposed, { entry, name, exposed, json: JSON.stringify(exposed === name ? definition : { ...definition, [key]: exposed }) });
+}
+
+/** A skill is spelt out whole: where another server's folder or resource lies in the way of any of its files, all of them name their server. */
+function addSkill(
+  into: { skills: Map<string, Listed>; folders: Map<string, ServerEntry>; resources: ReadonlyMap<string, Listed> },
+  entry: ServerEntry,
+  skill: ServerEntry['catalogue']['skills'][number],
+) {
+  const root = skillRoot(skill);
+  const below = (uri: string) => uri === root || uri.startsWith(`${root}/`);
+  const clash =
+    (innermost(into.folders, root) ?? entry) !== entry ||
+    [...into.folders].some(([folder, owner]) => owner !== entry && below(folder)) ||
+    [...into.resources.values()].some((one) => one.entry !== entry && below(one.exposed));
+  if (!clash) into.folders.set(root, entry);
+  const shown = clash ? scopedSkill(entry.id, skill) : skill;
+  if (into.skills.has(shown.uri)) return;
+  into.skills.set(shown.uri, { entry, name: skill.uri, exposed: shown.uri, json: JSON.stringify(shown) });
+}
+
+const suffix = (header: string): string => header.slice('mcp-param-'.length).toLowerCase();

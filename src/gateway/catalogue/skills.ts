@@ -1,0 +1,33 @@
+import { type ServerEntry, type Skill, skillRoot } from '../../bundle/schema.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { readsFolders } from '../../protocol/extensions.ts';
+import { scopedUri } from './names.ts';
+
+/** Whether a method can be asked of a URI at all. Folders are read below blessed skills only: of other trees no list says what is in them. */
+export function mayName(method: string, { entry, uri }: { entry: ServerEntry; uri: string }): boolean {
+  const { skills } = entry.catalogue;
+  if (method === 'skills/get') return skills.some((one) => one.uri === uri);
+  return method !== 'resources/directory/read' || (readsFolders(entry) && skills.some((one) => isBelow(uri, one)));
+}
+
+export const isBelow = (uri: string, skill: Skill): boolean => uri === skillRoot(skill) || uri.startsWith(`${skillRoot(skill)}/`);
+
+/** The entry as agents at a merged address read its files. */
+export function scopedSkill(server: string, skill: Skill): Skill {
+  const { uri, resources } = skill;
+  return {
+    ...skill,
+    uri: scopedUri(server, uri),
+    resources: resources === 'dynamic' ? resources : resources.map((file) => ({ ...file, uri: scopedUri(server, file.uri) })),
+  };
+}
+
+/** The blessed entry as one agent sees it: without the files of skills inside it that are hidden from that agent, which so exist nowhere. */
+export function seenSkill(server: ServerEntry, uri: string, policy: Policy, agent: string): Skill {
+  const { skills } = server.catalogue;
+  const skill = skills.find((one) => one.uri === uri)!;
+  const verdicts = policy.list('read', server.id, agent);
+  const isHidden = (one: string | undefined) => one === undefined || verdicts.get(one)?.effect === 'deny';
+  if (skill.resources === 'dynamic' || !skills.some((one) => one !== skill && isBelow(one.uri, skill) && isHidden(one.uri))) return skill;
+  return { ...skill, resources: skill.resources.filter((file) => !isHidden(policy.skillOf(server.id, file.uri))) };
+}

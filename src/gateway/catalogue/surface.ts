@@ -1,0 +1,121 @@
+import type { Policy } from '../../policy/policy.ts';
+import { readsFolders, statedOf } from '../../protocol/extensions.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Directory, Listed } from './directory.ts';
+import { scopedSkill, seenSkill } from './skills.ts';
+
+export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list' | 'skills/list';
+
+/** What one agent sees at one address: the blessed definitions that policy shows it, serialised once. */
+export interface Surface {
+  directory: Directory;
+  /** `"tools":[...]`, without the braces, so that an era can add its own fields. */
+  list(method: ListMethod, showsPages?: boolean): string;
+  /** Changes exactly when the list does. */
+  mark(method: ListMethod): string;
+  serverInfo: JsonObject;
+  capabilities: JsonObject;
+  instructions: string | undefined;
+}
+
+const kinds = {
+  'tools/list': { key: 'tools', action: 'call', of: (d: Directory) => d.tools },
+  'prompts/list': { key: 'prompts', action: 'get', of: (d: Directory) => d.prompts },
+  'resources/list': { key: 'resources', action: 'read', of: (d: Directory) => d.resources },
+  'resources/templates/list': { key: 'resourceTemplates', action: 'read', of: (d: Directory) => d.templates },
+  'skills/list': { key: 'skills', action: 'read', of: (d: Directory) => d.skills },
+} as const;
+
+export const isListMethod = (method: string, directory: Directory): method is ListMethod =>
+  Object.hasOwn(kinds, method) && (method !== 'skills/list' || directory.skills.size > 0);
+
+/** Methods of the extension are there where it is stated: for an agent of either era, since it has nothing that the legacy one lacks. */
+export function speaks(method: string, directory: Directory): boolean {
+  if (method === 'skills/get') return directory.skills.size > 0;
+  return method === 'resources/directory/read' && [...directory.skills.values()].some(({ entry }) => readsFolders(entry));
+}
+
+export function openSurface(options: {
+  directory: Directory;
+  policy: Policy | undefined;
+  agent: string;
+  server: string | undefined;
+  version: string;
+}): Surface {
+  const { directory, policy, agent } = options;
+  const cached = new Map<string, string>();
+  const hidden = [...directory.tools.values()].some((tool) => tool.appOnly);
+  const list = (method: ListMethod, showsPages = false): string => {
+    const kept = showsPages && hidden ? `${method} with pages` : method;
+    let text = cached.get(kept);
+    if (text === undefined) {
+      const { key, action, of } = kinds[method];
+      text = `"${key}":[${shown(of(directory), action, policy, agent, showsPages, directory.skills).join(',')}]`;
+      cached.set(kept, text);
+    }
+    return text;
+  };
+  const blessed = options.server === undefined ? undefined : directory.servers[0]?.catalogue;
+  return {
+    directory,
+    list,
+    mark: (method) => list(method, true),
+    serverInfo: blessed?.serverInfo ?? { name: 'gatehouse', title: 'Gatehouse', version: options.version },
+    capabilities: capabilities(directory),
+    instructions: blessed ? blessed.instructions : mergedInstructions(directory, policy, agent),
+  };
+}
+
+function shown(
+  all: ReadonlyMap<string, Listed>,
+  action: 'call' | 'get' | 'read',
+  policy: Policy | undefined,
+  agent: string,
+  showsPages: boolean,
+  skills: ReadonlyMap<string, Listed>,
+): string[] {
+  if (!policy) return [];
+  const out: string[] = [];
+  let server: string | undefined;
+  let verdicts: ReturnType<Policy['list']> | undefined;
+  for (const item of all.values()) {
+    if (item.entry.id !== server) {
+      server = item.entry.id;
+      verdicts = policy.list(action, server, agent);
+    }
+    const verdict = verdicts!.get(item.name);
+    if (verdict && verdict.effect !== 'deny' && (showsPages || !item.appOnly))
+      out.push(all === skills ? skillText(item, policy, agent) : item.json);
+  }
+  return out;
+}
+
+function skillText(item: Listed, policy: Policy, agent: string): string {
+  const seen = seenSkill(item.entry, item.name, policy, agent);
+  if (item.entry.catalogue.skills.includes(seen)) return item.json;
+  return JSON.stringify(item.exposed === item.name ? seen : scopedSkill(item.entry.id, seen));
+}
+
+/** Stated for what the gateway can do; a kind that no server behind the address has is left out. */
+function capabilities(directory: Directory): JsonObject {
+  const has = (name: string) => directory.servers.some((entry) => entry.catalogue.capabilities[name] !== undefined);
+  const extensions = statedOf(directory.servers, 'extensions');
+  const experimental = statedOf(directory.servers, 'experimental');
+  const resources = directory.resources.size + directory.templates.size + directory.skills.size > 0 || has('resources');
+  return {
+    tools: { listChanged: true },
+    ...(directory.prompts.size > 0 || has('prompts') ? { prompts: { listChanged: true } } : {}),
+    ...(resources ? { resources: { subscribe: true, listChanged: true } } : {}),
+    ...(has('completions') ? { completions: {} } : {}),
+    ...(has('logging') ? { logging: {} } : {}),
+    ...(extensions ? { extensions } : {}),
+    ...(experimental ? { experimental } : {}),
+  };
+}
+
+function mergedInstructions(directory: Directory, policy: Policy | undefined, agent: string): string {
+  const servers = policy ? directory.servers.filter((entry) => policy.canDiscover(entry.id, agent).effect !== 'deny') : [];
+  if (servers.length === 0) return 'Gatehouse: no server may be used here at present. The person can see why in the Gatehouse window.';
+  const lines = servers.map((entry) => `- ${entry.id}: ${entry.title}. ${entry.description}`);
+  return `Tools of several company servers, each named SERVER__TOOL. What policy does not allow is not listed.\n${lines.join('\n')}`;
+}

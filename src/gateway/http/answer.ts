@@ -1,0 +1,128 @@
+import type { ServerResponse } from 'node:http';
+import { beforeResult, type Id, resultText } from '../../protocol/jsonrpc.ts';
+import { byteLength, type Long } from '../../upstreams/messages/hole.ts';
+import type { Journal, Track } from './event-store.ts';
+import { Outlet } from './event-stream.ts';
+
+/** Clients and proxies give up on a silent stream at 60 to 300 s; a comment keeps it (specification, streamable HTTP). */
+export const keepAliveMs = 15_000;
+const comment = ': keep-alive\n\n';
+
+/** A legacy session's journal, and whether its revision knows events without a message (2025-11-25). */
+export interface Resumable {
+  journal: Journal;
+  prime: boolean;
+}
+
+/** The answer to one POST: one JSON object, or a stream as soon as something has to be said before it. */
+export class Answer {
+  readonly #response: ServerResponse;
+  readonly #mayStream: boolean;
+  readonly #headers: Record<string, string>;
+  /** Where there is one, what is said outlives the connection. */
+  readonly #resumable: Resumable | undefined;
+  #track: Track | undefined;
+  #outlet: Outlet | undefined;
+
+  constructor(response: ServerResponse, mayStream: boolean, headers: Record<string, string> = {}, resumable?: Resumable) {
+    this.#resumable = resumable;
+    this.#response = response;
+    this.#mayStream = mayStream;
+    this.#headers = headers;
+  }
+
+  /** Sends a message ahead of the answer; false when the agent takes no streams or is gone. */
+  send(message: string): boolean {
+    const outlet = this.#open();
+    if (this.#track) this.#track.send(message);
+    else if (outlet) outlet.write(`data: ${message}\n\n`);
+    else return false;
+    return true;
+  }
+
+  /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
+  caughtUp(): Promise<void> | undefined {
+    return this.#outlet?.caughtUp();
+  }
+
+  /** Undefined where the agent takes no stream, or is gone before there was one. */
+  #open(): Outlet | undefined {
+    if (this.#outlet) return this.#outlet.open || this.#track ? this.#outlet : undefined;
+    const response = this.#response;
+    if (!this.#mayStream || response.headersSent || response.destroyed) return undefined;
+    this.#outlet = new Outlet(response, this.#headers);
+    if (!this.#resumable) return this.#outlet;
+    this.#track = this.#resumable.journal.open();
+    this.#track.attach(this.#outlet);
+    if (this.#resumable.prime) this.#track.prime();
+    return this.#outlet;
+  }
+
+  keepAlive(): void {
+    this.#open()?.write(comment);
+  }
+
+  /** Ends with a result: JSON text. */
+  result(id: Id, text: string | Long): void {
+    if (typeof text === 'string') return this.end(resultText(id, text));
+    const whole = [beforeResult(id), ...text, '}'];
+    if (this.#track) return this.#track.end(whole);
+    if (this.#outlet) return this.#outlet.end(['data: ', ...whole, '\n\n']);
+    const response = this.#response;
+    if (response.writableEnded || response.destroyed) return;
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': byteLength(whole), ...this.#headers });
+    for (const piece of whole) response.write(piece);
+    response.end();
+  }
+
+  /** Ends without an answer. */
+  close(): void {
+    if (this.#track) this.#track.end();
+    else if (this.#outlet) this.#outlet.end();
+    else this.#response.end();
+  }
+
+  end(message: string, status = 200): void {
+    if (this.#track) return this.#track.end(message);
+    if (this.#outlet) return this.#outlet.end(`data: ${message}\n\n`);
+    const response = this.#response;
+    if (response.writableEnded || response.destroyed) return;
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(message), ...this.#headers });
+    response.end(message);
+  }
+}
+
+/** A stream that outlives one request: the legacy GET stream, the modern subscription. */
+export class Stream {
+  readonly #outlet: Outlet;
+  readonly #track: Track | undefined;
+
+  /** `track`: what is said is numbered there, behind what the agent `missed` of it. */
+  constructor(response: ServerResponse, headers: Record<string, string> = {}, track?: Track, missed: readonly string[] = []) {
+    const outlet = new Outlet(response, headers);
+    this.#outlet = outlet;
+    this.#track = track;
+    for (const text of missed) outlet.write(text);
+    if (track?.ended) outlet.end();
+    else track?.attach(outlet);
+    const timer = setInterval(() => outlet.write(comment), keepAliveMs).unref();
+    outlet.onClose(() => clearInterval(timer));
+  }
+
+  get open(): boolean {
+    return this.#outlet.open;
+  }
+
+  send(message: string): void {
+    if (this.#track) this.#track.send(message);
+    else this.#outlet.write(`data: ${message}\n\n`);
+  }
+
+  end(message?: string): void {
+    this.#outlet.end(message === undefined ? '' : `data: ${message}\n\n`);
+  }
+
+  onClose(listener: () => void): void {
+    this.#outlet.onClose(listener);
+  }
+}

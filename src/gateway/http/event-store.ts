@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { byteLength, type Long } from '../../upstreams/messages/hole.ts';
+import type { Outlet } from './event-stream.ts';
+
+const mostEvents = 512;
+const mostBytes = 1024 * 1024;
+const mostTracks = 16;
+/** Bytes that a stream keeps before the room is told of them: a stream of many small events does not say each of them twice. */
+const step = 1024;
+/** Of all sessions together: a session costs an agent nothing, so bounds on each of them are none. */
+const mostOfAll = 64 * 1024 * 1024;
+
+/** What all the streams keep, together. Where it is too much, those that were silent longest forget theirs. */
+export class Room {
+  #held = 0;
+  /** In the order of their last word. */
+  readonly #tracks = new Set<Track>();
+
+  changed(track: Track, by: number): void {
+    this.#held += by;
+    this.#tracks.delete(track);
+    if (track.bytes > 0) this.#tracks.add(track);
+    for (const oldest of this.#tracks) {
+      if (this.#held <= mostOfAll) break;
+      oldest.forget();
+    }
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+}
+
+/** One stream's events, numbered, the last of them kept: whoever lost the connection gets the rest on another (specification 2025-11-25, "Resumability"). */
+export class Track {
+  readonly key: string;
+  /** One after the other; the newest is number `#last`. */
+  #events: string[] = [];
+  bytes = 0;
+  /** How many of them the room knows of. */
+  #counted = 0;
+  #room: Room | undefined;
+  #last = 0;
+  /** Where the events go at present; a broken one is simply not written to. */
+  #sink: Outlet | undefined;
+  ended = false;
+
+  constructor(key: string, room: Room) {
+    this.key = key;
+    this.#room = room;
+  }
+
+  forget(): void {
+    this.#events = [];
+    this.bytes = 0;
+    this.#count();
+  }
+
+  /** Nobody can come back to it any more. */
+  close(): void {
+    this.forget();
+    this.#room = undefined;
+  }
+
+  /** Whoever read it before reads no more: two connections that both wait for one answer would wait for ever, one of them. */
+  attach(sink: Outlet): void {
+    if (this.#sink !== sink) this.#sink?.end();
+    this.#sink = sink;
+  }
+
+  /** An event without a message, so that the agent has an id to come back with before anything was said. */
+  prime(): void {
+    this.#sink?.write(`id: ${this.key}-${this.#last}\ndata: \n\n`);
+  }
+
+  /** Of an event that is not kept: what came before it is not kept either, so that nobody takes what follows for the whole. */
+  #next(): number {
+    this.forget();
+    return ++this.#last;
+  }
+
+  send(message: string): void {
+    const text = `id: ${this.key}-${++this.#last}\ndata: ${message}\n\n`;
+    if (this.#room) this.#keep(text);
+    this.#sink?.write(text);
+  }
+
+  #keep(text: string): void {
+    this.#events.push(text);
+    this.bytes += text.length;
+    // Half of it at once: dropping them one by one would move the rest each time.
+    // As often as it takes: the one that came last may be larger than all that may be kept.
+    while (this.#events.length > mostEvents || this.bytes > mostBytes)
+      for (const old of this.#events.splice(0, Math.ceil(this.#events.length / 2))) this.bytes -= old.length;
+    if (Math.abs(this.bytes - this.#counted) >= step) this.#count();
+  }
+
+  #count(): void {
+    const more = this.bytes - this.#counted;
+    this.#counted = this.bytes;
+    this.#room?.changed(this, more);
+  }
+
+  end(message?: string | Long): void {
+    this.ended = true;
+    if (typeof message === 'string' || (message && byteLength(message) <= mostBytes))
+      this.send(typeof message === 'string' ? message : message.join(''));
+    // Longer than what is kept of a stream, so it need not be one text.
+    else if (message) return this.#sink?.end([`id: ${this.key}-${this.#next()}\ndata: `, ...message, '\n\n']);
+    this.#sink?.end();
+  }
+
+  /** What came after event `number`; undefined when some of it is not here any more. */
+  since(number: number): string[] | undefined {
+    if (number > this.#last) return undefined;
+    const gone = this.#last - this.#events.length;
+    return number < gone ? undefined : this.#events.slice(number - gone);
+  }
+}
+
+/** A session's streams of late. */
+export class Journal {
+  readonly #tracks = new Map<string, Track>();
+  readonly #room: Room;
+  #opened = 0;
+  /** A session outlives a restart of ours, its event ids do not: one of before must not be taken for another stream's. */
+  readonly #start = randomBytes(4).toString('hex');
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
+  open(): Track {
+    // The oldest goes, finished or not: who has that many streams has long had its answer.
+    for (const [key, oldest] of this.#tracks) {
+      if (this.#tracks.size < mostTracks) break;
+      this.#tracks.delete(key);
+      oldest.close();
+    }
+    const track = new Track(`${this.#start}${(++this.#opened).toString(36)}`, this.#room);
+    this.#tracks.set(track.key, track);
+    return track;
+  }
+
+  /** The stream that an event id is of, and what it missed. */
+  resume(eventId: string): { track: Track; missed: string[] } | undefined {
+    const at = eventId.lastIndexOf('-');
+    const track = this.#tracks.get(eventId.slice(0, at));
+    const number = Number(eventId.slice(at + 1));
+    const missed = at > 0 && Number.isInteger(number) && number >= 0 ? track?.since(number) : undefined;
+    return track && missed ? { track, missed } : undefined;
+  }
+  close(): void {
+    for (const track of this.#tracks.values()) track.close();
+    this.#tracks.clear();
+  }
+}

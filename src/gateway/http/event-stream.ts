@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http';
+import type { Long } from '../../upstreams/messages/hole.ts';
+
+/** The event stream of a response. What is said in one turn goes out in one write: each by itself would cost a chunk, a copy and a callback. */
+export class Outlet {
+  readonly #response: ServerResponse;
+  #waiting = '';
+
+  constructor(response: ServerResponse, headers: Record<string, string>) {
+    this.#response = response;
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      ...headers,
+    });
+    response.flushHeaders();
+  }
+
+  get open(): boolean {
+    return !this.#response.writableEnded && !this.#response.destroyed;
+  }
+
+  write(text: string): void {
+    if (!this.open) return;
+    if (this.#waiting === '') process.nextTick(() => this.#flush());
+    this.#waiting += text;
+  }
+
+  end(text: string | Long = ''): void {
+    if (!this.open) return;
+    if (typeof text !== 'string') {
+      this.#flush();
+      for (const piece of text) this.#response.write(piece);
+      return void this.#response.end();
+    }
+    const last = this.#waiting + text;
+    this.#waiting = '';
+    this.#response.end(last === '' ? undefined : last);
+  }
+
+  /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
+  caughtUp(): Promise<void> | undefined {
+    const response = this.#response;
+    // Asked after every few bytes: what this turn has said so far goes out with the rest of it.
+    if (this.#waiting.length >= response.writableHighWaterMark) this.#flush();
+    if (!response.writableNeedDrain || response.destroyed) return undefined;
+    return new Promise((resolve) => {
+      const done = () => {
+        if (response.writableNeedDrain && !response.destroyed) return;
+        response.off('drain', done).off('close', done);
+        resolve();
+      };
+      response.on('drain', done).on('close', done);
+    });
+  }
+
+  onClose(listener: () => void): void {
+    this.#response.once('close', listener);
+  }
+
+  #flush(): void {
+    const text = this.#waiting;
+    if (text === '' || !this.open) return;
+    this.#waiting = '';
+    this.#response.write(text);
+  }
+}

@@ -1,0 +1,71 @@
+import { hash } from 'node:crypto';
+import { isLong, turn } from '../../base/pace.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { byteLength, jsonOf } from '../../upstreams/messages/hole.ts';
+import { type Outcome, UpstreamError } from '../../upstreams/upstream.ts';
+import type { Passage, Step } from './call.ts';
+import { refused, troubleText } from './denial.ts';
+
+/** Records each call with what came of it: denials, crashes and time-outs, too. */
+export const audit: Step = async (call, next) => {
+  const at = call.gate.now();
+  const start = performance.now();
+  let outcome: Outcome;
+  let trouble: string | undefined;
+  const digest = isLong(call.requestBytes) ? await digestApart(call.args) : undefined;
+  try {
+    outcome = said(await next());
+  } catch (error) {
+    const known = error instanceof UpstreamError ? error : new UpstreamError('bad-answer', 'an error inside Gatehouse', { cause: error });
+    trouble = `${known.problem}: ${known.message}`;
+    outcome = said(refused(call, troubleText(JSON.stringify(call.asked), call.target?.entry.title ?? 'Gatehouse', known)));
+  }
+  record(call, outcome, { trouble, at, totalMs: performance.now() - start, digest });
+  return outcome;
+};
+
+/** In here: what cannot be said to the agent is the upstream's trouble, and recorded like any other. */
+const said = (outcome: Outcome): Outcome =>
+  'error' in outcome || outcome.text !== undefined ? outcome : { result: outcome.result, text: jsonOf(outcome.result) };
+
+/** The same hash of arguments of megabytes: each step by itself, and the hashing in a thread of Node's. */
+async function digestApart(args: JsonObject): Promise<string> {
+  const text = JSON.stringify(args);
+  await turn();
+  const digest = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text)));
+  await turn();
+  return digest.toString('base64url');
+}
+
+function record(
+  call: Passage,
+  outcome: Outcome,
+  { trouble, at, totalMs, digest }: { trouble: string | undefined; at: number; totalMs: number; digest: string | undefined },
+): void {
+  const { gate, verdict } = call;
+  gate.ledger.append({
+    at,
+    person: gate.person,
+    agent: call.agent,
+    server: call.target?.entry.id ?? '',
+    method: call.method,
+    target: (call.target?.name ?? call.asked).slice(0, 512),
+    decision: verdict.effect,
+    rule: verdict.rule,
+    reason: verdict.reason,
+    bundleVersion: gate.policy?.version ?? 0,
+    outcome: trouble === undefined && 'result' in outcome && outcome.result['isError'] !== true ? 'ok' : 'error',
+    ...(trouble === undefined ? errorOf(outcome) : { error: trouble.slice(0, 512) }),
+    totalMs,
+    upstreamMs: call.upstreamMs,
+    requestBytes: call.requestBytes,
+    responseBytes: 'result' in outcome ? byteLength(outcome.text!) : 0,
+    argumentHash: digest ?? hash('sha256', JSON.stringify(call.args), 'base64url'),
+    session: call.session,
+  });
+}
+
+function errorOf(outcome: Outcome): { error?: string } {
+  if ('error' in outcome) return { error: `${outcome.error.code} ${outcome.error.message}`.slice(0, 512) };
+  return outcome.result['isError'] === true ? { error: 'tool_error' } : {};
+}

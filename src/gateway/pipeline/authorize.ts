@@ -1,0 +1,28 @@
+import { ownRules } from '../../contract/rule-ids.ts';
+import { loadValidation, validationIsLoaded } from '../../policy/deciding/validation.ts';
+import type { Verdict } from '../../policy/policy.ts';
+import type { Passage, Step } from './call.ts';
+import { builtIn, denied } from './denial.ts';
+
+/** Lets pass what the rules allow. What they hide is answered as if it did not exist. */
+export const authorize: Step = async (call, next) => {
+  if (!validationIsLoaded()) await loadValidation();
+  call.verdict = decide(call);
+  return call.verdict.effect === 'allow' ? await next() : denied(call);
+};
+
+function decide({ gate, target, method, agent, args }: Passage): Verdict {
+  if (!gate.policy) return builtIn(gate.closed.rule, gate.closed.reason);
+  if (!gate.ledger.healthy())
+    return builtIn(ownRules.ledgerFailed, 'The record of calls cannot be written, and nothing may pass unrecorded.');
+  if (!target) return builtIn(ownRules.unknown, 'No blessed server offers it.');
+  if (method === 'tasks/cancel') return { ...builtIn(ownRules.cancel, 'Who began something may end it.'), effect: 'allow' };
+  const verdict = gate.policy.decide({ action: target.action, server: target.entry.id, name: target.name, args, agent });
+  if (verdict.effect === 'deny') return verdict;
+  // INVARIANT: an obligation that cannot be met here denies; a rule's author must be able to rely on it.
+  if (verdict.effect === 'ask' || verdict.obligations.approval)
+    return { ...verdict, effect: 'deny', missing: 'an approval, which this version of Gatehouse cannot ask for' };
+  if (verdict.obligations.redact.length > 0)
+    return { ...verdict, effect: 'deny', missing: 'redaction, which this version of Gatehouse cannot do' };
+  return verdict;
+}

@@ -1,0 +1,45 @@
+import type { ServerEntry } from '../../bundle/schema.ts';
+import type { Question, Verdict } from '../../policy/policy.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Outcome, Peer, UpstreamCall } from '../../upstreams/upstream.ts';
+import type { Directory } from '../catalogue/directory.ts';
+import type { Gate } from './gate.ts';
+
+/** What a call asks of an upstream, once it is known whose the name is. */
+export interface Target {
+  entry: ServerEntry;
+  /** As the upstream spells it. */
+  name: string;
+  action: Question['action'];
+  /** What is asked for is what came of an earlier call: the upstream's name for it. */
+  taskId?: string;
+}
+
+/** One exchange on its way through the pipeline. */
+export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNotification' | 'onRequest' | 'caughtUp'> {
+  agent: string;
+  peer: Peer;
+  method: string;
+  /** As the agent sent them. */
+  params: JsonObject;
+  /** As the agent named it. */
+  asked: string;
+  target: Target | undefined;
+  args: JsonObject;
+  requestBytes: number;
+  directory: Directory;
+  /** What the ledger groups it by. */
+  session?: string;
+}
+
+/** A call under way: the rules that hold for it, and what its steps found out. */
+export interface Passage extends Call {
+  readonly gate: Gate;
+  /** What the steps so far decided; the record names the last one. */
+  verdict: Verdict;
+  /** Milliseconds that the upstream took. */
+  upstreamMs: number;
+}
+
+/** One step of the pipeline: looks at a call, asks the steps inside of it or answers itself, and looks at the answer. */
+export type Step = (call: Passage, next: () => Promise<Outcome>) => Promise<Outcome>;

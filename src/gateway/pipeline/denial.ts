@@ -1,0 +1,83 @@
+import { type OwnRule, ownRules } from '../../contract/rule-ids.ts';
+import type { Verdict } from '../../policy/policy.ts';
+import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
+import { rpc } from '../../protocol/jsonrpc.ts';
+import type { Outcome, UpstreamError } from '../../upstreams/upstream.ts';
+import { visible } from '../catalogue/visible.ts';
+import type { Call, Passage } from './call.ts';
+
+/** A verdict of no company's rule. */
+export const builtIn = (rule: OwnRule, reason: string): Verdict => ({
+  effect: 'deny',
+  rule,
+  reason,
+  conditional: false,
+  obligations: { redact: [] },
+});
+
+/** What stands until the first step has decided. */
+export const undecided: Verdict = builtIn(ownRules.policyError, 'Nothing decided on it.');
+
+/** The answer to a call that the verdict does not let pass. Hidden: as if it did not exist. Visible: a sentence with the rule and a way out. */
+export function denied({ gate, target, verdict, ...call }: Passage): Outcome {
+  if (gate.policy && !(target && visible(gate.policy, { ...target, server: target.entry.id, agent: call.agent })))
+    return { error: unknown(call.method, call.asked, call.peer.era) };
+  return refused(call, denialText(JSON.stringify(call.asked), target?.entry.title ?? 'Gatehouse', verdict));
+}
+
+/** Words for the model where it can read them, else an error. */
+export const refused = ({ method, peer }: Pick<Call, 'method' | 'peer'>, text: string): Outcome =>
+  method === 'tools/call'
+    ? { result: peer.era === 'modern' ? { resultType: 'complete', ...toolError(text) } : toolError(text) }
+    : { error: { code: 403, message: text } };
+
+/** A tool result that a model can read and act on; agents do not take it for a transport failure, as they do with an HTTP error. */
+const toolError = (text: string): JsonObject => ({ content: [{ type: 'text', text }], isError: true });
+
+/** Hidden and nonexistent things get the same words, so that no list can be guessed out of errors. */
+function unknown(method: string, name: string, era: 'legacy' | 'modern'): RpcError {
+  if (method === 'tools/call') return { code: rpc.invalidParams, message: `Unknown tool: ${name}` };
+  if (method === 'prompts/get') return { code: rpc.invalidParams, message: `Unknown prompt: ${name}` };
+  if (method.startsWith('tasks/')) return { code: rpc.invalidParams, message: `Unknown task: ${name}` };
+  if (method === 'completion/complete') return { code: rpc.invalidParams, message: `Unknown reference: ${name}` };
+  if (method === 'skills/get') return { code: rpc.invalidParams, message: `No skill is served at ${name}` };
+  if (method === 'resources/directory/read') return { code: rpc.invalidParams, message: `Not a directory resource: ${name}` };
+  // SEP-2164: the modern era says -32602 where the legacy one had a code of its own.
+  return { code: era === 'modern' ? rpc.invalidParams : rpc.resourceNotFound, message: `Resource not found: ${name}`, data: { uri: name } };
+}
+
+const openApp = 'Ask the person to open Gatehouse';
+
+/** What was tried, that policy does not allow it, which rule and why, what to do. */
+function denialText(what: string, title: string, verdict: Verdict): string {
+  if (verdict.rule === ownRules.signedOut || verdict.rule === ownRules.noRules)
+    return `Gatehouse did not run ${what}. ${sentence(verdict.reason)}`;
+  if (verdict.rule === ownRules.invalidArguments)
+    return `Gatehouse did not run ${what} on ${title}. ${verdict.reason} Correct them, then try again.`;
+  const missing = verdict.missing ? ` Not met: ${verdict.missing}.` : '';
+  const next =
+    verdict.rule === ownRules.limit
+      ? 'Wait a little, then try again.'
+      : `Do not retry unchanged. ${openApp} and choose "Request access" on this tool.`;
+  return `Gatehouse did not run ${what} on ${title}: company policy does not allow it. Rule ${verdict.rule}: ${sentence(verdict.reason)}${missing} ${next}`;
+}
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** An upstream's trouble in words: never a status that would send an agent into signing in again. */
+export function troubleText(what: string, title: string, error: UpstreamError): string {
+  switch (error.problem) {
+    case 'unauthorized':
+      return `${title} refused Gatehouse's credential, so ${what} was not run. ${openApp} and look at this server; signing in again here does not help.`;
+    case 'timed-out':
+      return `${title} did not answer ${what} in time. It may still have been carried out: check before trying again. (${error.message})`;
+    case 'unreachable':
+      return `${title} cannot be reached just now, so ${what} was not run. Try again later. (${error.message})`;
+    case 'cancelled':
+      return `${what} on ${title} was cancelled.`;
+    case 'too-large':
+      return `The answer of ${title} to ${what} is larger than Gatehouse passes on. Ask for less at once. (${error.message})`;
+    default:
+      return `${title} failed while it ran ${what}. It may have been carried out in part: check before trying again. (${error.message})`;
+  }
+}

@@ -1,0 +1,157 @@
+import { isLong, turn } from '../../base/pace.ts';
+import { declares, tasks } from '../../protocol/extensions.ts';
+import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
+import { type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
+import { untilComplete } from '../rounds/input-rounds.ts';
+import { type Question, questionsOf, unaskable, wantedVisits } from '../rounds/questions.ts';
+import { digestOf, type State } from '../rounds/seal.ts';
+import type { Round } from '../rounds/suspended-calls.ts';
+import type { Call, Step } from './call.ts';
+import type { Gate } from './gate.ts';
+import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
+import { changedSince, getSkill } from './skill-answers.ts';
+
+/** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
+export const forward: Step = async (call) => {
+  const { gate } = call;
+  if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
+  const start = performance.now();
+  try {
+    // Decided and sent in one go, it would hold everybody up for both.
+    if (isLong(call.requestBytes)) await turn();
+    const outcome = await (call.peer.era === 'modern' ? fromModern(call, gate) : fromLegacy(call, gate));
+    if ('error' in outcome) return { error: errorFor(call, outcome.error) };
+    const refused = call.method === 'resources/read' ? changedSince(call, outcome.result) : undefined;
+    if (refused) return refused;
+    const result = inward(call, ownTask(call, outcome.result, gate), gate.policy);
+    const text = typeof outcome.text !== 'object' ? undefined : stillSaid(outcome.result, outcome.text, result);
+    return text === undefined ? { result } : { result, text };
+  } finally {
+    call.upstreamMs = performance.now() - start;
+  }
+};
+
+function present(call: Call, gate: Gate): Upstream {
+  const upstream = gate.upstream(call.target!.entry.id);
+  if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
+  return upstream;
+}
+
+const fromLegacy = (call: Call, gate: Gate): Promise<Outcome> =>
+  untilComplete(call, outward(call), (params) =>
+    present(call, gate).call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal }),
+  );
+
+async function fromModern(call: Call, gate: Gate): Promise<Outcome> {
+  const upstream = present(call, gate);
+  const params = outward(call);
+  const state = call.params['requestState'];
+  // Most calls have no state: their arguments need not be looked through for one.
+  const binding = () => ({
+    agent: call.agent,
+    person: gate.person,
+    server: upstream.entry.id,
+    method: call.method,
+    name: call.target!.name,
+    digest: digestOf(call.params),
+  });
+  const { inputResponses } = call.params;
+  const sealed = (inner: State) => gate.seal.seal(binding(), inner, gate.now());
+  let round: Promise<Round> | undefined;
+  if (state === undefined) {
+    if (mayBeAsked(call.peer.capabilities)) round = gate.parking.begin(call, upstream, params);
+    else
+      round = upstream
+        .call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal })
+        .then((outcome) => ({ outcome }));
+  } else {
+    const opened = gate.seal.open(state, binding(), gate.now());
+    if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
+    if ('anew' in opened) round = gate.parking.begin(call, upstream, visited(params));
+    else if ('inner' in opened) round = gate.parking.begin(call, upstream, { ...params, requestState: opened.inner });
+    else round = gate.parking.resume(opened.parked, call, isObject(inputResponses) ? inputResponses : {});
+    if (!round) return { error: { code: rpc.invalidParams, message: 'The call that this answers is not waiting any more. Make it anew.' } };
+  }
+  const reached = await round;
+  if ('parked' in reached)
+    return {
+      result: {
+        resultType: 'input_required',
+        inputRequests: reached.inputRequests,
+        requestState: sealed({ parked: reached.parked }),
+      },
+    };
+  const { outcome } = reached;
+  if ('error' in outcome) {
+    const inputRequests = wantedVisits(outcome.error);
+    if (!inputRequests) return outcome;
+    if (unaskable(urlQuestion, call.peer.capabilities)) return missing({ elicitation: { url: {} } });
+    return { result: { resultType: 'input_required', inputRequests, requestState: sealed({ anew: true }) } };
+  }
+  const { result } = outcome;
+  if (result['resultType'] !== 'input_required') return outcome;
+  for (const [, question] of questionsOf(result))
+    if (unaskable(question, call.peer.capabilities)) throw new UpstreamError('bad-answer', 'it asks for input that this agent cannot give');
+  return result['requestState'] === undefined
+    ? outcome
+    : { result: { ...result, requestState: sealed({ inner: result['requestState'] }) } };
+}
+
+const urlQuestion: Question = { method: 'elicitation/create', params: { mode: 'url' } };
+
+const missing = (requiredCapabilities: JsonObject): Outcome => ({
+  error: {
+    code: rpc.missingCapability,
+    message: 'The server needs a capability that the agent did not declare.',
+    data: { requiredCapabilities },
+  },
+});
+
+/** The call as it was first made, once its person has been to the addresses that it wanted visited. */
+function visited(params: JsonObject): JsonObject {
+  const { inputResponses, requestState: _state, ...first } = params;
+  const answers = isObject(inputResponses) ? Object.values(inputResponses) : [];
+  if (answers.some((answer) => isObject(answer) && answer['action'] !== 'accept'))
+    throw new UpstreamError('cancelled', 'the person did not go to the address that it named');
+  return first;
+}
+
+const mayBeAsked = (capabilities: JsonObject): boolean =>
+  capabilities['elicitation'] !== undefined || capabilities['sampling'] !== undefined || capabilities['roots'] !== undefined;
+
+function hooks(call: Call) {
+  return {
+    ...(call.onProgress ? { onProgress: call.onProgress } : {}),
+    ...(call.onNotification ? { onNotification: call.onNotification } : {}),
+    ...(call.onRequest ? { onRequest: call.onRequest } : {}),
+    ...(call.caughtUp ? { caughtUp: call.caughtUp } : {}),
+  };
+}
+
+function outward(call: Call): JsonObject {
+  const { _meta, ...params } = call.params;
+  const target = call.target!;
+  if (target.taskId !== undefined) params['taskId'] = target.taskId;
+  else if (readsUri.has(call.method)) params['uri'] = target.name;
+  else if (call.method === 'completion/complete') {
+    const ref = params['ref'] as JsonObject;
+    params['ref'] = ref['type'] === 'ref/resource' ? { ...ref, uri: target.name } : { ...ref, name: target.name };
+  } else params['name'] = target.name;
+  // Tasks of 2025-11-25 are not offered, so they count as not asked for: the agent gets its result in the call.
+  if (call.method === 'tools/call') delete params['task'];
+  const crossing = isObject(_meta) ? crossingMeta(_meta) : undefined;
+  if (crossing) params['_meta'] = crossing;
+  return params;
+}
+
+/** A task goes to the agent under a name of ours, bound to whom it belongs to; `tasks/get` gives it back under that name. */
+function ownTask(call: Call, result: JsonObject, gate: Gate): JsonObject {
+  const { target, agent, args, asked, requestBytes } = call;
+  if (target!.taskId !== undefined) return result['taskId'] === undefined ? result : { ...result, taskId: asked };
+  if (result['resultType'] !== 'task') return result;
+  const { taskId } = result;
+  if (call.method !== 'tools/call' || typeof taskId !== 'string' || !declares(call.peer.capabilities, tasks))
+    throw new UpstreamError('bad-answer', 'it answers with a task, which the agent did not ask for');
+  const task = { agent, person: gate.person, server: target!.entry.id, taskId, tool: target!.name, args, bytes: requestBytes };
+  return { ...result, taskId: gate.tasks.own(task) };
+}

@@ -1,0 +1,24 @@
+import { ownRules } from '../../contract/rule-ids.ts';
+import type { Step } from './call.ts';
+import { builtIn, denied } from './denial.ts';
+
+/** Holds calls to the company's limits and to those of the rule that let them pass. */
+export const limit: Step = async (call, next) => {
+  const { gate, agent, verdict } = call;
+  const { entry, name, taskId } = call.target!;
+  // A rule's limit is on calls; asking what became of one is not another.
+  const rule = taskId === undefined ? verdict.obligations.limit : undefined;
+  const tool = `${entry.id}/${name}`;
+  const now = gate.now();
+  const over = gate.limiter.over(agent, tool, rule, now);
+  if (over !== undefined) {
+    call.verdict = builtIn(ownRules.limit, over);
+    return denied(call);
+  }
+  const release = gate.limiter.take(agent, tool, rule, now);
+  try {
+    return await next();
+  } finally {
+    release();
+  }
+};

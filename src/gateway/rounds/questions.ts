@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { isObject, type JsonObject, type RpcError, rpc } from '../../protocol/jsonrpc.ts';
+import type { Era } from '../../protocol/versions.ts';
+import { UpstreamError } from '../../upstreams/upstream.ts';
+
+/** What an upstream asks of an agent or of its person: a request in the legacy era, part of `input_required` in the modern one. */
+export interface Question {
+  method: string;
+  params: JsonObject;
+}
+
+const needs: Record<string, string> = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
+
+/**
+ * Why the agent must not be asked; undefined: it may. What it did not declare it is never asked, whatever the upstream was told: a process
+ * that all agents share was told what any of them might do.
+ */
+export function unaskable({ method, params }: Question, capabilities: JsonObject): RpcError | undefined {
+  const capability = needs[method];
+  const declared = capability === undefined ? undefined : capabilities[capability];
+  if (declared === undefined) return { code: rpc.methodNotFound, message: `The agent does not support ${method}.` };
+  if (!isObject(declared)) return undefined;
+  if (method === 'sampling/createMessage' && params['tools'] !== undefined && declared['tools'] === undefined)
+    return { code: rpc.invalidParams, message: 'The agent does not support sampling with tools.' };
+  if (method !== 'elicitation/create') return undefined;
+  // `elicitation: {}` is form mode alone (specification 2025-11-25, "Elicitation", "Capabilities").
+  const mode = params['mode'] === 'url' ? 'url' : 'form';
+  const plain = declared['form'] === undefined && declared['url'] === undefined;
+  if (mode === 'url' && params['url'] !== undefined && !isWeb(params['url']))
+    return { code: rpc.invalidParams, message: 'Only addresses of the web can be visited.' };
+  return declared[mode] !== undefined || (plain && mode === 'form')
+    ? undefined
+    : { code: rpc.invalidParams, message: `The agent does not support elicitation in ${mode} mode.` };
+}
+
+/** Agents hand the address to the system, which would start a program for another scheme (`file:`, `javascript:`, `ms-msdt:` ...). */
+const isWeb = (url: unknown): boolean => typeof url === 'string' && /^https?:$/.test(URL.parse(url)?.protocol ?? '');
+
+/** The visits that an error of 2025-11-25 (-32042, "URL elicitation required") wants; one that leads out of the web spoils them all. */
+export function visitsOf(error: RpcError): JsonObject[] {
+  if (error.code !== rpc.urlElicitationRequired || !isObject(error.data) || !Array.isArray(error.data['elicitations'])) return [];
+  const visits = error.data['elicitations'].filter(isObject);
+  if (!visits.every(({ url }) => isWeb(url))) throw new UpstreamError('bad-answer', 'it wants an address visited that is none of the web');
+  return visits;
+}
+
+/** The same question in the words of the agent's era: a URL elicitation had an id of its own until 2025-11-25. */
+export function worded({ method, params }: Question, era: Era): Question {
+  if (method !== 'elicitation/create' || params['mode'] !== 'url') return { method, params };
+  if (era === 'legacy') return { method, params: { elicitationId: randomUUID(), ...params } };
+  const { elicitationId: _id, ...rest } = params;
+  return { method, params: rest };
+}
+
+/** What an `input_required` asks, key by key. */
+export function questionsOf(result: JsonObject): [string, Question][] {
+  return Object.entries(isObject(result['inputRequests']) ? result['inputRequests'] : {}).map(([key, request]) => {
+    if (!isObject(request) || typeof request['method'] !== 'string')
+      throw new UpstreamError('bad-answer', 'it asks for input in words that are none of the protocol');
+    return [key, { method: request['method'], params: isObject(request['params']) ? request['params'] : {} }];
+  });
+}
+
+/** The same as questions of the modern era. */
+export function wantedVisits(error: RpcError): JsonObject | undefined {
+  const visits = visitsOf(error).slice(0, 32);
+  if (visits.length === 0) return undefined;
+  return Object.fromEntries(
+    visits.map((params, index) => [
+      `u${index + 1}`,
+      worded({ method: 'elicitation/create', params: { ...params, mode: 'url' } }, 'modern'),
+    ]),
+  );
+}

@@ -1,0 +1,65 @@
+import type { Log } from '../../base/log.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { scopedUri } from '../catalogue/names.ts';
+import type { ListMethod, Surface } from '../catalogue/surface.ts';
+import { visible } from '../catalogue/visible.ts';
+import type { Gate } from '../pipeline/gate.ts';
+import { notificationText } from './exchange.ts';
+import type { Listening } from './request.ts';
+import type { Session } from './sessions.ts';
+
+const announcements: [string, ListMethod[]][] = [
+  ['notifications/tools/list_changed', ['tools/list']],
+  ['notifications/prompts/list_changed', ['prompts/list']],
+  ['notifications/resources/list_changed', ['resources/list', 'resources/templates/list', 'skills/list']],
+];
+
+/** Every list may be another: for an agent that comes back to a session of before. */
+export const listChanges = announcements.map(([name]) => name);
+
+interface Audience {
+  sessions: Session[];
+  listening: Iterable<Listening>;
+}
+
+/** Tells each agent with a stream open which of its lists are no longer what they were; nobody hears of what is hidden from them. */
+export function announce(
+  to: Audience & { before: Map<string, Surface>; surface: (scope: string, agent: string) => Surface; log: Log },
+): void {
+  const different = (scope: string, agent: string, method: ListMethod): boolean => {
+    const old = to.before.get(`${scope}\0${agent}`);
+    // Never listed: there is nothing in the agent's hands that could be out of date.
+    return old !== undefined && old.mark(method) !== to.surface(scope, agent).mark(method);
+  };
+  for (const session of to.sessions) {
+    // Without a stream it waits in the track of the last one; who never opened one does not listen.
+    if (!session.track) continue;
+    for (const [name, methods] of announcements)
+      if (methods.some((method) => different(session.scope, session.agent, method))) say(session, notificationText(name));
+  }
+  for (const one of to.listening)
+    for (const [name, methods] of announcements)
+      if (methods.some((method) => one.wants(method) && different(one.scope, one.agent, method))) one.send(one.text(name, {}));
+}
+
+const say = (session: Session, message: string) => (session.stream ?? session.track)?.send(message);
+
+/** notifications/resources/updated to those who subscribed and may still read it, under the URI that they know. */
+export function resourceUpdated(to: Audience & { gate: Gate }, server: string, params: JsonObject): void {
+  const { policy } = to.gate;
+  const own = params['uri'];
+  if (!policy || typeof own !== 'string') return;
+  // As agents can have asked for it: looking through all that they hold would take too long where both sides like it so.
+  const spelt = [own, scopedUri(server, own)];
+  const deliver = (one: Session | Listening, send: (params: JsonObject) => void) => {
+    for (const uri of spelt) {
+      const held = one.subscriptions.get(uri);
+      if (held?.server !== server || held.uri !== own) continue;
+      if (to.gate.upstream(server) && visible(policy, { action: 'read', server, name: held.uri, agent: one.agent }))
+        send({ ...params, uri });
+    }
+  };
+  const method = 'notifications/resources/updated';
+  for (const session of to.sessions) deliver(session, (given) => say(session, notificationText(method, given)));
+  for (const one of to.listening) deliver(one, (given) => one.send(one.text(method, given)));
+}

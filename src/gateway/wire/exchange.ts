@@ -1,0 +1,124 @@
+import type { Hold } from '../../base/unread.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { isObject, longest } from '../../protocol/jsonrpc.ts';
+import type { Outcome } from '../../upstreams/upstream.ts';
+import { mayName } from '../catalogue/skills.ts';
+import type { Surface } from '../catalogue/surface.ts';
+import type { Answer } from '../http/answer.ts';
+import { keepAliveMs } from '../http/answer.ts';
+import type { Call, Target } from '../pipeline/call.ts';
+import { pass } from '../pipeline/compose.ts';
+import type { Gate } from '../pipeline/gate.ts';
+import { type Task, taskMethods } from '../rounds/tasks.ts';
+import type { Incoming } from './request.ts';
+
+/** Methods that reach an upstream, each recorded and decided. */
+export const callMethods = new Set(['tools/call', 'prompts/get', 'resources/read', 'completion/complete']);
+
+/** What the agent named, and whose that is. Undefined name: the params are malformed; the text says how. */
+export function target(
+  surface: Surface,
+  method: string,
+  params: JsonObject,
+  task?: (id: string) => Task | undefined,
+): { asked: string; target: Target | undefined; args: JsonObject } | string {
+  const { directory } = surface;
+  const long = tooLong(params);
+  if (long !== undefined) return long;
+  if (method === 'completion/complete') {
+    const ref = params['ref'];
+    if (!isObject(ref)) return 'params.ref must be an object.';
+    const argument = isObject(params['argument']) ? params['argument'] : {};
+    if (ref['type'] === 'ref/prompt' && typeof ref['name'] === 'string') {
+      const listed = directory.find('prompts', ref['name']);
+      return { asked: ref['name'], target: listed && { entry: listed.entry, name: listed.name, action: 'get' }, args: { argument } };
+    }
+    if (ref['type'] === 'ref/resource' && typeof ref['uri'] === 'string') {
+      const found = directory.findResource(ref['uri']);
+      return { asked: ref['uri'], target: found && { entry: found.entry, name: found.uri, action: 'read' }, args: { argument } };
+    }
+    return 'params.ref must be a ref/prompt with a name or a ref/resource with a uri.';
+  }
+  if (method === 'resources/read' || method === 'resources/directory/read' || method === 'skills/get') {
+    const uri = params['uri'];
+    if (typeof uri !== 'string') return 'params.uri must be a string.';
+    const owner = directory.findResource(uri);
+    const found = owner && mayName(method, owner) ? owner : undefined;
+    return { asked: uri, target: found && { entry: found.entry, name: found.uri, action: 'read' }, args: {} };
+  }
+  if (taskMethods.has(method)) {
+    const id = params['taskId'];
+    if (typeof id !== 'string') return 'params.taskId must be a string.';
+    const known = task?.(id);
+    const entry = known && directory.servers.find((one) => one.id === known.server);
+    return {
+      asked: id,
+      target: entry && { entry, name: known.tool, action: 'call', taskId: known.taskId },
+      args: known?.args ?? {},
+    };
+  }
+  const name = params['name'];
+  if (typeof name !== 'string') return 'params.name must be a string.';
+  const given = params['arguments'];
+  if (given !== undefined && !isObject(given)) return 'params.arguments must be an object.';
+  // By the protocol; a rule that compares one with a text must not be asked of a list.
+  if (method === 'prompts/get' && given && Object.values(given).some((value) => typeof value !== 'string'))
+    return 'params.arguments of a prompt must be strings.';
+  const listed = directory.find(method === 'prompts/get' ? 'prompts' : 'tools', name);
+  return {
+    asked: name,
+    target: listed && { entry: listed.entry, name: listed.name, action: method === 'prompts/get' ? 'get' : 'call' },
+    args: given ?? {},
+  };
+}
+
+/** What a call may name things by. */
+function tooLong(params: JsonObject): string | undefined {
+  const ref = isObject(params['ref']) ? params['ref'] : {};
+  for (const [key, value, most] of [
+    ['name', params['name'], longest.name],
+    ['taskId', params['taskId'], longest.name],
+    ['uri', params['uri'], longest.uri],
+    ['ref.name', ref['name'], longest.name],
+    ['ref.uri', ref['uri'], longest.uri],
+  ] as const)
+    if (typeof value === 'string' && value.length > most) return `params.${key} has at most ${most} characters here.`;
+  return undefined;
+}
+
+/** Bytes that one may bring without being counted before it is written. */
+const shortAnswer = 256 * 1024;
+
+/** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
+export async function run(call: Call, gate: Gate, { response }: Incoming, answer: Answer): Promise<Outcome> {
+  const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
+  let hold: Hold | undefined;
+  const caughtUp = (held: number) => {
+    if (held > shortAnswer) hold ??= response.unread?.hold(call.agent);
+    return answer.caughtUp() ?? hold?.grow(held);
+  };
+  response.about = {
+    server: call.target?.entry.id ?? '',
+    method: call.method,
+    target: call.target?.name ?? call.asked,
+    session: call.session,
+  };
+  try {
+    return await pass({ ...call, caughtUp }, gate);
+  } finally {
+    clearInterval(timer);
+    hold?.release();
+  }
+}
+
+/** Says progress under the agent's own token; there may be many thousands of it in one call. */
+export function progressTo(token: unknown, answer: Answer): (params: JsonObject) => void {
+  return (params) => {
+    // In its place: a copy without it costs as much as the rest of what is done here.
+    params['progressToken'] = token;
+    answer.send(`{"jsonrpc":"2.0","method":"notifications/progress","params":${JSON.stringify(params)}}`);
+  };
+}
+
+export const notificationText = (method: string, params?: JsonObject): string =>
+  JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) });

@@ -1,0 +1,43 @@
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Stream } from '../http/answer.ts';
+import type { Incoming, Listening } from './request.ts';
+
+/** What may wait for an acknowledgement; the same said twice is said once. */
+const mostHeld = 1000;
+
+/** A modern `subscriptions/listen`: it hears from its beginning on, and says so after the acknowledgement. */
+export function openListening(incoming: Incoming, stream: Stream, text: Listening['text'], wishes: JsonObject): Listening {
+  const wanted = new Set<string>();
+  if (wishes['toolsListChanged'] === true) wanted.add('tools/list');
+  if (wishes['promptsListChanged'] === true) wanted.add('prompts/list');
+  if (wishes['resourcesListChanged'] === true)
+    for (const method of ['resources/list', 'resources/templates/list', 'skills/list']) wanted.add(method);
+  let held: Set<string> | undefined = new Set();
+  const one: Listening = {
+    id: `modern:${incoming.agent}:${incoming.scope}`,
+    agent: incoming.agent,
+    scope: incoming.scope,
+    subscriptions: new Map(),
+    resume: [],
+    over: false,
+    capabilities: {},
+    clientInfo: { name: incoming.agent, version: '' },
+    send(message) {
+      if (!held) stream.send(message);
+      else if (held.size < mostHeld) held.add(message);
+    },
+    acknowledge(message) {
+      stream.send(message);
+      for (const waiting of held ?? []) stream.send(waiting);
+      held = undefined;
+    },
+    text,
+    wants: (method) => wanted.has(method),
+    finish: () => stream.end(),
+  };
+  stream.onClose(() => {
+    one.over = true;
+    for (const { release } of one.subscriptions.values()) release();
+  });
+  return one;
+}

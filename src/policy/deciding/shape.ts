@@ -1,0 +1,86 @@
+import type { ArgumentKind, ServerEntry } from '../../bundle/schema.ts';
+import { type ArgumentType, argumentsOf } from './arguments.ts';
+
+/** What is known of a value among the arguments: its kind, and those of its members. A list is as each of its members. */
+export interface Shape {
+  kind?: ArgumentKind;
+  /** Named by the blessed schema or by the company: such a name is no data. */
+  members: Map<string, Shape>;
+  /** Of the members that are not named. */
+  rest?: Shape;
+}
+
+const known = new WeakMap<ServerEntry, Map<string, Shape>>();
+
+/** Worked out once per tool and bundle. */
+export function shapeOf(server: ServerEntry, action: 'call' | 'get', name: string): Shape {
+  const ofServer = known.get(server) ?? new Map<string, Shape>();
+  known.set(server, ofServer);
+  const key = `${action} ${name}`;
+  const shape = ofServer.get(key) ?? (action === 'call' ? shapeOfTool(server, name) : shapeOfPrompt(server, name));
+  ofServer.set(key, shape);
+  return shape;
+}
+
+export function shapeOfTool({ catalogue, tools }: Pick<ServerEntry, 'catalogue' | 'tools'>, name: string): Shape {
+  const shape = fromType(argumentsOf(catalogue.tools.find((tool) => tool.name === name)?.['inputSchema']));
+  const kinds = Object.hasOwn(tools, name) ? (tools[name]!.arguments ?? {}) : {};
+  for (const [path, kind] of Object.entries(kinds)) {
+    let at = shape;
+    for (const part of path.split('.')) at = part === '*' ? (at.rest ??= empty()) : member(at, part);
+    at.kind = kind;
+  }
+  return shape;
+}
+
+function shapeOfPrompt({ catalogue }: ServerEntry, name: string): Shape {
+  const list: unknown = catalogue.prompts.find((prompt) => prompt.name === name)?.['arguments'];
+  const names = Array.isArray(list) ? list.map((one: { name?: unknown } | null) => one?.name) : [];
+  return { members: new Map(names.filter((one) => typeof one === 'string').map((one) => [one, empty()])) };
+}
+
+const empty = (): Shape => ({ members: new Map() });
+
+function member({ members }: Shape, name: string): Shape {
+  const one = members.get(name) ?? empty();
+  members.set(name, one);
+  return one;
+}
+
+function fromType(type: ArgumentType): Shape {
+  if (type.kind === 'set') return fromType(type.of);
+  return { members: new Map(type.kind === 'record' ? [...type.members].map(([name, one]) => [name, fromType(one)]) : []) };
+}
+
+export interface Text {
+  text: string;
+  kind: ArgumentKind | undefined;
+  /** The name of the argument that it is in. */
+  name: string;
+}
+
+/** All texts among the arguments that may be a path or a URL, names that nobody listed included; those declared as `text` are left out. */
+export function* textsIn(value: unknown, shape: Shape | undefined, above?: ArgumentKind, name = '', depth = 0): Generator<Text> {
+  const kind = shape?.kind ?? above;
+  if (kind === 'text' || value === null || value === undefined) return;
+  if (typeof value === 'string') yield { text: value, kind, name };
+  else if (typeof value !== 'object') {
+    // A server may make a name of a number; where nobody says that it is one, a number is a number.
+    if (kind !== undefined) yield { text: String(value), kind, name };
+  } else if (depth > maxDepth) throw new RangeError('too deep');
+  else if (Array.isArray(value)) {
+    for (const one of value) if (kind !== undefined || mayHold(one)) yield* textsIn(one, shape, kind, name, depth + 1);
+  }
+  // Not their entries: whoever asks stops early, and making a hundred thousand pairs takes some 30 ms.
+  else
+    for (const key of Object.keys(value)) {
+      const own = shape?.members.get(key);
+      if (!own) yield { text: key, kind, name: key };
+      yield* textsIn((value as Record<string, unknown>)[key], own ?? shape?.rest, kind, key, depth + 1);
+    }
+}
+
+/** A number of a long list is not worth a generator of its own. */
+const mayHold = (value: unknown): boolean => typeof value === 'string' || typeof value === 'object';
+
+const maxDepth = 32;

@@ -1,0 +1,145 @@
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import type { Core } from '../app/core.ts';
+import { Failure, toErrorValue } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { Unread, type UnreadLimits } from '../base/unread.ts';
+import { controlPath } from './control-path.ts';
+import { splitLines } from './lines.ts';
+import { takeLock } from './lock.ts';
+import { watchNewest } from './watch-newest.ts';
+
+// Arguments of a tool call come through here too.
+const longestLine = 8 * 1024 * 1024;
+
+/** What the shell itself answers, beside the core's commands. */
+export interface ShellCommands {
+  /** Shows the window, or tells where it is. */
+  'window-open'(): Promise<{ url?: string }>;
+}
+
+export interface Control {
+  /** What requests are told until then, where the host waits for something. */
+  waits(failure: Failure): void;
+  /** Whom requests go to from now on; until then they are told that the host is starting. */
+  attach(core: Pick<Core, 'dispatch' | 'watch'>, shell: ShellCommands): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Takes the data folder for this process and opens the socket that the command line talks to: a line of JSON `{command, input}` each,
+ * answered by a line `{ok, ...}`; `{command: "watch"}` is answered by a line for each new View. Whoever can open the socket is the user.
+ */
+export async function openControl(options: { dataDir: string; log: Log; waitMs?: number; unread?: UnreadLimits }): Promise<Control> {
+  const { dataDir, log } = options;
+  const lock = await takeLock(dataDir, 'control', { waitMs: options.waitMs ?? 0 });
+  const path = controlPath(dataDir);
+  const sockets = new Set<Socket>();
+  let waiting: Failure | undefined;
+  const unread = new Unread(options.unread, ({ bytes, why }) => log.warn({ bytes }, `a control connection was cut: it ${why}`));
+  const say = (socket: Socket, value: unknown): boolean => {
+    // In bytes, as what its reader takes is counted in them.
+    const flows = socket.write(Buffer.from(`${JSON.stringify(value)}\n`));
+    if (socket.writableLength > 0) unread.note(socket, '');
+    return flows;
+  };
+  let target: { core: Pick<Core, 'dispatch' | 'watch'>; shell: ShellCommands } | undefined;
+
+  async function answer(line: string, socket: Socket): Promise<unknown> {
+    try {
+      const { command, input } = requestFrom(line);
+      if (target === undefined) throw waiting ?? new Failure('not-running', 'Gatehouse is still starting.', 'Try again in a moment.');
+      const { core, shell } = target;
+      if (command === 'watch') {
+        const stop = watchNewest(
+          core,
+          (view) => say(socket, { view }),
+          (go) => socket.once('drain', go),
+        );
+        socket.once('close', stop);
+        return undefined;
+      }
+      if (command === 'window-open') return { ok: true, value: await shell['window-open']() };
+      return await core.dispatch(command, input);
+    } catch (error) {
+      if (!(error instanceof Failure)) log.error({ error: String(error) }, 'a control request failed');
+      return { ok: false, error: toErrorValue(error) };
+    }
+  }
+
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
+    let turn = Promise.resolve();
+    let lines = 0;
+    socket.on(
+      'data',
+      splitLines(
+        longestLine,
+        (line) => {
+          // In order: the answers carry no ids. No more is read than is answered, and no more answered than is read.
+          lines += 1;
+          socket.pause();
+          turn = turn.then(async () => {
+            const reply = await answer(line, socket);
+            if (reply !== undefined && socket.writable && !say(socket, reply)) await emptied(socket);
+            lines -= 1;
+            if (lines === 0) socket.resume();
+          });
+        },
+        () => socket.destroy(),
+      ),
+    );
+  });
+
+  try {
+    // The lock is ours, so a socket that lies there is a dead process's.
+    if (process.platform !== 'win32') rmSync(path, { force: true });
+    await new Promise<void>((done, fail) => server.once('error', fail).listen(path, done));
+    if (process.platform !== 'win32') chmodSync(path, 0o600);
+    lock.describe({ pid: process.pid, startedAt: new Date().toISOString(), socket: path });
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+  server.on('error', (error) => log.error({ error: String(error) }, 'the control socket failed'));
+
+  let closed: Promise<void> | undefined;
+  const end = async () => {
+    for (const socket of sockets) socket.destroy();
+    unread.close();
+    await new Promise<void>((done) => server.close(() => done()));
+    lock.close();
+  };
+  return {
+    waits: (failure) => {
+      waiting = failure;
+    },
+    attach: (core, shell) => {
+      target = { core, shell };
+    },
+    close: () => (closed ??= end()),
+  };
+}
+
+const emptied = (socket: Socket) =>
+  new Promise<void>((resolve) => {
+    if (socket.destroyed) return resolve();
+    const done = () => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.once('drain', done).once('close', done);
+  });
+
+function requestFrom(line: string): { command: string; input: unknown } {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new Failure('bad-input', 'That is not a line of JSON.');
+  }
+  const { command, input } = (value ?? {}) as { command?: unknown; input?: unknown };
+  if (typeof command !== 'string') throw new Failure('bad-input', 'The request names no command.');
+  return { command, input: input ?? {} };
+}

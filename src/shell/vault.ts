@@ -1,0 +1,108 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Failure } from '../base/errors.ts';
+import type { Vault } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import { holdsSecrets, SealedAway, unavailableVault } from './sealed.ts';
+import { openVaultFile } from './vault-file.ts';
+
+/** Secrets that end with the process. What a machine without keyring and key gets: better to sign in again than to write them in the clear. */
+export function memoryVault(): Vault {
+  const secrets = new Map<string, string>();
+  return {
+    kind: 'memory',
+    get: async (name) => secrets.get(name),
+    set: async (name, secret) => void secrets.set(name, secret),
+    delete: async (name) => void secrets.delete(name),
+  };
+}
+
+/** The part of a keyring we use; `@napi-rs/keyring` gives it. */
+export interface Keyring {
+  get(account: string): Promise<string | undefined>;
+  set(account: string, secret: string): Promise<void>;
+  delete(account: string): Promise<void>;
+}
+
+/** The desktop's keyring. Loaded when it is asked for: the module is native and may be absent. */
+export async function osKeyring(): Promise<Keyring> {
+  const { AsyncEntry } = await import('@napi-rs/keyring');
+  // Without the pin the library falls back silently to kernel keyutils, which forget everything at logout.
+  const entry = (account: string) => new AsyncEntry('Gatehouse', account, { linux: { store: 'secret-service' } });
+  return {
+    get: async (account) => (await entry(account).getPassword()) ?? undefined,
+    set: (account, secret) => entry(account).setPassword(secret),
+    delete: async (account) => void (await entry(account).deletePassword()),
+  };
+}
+
+/**
+ * Chooses the vault. A key in the environment is an operator's explicit word and wins; else the keyring, where a probe shows that it
+ * keeps what it is given; else memory, but where secrets were sealed before: those are then unavailable and not gone. In the keyring lies one data key only: Windows keeps at most 2,560 bytes an entry, and tokens are longer.
+ */
+export async function openVault(options: {
+  dataDir: string;
+  log: Log;
+  env?: NodeJS.ProcessEnv;
+  keyring?: () => Promise<Keyring>;
+  probeMs?: number;
+}): Promise<Vault> {
+  const { dataDir, log, env = process.env, keyring = osKeyring, probeMs = 2000 } = options;
+  if (env.GATEHOUSE_VAULT_KEY) {
+    return openVaultFile(dataDir, keyFromText(env.GATEHOUSE_VAULT_KEY), 'key-from-environment');
+  }
+  const sealed = await holdsSecrets(join(dataDir, 'vault.json'));
+  if (env.GATEHOUSE_VAULT === 'memory') return sealed ? unavailableVault('GATEHOUSE_VAULT asks for none of them', false) : memoryVault();
+  try {
+    const key = await withTimeout(dataKey(keyring, dataDir, sealed), probeMs);
+    return await openVaultFile(dataDir, key, 'keychain');
+  } catch (error) {
+    if (sealed) {
+      log.warn({ error: String(error) }, 'the keyring that sealed the secrets is not there');
+      return unavailableVault('the keychain that has their key is missing or locked', true);
+    }
+    log.warn({ error: String(error) }, 'no keyring that keeps secrets: they stay in memory, and each restart asks to sign in again');
+    return memoryVault();
+  }
+}
+
+function keyFromText(text: string): Buffer {
+  const key = /^[A-Za-z0-9_-]+={0,1}$/.test(text) ? Buffer.from(text, 'base64url') : Buffer.alloc(0);
+  if (key.length === 32) return key;
+  throw new Failure(
+    'bad-input',
+    'GATEHOUSE_VAULT_KEY is not 32 bytes in base64url.',
+    `Make one with: node -p "require('node:crypto').randomBytes(32).toString('base64url')"`,
+  );
+}
+
+async function dataKey(open: () => Promise<Keyring>, dataDir: string, sealed: boolean): Promise<Buffer> {
+  const keyring = await open();
+  const install = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
+  const probe = `${install}/probe-${randomBytes(4).toString('hex')}`;
+  const expected = randomBytes(8).toString('hex');
+  await keyring.set(probe, expected);
+  const read = await keyring.get(probe);
+  await keyring.delete(probe);
+  if (read !== expected) throw new Error('the keyring does not keep what it is given');
+  const present = await keyring.get(`${install}/data-key`);
+  if (present !== undefined) return keyFromText(present);
+  if (sealed) throw new SealedAway('the keychain has not their key');
+  const made = randomBytes(32);
+  await keyring.set(`${install}/data-key`, made.toString('base64url'));
+  return made;
+}
+
+/** A locked keyring waits for a person who may not be there: the probe gives up, what it began is left to itself. */
+async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`the keyring did not answer within ${ms} ms`)), ms);
+  });
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

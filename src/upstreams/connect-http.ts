@@ -1,0 +1,78 @@
+import type { ServerEntry } from '../bundle/schema.ts';
+import { type Era, modernVersion } from '../protocol/versions.ts';
+import { enveloped, eraOf } from './connection/era.ts';
+import type { Link, LinkContext } from './connection/link.ts';
+import { openTarget, type Target } from './http/http.ts';
+import { openLegacyHttp } from './http/legacy-http.ts';
+import { openModernHttp } from './http/modern-http.ts';
+import { ask, jsonHeaders } from './http/post.ts';
+import { connectSse } from './sse/connect-sse.ts';
+import { UpstreamError } from './upstream.ts';
+
+/**
+ * Connects in the era that is known, else finds out (protocol 2026-07-28, "Versioning"): `server/discover` first, and the legacy handshake where
+ * nothing modern answers. A refused credential, a server that is down or busy say nothing of the era, so they end the attempt.
+ */
+export async function connectHttp(context: LinkContext, known: Era | undefined, signal: AbortSignal): Promise<Link> {
+  const { entry } = context;
+  const target = openTarget(entry.url!, context.limits);
+  try {
+    if (known === 'legacy') {
+      const link = await openLegacy(target, context, signal).catch((error: unknown) => legacyNoMore(error, entry));
+      if (link) return link;
+    }
+    // Nothing need be said before the first call of this era; that call finds out where it is no longer so.
+    if (known === 'modern' && entry.era === 'auto') return openModernHttp(target, context);
+    if (await isModern(target, context, signal)) return openModernHttp(target, context);
+    if (entry.era === 'modern') throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
+    return await openLegacy(target, context, signal);
+  } catch (error) {
+    await target.close();
+    throw error;
+  }
+}
+
+/** Its era at present, asked beside whatever connection there is. */
+export async function askEra(context: LinkContext, signal: AbortSignal): Promise<Era> {
+  const target = openTarget(context.entry.url!, context.limits);
+  try {
+    return (await isModern(target, context, signal)) ? 'modern' : 'legacy';
+  } finally {
+    await target.close();
+  }
+}
+
+/** A server of the first revision (2024-11-05) knows no POST at its address, and says so in one of these ways; it is asked last. */
+async function openLegacy(target: Target, context: LinkContext, signal: AbortSignal): Promise<Link> {
+  try {
+    return await openLegacyHttp(target, context, signal);
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || ![400, 404, 405].includes(error.status ?? 0)) throw error;
+    const link = await connectSse(target, context, signal);
+    if (!link) throw error;
+    return link;
+  }
+}
+
+/** What was remembered or stated may be out of date; what the company states is not questioned. */
+function legacyNoMore(error: unknown, entry: ServerEntry): undefined {
+  if (entry.era === 'legacy' || !(error instanceof UpstreamError) || error.problem !== 'bad-answer') throw error;
+}
+
+async function isModern(target: Target, context: LinkContext, signal: AbortSignal): Promise<boolean> {
+  const { status, outcome } = await ask({
+    target,
+    headers: [...jsonHeaders, 'mcp-protocol-version', modernVersion, 'mcp-method', 'server/discover'],
+    method: 'server/discover',
+    params: enveloped({}, { capabilities: {}, clientInfo: context.clientInfo }),
+    id: 0,
+    signal,
+    limits: context.limits,
+  });
+  if (!(outcome instanceof UpstreamError)) {
+    if (status >= 500) throw new UpstreamError('unreachable', `it answered HTTP ${status}`);
+    return eraOf(outcome) === 'modern';
+  }
+  if (outcome.problem !== 'bad-answer' || status >= 500 || (status >= 300 && status < 400)) throw outcome;
+  return false;
+}

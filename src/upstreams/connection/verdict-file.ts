@@ -1,0 +1,56 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { Log } from '../../base/log.ts';
+import { type Verdict, type Verdicts, verdictMs } from './era.ts';
+
+const content = z.object({
+  format: z.literal(1),
+  verdicts: z.record(z.string(), z.object({ era: z.enum(['legacy', 'modern']), at: z.number() })),
+});
+
+const most = 5000;
+// Fifty servers that connect at once are one write.
+const saveAfterMs = 1000;
+
+/** Verdicts that outlive us: a start contacts servers in the era they had, without asking each for it again. Lost, it only costs those questions. */
+export function openVerdictFile(options: { file: string; log: Log; now(): number }): Verdicts & { close(): void } {
+  const { file, log, now } = options;
+  const known = new Map<string, Verdict>();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    for (const [key, verdict] of Object.entries(content.parse(JSON.parse(readFileSync(file, 'utf8'))).verdicts)) known.set(key, verdict);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      log.warn({ error: String(error) }, 'what was known of the servers of before cannot be read; they are asked again');
+  }
+
+  function save() {
+    clearTimeout(timer);
+    timer = undefined;
+    for (const [key, { at }] of known) if (now() - at >= verdictMs || known.size > most) known.delete(key);
+    try {
+      writeFileSync(`${file}.new`, JSON.stringify({ format: 1, verdicts: Object.fromEntries(known) }), { mode: 0o600 });
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      log.warn({ error: String(error) }, 'what is known of the servers cannot be kept; a restart asks them again');
+    }
+  }
+  const changed = () => {
+    timer ??= setTimeout(save, saveAfterMs).unref();
+  };
+
+  return {
+    get: (key) => known.get(key),
+    set(key, verdict) {
+      known.delete(key);
+      known.set(key, verdict);
+      changed();
+    },
+    drop(key) {
+      if (known.delete(key)) changed();
+    },
+    close() {
+      if (timer) save();
+    },
+  };
+}

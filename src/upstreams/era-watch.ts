@@ -1,0 +1,59 @@
+import type { Era } from '../protocol/versions.ts';
+import { askEra } from './connect-http.ts';
+import { remembered, type Verdicts, verdictKey, verdictMs } from './connection/era.ts';
+import type { Link, LinkContext } from './connection/link.ts';
+
+/** What is known of an upstream's era, and when it has to be asked for again while a link lives. */
+export interface EraWatch {
+  /** In which to begin; undefined: find out. */
+  known(): Era | undefined;
+  settled(link: Link): void;
+  /** It failed: whatever was known may be why. */
+  failed(): void;
+  /** The entry is another. */
+  adopted(): void;
+  /** Nothing is in flight, and what is known is too old to be relied on. */
+  due(link: Link): boolean;
+  /** Asks beside the link, once for all who wait; true: it became modern, so a new link is better. */
+  ask(link: Link, closing: AbortSignal): Promise<boolean>;
+}
+
+/** An upgraded server goes on answering `initialize`, so a link that is legacy never finds out by itself that it could be modern by now. */
+export function openEraWatch(context: LinkContext, verdicts: Verdicts, now: () => number): EraWatch {
+  const { era, url } = context.entry;
+  let key = verdictKey(context.entry);
+  let staleAt = Number.POSITIVE_INFINITY;
+  let asking: Promise<boolean> | undefined;
+
+  async function ask(link: Link, closing: AbortSignal): Promise<boolean> {
+    const found = await askEra(context, AbortSignal.any([closing, AbortSignal.timeout(context.limits.probeMs)])).catch(() => undefined);
+    // Whatever came of it: trouble is for the call itself to find, and tomorrow is another day.
+    staleAt = now() + verdictMs;
+    if (found) verdicts.set(key, { era: found, at: now() });
+    return found === 'modern' && !link.busy();
+  }
+
+  return {
+    known: () => (era === 'auto' ? remembered(verdicts, key, now()) : era),
+    settled(link) {
+      if (era !== 'auto') return;
+      if (remembered(verdicts, key, now()) !== link.era) verdicts.set(key, { era: link.era, at: now() });
+      // A process speaks what it spoke when it started.
+      staleAt = link.era === 'legacy' && url !== undefined ? (verdicts.get(key)?.at ?? now()) + verdictMs : Number.POSITIVE_INFINITY;
+    },
+    failed: () => verdicts.drop(key),
+    adopted() {
+      const before = key;
+      key = verdictKey(context.entry);
+      // Another version may speak another era.
+      if (key !== before && staleAt < Number.POSITIVE_INFINITY) staleAt = 0;
+    },
+    due: (link) => now() >= staleAt && !link.busy(),
+    ask(link, closing) {
+      asking ??= ask(link, closing).finally(() => {
+        asking = undefined;
+      });
+      return asking;
+    },
+  };
+}

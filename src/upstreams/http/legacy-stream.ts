@@ -1,0 +1,109 @@
+import { backoffMs } from '../connection/backoff.ts';
+import type { LinkContext } from '../connection/link.ts';
+import { readMessage } from '../messages/reading.ts';
+import type { UpstreamError } from '../upstream.ts';
+import { exchange, type Target } from './http.ts';
+
+export interface StandingOptions {
+  target: Target;
+  headers: string[];
+  context: LinkContext;
+  /** A message, or why it could not be read. False: a flood. */
+  receive(message: unknown, error: UpstreamError | undefined): boolean;
+  /** The session is gone, or what was to be resumed cannot be. */
+  onGone(): void;
+  /** The stream of a call that broke after an event id, instead of the session's own. Over when `until` says so. */
+  resume?: { id: string; retryMs: number | undefined; until(): boolean };
+}
+
+export interface Standing {
+  /** Opens it again on another connection. */
+  renew(): void;
+  close(): void;
+}
+
+const resumeAttempts = 5;
+const mostRetryMs = 60_000;
+const firstRetryMs = 500;
+
+/**
+ * A GET stream of a legacy session (protocol 2025-11-25, "Listening for Messages" and "Resumability"): opened again with `Last-Event-ID` whenever
+ * it ends. That a server offers none (405) is no trouble.
+ */
+export function openStanding(options: StandingOptions): Standing {
+  const { target, context, resume } = options;
+  let closed = false;
+  let lastId = resume?.id;
+  let retryMs = resume?.retryMs;
+  let failures = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let stop = () => {};
+
+  const close = () => {
+    closed = true;
+    clearTimeout(timer);
+    stop();
+  };
+  const over = () => closed || resume?.until() === true;
+
+  function gone() {
+    if (over()) return;
+    close();
+    options.onGone();
+  }
+
+  function again() {
+    if (over()) return;
+    failures++;
+    if (resume && failures > resumeAttempts) return gone();
+    const pause = Math.max(retryMs ?? firstRetryMs, failures > 1 ? backoffMs(failures, context.limits, Math.random) : 0);
+    timer = setTimeout(open, Math.min(mostRetryMs, pause));
+    if (!resume) timer.unref();
+  }
+
+  function open() {
+    if (over()) return;
+    const headers = ['accept', 'text/event-stream', ...options.headers.slice(4)];
+    if (lastId !== undefined) headers.push('last-event-id', lastId);
+    stop = exchange(target, { method: 'GET', headers }, context.limits.messageBytes, {
+      onBody(status) {
+        if (status === 404) gone();
+        // It has not noticed that the stream before is gone, and allows one only.
+        else if (status === 409 && !resume) again();
+        // 405 and its like: there is no such stream here. For a call that waits for it there is nothing left to wait for.
+        else if (status >= 400 && status < 500) resume ? gone() : close();
+        else again();
+      },
+      onEvent(event) {
+        if (event.id !== undefined) lastId = event.id;
+        if (event.retryMs !== undefined) retryMs = event.retryMs;
+        if (event.data === '') return undefined;
+        failures = 0;
+        return readMessage(event.data, (message, error) => {
+          if (options.receive(message, error)) {
+            if (over()) close();
+            return;
+          }
+          context.log.warn({ server: context.entry.id }, 'an upstream floods its stream; it is cut off for a minute');
+          stop();
+          retryMs = mostRetryMs;
+          again();
+        });
+      },
+      onEnd: again,
+      onFailed: again,
+    });
+  }
+  if (resume) again();
+  else open();
+  return {
+    renew() {
+      if (over()) return;
+      clearTimeout(timer);
+      stop();
+      failures = 0;
+      open();
+    },
+    close,
+  };
+}

@@ -1,0 +1,173 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
+import type { UpstreamLimits } from '../connection/link.ts';
+import { parseShort } from '../messages/parse-json.ts';
+import { openPending, outcomeOf, type Pending } from '../messages/pending.ts';
+import { readMessage, type Text } from '../messages/reading.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
+import { exchange, type Target } from './http.ts';
+
+type Body = Buffer | readonly Buffer[];
+
+export const jsonHeaders = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
+
+export interface Post {
+  target: Target;
+  headers: string[];
+  body: string;
+  pending: Pending;
+  repeatable: boolean;
+  maxBytes: number;
+  onHead?(status: number, headers: IncomingHttpHeaders): void;
+  /** A message that is neither the answer nor about this call: the upstream's own request, an update, a foreign answer. */
+  onOther(message: JsonObject): void;
+  /** Any status but 2xx. True: it was dealt with. */
+  onRefused?(status: number, body: Body): boolean;
+  /** The stream ended before the answer. True: somebody goes on waiting for it. */
+  onBroken?(last: { id: string; retryMs: number | undefined } | undefined): boolean;
+}
+
+// A server may keep a stream open that has nothing more to say; the connection is wanted elsewhere.
+const lingerMs = 1000;
+
+/** Sends one JSON-RPC request in one POST and sees it through to its end; returns how to give up. */
+export function post(request: Post): () => void {
+  const { pending, target, headers, body, repeatable } = request;
+  let last: { id: string; retryMs: number | undefined } | undefined;
+  let lingering: NodeJS.Timeout | undefined;
+  const stop = exchange(target, { method: 'POST', headers, body, repeatable }, request.maxBytes, {
+    ...(request.onHead ? { onHead: request.onHead } : {}),
+    onBody(status, body) {
+      if (status >= 200 && status < 300) return answered(body);
+      if (request.onRefused?.(status, body)) return;
+      const refused = refusal(status, body, pending.id);
+      if (refused instanceof UpstreamError) pending.fail(refused);
+      else pending.finish(refused);
+    },
+    onEvent(event) {
+      if (event.id !== undefined) last = { id: event.id, retryMs: event.retryMs ?? last?.retryMs };
+      if (event.data === '' || !pending.open) return undefined;
+      return takeText(event.data, request, (fine) => {
+        if (!fine) stop();
+        else if (!pending.open && !lingering) lingering = setTimeout(stop, lingerMs).unref();
+      });
+    },
+    caughtUp: (held) => (pending.open ? pending.call.caughtUp?.(held) : undefined),
+    onEnd() {
+      clearTimeout(lingering);
+      if (pending.open && !request.onBroken?.(last)) pending.fail(new UpstreamError('closed', 'its stream ended before the answer'));
+    },
+    onFailed: (error) => pending.fail(error),
+  });
+
+  function answered(body: Body) {
+    if (body.length === 0) return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
+    void takeText(body, request, () => {
+      if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
+    });
+  }
+  return stop;
+}
+
+/** Takes what came on a call's own answer. `then(false)`: it is over and done with, cut the stream. */
+function takeText(text: Text, request: Post, then: (fine: boolean) => void): Promise<void> | undefined {
+  return readMessage(text, (message, error) => {
+    if (error) {
+      request.pending.fail(error);
+      return then(false);
+    }
+    // Revision 2025-03-26 had batches.
+    then((Array.isArray(message) ? message : [message]).every((one) => take(one, request)));
+  });
+}
+
+function take(message: unknown, { pending, onOther }: Pick<Post, 'pending' | 'onOther'>): boolean {
+  if (!isObject(message)) {
+    pending.fail(new UpstreamError('bad-answer', 'an answer that is no JSON-RPC message'));
+    return false;
+  }
+  const { method } = message;
+  if (method === undefined) {
+    if (message['id'] !== pending.id) onOther(message);
+    else {
+      const outcome = outcomeOf(message);
+      if (outcome) pending.finish(outcome);
+      else pending.fail(new UpstreamError('bad-answer', 'an answer with neither a result nor an error'));
+    }
+    return true;
+  }
+  if (message['id'] !== undefined || method === 'notifications/resources/updated' || method === 'notifications/cancelled') {
+    onOther(message);
+    return true;
+  }
+  if (pending.notified(message)) return true;
+  pending.fail(new UpstreamError('too-large', 'a flood of messages without an answer'));
+  return false;
+}
+
+/** What a status other than 2xx means. A JSON-RPC error in the body is the upstream's answer; a refused credential never is. */
+function refusal(status: number, body: Body, id: number): Outcome | UpstreamError {
+  if (status === 401 || status === 403) return new UpstreamError('unauthorized', `it answered HTTP ${status}`);
+  if (status < 400) return new UpstreamError('bad-answer', `it answered HTTP ${status}: redirects are not followed`);
+  const said = rpcError(body, id);
+  if (said) return said;
+  const busy = status === 408 || status === 429 || status === 503;
+  return new UpstreamError(busy ? 'unreachable' : 'bad-answer', `it answered HTTP ${status}`);
+}
+
+export function rpcError(body: Body, id: string | number): Extract<Outcome, { error: unknown }> | undefined {
+  try {
+    const message = Buffer.isBuffer(body) ? parseShort(body.toString('utf8'))?.message : undefined;
+    if (!isObject(message) || (message['id'] !== id && message['id'] !== null && message['id'] !== undefined)) return undefined;
+    const outcome = outcomeOf(message);
+    return outcome && 'error' in outcome ? outcome : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gatehouse's own requests (discover, initialize, set a level). `status` is that of the HTTP answer, 0 where there was none. */
+export async function ask(options: {
+  target: Target;
+  headers: string[];
+  method: string;
+  params: JsonObject;
+  id: number;
+  signal: AbortSignal;
+  limits: UpstreamLimits;
+}): Promise<{ status: number; headers: IncomingHttpHeaders; outcome: Outcome | UpstreamError }> {
+  const { target, headers, method, params, id, signal, limits } = options;
+  let status = 0;
+  let answered: IncomingHttpHeaders = {};
+  const call: UpstreamCall = {
+    method,
+    params,
+    signal,
+    peer: { id: '', era: 'legacy', capabilities: {}, clientInfo: { name: '', version: '' } },
+  };
+  const outcome = await new Promise<Outcome | UpstreamError>((resolve) => {
+    let stop = () => {};
+    const pending = openPending(
+      id,
+      call,
+      { timeoutMs: limits.connectMs, messages: 1000 },
+      { onGone: () => stop() },
+      { resolve, reject: resolve },
+    );
+    stop = post({
+      target,
+      headers,
+      body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
+      pending,
+      // A level, a subscription, an introduction: the second one changes nothing.
+      repeatable: true,
+      maxBytes: limits.messageBytes,
+      onHead: (code, given) => {
+        status = code;
+        answered = given;
+      },
+      onOther: () => {},
+    });
+  });
+  return { status, headers: answered, outcome };
+}

@@ -1,0 +1,73 @@
+import { StringDecoder } from 'node:string_decoder';
+import { withoutSequences } from '../../base/plain-text.ts';
+import { maskedWhole, openMask, secretsOf } from './mask.ts';
+
+/** What a local server wrote to standard error, over all its processes: its end, without what its registry entry gave it to keep. */
+export interface Output {
+  /** Each process has its own, so that what one left unfinished does not run into the next. */
+  begin(): Words;
+  /** Oldest first, as text that commands no terminal. */
+  lines(): string[];
+  /** Any other text of the server's, without the secrets. */
+  hide(text: string): string;
+}
+
+export interface Words {
+  write(chunk: Buffer): void;
+  end(): void;
+  /** The end of what this process wrote, in one line. */
+  last(): string;
+}
+
+const most = 64 * 1024;
+const lastLength = 300;
+
+/** `given`: the values in its environment that its entry states. */
+export function openOutput(given: readonly string[]): Output {
+  const secrets = secretsOf(given);
+  let kept = '';
+  let written = 0;
+  // INVARIANT: nothing is cut that is not masked yet: half a secret is found by no search.
+  const keep = (text: string) => {
+    written += text.length;
+    kept += text;
+    if (kept.length > 2 * most) kept = kept.slice(-most);
+  };
+  return {
+    begin() {
+      const decoder = new StringDecoder('utf8');
+      const from = written;
+      const mask = openMask(secrets);
+      return {
+        write: (chunk) => keep(mask.write(decoder.write(chunk))),
+        end() {
+          keep(mask.write(decoder.end()) + mask.end());
+          if (kept !== '' && !kept.endsWith('\n')) keep('\n');
+        },
+        last() {
+          const own = kept.slice(Math.max(0, kept.length - (written - from)));
+          return clean(own, secrets).slice(-3).join(' ').slice(-lastLength).trim();
+        },
+      };
+    },
+    lines() {
+      const end = kept.slice(-most);
+      // What was cut in the middle is no line.
+      return clean(written > most ? end.slice(end.indexOf('\n') + 1) : end, secrets);
+    },
+    hide: (text) => maskedWhole(text, secrets),
+  };
+}
+
+/** Without colours, controls and what turns the direction of text; a secret that was coloured in pieces is one again, and masked. */
+function clean(text: string, secrets: readonly string[]): string[] {
+  return maskedWhole(withoutSequences(text), secrets)
+    .split(/\r\n|\n|\r/)
+    .map((line) =>
+      line
+        .replaceAll('\t', '  ')
+        .replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ')
+        .trimEnd(),
+    )
+    .filter((line) => line !== '');
+}

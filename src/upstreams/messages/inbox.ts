@@ -1,0 +1,121 @@
+import type { Log } from '../../base/log.ts';
+import { type Id, isObject, type JsonObject, longest, rpc } from '../../protocol/jsonrpc.ts';
+import { type Outcome, UpstreamError } from '../upstream.ts';
+import { outcomeOf, type Pending, wants } from './pending.ts';
+import { openRate } from './rate.ts';
+import { Unread } from './reading.ts';
+import { openVisits, type Visits } from './visits.ts';
+
+/** Messages that arrive where calls share a channel: a pipe, or a session's standing stream. */
+export interface Inbox {
+  readonly calls: Map<number, Pending>;
+  readonly visits: Visits;
+  /** `of` is the call on whose stream it came, where that is known; `error` why there is no message. False: a flood, cut it off. */
+  receive(message: unknown, of?: Pending, error?: UpstreamError): boolean;
+  /** The call is over: what its upstream still asks on its behalf is moot. */
+  ended(pending: Pending): void;
+}
+
+/** What a channel needs to know of its upstream. */
+export interface InboxContext {
+  readonly entry: { id: string };
+  readonly limits: { unaskedPerTenSeconds: number };
+  readonly log: Log;
+  onResourceUpdated(params: JsonObject): void;
+}
+
+// A person can be asked one thing at a time; a server that asks this many at once is broken or worse.
+const mostQuestions = 32;
+
+/** `refused`: what this channel's upstream must not ask at all. */
+export function openInbox(context: InboxContext, reply: (message: JsonObject) => void, refused: readonly string[] = []): Inbox {
+  const calls = new Map<number, Pending>();
+  const visits = openVisits();
+  const questions = new Map<Id, { controller: AbortController; pending: Pending }>();
+  // What nobody waits for.
+  const nobodys = openRate(context.limits.unaskedPerTenSeconds);
+
+  function answered(message: JsonObject, of: Pending | undefined): boolean {
+    // A call's own stream answers that call: taken for another one's, it would reach whichever agent that other one belongs to.
+    if (of && message['id'] !== of.id) {
+      of.fail(new UpstreamError('bad-answer', 'an answer to something else'));
+      return nobodys();
+    }
+    const pending = calls.get(message['id'] as number);
+    if (!pending) return nobodys();
+    const outcome = outcomeOf(message);
+    if (outcome) pending.finish(outcome);
+    else pending.fail(new UpstreamError('bad-answer', 'an answer with neither a result nor an error'));
+    return true;
+  }
+
+  function notified(method: string, message: JsonObject, of: Pending | undefined): boolean {
+    const params = isObject(message['params']) ? message['params'] : undefined;
+    if (method === 'notifications/progress') {
+      const pending = of ?? calls.get(params?.['progressToken'] as number);
+      if (!pending) return nobodys();
+      if (!pending.notified(message)) pending.fail(new UpstreamError('too-large', 'a flood of messages without an answer'));
+      return true;
+    }
+    if (method === 'notifications/elicitation/complete' && visits.complete(message)) return nobodys();
+    if (method === 'notifications/cancelled') questions.get(params?.['requestId'] as Id)?.controller.abort();
+    else if (method === 'notifications/resources/updated') {
+      if (params) context.onResourceUpdated(params);
+    } else (of ?? latest((pending) => wants(pending.call, method, params)))?.notified(message);
+    return nobodys();
+  }
+
+  /** On a shared channel nothing says whose a message is. The newest call is a guess that is only made among calls of one agent. */
+  function latest(fits: (pending: Pending) => boolean): Pending | undefined {
+    let found: Pending | undefined;
+    for (const pending of calls.values()) {
+      if (!fits(pending)) continue;
+      if (found && found.call.peer.id !== pending.call.peer.id) return undefined;
+      found = pending;
+    }
+    return found;
+  }
+
+  async function question(id: Id, method: string, params: JsonObject, of: Pending | undefined): Promise<void> {
+    if (method === 'ping') return reply({ jsonrpc: '2.0', id, result: {} });
+    const pending = of ?? latest((one) => one.call.onRequest !== undefined);
+    const ask = pending?.call.onRequest;
+    if (refused.includes(method) || !pending?.open || !ask || questions.size >= mostQuestions)
+      return reply({ jsonrpc: '2.0', id, error: { code: rpc.methodNotFound, message: `Nobody here can answer ${method} now.` } });
+    const controller = new AbortController();
+    questions.set(id, { controller, pending });
+    visits.asked(params, pending.call);
+    pending.hold();
+    let outcome: Outcome;
+    try {
+      outcome = await ask({ method, params }, controller.signal);
+    } catch (error) {
+      context.log.warn({ err: error, server: context.entry.id, method }, "an upstream's request could not be answered");
+      outcome = { error: { code: rpc.internalError, message: `${method} could not be answered.` } };
+    }
+    pending.release();
+    questions.delete(id);
+    if (!controller.signal.aborted) reply({ jsonrpc: '2.0', id, ...outcome });
+  }
+
+  return {
+    calls,
+    visits,
+    receive(message, of, error) {
+      if (error instanceof Unread) (of ?? calls.get(error.id as number))?.fail(error);
+      if (!isObject(message)) return nobodys();
+      const { id, method } = message;
+      if (typeof method !== 'string') return answered(message, of);
+      // Both would be said again in an answer, and kept until then.
+      if (method.length > longest.method || (typeof id === 'string' && id.length > longest.id)) return nobodys();
+      if (id === undefined || id === null) return notified(method, message, of);
+      void question(id as Id, method, isObject(message['params']) ? message['params'] : {}, of);
+      return nobodys();
+    },
+    ended(pending) {
+      calls.delete(pending.id);
+      if (questions.size === 0) return;
+      for (const one of questions.values()) if (one.pending === pending) one.controller.abort();
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import { Worker } from 'node:worker_threads';
+import { entryUrl } from '../../base/entry.ts';
+import { UpstreamError } from '../upstream.ts';
+import { Hole } from './hole.ts';
+import { type Outline, put, type Refused } from './outline.ts';
+import { parseShort, rawNumber } from './parse-json.ts';
+
+/** Bytes. What is longer is read by another thread: parsed here it would keep everybody waiting, some 4 ms per MiB. */
+export const long = 2 * 1024 * 1024;
+
+/** Text of one message; of a long one the bytes in pieces, since putting them together would take its time, too. */
+export type Text = string | Buffer | readonly Buffer[];
+
+/** In memory of its own, so that it can be handed to another thread. Done as pieces come, it is no work for anybody at the end. */
+export const own = (piece: Buffer): Buffer => Buffer.from(new Uint8Array(piece).buffer);
+
+/** An error about an answer whose id could be read. */
+export class Unread extends UpstreamError {
+  readonly id: unknown;
+  constructor(message: string, id: unknown) {
+    super('too-large', message);
+    this.id = id;
+  }
+}
+
+/**
+ * Reads one message and hands it on: at once where that takes no time, and then returns undefined; else when the other thread has read it. Without a
+ * message there is an error. Pieces belong to the reader from then on.
+ */
+export function readMessage(text: Text, then: (message: unknown, error?: UpstreamError) => void): Promise<void> | undefined {
+  if (typeof text === 'string' || Buffer.isBuffer(text)) {
+    let short: ReturnType<typeof parseShort>;
+    try {
+      short = typeof text === 'string' ? parseShort(text) : parseShort(text.toString('utf8'), text);
+    } catch {
+      return void then(undefined, notJson());
+    }
+    if (short) return void then(short.message);
+  }
+  return readElsewhere(Buffer.isBuffer(text) ? [text] : text).then(then, (error: UpstreamError) => then(undefined, error));
+}
+
+const notJson = () => new UpstreamError('bad-answer', 'an answer that is not JSON');
+
+interface Job {
+  text: string | readonly Buffer[];
+  resolve(message: unknown): void;
+  reject(error: UpstreamError): void;
+}
+
+/** The bounds on a message keep its reading below it by far; a thread that is late is lost. */
+const mostMs = 20_000;
+const idleMs = 30_000;
+
+const waiting: Job[] = [];
+let current: Job | undefined;
+let reader: Worker | undefined;
+let timer: NodeJS.Timeout | undefined;
+
+function readElsewhere(text: Job['text']): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    waiting.push({ text, resolve, reject });
+    next();
+  });
+}
+
+/** One at a time, so that a thread that is lost takes only one with it. */
+function next(): void {
+  if (current) return;
+  clearTimeout(timer);
+  current = waiting.shift();
+  const thread = reader ?? (current && start());
+  if (!current) timer = setTimeout(() => lose(thread), idleMs).unref();
+  else {
+    timer = setTimeout(() => lose(thread), mostMs).unref();
+    const { text } = current;
+    if (typeof text === 'string') thread!.postMessage(text);
+    else {
+      const pieces = text.map(alone);
+      thread!.postMessage(
+        pieces,
+        pieces.map(({ buffer }) => buffer),
+      );
+    }
+  }
+}
+
+function start(): Worker {
+  const thread = new Worker(entryUrl('upstreams/messages/reader'), {
+    name: 'reader',
+    resourceLimits: { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 32 },
+  });
+  thread.unref();
+  thread.on('message', (said: Outline | Refused) => {
+    const job = current!;
+    current = undefined;
+    next();
+    if ('refused' in said) job.reject(said.refused === 'not-json' ? notJson() : new Unread(said.refused, said.id));
+    else job.resolve(filled(said));
+  });
+  // Of its memory, most likely; what it was reading is lost with it.
+  thread.on('error', () => lose(thread));
+  thread.on('exit', () => lose(thread));
+  reader = thread;
+  return thread;
+}
+
+function lose(thread: Worker | undefined): void {
+  if (!thread || reader !== thread) return;
+  reader = undefined;
+  void thread.terminate();
+  const job = current;
+  current = undefined;
+  job?.reject(new UpstreamError('too-large', 'an answer that takes too much time or memory to be read'));
+  next();
+}
+
+function filled({ message, holes, numbers, bytes }: Outline): unknown {
+  for (const [holder, key, from, to] of holes) put(holder, key, new Hole(Buffer.from(bytes.buffer, from, to - from)));
+  for (const [holder, key, source] of numbers) put(holder, key, rawNumber(source));
+  return message;
+}
+
+/** Small pieces of memory are shared by Node, and what is handed to another thread is gone here. */
+function alone(bytes: Buffer): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = bytes;
+  // What was cut off at a line's beginning is nobody's.
+  if (buffer instanceof ArrayBuffer && length > shared && buffer.byteLength - length < cutOff)
+    return new Uint8Array(buffer, byteOffset, length);
+  return new Uint8Array(bytes);
+}
+const shared = 32 * 1024;
+const cutOff = 16;

@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Log } from '../base/log.ts';
+import type { ServerEntry } from '../bundle/schema.ts';
+import type { Verdict, Verdicts } from './connection/era.ts';
+import { defaultLimits, type UpstreamLimits } from './connection/link.ts';
+import { openConnection } from './connection.ts';
+import { openLeash } from './local/leash.ts';
+import type { Upstream, UpstreamEvents } from './upstream.ts';
+
+/** All upstreams of the present bundle. None is contacted before it is needed. */
+export interface Upstreams {
+  get(id: string): Upstream | undefined;
+  /** An agent's session is over: nothing that was opened for it alone stays open, at any upstream. */
+  forget(peerId: string): void;
+  /**
+   * The bundle changed: an upstream that is reached as before keeps its connection; one that is reached otherwise goes on with the calls that it
+   * has; one that is gone is closed at once, whatever is under way, since that is how access is taken back.
+   */
+  replace(entries: readonly ServerEntry[]): Promise<void>;
+  /** The machine slept: no call is to wait for an answer on a connection that died meanwhile. */
+  wake(): void;
+  /** Ends everything that was started, within three seconds. */
+  close(): Promise<void>;
+}
+
+export interface UpstreamsOptions {
+  entries: readonly ServerEntry[];
+  events: UpstreamEvents;
+  log: Log;
+  clientInfo: { name: string; version: string };
+  /** Absent: remembered for as long as we run. */
+  verdicts?: Verdicts;
+  /** The search path of local servers; absent: that of our own environment. */
+  path?: () => Promise<string | undefined>;
+  limits?: Partial<UpstreamLimits>;
+  now?: () => number;
+}
+
+export function openUpstreams(options: UpstreamsOptions): Upstreams {
+  const { events, log, clientInfo } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const leash = openLeash(log);
+  const verdicts = options.verdicts ?? inMemory();
+  const open = new Map<string, Upstream>();
+  const shared = {
+    events,
+    log,
+    limits,
+    verdicts,
+    leash,
+    clientInfo,
+    path: options.path ?? (async () => undefined),
+    now: options.now ?? Date.now,
+  };
+  /** Connections to where upstreams no longer are. */
+  const leaving = new Set<Upstream>();
+  const start = (entry: ServerEntry, after?: Promise<void>) =>
+    open.set(entry.id, openConnection({ entry, ...shared, ...(after ? { after } : {}) }));
+  for (const entry of options.entries) start(entry);
+
+  return {
+    get: (id) => open.get(id),
+    forget(peerId) {
+      for (const upstream of [...open.values(), ...leaving]) upstream.forget(peerId);
+    },
+    wake() {
+      for (const upstream of [...open.values(), ...leaving]) upstream.wake();
+    },
+    async replace(entries) {
+      const wanted = new Map(entries.map((entry) => [entry.id, entry]));
+      const closing: Promise<void>[] = [];
+      for (const [id, upstream] of open) {
+        const entry = wanted.get(id);
+        if (!entry) {
+          open.delete(id);
+          closing.push(upstream.close());
+        } else if (isDeepStrictEqual(reach(entry), reach(upstream.entry))) upstream.adopt(entry);
+        else {
+          const busy = upstream.busy();
+          leaving.add(upstream);
+          const end = upstream.retire().finally(() => leaving.delete(upstream));
+          if (!busy) closing.push(end);
+          start(entry, busy ? undefined : end);
+        }
+      }
+      for (const upstream of leaving) if (!wanted.has(upstream.entry.id)) closing.push(upstream.close());
+      for (const entry of wanted.values()) if (!open.has(entry.id)) start(entry);
+      await Promise.all(closing);
+    },
+    async close() {
+      await Promise.all([...open.values(), ...leaving].map((upstream) => upstream.close()));
+      open.clear();
+      leash.close();
+    },
+  };
+}
+
+/** What of an entry decides where its connection leads. Deadlines and headers are adopted, all else is the policy's matter. */
+const reach = ({ url, launch, era, auth }: ServerEntry) => ({ url, launch, era, auth });
+
+function inMemory(): Verdicts {
+  const known = new Map<string, Verdict>();
+  return { get: (key) => known.get(key), set: (key, verdict) => known.set(key, verdict), drop: (key) => known.delete(key) };
+}

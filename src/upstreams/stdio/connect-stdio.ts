@@ -1,0 +1,103 @@
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { type Era, modernVersion } from '../../protocol/versions.ts';
+import { agreedVersion, enveloped, eraOf } from '../connection/era.ts';
+import type { Link, LinkContext } from '../connection/link.ts';
+import { startChild } from '../local/child.ts';
+import type { Leash } from '../local/leash.ts';
+import { readMessage } from '../messages/reading.ts';
+import { type Outcome, UpstreamError } from '../upstream.ts';
+import { initialize, openPipe, type Pipe } from './pipe.ts';
+import { openStdio } from './stdio.ts';
+
+/** Starts the process and finds out its era on that same process: a second start would do twice what starting does. */
+export async function connectStdio(
+  context: LinkContext,
+  leash: Leash,
+  known: Era | undefined,
+  path: string | undefined,
+  signal: AbortSignal,
+): Promise<Link> {
+  const { entry, limits, log } = context;
+  const child = startChild({
+    entry,
+    leash,
+    log,
+    path,
+    output: context.output!,
+    maxBytes: limits.messageBytes,
+    onLine(line) {
+      // Before it is read: what is long is another thread's then.
+      const begin = typeof line === 'string' ? line : beginning(line);
+      return readMessage(line, (message, error) => {
+        // Many servers print what is no message: it is counted, and otherwise ignored.
+        if (error)
+          log.debug(
+            { server: entry.id, err: error.message, line: context.output!.hide(begin.slice(0, mostBegin)).slice(0, 200) },
+            'a local server wrote a line that is no message',
+          );
+        if (!pipe.take(message, error)) child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
+      });
+    },
+    onEnd: (error) => pipe.onEnd(error),
+  });
+  const pipe: Pipe = openPipe(context, child);
+  let ended: UpstreamError | undefined;
+  pipe.onEnd = (error) => {
+    ended = new UpstreamError('unreachable', `it did not start: ${error.message}`, { cause: error });
+    for (const pending of [...pipe.inbox.calls.values()]) pending.fail(ended);
+  };
+  try {
+    const era = await settle(pipe, context, known, signal);
+    if (ended) throw ended;
+    return openStdio(pipe, context, era);
+  } catch (error) {
+    // It lives and says nothing that we understand: what it wrote for people is the best there is.
+    const said = child.said();
+    const why = ended;
+    await child.close();
+    if (why) throw why;
+    if (said === '' || !(error instanceof UpstreamError)) throw error;
+    const [problem, message] =
+      error.problem === 'cancelled' ? (['unreachable', 'it did not answer'] as const) : [error.problem, error.message];
+    throw new UpstreamError(problem, `${message}; it wrote: ${said}`, { cause: error });
+  }
+}
+
+/** As much as is looked at of what is no message. */
+const mostBegin = 4096;
+const beginning = (line: Buffer | readonly Buffer[]): string => (Buffer.isBuffer(line) ? line : line[0]!).toString('utf8', 0, mostBegin);
+
+interface Settled {
+  era: Era;
+  capabilities: JsonObject;
+}
+
+async function settle(pipe: Pipe, context: LinkContext, known: Era | undefined, signal: AbortSignal): Promise<Settled> {
+  const { limits, entry } = context;
+  const discover = (timeoutMs: number) =>
+    pipe.ask('server/discover', enveloped({}, { capabilities: {}, clientInfo: context.clientInfo }), signal, timeoutMs);
+  const modern = (outcome: Outcome): Settled => ({
+    era: 'modern',
+    capabilities: 'result' in outcome ? ((outcome.result['capabilities'] ?? {}) as JsonObject) : {},
+  });
+  if (entry.era === 'modern' || known === 'modern') {
+    const outcome = await discover(context.startMs);
+    if (eraOf(outcome) === 'modern') return modern(outcome);
+    if (entry.era === 'modern') throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
+  } else if (known === undefined) {
+    // Silence is no proof: it may only be slow to start. So the handshake follows on the same pipe, and who answers it is legacy.
+    const outcome = await discover(limits.probeMs).catch((error: unknown) => {
+      if (!(error instanceof UpstreamError) || error.problem !== 'timed-out') throw error;
+      return undefined;
+    });
+    if (outcome && eraOf(outcome) === 'modern') return modern(outcome);
+  }
+  const outcome = await initialize(pipe, context, signal);
+  if ('error' in outcome && entry.era === 'auto') {
+    const second = await discover(limits.probeMs);
+    if (eraOf(second) === 'modern') return modern(second);
+  }
+  const { capabilities } = agreedVersion(outcome);
+  pipe.send({ method: 'notifications/initialized' });
+  return { era: 'legacy', capabilities };
+}

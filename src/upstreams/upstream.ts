@@ -1,0 +1,104 @@
+import type { ServerEntry } from '../bundle/schema.ts';
+import type { ServerState } from '../contract/servers.ts';
+import type { JsonObject, RpcError } from '../protocol/jsonrpc.ts';
+import type { Era } from '../protocol/versions.ts';
+import type { Long } from './messages/hole.ts';
+
+/**
+ * What a JSON-RPC request ends in. A `result` is the upstream's own object, untouched; `text`, where there is one, is the JSON that it was parsed from.
+ * Of a long one, what nobody here looks at is a `Hole`.
+ * INVARIANT: whoever changes a result makes a new outcome without its text.
+ */
+export type Outcome = { result: JsonObject; text?: string | Long } | { error: RpcError };
+
+/** The agent's side of an exchange, as far as an upstream may learn of it. */
+export interface Peer {
+  /** Stable for one legacy session, or for one modern agent: what a dedicated upstream session is keyed on. */
+  id: string;
+  era: Era;
+  /** Client capabilities that the agent declared and the gateway can bridge (roots, sampling, elicitation, extensions). */
+  capabilities: JsonObject;
+  clientInfo: { name: string; version: string };
+  /** RFC 5424 level the agent asked for; absent: no log messages. */
+  logLevel?: string;
+}
+
+export interface UpstreamCall {
+  method: string;
+  /** Names and URIs are already the upstream's. `_meta` holds only what may cross: no `progressToken`, no `io.modelcontextprotocol/*`. */
+  params: JsonObject;
+  peer: Peer;
+  /** Aborted when the agent cancels or goes away: the upstream is told in its own era's way. */
+  signal: AbortSignal;
+  /** Where given, the agent wants progress; the connection has a token of its own either way. Gets `params` of notifications/progress, for it to put its own token in. */
+  onProgress?: (params: JsonObject) => void;
+  /** notifications/message (and unknown notifications) that belong to this call. */
+  onNotification?: (notification: { method: string; params?: JsonObject }) => void;
+  /** A legacy upstream's own request while the call runs (elicitation/create, sampling/createMessage, roots/list). Without it: -32601. */
+  onRequest?: (request: { method: string; params: JsonObject }, signal: AbortSignal) => Promise<Outcome>;
+  /** Given while the agent reads more slowly than it is sent to: nothing more is read for this call until it resolves. `held`: bytes read of what is not whole yet. */
+  caughtUp?: (held: number) => Promise<void> | undefined;
+  /** Milliseconds without an answer or progress; default the entry's `timeoutMs`. */
+  timeoutMs?: number;
+}
+
+/** Why an upstream could not answer. Becomes a tool result with `isError`, never an HTTP error to the agent. */
+export type UpstreamProblem = 'unreachable' | 'unauthorized' | 'timed-out' | 'closed' | 'bad-answer' | 'too-large' | 'cancelled';
+
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly problem: UpstreamProblem;
+  /** Of the HTTP answer that refused the handshake: some of them are how an older kind of server says so. */
+  readonly status: number | undefined;
+  constructor(problem: UpstreamProblem, message: string, options?: ErrorOptions & { status?: number }) {
+    super(message, options);
+    this.problem = problem;
+    this.status = options?.status;
+  }
+}
+
+/** The upstream's era is another than it was. It refused the call at the door, so making it again in the right era does no harm. */
+export class Outgrown extends UpstreamError {}
+
+export interface UpstreamStatus {
+  state: ServerState;
+  era?: Era;
+  error?: string;
+  retryAt?: number;
+  /** What it is busy with, where that may take long. */
+  note?: string;
+}
+
+/** One blessed upstream: connects at first use, pools what may be shared, reconnects with back-off, forgets nothing it started. */
+export interface Upstream {
+  /** What the bundle says of it at present. */
+  readonly entry: ServerEntry;
+  status(): UpstreamStatus;
+  /** The end of what a local server wrote to standard error, in lines; empty for a remote one. */
+  output(): string[];
+  /** Resolves with the upstream's own result or JSON-RPC error; rejects with an UpstreamError only. */
+  call(call: UpstreamCall): Promise<Outcome>;
+  /** Counted per URI; resolves with how to let go. Updates arrive at `onResourceUpdated`. */
+  subscribe(uri: string, peer: Peer): Promise<() => void>;
+  /** For what was acknowledged once and is still wanted: held at once, and made as soon as it can be. Returns how to let go. */
+  resubscribe(uri: string): () => void;
+  /** The agent's session is over: end what was dedicated to it. */
+  forget(peerId: string): void;
+  /** Forgets the back-off and connects anew at the next call. */
+  reset(): void;
+  /** The machine slept: connections that may be dead without our knowing are replaced. */
+  wake(): void;
+  /** It is reached as before; deadlines, headers and the like are those of the new entry from the next call on. */
+  adopt(entry: ServerEntry): void;
+  /** A call is in flight, or waits for the connection. */
+  busy(): boolean;
+  /** Takes no new calls, and closes when those that it has have ended: a change of where a server is must not fail them. Bounded. */
+  retire(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface UpstreamEvents {
+  onStatus(server: string, status: UpstreamStatus): void;
+  /** notifications/resources/updated, with its `params` as they came. */
+  onResourceUpdated(server: string, params: JsonObject): void;
+}
