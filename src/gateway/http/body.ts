@@ -21,6 +21,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number, maxDe
   try {
     const text = raw.toString('utf8');
     const value: unknown = JSON.parse(text);
+    if (isLong(raw.length)) await turn();
     const why =
       members(value) !== shape.members
         ? 'An object in it has two members with the same name.'
