@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import tailwind from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
@@ -16,13 +16,22 @@ function cedarFile(): Plugin {
   };
 }
 
+/** npm makes a package's command runnable when it links it, which is once: each build makes a new file. */
+function runnableCommand(): Plugin {
+  return {
+    name: 'runnable-command',
+    applyToEnvironment: (environment) => environment.name === 'main',
+    writeBundle: () => chmodSync('dist/main/cli.js', 0o755),
+  };
+}
+
 // Never in the bundle: the shell's own module, native add-ons, and what only the demo company needs.
 const external = ['electron', '@napi-rs/keyring', 'oidc-provider', /^@modelcontextprotocol\//];
 
 export default defineConfig({
   root: 'renderer',
   base: './',
-  plugins: [react(), tailwind(), cedarFile()],
+  plugins: [react(), tailwind(), cedarFile(), runnableCommand()],
   build: {
     outDir: '../dist/renderer',
     emptyOutDir: true,

@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 /** Each npm package has one room; a second importer is either a mistake or a reason to move it. Tests may import what they test with. */
 const rooms: Record<string, string[]> = {
   electron: ['electron/'],
   'electron-store': ['electron/'],
-  conf: ['src/headless/'],
-  '@napi-rs/keyring': ['src/headless/'],
+  conf: ['src/shell/'],
+  '@napi-rs/keyring': ['src/shell/'],
   'openid-client': ['src/identity/'],
   'oidc-provider': ['src/demo/'],
   '@cedar-policy/cedar-wasm': ['src/policy/'],
   ajv: ['src/policy/'],
   re2js: ['src/policy/'],
-  undici: ['src/gateway/upstreams/'],
+  undici: ['src/upstreams/'],
   pino: ['src/base/log.ts'],
   jose: ['src/central/', 'src/company/', 'src/demo/', 'src/identity/'],
   yaml: ['src/central/'],
@@ -34,24 +36,6 @@ const rooms: Record<string, string[]> = {
   '@fontsource-variable/inter': ['renderer/'],
   '@fontsource-variable/jetbrains-mono': ['renderer/'],
 };
-
-/** Whose code a folder may run (types do not count). Everything may import contract, host, errors, log, entry and its own folder. */
-const mayImport: Record<string, string[]> = {
-  'src/gateway/': ['src/policy/', 'src/ledger/', 'src/bundle/schema.ts'],
-  'src/policy/': ['src/bundle/schema.ts'],
-  'src/ledger/': [],
-  'src/identity/': [],
-  'src/company/': [],
-  'src/agents/': [],
-  'src/config/': [],
-  'src/port/': [],
-  'src/central/': ['src/bundle/schema.ts'],
-  'src/demo/': ['src/bundle/schema.ts', 'src/central/', 'src/headless/', 'src/gateway/upstreams/stdio', 'src/policy/', 'src/ledger/'],
-  'renderer/': [],
-};
-const base = ['contract', 'nearest', 'plain-text', 'host', 'errors', 'log', 'entry', 'own-port', 'unread', 'reply'].map(
-  (name) => `src/${name}.ts`,
-);
 
 const files = globSync(['src/**/*.ts', 'electron/**/*.ts', 'renderer/**/*.{ts,tsx}']).filter((file) => !file.endsWith('.d.ts'));
 
@@ -89,29 +73,32 @@ test('each npm package is imported in its room only', () => {
   assert.deepEqual(wrong, []);
 });
 
-test('arrows point down only: rooms do not run each other', () => {
-  const wrong: string[] = [];
-  for (const file of files) {
-    const room = Object.keys(mayImport).find((name) => file.startsWith(name));
-    if (!room) continue;
-    for (const { from, typeOnly } of imports(file)) {
-      if (!from.startsWith('.') || typeOnly) continue;
-      const target = normalize(join(dirname(file), from));
-      if ([room, ...base, ...mayImport[room]!].some((allowed) => target.startsWith(allowed))) continue;
-      wrong.push(`${file} imports ${target}`);
-    }
-  }
-  assert.deepEqual(wrong, []);
-});
-
-test('the window knows only the contract, and only its types', () => {
-  for (const file of files.filter((name) => name.startsWith('renderer/')))
-    for (const { from, typeOnly } of imports(file)) {
-      if (!from.startsWith('.')) continue;
-      const target = normalize(join(dirname(file), from));
-      if (!target.startsWith('renderer/'))
-        assert.ok(typeOnly && (target === 'src/contract/contract.ts' || target === 'src/base/errors.ts'), `${file} imports ${target}`);
-    }
+test('rooms depend on each other in the directions of directions.cjs alone, types included, and never in a circle', () => {
+  const program = 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs';
+  const args = [program, '--config', 'test/directions.cjs', '--output-type', 'json', 'src', 'electron', 'renderer'];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1e9 });
+  assert.notEqual(stdout, '', stderr);
+  const { modules, summary } = JSON.parse(stdout) as {
+    modules: { source: string }[];
+    summary: { violations: { from: string; to: string; rule: { name: string } }[] };
+  };
+  const read = new Set(modules.map(({ source }) => source));
+  assert.deepEqual(
+    files.filter((file) => !read.has(file)),
+    [],
+    'every file is looked at',
+  );
+  assert.deepEqual(
+    summary.violations.map(({ from, to, rule }) => `${rule.name}: ${from} -> ${to}`),
+    [],
+  );
+  const rooms = (createRequire(import.meta.url)('./directions.cjs') as { forbidden: { name: string }[] }).forbidden.map(({ name }) => name);
+  const folders = new Set(files.filter((file) => file.startsWith('src/')).map((file) => dirname(file)));
+  assert.deepEqual(
+    [...folders].filter((folder) => !rooms.includes(folder)),
+    [],
+    'every folder has a row',
+  );
 });
 
 test('the core speaks of no shell: nothing under src/ names electron or the DOM', () => {

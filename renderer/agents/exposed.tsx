@@ -11,6 +11,7 @@ import { say } from '../parts/toast.tsx';
 import { href } from '../router.ts';
 import { heldBy, isTaken, takenTitle } from '../shell/port.ts';
 import { useCall, useView } from '../store.ts';
+import { count } from '../words.ts';
 import { CheckAgain } from './held-back.tsx';
 
 type Exposure = NonNullable<View['gateway']['exposure']>;
@@ -132,6 +133,9 @@ function Row({ name, children }: { name: string; children: (agent: AgentRow) => 
   );
 }
 
+const few = (names: string[]) =>
+  names.length <= 6 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${count(names.length - 5)} more`;
+
 /** The deliberate way out. The question is about what was on the screen: if that changes meanwhile, it is withdrawn. */
 function Keep({ exposure }: { exposure: Exposure }) {
   const call = useCall();
@@ -157,7 +161,7 @@ function Keep({ exposure }: { exposure: Exposure }) {
         open={asked === about}
         onOpenChange={(open) => !open && setAsked(undefined)}
         title="Keep these tokens?"
-        text={`They go on working: ${exposure.agents.join(', ')}. If that program was sent one, whoever runs it can act as that agent within your policy until you revoke it.`}
+        text={`They go on working: ${few(exposure.agents)}. If that program was sent one, whoever runs it can act as that agent within your policy until you revoke it.`}
         verb="I have checked, keep them"
         onConfirm={keep}
       />

@@ -27,8 +27,8 @@ export function Dialog({ open, onOpenChange, title, description, wide = false, k
         >
           <header className="flex items-start gap-4 px-5 pt-4 pb-3">
             <div className="min-w-0 flex-1">
-              <Radix.Title className="font-semibold text-16">{title}</Radix.Title>
-              {description && <Radix.Description className="pt-0.5 text-13 text-quiet">{description}</Radix.Description>}
+              <Radix.Title className="break-words font-semibold text-16">{title}</Radix.Title>
+              {description && <Radix.Description className="break-words pt-0.5 text-13 text-quiet">{description}</Radix.Description>}
             </div>
             <Radix.Close
               aria-label="Close"

@@ -4,6 +4,7 @@ import { openAgents } from '../agents/credentials/credentials.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import { openListeners } from '../base/listeners.ts';
 import type { View } from '../contract/view.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
@@ -59,7 +60,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     clientInfo: { name: 'gatehouse', version: host.appVersion },
     events: { onStatus: () => house.changed(), onResourceUpdated: (server, params) => house.gateway?.resourceUpdated(server, params) },
   });
-  const listeners = new Set<(view: View) => void>();
+  const listeners = openListeners<View>('the view', log);
   let timer: NodeJS.Timeout | undefined;
   const house: House = {
     host,
@@ -81,8 +82,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       if (listeners.size === 0 || timer) return;
       timer = setTimeout(() => {
         timer = undefined;
-        const view = buildView(house);
-        for (const listener of listeners) listener(view);
+        listeners.tell(buildView(house));
       }, viewEveryMs);
     },
   };
@@ -152,9 +152,9 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     view: () => buildView(house),
     gateway: () => gatewayOf(house),
     watch(listener) {
-      listeners.add(listener);
+      const stop = listeners.add(listener);
       listener(buildView(house));
-      return () => listeners.delete(listener);
+      return stop;
     },
     wake,
     async close() {

@@ -13,9 +13,14 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Exponential back-off: `base`, doubled per failure, up to `most`. */
+/** Exponential back-off: `base`, doubled per failure after the first one, up to `most`. Callers add a jitter. */
 export function backOff(failures: number, base: number, most: number): number {
   return Math.min(most, base * 2 ** Math.min(failures, 30));
+}
+
+/** Anywhere between half of `ms` and all of it. */
+export function halfJitter(ms: number, random = Math.random()): number {
+  return ms / 2 + (random * ms) / 2;
 }
 
 /** Full jitter: anywhere between nothing and `ms`, so that 50,000 laptops do not come back in the same second. */

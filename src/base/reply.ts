@@ -6,12 +6,13 @@ import type { Unread } from './unread.ts';
 const piece = 256 * 1024;
 
 /** They are accessors; Node's types take them for plain members, which could not be overridden. */
-interface Plain extends Omit<ServerResponse, 'writableNeedDrain' | 'writableEnded' | 'write' | 'end' | 'destroy'> {
+interface Plain extends Omit<ServerResponse, 'writableNeedDrain' | 'writableEnded' | 'write' | 'end' | 'destroy' | 'emit'> {
   get writableNeedDrain(): boolean;
   get writableEnded(): boolean;
   write(chunk: string | Uint8Array): boolean;
   end(chunk?: unknown): this;
   destroy(error?: Error): this;
+  emit(event: string | symbol, ...args: unknown[]): boolean;
 }
 const Plain = ServerResponse as unknown as new (request: IncomingMessage) => Plain;
 
@@ -45,11 +46,7 @@ export class Reply extends Plain {
 
   override write(chunk: string | Uint8Array): boolean {
     const { unread } = this;
-    if (this.destroyed || this.writableEnded) return false;
-    if (unread && this.unreadLength > unread.limits.connection) {
-      unread.cut(this, this.reader, 'was too far behind for more');
-      return false;
-    }
+    if (this.destroyed || this.writableEnded || unread?.isTooFar(this, this.reader)) return false;
     const waiting = this.writableLength;
     if (this.#restBytes > 0 || waiting + chunk.length > piece) {
       this.#keep(chunk);
@@ -62,12 +59,15 @@ export class Reply extends Plain {
     return flows;
   }
 
+  /** An answer may come in pieces: they are one thing that is said, so none of them is too far behind another. */
   override end(chunk?: unknown): this {
-    if (this.#ending) return this;
+    if (this.#ending || this.destroyed) return this;
+    const texts = Array.isArray(chunk) ? (chunk as (string | Uint8Array)[]) : undefined;
     const text = typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : '';
-    if (this.#restBytes > 0 || text.length > piece) {
+    if ((texts || text.length > 0) && this.unread?.isTooFar(this, this.reader)) return this;
+    if (texts || this.#restBytes > 0 || text.length > piece) {
       this.#ending = true;
-      if (text.length > 0) this.#keep(text);
+      for (const one of texts ?? [text]) if (one.length > 0) this.#keep(one);
       this.#pour();
       return this;
     }
@@ -82,18 +82,23 @@ export class Reply extends Plain {
     return super.destroy(error);
   }
 
+  /** Node says 'drain' when its own part has gone; whoever was told to wait hears it when nothing is kept here, either. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'close') this.#drop();
+    if (event !== 'drain' || this.#restBytes === 0) return super.emit(event, ...args);
+    this.#pour();
+    return true;
+  }
+
   #keep(chunk: string | Uint8Array): void {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (!this.#rest) {
-      this.#rest = [];
-      this.on('drain', () => this.#pour()).once('close', () => this.#drop());
-    }
+    this.#rest ??= [];
     this.#rest.push(bytes);
     this.#restBytes += bytes.length;
   }
 
   #pour(): void {
-    const rest = this.#rest!;
+    const rest = this.#rest ?? [];
     const some = rest.length > 0;
     while (rest.length > 0 && !super.writableNeedDrain && !this.destroyed) {
       const first = rest[0]!;
@@ -124,22 +129,35 @@ export function replyServer(options: ServerOptions, unread: Unread, handle: (req
 
 /**
  * One request of a connection after the other (RFC 9112 section 9.3.2 lets a client send the next one before it has its answer): the next is taken up when
- * the answer before it has gone, and meanwhile no more is read. Else the answers of one connection would pile up behind each other.
+ * the answer before it has gone, and while one waits no more is read. Else the answers of one connection would pile up behind each other, or the requests
+ * would. What waits when its client goes away is never taken up.
  */
 function inTurn(
   unread: Unread,
   handle: (request: IncomingMessage, response: Reply) => void,
 ): (request: IncomingMessage, response: Reply) => void {
-  const last = new WeakMap<Socket, Reply>();
+  const lines = new WeakMap<Socket, { last: Reply; waiting: number }>();
   return (request, response) => {
     response.unread = unread;
     const { socket } = request;
-    const before = last.get(socket);
-    last.set(socket, response);
-    if (!before || before.writableFinished) return handle(request, response);
+    const line = lines.get(socket);
+    if (!line) {
+      const first = { last: response, waiting: 0 };
+      lines.set(socket, first);
+      // Node reads on whenever a request is complete or an answer has gone.
+      socket.on('resume', () => {
+        if (first.waiting > 0) socket.pause();
+      });
+      return handle(request, response);
+    }
+    const before = line.last;
+    line.last = response;
+    if (before.writableFinished) return handle(request, response);
+    line.waiting += 1;
     socket.pause();
     before.once('finish', () => {
-      socket.resume();
+      line.waiting -= 1;
+      if (line.waiting === 0) socket.resume();
       handle(request, response);
     });
   };

@@ -48,6 +48,7 @@ interface Waiting {
   /** As of the last look; only ever more than there are by now. */
   bytes: number;
   taken: number;
+  inHand: number;
   /** The look at which something of it had been taken. */
   movedAt: number;
   /** Looks of the timer since then. */
@@ -96,7 +97,7 @@ export class Unread {
     let one = this.#waiting.get(to);
     if (!one) {
       if (bytes === 0 || to.destroyed) return;
-      one = { to, reader, bytes: 0, taken: taken(to), movedAt: this.#looks, quiet: 0 };
+      one = { to, reader, bytes: 0, taken: taken(to), inHand: inHand(to), movedAt: this.#looks, quiet: 0 };
       this.#waiting.set(to, one);
       this.#timer ??= setInterval(() => this.#tick(), this.limits.silentMs / looksInSilence).unref();
     }
@@ -105,6 +106,13 @@ export class Unread {
     if (this.#sums(one.reader).waiting > 2 * most) this.#makeRoom(one, () => this.#sums(reader).waiting > 2 * most && reader);
     if (this.#all > all) this.#makeRoom(one, () => this.#all > all);
     this.#wake();
+  }
+
+  /** Before a write: whether it is so far behind that it gets no more. Then it is cut. */
+  isTooFar(to: Outgoing, reader: string): boolean {
+    if (unreadOf(to) <= this.limits.connection) return false;
+    this.cut(to, reader, 'was too far behind for more');
+    return true;
   }
 
   /** Nothing more is said on it. */
@@ -197,8 +205,11 @@ export class Unread {
       }
       this.#count(one, bytes);
       const now = taken(one.to);
-      if (now === one.taken) continue;
+      const left = inHand(one.to);
+      const moved = now !== one.taken || left < one.inHand;
       one.taken = now;
+      one.inHand = left;
+      if (!moved) continue;
       one.movedAt = this.#looks;
       one.quiet = 0;
     }
@@ -245,8 +256,19 @@ export class Unread {
 
 const unreadOf = (to: Outgoing): number => to.unreadLength ?? to.writableLength;
 
+const socketOf = (to: Outgoing): Socket => to.socket ?? (to as Socket);
+
 /** Bytes that the system took of what was written. What is one write counts when all of it went. */
 function taken(to: Outgoing): number {
-  const socket = to.socket ?? (to as Socket);
+  const socket = socketOf(to);
   return (socket.bytesWritten ?? 0) - socket.writableLength;
+}
+
+/**
+ * Bytes that are left of the write under way. Node counts a write when all of it went, and joins those that wait into one: a reader that takes
+ * a megabyte of twenty would seem to take nothing. Where Node should not tell it any more, whole writes count.
+ */
+function inHand(to: Outgoing): number {
+  const { _handle: handle } = socketOf(to) as Socket & { _handle?: { writeQueueSize?: number } | null };
+  return handle?.writeQueueSize ?? 0;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
-import { readIfThere, replaceFile, setAside } from '../base/private-file.ts';
+import { readIfThere, replaceFile, setAside } from '../base/file.ts';
 import { type Bootstrap, bootstrap as schema } from '../bundle/schema.ts';
 import { centralUrl, mayPointTo } from './address.ts';
 import { readJson, withDeadline } from './answer.ts';

@@ -1,5 +1,6 @@
 import { type ErrorValue, Failure } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import { openListeners } from '../base/listeners.ts';
 import type { Log } from '../base/log.ts';
 import type { Bootstrap } from '../bundle/schema.ts';
 import { type Device, openDevice } from './device.ts';
@@ -86,7 +87,7 @@ export function openCompany(options: {
   const store = openStore(host.dataDir, log);
   const via = { fetch: host.fetch, accessToken };
   const posts = openPosts({ via, bootstrap: () => bootstrap, now, timeoutMs: timing.requestMs });
-  const listeners = new Set<() => void>();
+  const listeners = openListeners<void>('the company', log);
   let bootstrap = options.bootstrap;
   let keysRenewedAt = Number.NEGATIVE_INFINITY;
   let session: Session | undefined;
@@ -101,13 +102,7 @@ export function openCompany(options: {
     const present = JSON.stringify([tier, bundle?.version, bundle?.issuedAt, error, contact.state, contact.error]);
     if (present === told) return;
     told = present;
-    for (const listener of [...listeners]) {
-      try {
-        listener();
-      } catch (error) {
-        log.error({ err: error }, 'a listener to the company state failed');
-      }
-    }
+    listeners.tell();
   }
   function fetched(outcome: Outcome): void {
     const error = outcome.error === undefined ? {} : { error: outcome.error };
@@ -182,10 +177,7 @@ export function openCompany(options: {
   return {
     bundle: state,
     contact: () => contact,
-    watch(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    watch: (listener) => listeners.add(listener),
     async start(person) {
       if (closed) return;
       if (session?.person.sub === person.sub && session.person.issuer === person.issuer) {

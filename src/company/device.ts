@@ -2,8 +2,8 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
+import { readIfThere, replaceFile } from '../base/file.ts';
 import type { Host } from '../base/host.ts';
-import { readIfThere, replaceFile } from '../base/private-file.ts';
 import { asEd25519, type Ed25519Jwk, thumbprint } from './keys.ts';
 
 const secretName = 'device-key';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readIfThere, replaceFile, setAside } from '../base/file.ts';
 import type { Log } from '../base/log.ts';
-import { readIfThere, replaceFile, setAside } from '../base/private-file.ts';
 import { type HighMark, maxBundleBytes } from './verify.ts';
 
 export interface Person {

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type JsonWebKey, randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { replaceFileSync } from '../base/file.ts';
 
 /** The provider's secrets, in one private file, so that tokens and cookies stay good over a restart. */
 export interface Secrets {
@@ -19,8 +20,7 @@ export function loadSecrets(file: string): Secrets {
 }
 
 export function saveSecrets(file: string, secrets: Secrets): void {
-  writeFileSync(`${file}.new`, JSON.stringify(secrets), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFileSync(file, JSON.stringify(secrets));
 }
 
 export function newKey(): JsonWebKey {

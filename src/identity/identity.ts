@@ -1,6 +1,7 @@
 import * as oidc from 'openid-client';
 import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import { openListeners } from '../base/listeners.ts';
 import type { Log } from '../base/log.ts';
 import type { View } from '../contract/view.ts';
 import { startBrowserFlow } from './browser-flow.ts';
@@ -41,7 +42,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   const provider = openProvider(host, config);
   const name = vaultName('identity', config);
   const write = storedWriter(host.vault, name, log);
-  const listeners = new Set<(state: IdentityState) => void>();
+  const listeners = openListeners<IdentityState>('the sign-in', log);
   const fail = (error: unknown): Failure => toFailure(error, config.issuer);
   const revocations = openRevocations({
     vault: host.vault,
@@ -69,13 +70,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   function become(next: IdentityState): void {
     if (closed || JSON.stringify(next) === JSON.stringify(state)) return;
     state = next;
-    for (const listener of [...listeners]) {
-      try {
-        listener(state);
-      } catch (error) {
-        log.error({ err: error }, 'a listener to the sign-in state failed');
-      }
-    }
+    listeners.tell(state);
   }
   /** Where we are when no sign-in is under way. */
   const rest = (error?: Failure): IdentityState => ({
@@ -171,10 +166,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
 
   return {
     state: () => state,
-    watch(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    watch: (listener) => listeners.add(listener),
     async signIn(method) {
       if (closed) throw new Failure('not-running', 'Gatehouse is closing.', 'Start Gatehouse again.');
       if (state.state === 'starting') await session?.token().catch(() => {});

@@ -1,6 +1,6 @@
 import type { Vault } from '../base/host.ts';
 import type { Log } from '../base/log.ts';
-import { backOff } from './session.ts';
+import { retryMs } from './session.ts';
 
 /**
  * Refresh tokens that must still be revoked (RFC 7009). They wait in the vault until the provider has confirmed, so that a
@@ -64,7 +64,7 @@ export function openRevocations(options: { vault: Vault; name: string; revoke(to
           { error: error instanceof Error ? error.name : 'unknown' },
           'the identity provider did not take a sign-out yet; it is tried again',
         );
-        if (!closed) timer = setTimeout(() => void inTurn(attempt), backOff(failures++)).unref();
+        if (!closed) timer = setTimeout(() => void inTurn(attempt), retryMs(failures++)).unref();
         return;
       }
     }

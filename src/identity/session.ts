@@ -1,3 +1,4 @@
+import { backOff } from '../base/backoff.ts';
 import { Failure } from '../base/errors.ts';
 import type { Tokens } from './tokens.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
@@ -72,7 +73,7 @@ export function openSession(options: SessionOptions): Session {
         current = refreshToken = undefined;
       } else {
         last = { at: options.now(), failure };
-        schedule(backOff(failures++));
+        schedule(retryMs(failures++));
       }
       options.failed(trouble, failure);
       throw trouble === 'ended' ? signedOut() : unavailable(failure);
@@ -120,10 +121,8 @@ export function openSession(options: SessionOptions): Session {
   }
 }
 
-/** 2 s, 4 s ... 5 min, each up to a half longer, so that 50,000 laptops do not come back in step. */
-export function backOff(failures: number, random = Math.random()): number {
-  return Math.min(2_000 * 2 ** Math.min(failures, 10), 300_000) * (1 + random / 2);
-}
+/** 2 s, 4 s ... 5 min, each up to a half longer: 50,000 laptops must not come back in step. */
+export const retryMs = (failures: number, random = Math.random()): number => backOff(failures, 2_000, 300_000) * (1 + random / 2);
 
 function unavailable(failure: Failure): Failure {
   return failure.code === 'unavailable' ? failure : new Failure('unavailable', failure.message, failure.fix, { cause: failure });

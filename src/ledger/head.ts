@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { replaceFileSync } from '../base/file.ts';
 
 /** Where the chain ends: written in the same transaction as the records it counts. */
 export interface Head {
@@ -55,13 +56,5 @@ export function parseHead(text: string): Head | undefined {
 
 /** Replaces the anchor in one step. Only for a head that is already on the disk: an anchor ahead of its database would accuse nobody's crash. */
 export function writeAnchor(file: string, head: Head, key: Uint8Array | undefined): void {
-  const next = `${file}.new`;
-  const descriptor = openSync(next, 'w', 0o600);
-  try {
-    writeSync(descriptor, `${JSON.stringify({ ...head, seal: seal(head, key) })}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(next, file);
+  replaceFileSync(file, `${JSON.stringify({ ...head, seal: seal(head, key) })}\n`);
 }

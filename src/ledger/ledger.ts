@@ -1,4 +1,5 @@
 import { type ErrorValue, Failure } from '../base/errors.ts';
+import { openListeners } from '../base/listeners.ts';
 import type { Log } from '../base/log.ts';
 import type { Activity, Compared, Usage, Verified } from '../contract/activity.ts';
 import type { CommandParsed, Outputs } from '../contract/contract.ts';
@@ -83,7 +84,7 @@ const overdue: ErrorValue = {
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { file, log, now, limit = furthest } = options;
-  const listeners = new Set<(seq: number) => void>();
+  const listeners = openListeners<number>('the ledger', log);
   let reader: Reader | undefined;
   let cursor = 0;
   let trouble: ErrorValue | undefined;
@@ -107,13 +108,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       reader = undefined;
     },
     committed(seq) {
-      for (const listener of listeners) {
-        try {
-          listener(seq);
-        } catch (error) {
-          log.error({ err: error }, 'ledger: a listener broke');
-        }
-      }
+      listeners.tell(seq);
     },
   });
 
@@ -177,10 +172,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     async acknowledge(seq) {
       cursor = await queue.ask('acknowledge', seq);
     },
-    onAppended(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onAppended: (listener) => listeners.add(listener),
     counts() {
       const { records, firstSeq } = queue.head();
       return { records, uploaded: Math.min(records, Math.max(0, cursor - firstSeq + 1)) };

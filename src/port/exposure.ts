@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { z } from 'zod';
+import { replaceFileSync } from '../base/file.ts';
 import type { Log } from '../base/log.ts';
 import type { Exposure } from '../contract/agents.ts';
 
@@ -64,14 +65,7 @@ export function openExposures(options: { file: string; live: () => Credential[];
     held = next;
     try {
       if (next === undefined) return rmSync(file, { force: true });
-      const descriptor = openSync(`${file}.new`, 'w', 0o600);
-      try {
-        writeSync(descriptor, `${JSON.stringify(next)}\n`);
-        fsyncSync(descriptor);
-      } finally {
-        closeSync(descriptor);
-      }
-      renameSync(`${file}.new`, file);
+      replaceFileSync(file, `${JSON.stringify(next)}\n`);
     } catch (error) {
       log.error({ error: String(error) }, 'the list of exposed credentials cannot be kept; a restart will forget it');
     }

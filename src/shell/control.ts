@@ -37,7 +37,9 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
   const sockets = new Set<Socket>();
   let waiting: Failure | undefined;
   const unread = new Unread(options.unread, ({ bytes, why }) => log.warn({ bytes }, `a control connection was cut: it ${why}`));
+  const watching = new WeakSet<Socket>();
   const say = (socket: Socket, value: unknown): boolean => {
+    if (socket.destroyed || unread.isTooFar(socket, '')) return false;
     // In bytes, as what its reader takes is counted in them.
     const flows = socket.write(Buffer.from(`${JSON.stringify(value)}\n`));
     if (socket.writableLength > 0) unread.note(socket, '');
@@ -51,6 +53,15 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
       if (target === undefined) throw waiting ?? new Failure('not-running', 'Gatehouse is still starting.', 'Try again in a moment.');
       const { core, shell } = target;
       if (command === 'watch') {
+        // Its end was heard already: nothing would stop the watching.
+        if (socket.destroyed) return undefined;
+        if (watching.has(socket))
+          throw new Failure(
+            'conflict',
+            'This connection watches already.',
+            'Read its views, or open another connection for another watch.',
+          );
+        watching.add(socket);
         const stop = watchNewest(
           core,
           (view) => say(socket, { view }),
@@ -81,6 +92,8 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
           lines += 1;
           socket.pause();
           turn = turn.then(async () => {
+            // What waits for its turn when its client goes away, or is cut, is not begun.
+            if (socket.destroyed) return;
             const reply = await answer(line, socket);
             if (reply !== undefined && socket.writable && !say(socket, reply)) await emptied(socket);
             lines -= 1;

@@ -1,15 +1,14 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { silent } from '../../src/base/log.ts';
-import { openCentral } from '../../src/central/api/server.ts';
+import { type CentralOptions, openCentral } from '../../src/central/api/server.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
-import type { LedgerRecord } from '../../src/ledger/record.ts';
-import { hashRecord } from '../../src/ledger/record.ts';
+import { hashRecord, type LedgerRecord } from '../../src/ledger/record.ts';
 import { temporaryDir, writeCompany } from './company-folder.ts';
 import { openIssuer } from './issuer.ts';
 
 /** The central API of Acme on real sockets, with a real issuer; everything ends with the test. */
-export async function openAcme(t: TestContext) {
+export async function openAcme(t: TestContext, given: Partial<Pick<CentralOptions, 'log' | 'unread'>> = {}) {
   const dir = temporaryDir();
   const issuer = await openIssuer();
   const folder = join(dir.path, 'company');
@@ -24,6 +23,7 @@ export async function openAcme(t: TestContext) {
       variables: { issuer: issuer.url, central: 'http://127.0.0.1:9' },
       log: silent,
       now: () => Date.now() + clock,
+      ...given,
       deps: { policy: policyTools, hashRecord: (record) => hashRecord(record as unknown as LedgerRecord) },
     });
   let central = await open();

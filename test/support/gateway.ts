@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
 import { silent } from '../../src/base/log.ts';
+import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
 import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
 import { openGateway } from '../../src/gateway/gateway.ts';
@@ -68,7 +69,15 @@ export function makeBundle(given: Omit<Partial<Bundle>, 'policies' | 'servers'> 
 /** The gateway with everything behind it real: agents, policy, ledger, upstreams; only the company is left out. */
 export async function openTestGateway(
   bundle: Bundle | undefined,
-  options: { port?: number; maxBodyBytes?: number; headersTimeoutMs?: number; now?: () => number; dataDir?: string; token?: string } = {},
+  options: {
+    port?: number;
+    maxBodyBytes?: number;
+    headersTimeoutMs?: number;
+    now?: () => number;
+    dataDir?: string;
+    token?: string;
+    unread?: UnreadLimits;
+  } = {},
 ) {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
   const now = options.now ?? Date.now;
@@ -94,6 +103,7 @@ export async function openTestGateway(
     ledger,
     log: silent,
     now,
+    ...(options.unread ? { unread: options.unread } : {}),
   });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backoffMs, crashLoop } from '../../src/upstreams/connection/backoff.ts';
+import { crashLoop } from '../../src/upstreams/connection/crash-loop.ts';
+import { reconnectMs } from '../../src/upstreams/connection/reconnect.ts';
 import { headerValue, parameterHeaders, requestHeaders } from '../../src/upstreams/http/headers.ts';
 import { commandLine, downloads, scrubbed, withPath } from '../../src/upstreams/local/environment.ts';
 import { openLines } from '../../src/upstreams/messages/lines.ts';
@@ -81,11 +82,11 @@ test('arguments become headers only where the blessed schema says so soundly', (
 test('waits double up to a minute, half of each is chance', () => {
   const limits = { backoffFirstMs: 500, backoffMostMs: 60_000 };
   assert.deepEqual(
-    [1, 2, 3, 8, 50, 5000].map((failures) => backoffMs(failures, limits, () => 1)),
+    [1, 2, 3, 8, 50, 5000].map((failures) => reconnectMs(failures, limits, 1)),
     [500, 1000, 2000, 60_000, 60_000, 60_000],
   );
   assert.deepEqual(
-    [1, 8].map((failures) => backoffMs(failures, limits, () => 0)),
+    [1, 8].map((failures) => reconnectMs(failures, limits, 0)),
     [250, 30_000],
   );
 });

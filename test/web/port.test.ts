@@ -94,6 +94,23 @@ describe('another program on the gateway’s port, in the window', { skip: noChr
     assert.deepEqual(faults, []);
   });
 
+  test('a hundred agents with the longest names: no sideways scroll, and the question stays short enough to be answered', async (t) => {
+    const names = Array.from({ length: 100 }, (_, index) => `agent${String(index).padStart(59, '0')}`);
+    const agents = names.map((name) => ({ ...view().agents[0]!, name }));
+    const { page } = await open(t, '#/agents', { view: { gateway: ports.leaked(names), agents } });
+    await page.setViewportSize({ width: 420, height: 720 });
+    await page.getByRole('button', { name: 'Keep these tokens…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('and 95 more').waitFor();
+    const box = (await dialog.boundingBox())!;
+    const verb = (await dialog.getByRole('button', { name: 'I have checked, keep them' }).boundingBox())!;
+    assert.ok(verb.y + verb.height <= box.y + box.height && box.y + box.height <= 720);
+    assert.equal(await dialog.evaluate('document.querySelector("[role=dialog] header").scrollWidth'), Math.floor(box.width));
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    assert.equal(await overflow(page), 0);
+  });
+
   test('a core that refuses to put the list away is heard', async (t) => {
     const still = new Failure('conflict', '127.0.0.1:4283 is still held by process 7.', 'End that program.');
     const { page } = await open(t, '#/agents', { view: { gateway: ports.leaked() }, fail: { 'exposure-dismiss': still } });

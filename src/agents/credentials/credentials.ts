@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import { type ErrorValue, Failure } from '../../base/errors.ts';
+import { openListeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentRow } from '../../contract/agents.ts';
 import { type Agent, readAgents, writeAgents } from './file.ts';
@@ -62,17 +63,11 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
   const byName = new Map(read.agents.map((agent) => [agent.name.toLowerCase(), agent]));
   // A look-up by hash needs no constant-time comparison: who can watch its time learns of hashes, which open nothing.
   const live = new Map(read.agents.flatMap((agent) => (agent.revokedAt === undefined ? [[agent.hash, agent] as const] : [])));
-  const listeners = new Set<(event: AgentEvent) => void>();
+  const listeners = openListeners<AgentEvent>('agents', log);
   let flushing: NodeJS.Timeout | undefined;
 
   function tell(event: AgentEvent): void {
-    for (const listener of listeners) {
-      try {
-        listener(event);
-      } catch (cause) {
-        log.error({ err: cause }, 'agents: a listener broke');
-      }
-    }
+    listeners.tell(event);
   }
 
   function flush(): void {
@@ -161,10 +156,7 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
       flushing ??= setTimeout(flush, flushEvery).unref();
       tell({ kind: 'seen', name: agent.name });
     },
-    watch(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    watch: (listener) => listeners.add(listener),
     error: () => error,
     close() {
       if (flushing !== undefined) flush();

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { z } from 'zod';
 import { type ErrorValue, Failure } from '../../base/errors.ts';
+import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 
 const agent = z.strictObject({
@@ -48,13 +49,5 @@ export function readAgents(file: string, at: number, log: Log): { agents: Agent[
 
 /** Replaces the file in one step, readable by this user only. */
 export function writeAgents(file: string, agents: readonly Agent[]): void {
-  const next = `${file}.new`;
-  const descriptor = openSync(next, 'w', 0o600);
-  try {
-    writeSync(descriptor, `${JSON.stringify({ version: 1, agents }, undefined, 2)}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(next, file);
+  replaceFileSync(file, `${JSON.stringify({ version: 1, agents }, undefined, 2)}\n`);
 }

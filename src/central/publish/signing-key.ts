@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CompactSign, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { z } from 'zod';
 import { Failure } from '../../base/errors.ts';
+import { replaceFileSync } from '../../base/file.ts';
 
 const okp = z.looseObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), kid: z.string() });
 const keyFile = z.object({ current: okp.extend({ d: z.string() }), previous: okp.optional() });
@@ -71,8 +72,6 @@ async function write(dataDir: string, previous: KeyFile['current'] | undefined):
   const { d: _secret, ...rest } = previous ?? { d: '' };
   const keys = keyFile.parse(previous === undefined ? { current } : { current, previous: rest });
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const temporary = `${pathOf(dataDir)}.new`;
-  writeFileSync(temporary, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flush: true });
-  renameSync(temporary, pathOf(dataDir));
+  replaceFileSync(pathOf(dataDir), `${JSON.stringify(keys, null, 2)}\n`);
   return keys;
 }

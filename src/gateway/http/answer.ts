@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { Reply } from '../../base/reply.ts';
 import { beforeResult, type Id, resultText } from '../../protocol/jsonrpc.ts';
 import { byteLength, type Long } from '../../upstreams/messages/hole.ts';
 import type { Journal, Track } from './event-store.ts';
@@ -16,7 +16,7 @@ export interface Resumable {
 
 /** The answer to one POST: one JSON object, or a stream as soon as something has to be said before it. */
 export class Answer {
-  readonly #response: ServerResponse;
+  readonly #response: Reply;
   readonly #mayStream: boolean;
   readonly #headers: Record<string, string>;
   /** Where there is one, what is said outlives the connection. */
@@ -24,7 +24,7 @@ export class Answer {
   #track: Track | undefined;
   #outlet: Outlet | undefined;
 
-  constructor(response: ServerResponse, mayStream: boolean, headers: Record<string, string> = {}, resumable?: Resumable) {
+  constructor(response: Reply, mayStream: boolean, headers: Record<string, string> = {}, resumable?: Resumable) {
     this.#resumable = resumable;
     this.#response = response;
     this.#mayStream = mayStream;
@@ -71,8 +71,7 @@ export class Answer {
     const response = this.#response;
     if (response.writableEnded || response.destroyed) return;
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': byteLength(whole), ...this.#headers });
-    for (const piece of whole) response.write(piece);
-    response.end();
+    response.end(whole);
   }
 
   /** Ends without an answer. */
@@ -98,7 +97,7 @@ export class Stream {
   readonly #track: Track | undefined;
 
   /** `track`: what is said is numbered there, behind what the agent `missed` of it. */
-  constructor(response: ServerResponse, headers: Record<string, string> = {}, track?: Track, missed: readonly string[] = []) {
+  constructor(response: Reply, headers: Record<string, string> = {}, track?: Track, missed: readonly string[] = []) {
     const outlet = new Outlet(response, headers);
     this.#outlet = outlet;
     this.#track = track;

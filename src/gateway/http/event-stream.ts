@@ -1,12 +1,12 @@
-import type { ServerResponse } from 'node:http';
+import type { Reply } from '../../base/reply.ts';
 import type { Long } from '../../upstreams/messages/hole.ts';
 
 /** The event stream of a response. What is said in one turn goes out in one write: each by itself would cost a chunk, a copy and a callback. */
 export class Outlet {
-  readonly #response: ServerResponse;
+  readonly #response: Reply;
   #waiting = '';
 
-  constructor(response: ServerResponse, headers: Record<string, string>) {
+  constructor(response: Reply, headers: Record<string, string>) {
     this.#response = response;
     response.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -29,14 +29,10 @@ export class Outlet {
 
   end(text: string | Long = ''): void {
     if (!this.open) return;
-    if (typeof text !== 'string') {
-      this.#flush();
-      for (const piece of text) this.#response.write(piece);
-      return void this.#response.end();
-    }
-    const last = this.#waiting + text;
+    const before = this.#waiting;
     this.#waiting = '';
-    this.#response.end(last === '' ? undefined : last);
+    if (typeof text !== 'string') this.#response.end([before, ...text]);
+    else this.#response.end(before + text || undefined);
   }
 
   /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
@@ -61,8 +57,8 @@ export class Outlet {
 
   #flush(): void {
     const text = this.#waiting;
-    if (text === '' || !this.open) return;
+    // Also where the agent is gone: its session's journal knows this outlet for as long as it lives.
     this.#waiting = '';
-    this.#response.write(text);
+    if (text !== '' && this.open) this.#response.write(text);
   }
 }

@@ -1,5 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs';
-import { replaceFile } from '../../base/kept-file.ts';
+import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 
 /** Which sealed states were used already. Over a restart too, where there is a file: the key that opens them outlives it as well. */
@@ -22,7 +22,7 @@ export function openUsedStates(file: string | undefined, now: number, log: Log):
   let lines = 0;
 
   const rewrite = () => {
-    if (file !== undefined) replaceFile(file, [...used].map(line).join(''));
+    if (file !== undefined) replaceFileSync(file, [...used].map(line).join(''));
     lines = used.size;
   };
 

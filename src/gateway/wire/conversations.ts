@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { replaceFile } from '../../base/kept-file.ts';
+import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 
 /** A modern agent's session: it has none on the wire, so calls of one program that follow each other closely are taken for one. */
@@ -43,7 +43,7 @@ export function openConversations(file: string | undefined, log: Log): Conversat
     dueIn = Number.POSITIVE_INFINITY;
     try {
       const conversations = [...open].map(([key, { id, lastSeen }]) => ({ key, id, lastSeen }));
-      if (file !== undefined) replaceFile(file, JSON.stringify({ format: 1, conversations }));
+      if (file !== undefined) replaceFileSync(file, JSON.stringify({ format: 1, conversations }));
     } catch (error) {
       log.warn({ error: String(error) }, 'the conversations cannot be kept; after a restart the ledger begins new ones');
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { replaceFile } from '../../base/kept-file.ts';
+import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 
 /** What a legacy session is beside what is going on in it: enough to go on under its id after a restart of ours. */
@@ -36,4 +36,5 @@ export function readSessions(file: string, log: Log): KeptSession[] {
   }
 }
 
-export const writeSessions = (file: string, sessions: KeptSession[]): void => replaceFile(file, JSON.stringify({ format: 1, sessions }));
+export const writeSessions = (file: string, sessions: KeptSession[]): void =>
+  replaceFileSync(file, JSON.stringify({ format: 1, sessions }));

@@ -1,5 +1,5 @@
 import { UpstreamError } from '../upstream.ts';
-import { backoffMs } from './backoff.ts';
+import { reconnectMs } from './reconnect.ts';
 
 /** Calls in a row that came to nothing before no more are sent. One tool that fails among others that answer never adds up to it. */
 const mostStrikes = 5;
@@ -38,7 +38,7 @@ export function openBreaker(limits: { backoffFirstMs: number; backoffMostMs: num
   function open(error: UpstreamError): boolean {
     if (trouble && now() < trouble.retryAt) return false;
     const failures = (trouble?.failures ?? 0) + 1;
-    trouble = { error, failures, retryAt: now() + backoffMs(failures, limits, Math.random) };
+    trouble = { error, failures, retryAt: now() + reconnectMs(failures, limits) };
     return true;
   }
 

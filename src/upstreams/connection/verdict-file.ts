@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 import { type Verdict, type Verdicts, verdictMs } from './era.ts';
 
@@ -29,8 +30,7 @@ export function openVerdictFile(options: { file: string; log: Log; now(): number
     timer = undefined;
     for (const [key, { at }] of known) if (now() - at >= verdictMs || known.size > most) known.delete(key);
     try {
-      writeFileSync(`${file}.new`, JSON.stringify({ format: 1, verdicts: Object.fromEntries(known) }), { mode: 0o600 });
-      renameSync(`${file}.new`, file);
+      replaceFileSync(file, JSON.stringify({ format: 1, verdicts: Object.fromEntries(known) }));
     } catch (error) {
       log.warn({ error: String(error) }, 'what is known of the servers cannot be kept; a restart asks them again');
     }

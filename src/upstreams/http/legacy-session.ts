@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { severity } from '../../protocol/log-levels.ts';
 import { legacyVersions } from '../../protocol/versions.ts';
-import { backoffMs } from '../connection/backoff.ts';
 import { agreedVersion } from '../connection/era.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { notBegun } from '../connection/not-begun.ts';
+import { reconnectMs } from '../connection/reconnect.ts';
 import { openInbox } from '../messages/inbox.ts';
 import { deadlineOf, openPending, type Pending, repeatable, withToken } from '../messages/pending.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
@@ -114,7 +114,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
 
   function comeBack(failures: number) {
     if (generation || closing.signal.aborted || context.uris.size === 0) return;
-    live().catch(() => setTimeout(() => comeBack(failures + 1), backoffMs(failures, limits, Math.random)).unref());
+    live().catch(() => setTimeout(() => comeBack(failures + 1), reconnectMs(failures, limits)).unref());
   }
 
   function drop(old: Generation) {

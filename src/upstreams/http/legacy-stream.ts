@@ -1,5 +1,5 @@
-import { backoffMs } from '../connection/backoff.ts';
 import type { LinkContext } from '../connection/link.ts';
+import { reconnectMs } from '../connection/reconnect.ts';
 import { readMessage } from '../messages/reading.ts';
 import type { UpstreamError } from '../upstream.ts';
 import { exchange, type Target } from './http.ts';
@@ -56,7 +56,7 @@ export function openStanding(options: StandingOptions): Standing {
     if (over()) return;
     failures++;
     if (resume && failures > resumeAttempts) return gone();
-    const pause = Math.max(retryMs ?? firstRetryMs, failures > 1 ? backoffMs(failures, context.limits, Math.random) : 0);
+    const pause = Math.max(retryMs ?? firstRetryMs, failures > 1 ? reconnectMs(failures, context.limits) : 0);
     timer = setTimeout(open, Math.min(mostRetryMs, pause));
     if (!resume) timer.unref();
   }

@@ -1,8 +1,8 @@
 import { isObject } from '../../protocol/jsonrpc.ts';
-import { backoffMs } from '../connection/backoff.ts';
 import { enveloped } from '../connection/era.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { acknowledged, notHonoured, withoutId } from '../connection/listen-messages.ts';
+import { reconnectMs } from '../connection/reconnect.ts';
 import { inTurn } from '../connection/subscriptions.ts';
 import { openRate } from '../messages/rate.ts';
 import { readMessage } from '../messages/reading.ts';
@@ -50,7 +50,7 @@ export function openListening(target: Target, base: string[], context: LinkConte
   function again() {
     if (closed || context.uris.size === 0) return;
     clearTimeout(retry);
-    retry = setTimeout(() => void changed().catch(again), backoffMs(++failures, limits, Math.random)).unref();
+    retry = setTimeout(() => void changed().catch(again), reconnectMs(++failures, limits)).unref();
   }
 
   async function changed(uri?: string): Promise<void> {

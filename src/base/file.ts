@@ -1,3 +1,4 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -7,7 +8,7 @@ import { dirname } from 'node:path';
  */
 export async function replaceFile(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const next = `${file}.${process.pid}.new`;
+  const next = `${file}.new`;
   const handle = await open(next, 'w', 0o600);
   try {
     await handle.writeFile(text);
@@ -17,6 +18,19 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   }
   await rename(next, file);
   await syncDirectory(dirname(file));
+}
+
+/** The same at once, for what is small and must be there before we go on; the folder has to exist. */
+export function replaceFileSync(file: string, text: string): void {
+  const next = `${file}.new`;
+  const descriptor = openSync(next, 'w', 0o600);
+  try {
+    writeSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(next, file);
 }
 
 /** The file's text, or undefined where there is none. A file that has grown beyond `maxBytes` is an error, not memory. */
