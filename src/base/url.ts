@@ -70,6 +70,13 @@ export function readHost(raw: string): string | undefined {
   return /^[\d.]+$/.test(host) && /(?:^|\.)0\d/.test(raw.normalize('NFKC')) ? undefined : host;
 }
 
+/** How IDNA 2003 writes the host, where letters in it are others to IDNA 2008; programs follow either. */
+export function formerSpelling(raw: string): string | undefined {
+  if (!/[\u00df\u1e9e\u03c2\u200c\u200d]/.test(raw)) return undefined;
+  const sharp = raw.replace(/[\u00df\u1e9e]/g, 'ss');
+  return sharp.replaceAll('\u03c2', '\u03c3').replace(/[\u200c\u200d]/g, '');
+}
+
 /** `::ffff:0:0/96` (RFC 4291) and `64:ff9b::/96` (RFC 6052) lead to an IPv4 address. */
 function unmapped(host: string | undefined): string | undefined {
   const mapped = host && /^\[(?:::ffff:|64:ff9b::)(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})\]$/.exec(host);

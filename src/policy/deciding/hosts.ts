@@ -1,4 +1,4 @@
-import { hostsIn, readHost, withoutSlashes } from '../../base/url.ts';
+import { formerSpelling, hostsIn, readHost, withoutSlashes } from '../../base/url.ts';
 import { isWebUrl, readings, trimmed, Underivable } from './readings.ts';
 import type { Text } from './shape.ts';
 
@@ -60,15 +60,9 @@ function hostsOfReading(text: string, says: boolean, bare: boolean, read: Read):
 function certain(raw: string, read: Read): string[] {
   const host = read(raw);
   if (host === undefined) throw new Underivable('names a host that cannot be read, or that programs read differently');
-  // IDNA 2003 makes another host of these letters than IDNA 2008 does.
-  if (!/[\u00df\u1e9e\u03c2\u200c\u200d]/.test(raw)) return [host];
-  const former = read(
-    raw
-      .replace(/[\u00df\u1e9e]/g, 'ss')
-      .replaceAll('\u03c2', '\u03c3')
-      .replace(/[\u200c\u200d]/g, ''),
-  );
-  return former === undefined ? [host] : [host, former];
+  const former = formerSpelling(raw);
+  const other = former === undefined ? undefined : read(former);
+  return other === undefined ? [host] : [host, other];
 }
 
 interface Found {
