@@ -59,7 +59,7 @@ const fits = (host: string): boolean => host.length <= maxHost + 1 && host.split
 
 /**
  * One host in its one form: lower case, punycode, no dot at its end, an IPv4 address in four decimal parts, also where it is written as IPv6.
- * Undefined for what no two programs need read alike: other characters than a host has, empty labels, octal numbers (or are they decimal?).
+ * Undefined for what no two programs need read alike: other characters than a host has, empty labels.
  */
 export function readHost(raw: string): string | undefined {
   if (!fits(raw)) return undefined;
@@ -67,14 +67,17 @@ export function readHost(raw: string): string | undefined {
   if (/[^\w.\u0080-\uffff-]/.test(raw)) return undefined;
   const host = URL.parse(`http://${raw}/`)?.hostname.replace(/\.$/, '');
   if (host === undefined || !/^[\w-]+(?:\.[\w-]+)*$/.test(host) || !fits(host) || host.length > maxHost) return undefined;
-  return /^[\d.]+$/.test(host) && /(?:^|\.)0\d/.test(raw.normalize('NFKC')) ? undefined : host;
+  return host;
 }
 
-/** How IDNA 2003 writes the host, where letters in it are others to IDNA 2008; programs follow either. */
-export function formerSpelling(raw: string): string | undefined {
-  if (!/[\u00df\u1e9e\u03c2\u200c\u200d]/.test(raw)) return undefined;
-  const sharp = raw.replace(/[\u00df\u1e9e]/g, 'ss');
-  return sharp.replaceAll('\u03c2', '\u03c3').replace(/[\u200c\u200d]/g, '');
+/** What other programs take a host for: IDNA 2003 has some letters as others than IDNA 2008 does, and a number that begins with zero is octal or decimal. */
+export function otherSpelling(raw: string): string | undefined {
+  const letters = raw.replace(/[\u00df\u1e9e]/g, 'ss').replaceAll('\u03c2', '\u03c3');
+  const plain = letters.replace(/[\u200c\u200d]/g, '');
+  const other = /^[\d.\u3002\uff0e\uff10-\uff19\uff61]+$/.test(plain)
+    ? plain.normalize('NFKC').replace(/(^|[.\u3002])0+(?=\d)/g, '$1')
+    : plain;
+  return other === raw ? undefined : other;
 }
 
 /** `::ffff:0:0/96` (RFC 4291) and `64:ff9b::/96` (RFC 6052) lead to an IPv4 address. */

@@ -47,8 +47,10 @@ const maxAsked = 32;
 function isWeb(url: unknown): boolean {
   const parsed = typeof url === 'string' ? parseUrl(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol)) return false;
+  const shown = readHost(parsed.hostname);
   const text = String(url);
-  return [...hostsIn(withoutSlashes(text.slice(text.indexOf(':') + 1)))].every((raw) => readHost(raw) === readHost(parsed.hostname));
+  const raws = hostsIn(withoutSlashes(text.slice(text.indexOf(':') + 1)));
+  return shown !== undefined && [...raws].every((raw) => readHost(raw) === shown);
 }
 
 /** The visits that an error of 2025-11-25 (-32042, "URL elicitation required") wants; one that leads out of the web spoils them all. */

@@ -3,8 +3,8 @@ import type { CompiledPolicy } from '../../bundle/schema.ts';
 import { loadCedar } from '../deciding/cedar.ts';
 import { principalMatches } from '../deciding/scope.ts';
 import { checkAnnotations, checkArguments, checkNames, type Finding } from './check.ts';
-import { type Knowledge, openScopeArguments } from './knowledge.ts';
 import { checkHosts } from './host-literals.ts';
+import { type Knowledge, openScopeArguments } from './knowledge.ts';
 import { characterOffset, positions, type Segment, splitPolicies } from './source.ts';
 import { validatePolicies } from './validate.ts';
 

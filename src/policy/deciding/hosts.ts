@@ -1,4 +1,4 @@
-import { formerSpelling, hostsIn, readHost, withoutSlashes } from '../../base/url.ts';
+import { hostsIn, otherSpelling, readHost, withoutSlashes } from '../../base/url.ts';
 import { isWebUrl, readings, trimmed, Underivable } from './readings.ts';
 import type { Text } from './shape.ts';
 
@@ -49,20 +49,31 @@ function hostsOfReading(text: string, says: boolean, bare: boolean, read: Read):
   const rest = withoutSlashes(line);
   // However many slashes begin it, a base of the web makes a host of what follows.
   if (line.length > rest.length + 1) return rest === '' ? urls : [...urls, ...sure(hostsIn(rest))];
-  if (!bare || line === '' || /^[/\\.]/.test(line)) return urls;
+  const behind = behindScheme(line);
+  if (!bare || line === '' || (/^[/\\.]/.test(line) && behind === undefined)) return urls;
   // Without line ends it is a reading of its own; some programs end the host at the first.
   if (line !== text) return [...urls, ...hostsOfToken(text.split(/[\t\r\n]/, 1)[0]!, read)];
   if (!says) return [...urls, ...guessed(line, read)];
   // `http%3A//x`: what `%` stands for is another reading.
-  return /^[^/?#\\]*%3a(?:[/?#\\]|$)/i.test(line) ? urls : [...urls, ...sure(hostsIn(line, true))];
+  return /^[^/?#\\]*%3a(?:[/?#\\]|$)/i.test(line)
+    ? urls
+    : [...urls, ...(line.startsWith('.') ? [] : sure(hostsIn(line, true))), ...(behind === undefined ? [] : sure(hostsIn(behind)))];
 }
+
+function others(raw: string, read: Read): string[] {
+  const other = otherSpelling(raw);
+  const host = other === undefined ? undefined : read(other);
+  return host === undefined ? [] : [host];
+}
+
+/** `redis:host`: some programs need no slashes. A port is no host, nor is what follows a drive. */
+const behindScheme = (text: string): string | undefined =>
+  /^[a-z0-9+.-]+:(?![/\\]|0*[1-9]\d{0,4}(?:[/?#]|$)|[/?#]|$)(.*)$/is.exec(text)?.[1];
 
 function certain(raw: string, read: Read): string[] {
   const host = read(raw);
   if (host === undefined) throw new Underivable('names a host that cannot be read, or that programs read differently');
-  const former = formerSpelling(raw);
-  const other = former === undefined ? undefined : read(former);
-  return other === undefined ? [host] : [host, other];
+  return [host, ...others(raw, read)];
 }
 
 interface Found {
@@ -118,15 +129,21 @@ function hostsOfUrl({ scheme, rest }: Found): Iterable<string> {
 /** Of a text that nobody calls a host: what looks like one, and as a whole what a program might still take for one: a fact that no rule permits. */
 function guessed(line: string, read: Read): string[] {
   const tokens = tokensOf(line);
-  const [head = ''] = line.split(/[/?#\\]/, 1);
-  const odd = tokens.length > 1 && dotted.test(head) && !/[\s<>[\]|^]/.test(head);
-  return [...(odd ? [head.toLowerCase()] : []), ...tokens.flatMap((token) => hostsOfToken(token, read))];
+  const [head = ''] = line.split(/[/?#\\\s<>[\]|^]/, 1);
+  const odd = dotted.test(head) && /[,;"'`(){}=]/.test(head);
+  return [
+    ...(odd ? [head.toLowerCase()] : []),
+    ...tokens.flatMap((token) => [token, behindScheme(token) ?? '']).flatMap((token) => hostsOfToken(token, read)),
+  ];
 }
 
 /** A list in one text. Where words of a sentence stand in it, the first counts alone. */
 function tokensOf(text: string): string[] {
-  if (/^\[[0-9a-f:.]*\]/i.test(text)) return [text];
+  if (/^\[[0-9a-f:.]*:[0-9a-f:.]*\]/i.test(text)) return [text];
+  // The brackets of an IPv6 address are no list.
+  const addresses = text.match(/\[[0-9a-f:.]*:[0-9a-f:.]*\]/gi) ?? [];
   const tokens = text.split(/[\s,;|"'`<>()[\]{}=]+/).filter((token) => token !== '');
+  tokens.push(...addresses);
   return !/[^,;]\s/.test(text) || /^[[{]/.test(text) || tokens.every((token) => dotted.test(token)) ? tokens : tokens.slice(0, 1);
 }
 
@@ -143,6 +160,6 @@ function hostsOfToken(token: string, read: Read): string[] {
     const numeric = /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(raw);
     if (ofHosts.test(raw) && !numeric && !/\.\./.test(raw)) return certain(raw, read);
     const parts = raw.split(/[^\p{L}\p{N}\p{M}._-]+/u).filter((part) => part !== raw && looks(part) && read(part) !== undefined);
-    return [raw.toLowerCase(), ...parts.flatMap((part) => certain(part, read))];
+    return [raw.toLowerCase(), ...others(raw, read), ...parts.flatMap((part) => certain(part, read))];
   });
 }

@@ -1,4 +1,4 @@
-import { formerSpelling, hostsIn, readHost, withoutSlashes } from '../../base/url.ts';
+import { hostsIn, otherSpelling, readHost, withoutSlashes } from '../../base/url.ts';
 import { folded } from './readings.ts';
 
 /**
@@ -84,7 +84,7 @@ function hosted(text: string): Hosted[] | undefined {
   const raws = hostsIn(rest);
   if (raws.size > maxHosts) return undefined;
   const found: Hosted[] = [];
-  for (const raw of [...raws, ...[...raws].map(formerSpelling)]) {
+  for (const raw of [...raws, ...[...raws].map(otherSpelling)]) {
     if (raw === undefined) continue;
     const host = readHost(raw);
     const drive = /^[a-z][:|]?$/.test(raw);
