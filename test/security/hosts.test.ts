@@ -525,7 +525,8 @@ test('a host in a rule that no fact can equal is refused, and what is proposed i
     ['', undefined],
   ] as const) {
     const [error] = errors(contains(text));
-    assert.ok(error?.message.includes(JSON.stringify(text)), text);
+    assert.ok(error, text);
+    assert.ok(error.message.includes(JSON.stringify(text)), text);
     if (meant === undefined) assert.match(error.fix, /host/);
     else {
       assert.equal(error.fix, `did you mean ${JSON.stringify(meant)}?`);

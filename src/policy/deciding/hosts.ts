@@ -128,14 +128,13 @@ function hostsOfUrl({ scheme, rest }: Found): Iterable<string> {
 
 /** Of a text that nobody calls a host: what looks like one, and as a whole what a program might still take for one: a fact that no rule permits. */
 function guessed(line: string, read: Read): string[] {
-  const tokens = tokensOf(line);
   const [head = ''] = line.split(/[/?#\\\s<>[\]|^]/, 1);
-  const odd = dotted.test(head) && /[,;"'`(){}=]/.test(head);
-  return [
-    ...(odd ? [head.toLowerCase()] : []),
-    ...tokens.flatMap((token) => [token, behindScheme(token) ?? '']).flatMap((token) => hostsOfToken(token, read)),
-  ];
+  const odd = dotted.test(head) && /[,;"'`(){}=]/.test(head) ? [head.toLowerCase()] : [];
+  const tokens = new Set(tokensOf(line).flatMap((token) => [token, behindScheme(token) ?? '']));
+  return [...odd, ...[...tokens].flatMap((token) => (likely.test(token) ? hostsOfToken(token, read) : []))];
 }
+
+const likely = /[.:\u3002\uff0e\uff61\d]|localhost/i;
 
 /** A list in one text. Where words of a sentence stand in it, the first counts alone. */
 function tokensOf(text: string): string[] {
