@@ -77,7 +77,7 @@ function openAjv(): Ajv2020 {
   ajv.addKeyword({
     keyword: 'enum',
     schemaType: 'array',
-    error: { message: 'must be equal to one of the allowed values', params: ({ schema }) => _`{allowedValues: ${schema}}` },
+    error: { message: 'must be equal to one of the allowed values', params: ({ schemaCode }) => _`{allowedValues: ${schemaCode}}` },
     compile(allowed: unknown[]) {
       const known = new Set(allowed.map(stable));
       return (value: unknown) => step(weight(value)) && known.has(stable(value));
@@ -86,7 +86,7 @@ function openAjv(): Ajv2020 {
   ajv.removeKeyword('const');
   ajv.addKeyword({
     keyword: 'const',
-    error: { message: 'must be equal to the allowed value', params: ({ schema }) => _`{allowedValue: ${schema}}` },
+    error: { message: 'must be equal to the allowed value', params: ({ schemaCode }) => _`{allowedValue: ${schemaCode}}` },
     compile(allowed: unknown) {
       const known = stable(allowed);
       return (value: unknown) => step(weight(value)) && known === stable(value);
