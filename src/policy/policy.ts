@@ -257,10 +257,12 @@ function misfit({ action, name, args }: Question, { catalogue }: ServerEntry): s
   if (action !== 'call') return undefined;
   const tool = catalogue.tools.find((one) => one.name === name);
   const given = args ?? {};
-  const wrong = tool && validatorOf(tool).misfit(given);
+  const validator = tool && validatorOf(tool);
+  const wrong = validator?.misfit(given);
   if (wrong === undefined || !Object.values(given).includes(null)) return wrong;
-  // Agents write null for what they leave out (SEP-2243), and so rules take it.
-  return validatorOf(tool!).misfit(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)));
+  // Agents write null for a declared argument that they leave out (SEP-2243), and so rules take it. Anywhere else null is a value.
+  const said = Object.entries(given).filter(([key, value]) => value !== null || !validator!.mayBeLeftOut(key));
+  return validator!.misfit(Object.fromEntries(said));
 }
 
 /** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */
