@@ -17,7 +17,8 @@ const all = `${see} @id("ALL") @reason("x") permit(principal, action, resource);
 const string = { type: 'string' };
 const schema = { type: 'object', properties: { path: string, other: string } };
 const text = (name: string): string => JSON.stringify(name);
-const forbid = (when: string): string => `${all} @id("NO") @reason("Kept back.") forbid(principal, action == Action::"call", resource) ${when};`;
+const forbid = (when: string): string =>
+  `${all} @id("NO") @reason("Kept back.") forbid(principal, action == Action::"call", resource) ${when};`;
 
 const problems = (policies: string) => compilePolicies([{ file: 'a.cedar', text: policies }], { servers: [], groups: [] }).problems;
 const errors = (policies: string) => problems(policies).filter(({ severity }) => severity === 'error');
