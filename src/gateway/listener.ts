@@ -7,6 +7,7 @@ import { readBody } from './http/body.ts';
 import { bearer, guard } from './http/guard.ts';
 import { refuseHttp } from './http/refuse.ts';
 import { legacyDelete, legacyGet, legacyPost } from './wire/legacy.ts';
+import { twins } from './wire/lookalikes.ts';
 import { isModern, modern } from './wire/modern.ts';
 import type { Door, Incoming } from './wire/request.ts';
 
@@ -113,6 +114,11 @@ async function post(at: Listener, incoming: Incoming, request: IncomingMessage):
   incoming.bytes = body.bytes;
   const message = classify(body.value);
   if (typeof message === 'string') return refuseRpc(response, errorText(null, { code: rpc.invalidRequest, message }));
+  const doubled = message.kind === 'request' ? twins(message.params) : undefined;
+  if (message.kind === 'request' && doubled) {
+    const text = `An object in params has the members ${doubled.join(' and ')}, which are one to servers that do not mind case. Rename one of them.`;
+    return refuseRpc(response, errorText(message.id, { code: rpc.invalidParams, message: text }));
+  }
   if (message.kind === 'request' && at.unread.isBehind(incoming.agent)) return tooMuchUnread(response, message.id);
   if (isModern(message, headers)) return await modern(incoming, message as Parameters<typeof modern>[1], at.door);
   await legacyPost(incoming, message, at.door);

@@ -10,6 +10,7 @@ import type { Call, Target } from '../pipeline/call.ts';
 import { pass } from '../pipeline/compose.ts';
 import type { Gate } from '../pipeline/gate.ts';
 import { type Task, taskMethods } from '../rounds/tasks.ts';
+import { misspelt } from './lookalikes.ts';
 import type { Incoming } from './request.ts';
 
 /** Methods that reach an upstream, each recorded and decided. */
@@ -23,8 +24,8 @@ export function target(
   task?: (id: string) => Task | undefined,
 ): { asked: string; target: Target | undefined; args: JsonObject } | string {
   const { directory } = surface;
-  const long = tooLong(params);
-  if (long !== undefined) return long;
+  const wrong = tooLong(params) ?? misspelt(params);
+  if (wrong !== undefined) return wrong;
   if (method === 'completion/complete') {
     const ref = params['ref'];
     if (!isObject(ref)) return 'params.ref must be an object.';
