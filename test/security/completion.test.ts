@@ -126,7 +126,13 @@ test('a template is completed where what comes of it may be read, and no more is
     .chain(([template, names, fill]) =>
       fc
         .tuple(fc.constantFrom(...names), part, fc.record(Object.fromEntries(names.map((one) => [one, part])), { requiredKeys: [] }))
-        .map(([name, value, before]) => ({ template, name, value, before, uri: fill({ ...before, [name]: value }) })),
+        .map(([name, value, before]) => ({
+          template,
+          name,
+          value,
+          before,
+          uri: fill({ ...before, [name]: value } as Record<string, string>),
+        })),
     );
   await fc.assert(
     fc.asyncProperty(ask, fc.boolean(), fc.constantFrom(...eras), async ({ template, name, value, before, uri }, scoped, era) => {

@@ -120,8 +120,47 @@ const isSchema = (value: unknown): value is Schema => typeof value === 'object' 
 const schemasIn = (value: unknown): Schema[] => [value].flat().filter(isSchema);
 const valuesOf = (value: unknown): Schema[] => (isSchema(value) ? Object.values(value).filter(isSchema) : []);
 
-/** Names looked at in one call, each in so many schemas: far more than a call of any use has, and a fraction of a second. */
-const mostWork = 2_000_000;
+/** A schema as far as it says names: worked out once, since each name of a call is looked up in it. */
+interface Reading {
+  properties: Schema;
+  folded: Map<string, string>;
+  /** What else is said of the same value. */
+  parts: Schema[];
+  items: Schema[];
+  /** Of any member. */
+  patterns: Schema[];
+  /** Of the members that it does not name. */
+  rest: Schema[];
+}
+
+const readings = new WeakMap<Schema, Reading>();
+
+function readingOf(schema: Schema, root: Schema): Reading {
+  const known = readings.get(schema);
+  if (known) return known;
+  const under = (...keys: string[]) => keys.flatMap((key) => schemasIn(schema[key]));
+  const properties = isSchema(schema['properties']) ? schema['properties'] : {};
+  const referred = ['$ref', '$dynamicRef', '$recursiveRef'].map((key) =>
+    typeof schema[key] === 'string' ? follow(schema[key], root) : undefined,
+  );
+  const reading: Reading = {
+    properties,
+    folded: new Map(Object.keys(properties).map((name) => [fold(name), name])),
+    parts: [
+      ...under('allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else'),
+      ...valuesOf(schema['dependentSchemas']),
+      ...referred.filter(isSchema),
+    ],
+    items: under('items', 'prefixItems', 'additionalItems', 'contains'),
+    patterns: valuesOf(schema['patternProperties']),
+    rest: under('additionalProperties', 'unevaluatedProperties'),
+  };
+  readings.set(schema, reading);
+  return reading;
+}
+
+/** Names looked at in one call, each in so many schemas: far more than a call of any use has, and some tens of milliseconds. */
+const mostWork = 500_000;
 
 /** The same by a blessed schema, wherever in it a name stands: all branches of a choice count. */
 function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much' | undefined {
@@ -129,18 +168,13 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
   let work = 0;
 
   /** All that is said of the value itself. */
-  const together = (some: readonly Schema[]): Set<Schema> => {
+  const together = (some: readonly Schema[]): Reading[] => {
     const all = new Set(some);
     for (const one of all) {
       if (++work > mostWork) throw tooMuch;
-      for (const key of ['allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else']) for (const part of schemasIn(one[key])) all.add(part);
-      for (const part of valuesOf(one['dependentSchemas'])) all.add(part);
-      for (const key of ['$ref', '$dynamicRef', '$recursiveRef']) {
-        const target = typeof one[key] === 'string' ? follow(one[key], schema) : undefined;
-        if (isSchema(target)) all.add(target);
-      }
+      for (const part of readingOf(one, schema).parts) all.add(part);
     }
-    return all;
+    return [...all].map((one) => readingOf(one, schema));
   };
 
   const look = (inner: unknown, some: readonly Schema[], at: string, depth: number): Namesake | undefined => {
@@ -148,25 +182,24 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
     if (some.length === 0 || typeof inner !== 'object' || inner === null) return undefined;
     const all = together(some);
     if (Array.isArray(inner)) {
-      const items = [...all].flatMap((one) =>
-        ['items', 'prefixItems', 'additionalItems', 'contains'].flatMap((key) => schemasIn(one[key])),
-      );
+      const items = all.flatMap((one) => one.items);
       return first(inner.entries(), (one, index) => look(one, items, `${at}/${index}`, depth + 1));
     }
     return first(Object.entries(inner), (one, name) => {
+      const folded = fold(name);
       const below: Schema[] = [];
       let named = false;
       let known: string | undefined;
-      for (const schema of all) {
-        if (++work > mostWork) throw tooMuch;
-        const properties = isSchema(schema['properties']) ? schema['properties'] : {};
-        below.push(...valuesOf(schema['patternProperties']));
-        if (Object.hasOwn(properties, name)) {
+      work += all.length;
+      if (work > mostWork) throw tooMuch;
+      for (const reading of all) {
+        for (const part of reading.patterns) below.push(part);
+        if (Object.hasOwn(reading.properties, name)) {
           named = true;
-          below.push(...schemasIn(properties[name]));
+          below.push(...schemasIn(reading.properties[name]));
         } else {
-          known ??= foldedNames(schema, Object.keys(properties)).get(fold(name));
-          for (const key of ['additionalProperties', 'unevaluatedProperties']) below.push(...schemasIn(schema[key]));
+          known ??= reading.folded.get(folded);
+          for (const part of reading.rest) below.push(part);
         }
       }
       return named || known === undefined ? look(one, below, `${at}/${name}`, depth + 1) : { at: `${at}/${name}`, known };
