@@ -2,6 +2,7 @@ import { readable } from '../bundle/readable.ts';
 import type { Bundle, Freshness, ServerEntry } from '../bundle/schema.ts';
 import { ownRules } from '../contract/rule-ids.ts';
 import { deny, judge, settle, type Verdict } from './deciding/decision.ts';
+import { posing } from './deciding/namesakes.ts';
 import type { Findings } from './deciding/part.ts';
 import { type Ask, type Circumstances, factsOf } from './deciding/request.ts';
 import { named } from './deciding/scope.ts';
@@ -207,7 +208,7 @@ export function openPolicy(
       const at = circumstances();
       const gated = gate(question, at);
       if ('effect' in gated) return gated;
-      const wrong = misfit(question, gated);
+      const wrong = misfit(question, gated) ?? posing(question, gated, slices.find(question.action, question.server, question.name).names);
       if (wrong !== undefined) {
         // What no arguments could change is said first: nobody should mend them in vain.
         const anyhow = governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
