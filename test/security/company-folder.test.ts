@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
+import { parse } from 'yaml';
 import { silent } from '../../src/base/log.ts';
 import { checkFolder } from '../../src/central/content/check.ts';
 import { readFolder } from '../../src/central/content/folder.ts';
@@ -396,4 +397,142 @@ test('a rule that is taken out on purpose goes once the folder has been still, a
   write('policies/forbid.cedar', forbid);
   for (let tries = 0; tries < 100 && published.length === 1; tries++) await pause(25);
   assert.equal(published.at(-1)?.version, version + 2, 'a forbid that is added waits for nothing');
+});
+
+type Plain = { [key: string]: unknown };
+const isPlain = (value: unknown): value is Plain => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The objects in a value that have a member, each with the way to it. */
+function objectsIn(value: unknown, way: string[] = []): string[][] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => objectsIn(item, [...way, String(index)]));
+  if (!isPlain(value)) return [];
+  return [
+    ...(Object.keys(value).length > 0 ? [way] : []),
+    ...Object.entries(value).flatMap(([key, item]) => objectsIn(item, [...way, key])),
+  ];
+}
+
+interface Doubled {
+  way: string[];
+  /** Which of its members, and where the other one stands. */
+  member: number;
+  first: boolean;
+  /** How the two are spelt; `value`: what the other one says, as JSON. */
+  own: (key: string) => string;
+  other: (key: string) => string;
+  value: string;
+}
+
+/** As JSON, or as YAML in blocks, with one member of one object doubled. */
+function written(value: unknown, doubled: Doubled | undefined, block: boolean, way: string[] = [], indent = ''): string {
+  if (Array.isArray(value)) return `[${value.map((item, index) => written(item, doubled, false, [...way, String(index)])).join(', ')}]`;
+  if (!isPlain(value)) return JSON.stringify(value);
+  const here = doubled !== undefined && JSON.stringify(doubled.way) === JSON.stringify(way) ? doubled : undefined;
+  const pairs = Object.entries(value).map(([key, item], index) => {
+    const deeper = block && isPlain(item) && Object.keys(item).length > 0;
+    const text = `${deeper ? '\n' : ''}${written(item, doubled, block, [...way, key], `${indent}  `)}`;
+    const own = here?.member === index ? here.own(key) : JSON.stringify(key);
+    return [`${own}: ${text}`];
+  });
+  if (here !== undefined) {
+    const key = Object.keys(value)[here.member]!;
+    const other = `${here.other(key)}: ${here.value}`;
+    // A reference can only stand behind what it refers to.
+    if (here.first && !here.other(key).startsWith('*')) pairs.unshift([other]);
+    else pairs.push([other]);
+  }
+  return block
+    ? pairs
+        .flat()
+        .map((pair) => `${indent}${pair}`)
+        .join('\n')
+    : `{${pairs.flat().join(', ')}}`;
+}
+
+const quoted = (key: string) => JSON.stringify(key);
+const escaped = (key: string) => `"\\u${key.charCodeAt(0).toString(16).padStart(4, '0')}${JSON.stringify(key.slice(1)).slice(1)}`;
+const spellings: [own: (key: string) => string, other: (key: string) => string, yamlOnly: boolean][] = [
+  [quoted, quoted, false],
+  [quoted, escaped, false],
+  [escaped, quoted, false],
+  [quoted, (key) => `'${key}'`, true],
+  [quoted, (key) => `!!str ${quoted(key)}`, true],
+  [quoted, (key) => `? ${quoted(key)}\n`, true],
+  [(key) => `&k ${quoted(key)}`, () => '*k ', true],
+  [(key) => `&k ${quoted(key)}`, quoted, true],
+];
+
+test('a member that stands twice in any object of any file is refused, however it is spelt', async (t) => {
+  const { path, write } = company(t);
+  mkdirSync(join(path, 'remixes'));
+  const contents: Record<string, unknown> = {
+    'org.yaml': parse(orgYaml),
+    'limits.yaml': { concurrentCalls: 8, callsPerMinute: 30 },
+    'remixes/daily.yaml': {
+      name: 'daily',
+      title: 'Daily',
+      tools: [{ server: 'wiki', tool: 'list', fixed: { project: { id: 'x' }, 5: 'five' } }],
+    },
+    'servers/wiki.json': serverJson('wiki'),
+  };
+  const texts = Object.entries(contents).map(([file, value]) => [file, value, objectsIn(value)] as const);
+  for (const [file, value] of texts)
+    for (const block of [false, !file.endsWith('.json')]) {
+      write(file, written(value, undefined, block));
+      assert.deepEqual(await errors(path), [], `${file} as it is`);
+    }
+  const cases = fc.constantFrom(...texts).chain(([file, value, ways]) =>
+    fc.record({
+      file: fc.constant(file),
+      content: fc.constant(value),
+      way: fc.constantFrom(...ways),
+      at: fc.nat(),
+      first: fc.boolean(),
+      block: file.endsWith('.json') ? fc.constant(false) : fc.boolean(),
+      spelling: fc.constantFrom(...spellings.filter(([, , yamlOnly]) => !yamlOnly || !file.endsWith('.json'))),
+      same: fc.boolean(),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ file, content, way, at, first, block, spelling: [own, other], same }) => {
+      const object = way.reduce<unknown>((inside, key) => (inside as Plain)[key], content) as Plain;
+      const member = at % Object.keys(object).length;
+      const [key, present] = Object.entries(object)[member]!;
+      const explicit = other(key).startsWith('?');
+      if (explicit && (!block || way.length > 0)) return;
+      const value = same ? JSON.stringify(present) : '0';
+      const text = written(content, { way, member, first, own, other: explicit ? () => `? ${quoted(key)}\n` : other, value }, block);
+      write(file, text);
+      const found = await errors(path);
+      write(file, written(content, undefined, block));
+      assert.ok(
+        found.some((line) => line.startsWith(file) && /stands twice|not a reference/.test(line)),
+        `${text}\n${found.join('\n')}`,
+      );
+    }),
+    { numRuns: 200, seed: 10, endOnFailure: true },
+  );
+});
+
+test('keys that two readers of YAML take differently are refused', async (t) => {
+  const { path, write } = company(t);
+  for (const [text, wanted] of [
+    ['%YAML 1.1\n---\ncallsPerMinute: 30\n<<: { concurrentCalls: 900 }\n', /YAML 1.2, not 1.1/],
+    ['<<: { callsPerMinute: 0 }\n', /Unrecognized key/],
+    ['&k callsPerMinute: 5\n*k : 0\n', /not a reference/],
+    ['? [callsPerMinute]\n: 0\n', /not a list or a map/],
+    ['callsPerMinute: 5\n---\ncallsPerMinute: 0\n', /multiple documents/],
+  ] as const) {
+    write('limits.yaml', text);
+    assert.match((await errors(path)).join('\n'), wanted, text);
+  }
+  mkdirSync(join(path, 'remixes'));
+  write('limits.yaml', 'callsPerMinute: 5\n');
+  const remix = (fixed: string) => `name: daily\ntitle: Daily\ntools: [{ server: wiki, tool: list, fixed: { ${fixed} } }]\n`;
+  for (const fixed of ['5: a, "5": b', '0x10: a, 16: b', '"": a, ~: b', 'true: a, "true": b']) {
+    write('remixes/daily.yaml', remix(fixed));
+    assert.match((await errors(path)).join('\n'), /remixes\/daily.yaml .* stands twice in one object/, fixed);
+  }
+  write('remixes/daily.yaml', remix('5: a, 6: b'));
+  assert.deepEqual(await errors(path), []);
 });

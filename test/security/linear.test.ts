@@ -129,8 +129,8 @@ test('YAML and JSON of the company: nesting, aliases and many keys are errors or
     const [first] = check(text);
     assert.ok(first?.fix, text.slice(0, 40));
   }
-  assert.match(check('a: 1\nb: 2\na: 3')[0]!.message, /unique/);
-  assert.match(check('x: {a: 1, "a": 2}')[0]!.message, /unique/);
+  assert.match(check('a: 1\nb: 2\na: 3')[0]!.message, /"a" stands twice/);
+  assert.match(check('x: {a: 1, "a": 2}')[0]!.message, /"a" stands twice/);
   const keys = Array.from({ length: 10_000 }, (_, at) => `a${at}: 1`).join('\n');
   assert.ok(milliseconds(() => assert.deepEqual(check(keys), [])) < 1000);
   const members = `{${Array.from({ length: 10_000 }, (_, at) => `"a${at}":1`).join(',')}}`;
