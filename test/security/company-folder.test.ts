@@ -257,7 +257,7 @@ test('over hundreds of readings while a rule moves from file to file: it is in e
       workerData: { dir: path, how, restMs: 90, text: moving, beside: staying },
     });
     const broken = new Promise<never>((_, reject) => writer.on('error', reject));
-    const until = performance.now() + 7000;
+    const until = performance.now() + 4000;
     const reader = async () => {
       for (let turn = 0; turn < 500 && performance.now() < until; turn++) {
         const read = await readFolder(path).catch((error: { code?: string; fix?: string }) => {
@@ -284,7 +284,7 @@ test('over hundreds of readings while a rule moves from file to file: it is in e
     }
   }
   t.diagnostic(`${whole} whole, ${refused} refused`);
-  assert.ok(whole > 200, `${whole} whole, ${refused} refused`);
+  assert.ok(whole > 100, `${whole} whole, ${refused} refused`);
 });
 
 /** One publisher on a folder of its own, and all that it published. */
