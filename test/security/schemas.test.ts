@@ -189,7 +189,7 @@ const schemas = (draft: string) =>
         { maxDepth: 3, depthSize: 'small', withCrossShrink: true },
         fc.boolean(),
         keyed({ type: fc.constantFrom('string', 'number', 'integer', 'boolean', 'array', 'object', 'null', ['string', 'null']) }),
-        keyed({ enum: fc.array(fc.constantFrom('a', 1, null, { a: 1 }, [1]), { minLength: 1, maxLength: 3 }) }),
+        keyed({ enum: fc.uniqueArray(fc.constantFrom<unknown>('a', 1, null, { a: 1 }, [1]), { minLength: 1, maxLength: 3 }) }),
         keyed({ pattern: patterns, minLength: count, maxLength: count }),
         keyed({
           minimum: count,
