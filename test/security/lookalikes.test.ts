@@ -217,6 +217,18 @@ function doubled(value: unknown): boolean {
   return twice || Object.values(value).some(doubled);
 }
 
+test('names of megabytes outside of ASCII are refused before they are folded; longer names of a file or a language pass', async (t) => {
+  const { send } = await open(t, { policies: '' });
+  for (const era of eras) {
+    const names = Array.from({ length: 300 }, (_, at) => `${'\ufdfa'.repeat(1000)}${at}`);
+    const many = await send(era, 'tools/call', { name: 'loose__run', arguments: Object.fromEntries(names.map((name) => [name, 1])) });
+    assert.match(many.text, /too many letters outside of ASCII/);
+    assert.equal(many.reached, undefined);
+    const few = { [names[0]!]: 1, 'größe der Straße': 2 };
+    assert.deepEqual((await send(era, 'tools/call', { name: 'loose__run', arguments: few })).reached?.['arguments'], few);
+  }
+});
+
 test('no object with two members of one name reaches a server, however deep; all others do, unchanged', async (t) => {
   const { send } = await open(t, { policies: '' });
   const counts = { passed: 0, refused: 0 };

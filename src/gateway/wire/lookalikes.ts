@@ -1,4 +1,4 @@
-import { fold } from '../../base/fold.ts';
+import { fold, isAscii } from '../../base/fold.ts';
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 
 /** Servers in some languages read `Name` as `name`. What rules and such a server could read differently is refused, never tidied. */
@@ -52,30 +52,40 @@ export function misspelt(params: JsonObject, members: Members = known, path = 'p
   return undefined;
 }
 
-/** Two members of one object, at any depth, that are the same to a reader that does not mind case. */
-export function twins(value: unknown): [string, string] | undefined {
-  if (Array.isArray(value)) {
-    for (const one of value) {
-      const found = twins(one);
-      if (found !== undefined) return found;
+/** Characters of members' names outside of ASCII, which take a thousand times longer to fold. No message of an agent comes near. */
+const mostForeign = 256 * 1024;
+
+/** Why the members of an object in `value`, at any depth, cannot be told apart: two are the same to a reader that does not mind case. */
+export function indistinct(value: unknown): string | undefined {
+  let left = mostForeign;
+  function look(value: unknown): string | undefined {
+    if (Array.isArray(value)) {
+      for (const one of value) {
+        const found = look(one);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    }
+    if (!isObject(value)) return undefined;
+    let folded: Map<string, string> | undefined;
+    for (const name in value) {
+      if (!isAscii(name) && (left -= name.length) < 0)
+        return 'The names of the members in params have too many letters outside of ASCII. Send less at once.';
+      const plain = fold(name);
+      // No two names that are as they fold can be the same, so most objects need no list.
+      if (plain !== name) {
+        const other = Object.hasOwn(value, plain) ? plain : folded?.get(plain);
+        if (other !== undefined)
+          return `An object in params has the members ${shown(other)} and ${shown(name)}, which are one to servers that do not mind case. Rename one of them.`;
+        folded ??= new Map();
+        folded.set(plain, name);
+      }
+      const below = look(value[name]);
+      if (below !== undefined) return below;
     }
     return undefined;
   }
-  if (!isObject(value)) return undefined;
-  let folded: Map<string, string> | undefined;
-  for (const name in value) {
-    const plain = fold(name);
-    // No two names that are as they fold can be the same, so most objects need no list.
-    if (plain !== name) {
-      const other = Object.hasOwn(value, plain) ? plain : folded?.get(plain);
-      if (other !== undefined) return [shown(other), shown(name)];
-      folded ??= new Map();
-      folded.set(plain, name);
-    }
-    const below = twins(value[name]);
-    if (below !== undefined) return below;
-  }
-  return undefined;
+  return look(value);
 }
 
 const shown = (name: string): string => JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}...` : name);
