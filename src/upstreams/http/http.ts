@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import tls from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { own } from '../../base/pieces.ts';
+import { openSse, type SseEvent } from '../../base/sse.ts';
 import type { UpstreamLimits } from '../connection/link.ts';
-import { long, own } from '../messages/reading.ts';
-import { openSse, type SseEvent } from '../messages/sse.ts';
+import { long } from '../messages/reading.ts';
 import { openTurns } from '../messages/turns.ts';
 import { UpstreamError } from '../upstream.ts';
 
@@ -139,10 +140,14 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       to.onHead?.(code, headers);
       const type = headers['content-type'];
       if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
-        events = openSse(maxBytes, (event) => {
-          size = 0;
-          turns.take(() => (over ? undefined : to.onEvent(event)));
-        });
+        events = openSse(
+          maxBytes,
+          (event) => {
+            size = 0;
+            turns.take(() => (over ? undefined : to.onEvent(event)));
+          },
+          long,
+        );
     },
     onResponseData(given, chunk) {
       if (over) return;

@@ -11,9 +11,6 @@ export const long = 2 * 1024 * 1024;
 /** Text of one message; of a long one the bytes in pieces, since putting them together would take its time, too. */
 export type Text = string | Buffer | readonly Buffer[];
 
-/** In memory of its own, so that it can be handed to another thread. Done as pieces come, it is no work for anybody at the end. */
-export const own = (piece: Buffer): Buffer => Buffer.from(new Uint8Array(piece).buffer);
-
 /** An error about an answer whose id could be read. */
 export class Unread extends UpstreamError {
   readonly id: unknown;
