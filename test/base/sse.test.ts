@@ -14,11 +14,7 @@ const streams: [text: string, expected: SseEvent[]][] = [
   ],
   [
     '\uFEFFevent: a\r\ndata: 1\r\ndata:2\r\n\r\n: comment\ndata\n\nid: 7\nretry: 500\nretry: x\nevent: b\rdata: é\r\r\ndata: cut',
-    [
-      { event: 'a', data: '1\n2' },
-      { data: '' },
-      { id: '7', event: 'b', retryMs: 500, data: 'é' },
-    ],
+    [{ event: 'a', data: '1\n2' }, { data: '' }, { id: '7', event: 'b', retryMs: 500, data: 'é' }],
   ],
   // As a field that is longer than the name that most lines begin with, and as one that only looks like it.
   ['data: data: x\ndata\ndatum: y\ndata:  z\n\n', [{ data: 'data: x\n\n z' }]],

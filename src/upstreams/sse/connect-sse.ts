@@ -4,7 +4,7 @@ import type { Link, LinkContext } from '../connection/link.ts';
 import { exchange, type Target } from '../http/http.ts';
 import { sendInitialized } from '../http/legacy-messages.ts';
 import { jsonHeaders } from '../http/post.ts';
-import { readMessage, type Text } from '../messages/reading.ts';
+import { readMessage } from '../messages/reading.ts';
 import { initialize, openPipe, type Pipe } from '../stdio/pipe.ts';
 import { openStdio } from '../stdio/stdio.ts';
 import { UpstreamError } from '../upstream.ts';
@@ -64,11 +64,10 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
     sending.add(give);
   }
 
-  const receive = (data: Text) =>
-    readMessage(data, (message, error) => {
-      if (error) log.debug({ server: entry.id, err: error.message }, 'an upstream sent an event that cannot be read');
-      if (!pipe.take(message, error)) end(new UpstreamError('closed', 'it flooded its stream and was cut off'));
-    });
+  const take = (message?: unknown, error?: UpstreamError) => {
+    if (error) log.debug({ server: entry.id, err: error.message }, 'an upstream sent an event that cannot be read');
+    if (!pipe.take(message, error)) end(new UpstreamError('closed', 'it flooded its stream and was cut off'));
+  };
 
   const address = await new Promise<string | undefined>((resolve, reject) => {
     const late = () => reject(new UpstreamError('unreachable', 'it did not say in time where to send messages'));
@@ -81,7 +80,8 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
       onBody: () => settled(undefined),
       onEvent(event) {
         if (event.event === 'endpoint') settled(event.data.toString());
-        else if (event.event === undefined && event.data !== '') return receive(event.data);
+        else if (event.event !== undefined) take();
+        else if (event.data !== '') return readMessage(event.data, take);
         return undefined;
       },
       onEnd() {
