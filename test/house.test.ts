@@ -21,6 +21,7 @@ const rooms: Record<string, string[]> = {
   jose: ['src/central/', 'src/company/', 'src/demo/', 'src/identity/'],
   yaml: ['src/central/'],
   minisearch: ['src/app/search.ts'],
+  semver: ['src/app/'],
   canonicalize: ['src/central/', 'src/ledger/'],
   zod: ['src/', 'electron/'],
   '@modelcontextprotocol/client': ['src/central/'],

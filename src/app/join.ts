@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { coerce, lt } from 'semver';
 import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
 import type { Bootstrap } from '../bundle/schema.ts';
 import { fetchBootstrap } from '../company/bootstrap.ts';
@@ -158,14 +159,9 @@ const tooOld = (own: string, least: string): ErrorValue => ({
   fix: 'Your IT updates Gatehouse on this computer. If it does not happen by itself, ask them.',
 });
 
-/** By numbers, as versions are counted (semver.org, 11.2); a pre-release counts as its release. */
+/** A pre-release counts as its release. What cannot be read as a version is older: what the company asks for is not known to be met. */
 export function olderThan(own: string, least: string | undefined): boolean {
   if (least === undefined) return false;
-  const numbers = (version: string) => version.split(/[-+]/, 1)[0]!.split('.').map(Number);
-  const [mine, wanted] = [numbers(own), numbers(least)];
-  for (let part = 0; part < Math.max(mine.length, wanted.length); part++) {
-    const difference = (mine[part] ?? 0) - (wanted[part] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
+  const [mine, wanted] = [coerce(own), coerce(least)];
+  return mine === null || wanted === null || lt(mine, wanted);
 }

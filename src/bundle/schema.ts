@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * What the central API signs for one distinct set of groups (DESIGN section 4). The payload of a compact JWS, alg Ed25519
+ * What the central API signs for one distinct set of groups (docs/adr/0010). The payload of a compact JWS, alg Ed25519
  * (RFC 8037, RFC 9864), typ `gatehouse-bundle+jws`. Decisions use `groups` from here, never claims read on the laptop.
  */
 

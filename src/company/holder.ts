@@ -1,7 +1,7 @@
 import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
 import { type Bootstrap, type Bundle, freshness } from '../bundle/schema.ts';
 import { type Mark, markKey, type Person, type Store } from './store.ts';
-import { verifyBundle } from './verify.ts';
+import { readBundle, verifySignature } from './verify.ts';
 
 export interface BundleState {
   state: 'none' | 'fresh' | 'stale' | 'expired' | 'refused';
@@ -11,7 +11,7 @@ export interface BundleState {
 }
 
 /**
- * The one bundle in use by the person who is signed in. It enters only through `verifyBundle`, from the network and from the disk
+ * The one bundle in use by the person who is signed in. It enters only through `verify.ts`, from the network and from the disk
  * alike; what is refused never replaces the last good one.
  */
 export interface Holder {
@@ -21,7 +21,7 @@ export interface Holder {
   /** Reads what rests on disk. Never rejects: a file that cannot be used is a state, with words. */
   load(): Promise<void>;
   /** Puts a received bundle to use, or throws why not. True where its version is a new one. */
-  accept(jws: string, etag: string | undefined): boolean;
+  accept(jws: string, etag: string | undefined): Promise<boolean>;
   /** What the central API sent cannot be used: shown until something can. */
   refuse(why: ErrorValue): void;
   /** The central API says that ours is the newest. */
@@ -45,8 +45,11 @@ export function openHolder(options: {
   let error: ErrorValue | undefined;
   let refused = false;
 
-  function take(jws: string, etag: string | undefined): { bundle: Bundle; newer: boolean } {
-    const bundle = verifyBundle(jws, { jwks: bootstrap().bundle_jwks, company: bootstrap().company.id, now: now(), last: mark });
+  async function take(jws: string, etag: string | undefined): Promise<{ bundle: Bundle; newer: boolean }> {
+    const payload = await verifySignature(jws, bootstrap().bundle_jwks);
+    signal.throwIfAborted();
+    // All at once from here on: what came meanwhile has moved the mark.
+    const bundle = readBundle(payload, { company: bootstrap().company.id, now: now(), last: mark });
     const newer = bundle.version !== held?.bundle.version;
     held = { bundle, etag };
     mark = { version: bundle.version, issuedAt: bundle.issuedAt, receipted: mark?.receipted ?? 0 };
@@ -84,15 +87,16 @@ export function openHolder(options: {
       // The file vouches for its own version too: whoever removed the marks must also have an older file, with its lower number.
       if (cached.highestVersion > (mark?.version ?? 0)) mark = { version: cached.highestVersion, issuedAt: epoch, receipted: 0 };
       try {
-        take(cached.jws, cached.etag);
+        await take(cached.jws, cached.etag);
       } catch (problem) {
+        if (signal.aborted) return;
         error = toErrorValue(problem);
         refused = true;
         await store.refuseBundle();
       }
     },
-    accept(jws, etag) {
-      const { bundle, newer } = take(jws, etag);
+    async accept(jws, etag) {
+      const { bundle, newer } = await take(jws, etag);
       // In use before it is on disk: a full disk must not hold up a kill switch. The bundle goes first, since a mark above the
       // stored bundle would refuse it after a crash in between.
       void store.writeBundle({ ...person, central, ...(etag === undefined ? {} : { etag }), jws, highestVersion: bundle.version });

@@ -9,7 +9,7 @@ import { findKey } from './keys.ts';
 import type { Posts } from './post.ts';
 import { openPush } from './push.ts';
 import { type AccessToken, retryAfterMs, send } from './send.ts';
-import { maxBundleBytes, openSigned } from './verify.ts';
+import { kidOf, maxBundleBytes } from './verify.ts';
 
 export interface CompanyTiming {
   requestMs: number;
@@ -109,11 +109,11 @@ export function openRenewal(options: {
     if (answer === 'unchanged') return holder.confirm();
     if (!knowsKey(answer.jws)) await options.renewKeys(signal);
     signal.throwIfAborted();
-    if (holder.accept(answer.jws, answer.etag)) log.info({ version: holder.version() }, 'a bundle is in use');
+    if (await holder.accept(answer.jws, answer.etag)) log.info({ version: holder.version() }, 'a bundle is in use');
   }
   function knowsKey(jws: string): boolean {
     try {
-      return findKey(bootstrap().bundle_jwks, openSigned(jws).kid) !== undefined;
+      return findKey(bootstrap().bundle_jwks, kidOf(jws)) !== undefined;
     } catch {
       // Not a bundle at all: no other key would make it one.
       return true;

@@ -8,8 +8,9 @@ import { ownRules } from '../contract/rule-ids.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { JsonObject } from '../protocol/jsonrpc.ts';
 import type { Peer } from '../upstreams/upstream.ts';
+import { type Address, ofServer } from './catalogue/address.ts';
 import { type Directory, openDirectory } from './catalogue/directory.ts';
-import { openSurface, type Surface } from './catalogue/surface.ts';
+import { openSurface, type Surface, surfaceKey } from './catalogue/surface.ts';
 import { type AddressState, openPort, type Port } from './http/address.ts';
 import { listener } from './listener.ts';
 import type { Call } from './pipeline/call.ts';
@@ -20,6 +21,7 @@ import { openSeal } from './rounds/seal.ts';
 import { openParking } from './rounds/suspended-calls.ts';
 import { openTasks } from './rounds/tasks.ts';
 import { openUsedStates } from './rounds/used-states.ts';
+import { routes } from './routes.ts';
 import { announce, resourceUpdated } from './wire/announce.ts';
 import { openConversations } from './wire/conversations.ts';
 import { openListening } from './wire/listening.ts';
@@ -127,25 +129,19 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         }),
   });
 
-  const directory = (scope: string): Directory => {
-    let found = directories.get(scope);
+  const directory = (address: Address): Directory => {
+    let found = directories.get(address.path);
     if (!found) {
-      found = openDirectory(rules?.bundle ?? ({ servers: [] } as unknown as Bundle), scope === '' ? undefined : scope);
-      directories.set(scope, found);
+      found = openDirectory(rules?.bundle ?? ({ servers: [] } as unknown as Bundle), address);
+      directories.set(address.path, found);
     }
     return found;
   };
-  const surface = (scope: string, agent: string): Surface => {
-    const key = `${scope}\0${agent}`;
+  const surface = (address: Address, agent: string): Surface => {
+    const key = surfaceKey(address, agent);
     let found = surfaces.get(key);
     if (!found) {
-      found = openSurface({
-        directory: directory(scope),
-        policy: rules?.policy,
-        agent,
-        server: scope === '' ? undefined : scope,
-        version: options.version,
-      });
+      found = openSurface({ directory: directory(address), policy: rules?.policy, agent, address, version: options.version });
       surfaces.set(key, found);
     }
     return found;
@@ -156,7 +152,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     gate: () => gate,
     surface,
     seen: (agent, client, era) => options.agents.seen(agent, client, era),
-    conversation: (agent, scope, client) => conversations.of(agent, scope, client, options.now()),
+    conversation: (agent, address, client) => conversations.of(agent, address, client, options.now()),
     now: options.now,
     listen(incoming, stream, text, wishes) {
       const one = openListening(incoming, stream, text, wishes);
@@ -170,11 +166,16 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const unread = new Unread(options.unread, (cut, to) => recordCut(cut, to, gate, options.log));
   const requestListener = listener({
     port: () => port.number,
-    options,
-    door,
-    unread,
-    settling: () => settling,
-    discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
+    routes: routes({
+      maxBodyBytes: options.maxBodyBytes,
+      maxDepth: options.maxDepth,
+      verify: (token) => options.agents.verify(token),
+      door,
+      unread,
+      settling: () => settling,
+      discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
+    }),
+    log: options.log,
   });
   const port: Port = await openPort(options.port, () => {
     const server = replyServer(
@@ -223,7 +224,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       if (!next) return;
       for (const one of [...sessions.all(), ...listening]) {
         if (one.subscriptions.size + one.resume.length === 0) continue;
-        resubscribe(one, surface(one.scope, one.agent), gate);
+        resubscribe(one, surface(one.address, one.agent), gate);
         sessions.changed();
       }
     },
@@ -247,8 +248,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         capabilities: {},
         clientInfo: { name: 'gatehouse', version: options.version },
       };
+      const address = ofServer(id);
       const entry = rules?.bundle.servers.find((one) => one.id === id);
-      const known = directory(id).find('tools', tool)?.name;
+      const known = directory(address).find('tools', tool)?.name;
       const call: Call = {
         agent,
         peer,
@@ -258,7 +260,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         target: entry && known !== undefined ? { entry, name: known, action: 'call' } : undefined,
         args,
         requestBytes: Buffer.byteLength(JSON.stringify(args)),
-        directory: directory(id),
+        directory: directory(address),
         signal,
       };
       const outcome = await pass(call, gate);

@@ -3,7 +3,7 @@ import type { Person } from '../contract/company.ts';
 
 /**
  * Who signed in, from the claims of a validated ID token. For display only: decisions use the groups in the signed bundle,
- * never what is read here (DESIGN section 4).
+ * never what is read here (docs/adr/0010).
  */
 export function personFrom(claims: Record<string, unknown>, groupsClaim: string, log: Log): Person {
   const name = text(claims['name']) ?? text(claims['preferred_username']);

@@ -7,6 +7,8 @@ test('the company may ask for a least version; it is compared by numbers', () =>
     ['0.9.0', '0.10.0'],
     ['1.2', '1.2.1'],
     ['1.9.9', '2.0.0'],
+    ['1.0.0', 'newest'],
+    ['', '1.0.0'],
   ])
     assert.equal(olderThan(own!, least), true, `${own} < ${least}`);
   for (const [own, least] of [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { merged, ofServer } from '../../src/gateway/catalogue/address.ts';
 import { openDirectory } from '../../src/gateway/catalogue/directory.ts';
 import { maxName } from '../../src/gateway/catalogue/names.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
@@ -9,7 +10,7 @@ type Named = { name: string; [key: string]: unknown };
 const inputSchema = { type: 'object' };
 const tool = (name: string, more: object = {}): Named => ({ name, inputSchema, ...more });
 const url = 'http://127.0.0.1:9/mcp';
-const listed = (...servers: ReturnType<typeof entry>[]) => [...openDirectory(makeBundle({ servers })).tools.values()];
+const listed = (...servers: ReturnType<typeof entry>[]) => [...openDirectory(makeBundle({ servers }), merged).tools.values()];
 
 test('the same name at two upstreams: each under its own', () => {
   const all = listed(entry({ id: 'a', url, tools: [tool('get')] }), entry({ id: 'b', url, tools: [tool('get')] }));
@@ -66,8 +67,8 @@ test('a name that looks like another one shortened does not take its place', () 
 
 test('a tool that an upstream lists twice is one tool, the first, at either address', () => {
   const servers = [entry({ id: 'a', url, tools: [tool('t', { title: 'first' }), tool('t', { title: 'second' }), tool('u')] })];
-  for (const scope of [undefined, 'a']) {
-    const all = [...openDirectory(makeBundle({ servers }), scope).tools.values()];
+  for (const address of [merged, ofServer('a')]) {
+    const all = [...openDirectory(makeBundle({ servers }), address).tools.values()];
     assert.deepEqual(
       all.map(({ name, json }) => [name, JSON.parse(json).title]),
       [

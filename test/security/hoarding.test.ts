@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { silent } from '../../src/base/log.ts';
+import { merged } from '../../src/gateway/catalogue/address.ts';
 import { openDirectory } from '../../src/gateway/catalogue/directory.ts';
 import { Journal, Room } from '../../src/gateway/http/event-store.ts';
 import { readSessions } from '../../src/gateway/wire/session-file.ts';
@@ -71,7 +72,7 @@ test('one session that cannot be read costs the others nothing', async () => {
   const session = {
     id: '0b0e2a9e-6c1b-4c53-9d6c-3a3c53f7c0a1',
     agent: 'A',
-    scope: '',
+    path: merged.path,
     version: '2025-11-25',
     capabilities: {},
     clientInfo: { name: 'a', version: '1' },
@@ -86,7 +87,7 @@ test('one session that cannot be read costs the others nothing', async () => {
 });
 
 test('a link is remembered only up to a length: an upstream could fill the memory with ten thousand others', () => {
-  const directory = openDirectory(bundle());
+  const directory = openDirectory(bundle(), merged);
   const [one] = directory.servers;
   directory.mention(one!, 'x://short');
   directory.mention(one!, `x://${'u'.repeat(1_000_000)}`);

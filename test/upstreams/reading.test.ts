@@ -55,8 +55,9 @@ test('what is too much is an error that says so, and the reader goes on', async 
   for (const [text, why] of [
     [answer(many('{}', 900_000)), /more than 50000 values/],
     [answer(many('{}', 5_000_000)), /more than 2000000 values/],
-    [answer(many(`"${'y'.repeat(1000)}"`, 20_000)), /characters/],
-    [`{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"${'y'.repeat(9_000_000)}"}}`, /characters/],
+    [answer(many(`"${'\\ud800'.repeat(1000)}"`, 1000)), /bytes in its many/],
+    [answer(many(`"${'y'.repeat(1000)}"`, 20_000)), /bytes in its many/],
+    [`{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"${'y'.repeat(9_000_000)}"}}`, /bytes in its many/],
     [`${answer('1')}${' '.repeat(long)}}`, /not JSON/],
     [`${'['.repeat(long)}`, /not JSON/],
   ] as const) {

@@ -17,7 +17,7 @@ import { match, type RouteContext } from './routes.ts';
 import { openTokens, type Tokens } from './tokens.ts';
 
 export interface CentralOptions {
-  /** The company's folder (DESIGN section 4); watched from now on. */
+  /** The company's folder (docs/adr/0037); watched from now on. */
   folder: string;
   /** Holds the database and the bundle signing key; private to the user that runs this. */
   dataDir: string;

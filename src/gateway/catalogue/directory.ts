@@ -2,6 +2,7 @@ import { type Bundle, type ServerEntry, skillRoot } from '../../bundle/schema.ts
 import { innermost } from '../../policy/deciding/skills.ts';
 import { appOnly, pageOf, withPage } from '../../protocol/extensions.ts';
 import { annotated } from '../../upstreams/http/headers.ts';
+import type { Address } from './address.ts';
 import { exposedName, matchesTemplate, ownName, scopedUri } from './names.ts';
 import { scopedSkill } from './skills.ts';
 
@@ -37,10 +38,10 @@ const maxMentions = 10_000;
 /** An upstream chooses how long they are: so many of any length would fill the memory. */
 const maxMention = 4096;
 
-/** `server` undefined: the merged address, where names carry their server's id. */
-export function openDirectory(bundle: Bundle, server?: string): Directory {
-  const servers = server === undefined ? bundle.servers : bundle.servers.filter((entry) => entry.id === server);
-  const merged = server === undefined;
+/** At the merged address names carry their server's id. */
+export function openDirectory(bundle: Bundle, address: Address): Directory {
+  const merged = address.kind === 'merged';
+  const servers = merged ? bundle.servers : bundle.servers.filter((entry) => entry.id === address.server);
   const tools = new Map<string, Listed>();
   const prompts = new Map<string, Listed>();
   const resources = new Map<string, Listed>();

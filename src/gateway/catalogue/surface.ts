@@ -1,8 +1,12 @@
 import type { Policy } from '../../policy/policy.ts';
 import { readsFolders, statedOf } from '../../protocol/extensions.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Address } from './address.ts';
 import type { Directory, Listed } from './directory.ts';
 import { scopedSkill, seenSkill } from './skills.ts';
+
+/** What one agent's surface at an address is kept by. */
+export const surfaceKey = ({ path }: Address, agent: string): string => `${path}\0${agent}`;
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list' | 'skills/list';
 
@@ -39,7 +43,7 @@ export function openSurface(options: {
   directory: Directory;
   policy: Policy | undefined;
   agent: string;
-  server: string | undefined;
+  address: Address;
   version: string;
 }): Surface {
   const { directory, policy, agent } = options;
@@ -55,7 +59,7 @@ export function openSurface(options: {
     }
     return text;
   };
-  const blessed = options.server === undefined ? undefined : directory.servers[0]?.catalogue;
+  const blessed = options.address.kind === 'server' ? directory.servers[0]?.catalogue : undefined;
   return {
     directory,
     list,

@@ -1,3 +1,4 @@
+import { isLong, turn } from '../../base/pace.ts';
 import { declares, tasks } from '../../protocol/extensions.ts';
 import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
@@ -16,6 +17,8 @@ export const forward: Step = async (call) => {
   if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
   const start = performance.now();
   try {
+    // Decided and sent in one go, it would hold everybody up for both.
+    if (isLong(call.requestBytes)) await turn();
     const outcome = await (call.peer.era === 'modern' ? fromModern(call, gate) : fromLegacy(call, gate));
     if ('error' in outcome) return { error: errorFor(call, outcome.error) };
     const refused = call.method === 'resources/read' ? changedSince(call, outcome.result) : undefined;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hostsIn, parseUrl, readHost, withoutSlashes } from '../../base/url.ts';
 import { isObject, type JsonObject, type RpcError, rpc } from '../../protocol/jsonrpc.ts';
 import type { Era } from '../../protocol/versions.ts';
 import { UpstreamError } from '../../upstreams/upstream.ts';
@@ -27,20 +28,39 @@ export function unaskable({ method, params }: Question, capabilities: JsonObject
   const mode = params['mode'] === 'url' ? 'url' : 'form';
   const plain = declared['form'] === undefined && declared['url'] === undefined;
   if (mode === 'url' && params['url'] !== undefined && !isWeb(params['url']))
-    return { code: rpc.invalidParams, message: 'Only addresses of the web can be visited.' };
+    return {
+      code: rpc.invalidParams,
+      message: 'Only addresses of the web can be visited: http or https, with one host, of at most 8192 characters.',
+    };
   return declared[mode] !== undefined || (plain && mode === 'form')
     ? undefined
     : { code: rpc.invalidParams, message: `The agent does not support elicitation in ${mode} mode.` };
 }
 
-/** Agents hand the address to the system, which would start a program for another scheme (`file:`, `javascript:`, `ms-msdt:` ...). */
-const isWeb = (url: unknown): boolean => typeof url === 'string' && /^https?:$/.test(URL.parse(url)?.protocol ?? '');
+/** How much an upstream asks at once; what is more is refused before anything looks at it. */
+const maxAsked = 32;
+
+/**
+ * Agents hand the address to the system, which would start a program for another scheme (`file:`, `javascript:`, `ms-msdt:` ...). What two programs would
+ * take to two hosts is refused too: the person agrees to the one that the agent shows.
+ */
+function isWeb(url: unknown): boolean {
+  const parsed = typeof url === 'string' ? parseUrl(url) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) return false;
+  const shown = readHost(parsed.hostname);
+  const text = String(url);
+  const raws = hostsIn(withoutSlashes(text.slice(text.indexOf(':') + 1)));
+  return shown !== undefined && [...raws].every((raw) => readHost(raw) === shown);
+}
 
 /** The visits that an error of 2025-11-25 (-32042, "URL elicitation required") wants; one that leads out of the web spoils them all. */
 export function visitsOf(error: RpcError): JsonObject[] {
   if (error.code !== rpc.urlElicitationRequired || !isObject(error.data) || !Array.isArray(error.data['elicitations'])) return [];
+  if (error.data['elicitations'].length > maxAsked)
+    throw new UpstreamError('bad-answer', `it wants more than ${maxAsked} addresses visited at once`);
   const visits = error.data['elicitations'].filter(isObject);
-  if (!visits.every(({ url }) => isWeb(url))) throw new UpstreamError('bad-answer', 'it wants an address visited that is none of the web');
+  if (![...new Set(visits.map(({ url }) => url))].every(isWeb))
+    throw new UpstreamError('bad-answer', 'it wants an address visited that is none of the web, is too long, or names two hosts');
   return visits;
 }
 
@@ -54,7 +74,9 @@ export function worded({ method, params }: Question, era: Era): Question {
 
 /** What an `input_required` asks, key by key. */
 export function questionsOf(result: JsonObject): [string, Question][] {
-  return Object.entries(isObject(result['inputRequests']) ? result['inputRequests'] : {}).map(([key, request]) => {
+  const requests = isObject(result['inputRequests']) ? Object.entries(result['inputRequests']) : [];
+  if (requests.length > maxAsked) throw new UpstreamError('bad-answer', `it asks for input more than ${maxAsked} times at once`);
+  return requests.map(([key, request]) => {
     if (!isObject(request) || typeof request['method'] !== 'string')
       throw new UpstreamError('bad-answer', 'it asks for input in words that are none of the protocol');
     return [key, { method: request['method'], params: isObject(request['params']) ? request['params'] : {} }];
@@ -63,7 +85,7 @@ export function questionsOf(result: JsonObject): [string, Question][] {
 
 /** The same as questions of the modern era. */
 export function wantedVisits(error: RpcError): JsonObject | undefined {
-  const visits = visitsOf(error).slice(0, 32);
+  const visits = visitsOf(error);
   if (visits.length === 0) return undefined;
   return Object.fromEntries(
     visits.map((params, index) => [

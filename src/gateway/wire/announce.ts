@@ -1,7 +1,8 @@
 import type { Log } from '../../base/log.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Address } from '../catalogue/address.ts';
 import { scopedUri } from '../catalogue/names.ts';
-import type { ListMethod, Surface } from '../catalogue/surface.ts';
+import { type ListMethod, type Surface, surfaceKey } from '../catalogue/surface.ts';
 import { visible } from '../catalogue/visible.ts';
 import type { Gate } from '../pipeline/gate.ts';
 import { notificationText } from './exchange.ts';
@@ -24,22 +25,22 @@ interface Audience {
 
 /** Tells each agent with a stream open which of its lists are no longer what they were; nobody hears of what is hidden from them. */
 export function announce(
-  to: Audience & { before: Map<string, Surface>; surface: (scope: string, agent: string) => Surface; log: Log },
+  to: Audience & { before: Map<string, Surface>; surface: (address: Address, agent: string) => Surface; log: Log },
 ): void {
-  const different = (scope: string, agent: string, method: ListMethod): boolean => {
-    const old = to.before.get(`${scope}\0${agent}`);
+  const different = (address: Address, agent: string, method: ListMethod): boolean => {
+    const old = to.before.get(surfaceKey(address, agent));
     // Never listed: there is nothing in the agent's hands that could be out of date.
-    return old !== undefined && old.mark(method) !== to.surface(scope, agent).mark(method);
+    return old !== undefined && old.mark(method) !== to.surface(address, agent).mark(method);
   };
   for (const session of to.sessions) {
     // Without a stream it waits in the track of the last one; who never opened one does not listen.
     if (!session.track) continue;
     for (const [name, methods] of announcements)
-      if (methods.some((method) => different(session.scope, session.agent, method))) say(session, notificationText(name));
+      if (methods.some((method) => different(session.address, session.agent, method))) say(session, notificationText(name));
   }
   for (const one of to.listening)
     for (const [name, methods] of announcements)
-      if (methods.some((method) => one.wants(method) && different(one.scope, one.agent, method))) one.send(one.text(name, {}));
+      if (methods.some((method) => one.wants(method) && different(one.address, one.agent, method))) one.send(one.text(name, {}));
 }
 
 const say = (session: Session, message: string) => (session.stream ?? session.track)?.send(message);

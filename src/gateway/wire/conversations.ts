@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
+import type { Address } from '../catalogue/address.ts';
 
 /** A modern agent's session: it has none on the wire, so calls of one program that follow each other closely are taken for one. */
 export interface Conversations {
   /** The same id for the same agent, program and address until it was silent for half an hour, over a restart of ours too. */
-  of(agent: string, scope: string, client: { name: string; version: string }, now: number): string;
+  of(agent: string, address: Address, client: { name: string; version: string }, now: number): string;
   close(): void;
 }
 
@@ -57,8 +58,8 @@ export function openConversations(file: string | undefined, log: Log): Conversat
   }
 
   return {
-    of(agent, scope, client, now) {
-      const key = JSON.stringify([agent, scope, client.name, client.version]);
+    of(agent, address, client, now) {
+      const key = JSON.stringify([agent, address.path, client.name, client.version]);
       const known = open.get(key);
       if (known && now - known.lastSeen < silentMs) {
         known.lastSeen = now;

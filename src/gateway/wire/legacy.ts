@@ -83,7 +83,7 @@ function sessionOf(incoming: Incoming, door: Door, id: Id | null): Session | und
     new Answer(incoming.response, false).end(errorText(id, { code: rpc.invalidRequest, message }), 400);
     return undefined;
   }
-  const session = door.sessions.find(given, incoming.agent, incoming.scope, door.now());
+  const session = door.sessions.find(given, incoming.agent, incoming.address, door.now());
   if (!session)
     new Answer(incoming.response, false).end(
       errorText(id, { code: -32001, message: 'Session not found. Send "initialize" to begin a new one.' }),
@@ -95,7 +95,7 @@ function sessionOf(incoming: Incoming, door: Door, id: Id | null): Session | und
 function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door): void {
   const asked = params['protocolVersion'];
   const version = typeof asked === 'string' && legacyVersions.includes(asked) ? asked : legacyVersions[0]!;
-  const surface = door.surface(incoming.scope, incoming.agent);
+  const surface = door.surface(incoming.address, incoming.agent);
   const clientInfo = info(params['clientInfo']) ?? { name: incoming.agent, version: '' };
   const capabilities = isObject(params['capabilities']) ? params['capabilities'] : {};
   if (Buffer.byteLength(JSON.stringify(capabilities)) > maxCapabilityBytes)
@@ -106,7 +106,7 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door):
   const session = door.sessions.open(
     {
       agent: incoming.agent,
-      scope: incoming.scope,
+      address: incoming.address,
       version,
       capabilities,
       clientInfo,
@@ -125,7 +125,7 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door):
 
 async function request(incoming: Incoming, session: Session, id: Id, method: string, params: JsonObject, door: Door): Promise<void> {
   const answer = new Answer(incoming.response, incoming.mayStream, {}, { journal: session.journal, prime: primes(session) });
-  const surface = door.surface(incoming.scope, incoming.agent);
+  const surface = door.surface(incoming.address, incoming.agent);
   if (callMethods.has(method) || speaks(method, surface.directory))
     return await call(incoming, session, { id, method, params }, surface, answer, door);
   const end = (result: string) => answer.end(resultText(id, result));

@@ -14,9 +14,9 @@ export function openListening(incoming: Incoming, stream: Stream, text: Listenin
     for (const method of ['resources/list', 'resources/templates/list', 'skills/list']) wanted.add(method);
   let held: Set<string> | undefined = new Set();
   const one: Listening = {
-    id: `modern:${incoming.agent}:${incoming.scope}`,
+    id: `modern:${incoming.agent}:${incoming.address.path}`,
     agent: incoming.agent,
-    scope: incoming.scope,
+    address: incoming.address,
     subscriptions: new Map(),
     resume: [],
     over: false,

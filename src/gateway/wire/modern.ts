@@ -45,7 +45,7 @@ export async function modern(incoming: Incoming, message: Exclude<Message, { kin
   const meta = params['_meta'] as JsonObject;
   const clientInfo = info(meta[`${prefix}clientInfo`]);
   door.seen(incoming.agent, clientInfo, 'modern');
-  const surface = door.surface(incoming.scope, incoming.agent);
+  const surface = door.surface(incoming.address, incoming.agent);
   const capabilities = meta[`${prefix}clientCapabilities`] as JsonObject;
   if (taskMethods.has(method) && !declares(capabilities, tasks)) return answer.end(errorText(id, needsTasks), 400);
   if (callMethods.has(method) || taskMethods.has(method) || speaks(method, surface.directory))
@@ -192,14 +192,14 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
   const going: Call = {
     ...found,
     agent: incoming.agent,
-    session: door.conversation(incoming.agent, incoming.scope, asked.clientInfo ?? { name: '', version: '' }),
+    session: door.conversation(incoming.agent, incoming.address, asked.clientInfo ?? { name: '', version: '' }),
     method,
     params,
     requestBytes: incoming.bytes,
     directory: surface.directory,
     signal: gone.signal,
     peer: {
-      id: `modern:${incoming.agent}:${incoming.scope}:${hash('sha256', JSON.stringify(meta[`${prefix}clientCapabilities`]), 'base64url')}`,
+      id: `modern:${incoming.agent}:${incoming.address.path}:${hash('sha256', JSON.stringify(meta[`${prefix}clientCapabilities`]), 'base64url')}`,
       era: 'modern',
       capabilities: meta[`${prefix}clientCapabilities`] as JsonObject,
       clientInfo: asked.clientInfo ?? { name: incoming.agent, version: '' },

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Reply } from '../../base/reply.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Address } from '../catalogue/address.ts';
 import type { ListMethod, Surface } from '../catalogue/surface.ts';
 import type { Stream } from '../http/answer.ts';
 import type { Gate } from '../pipeline/gate.ts';
@@ -11,15 +12,14 @@ export interface Incoming {
   headers: IncomingHttpHeaders;
   response: Reply;
   agent: string;
-  /** '' for /mcp, else the server's id. */
-  scope: string;
+  address: Address;
   bytes: number;
   /** Whether the agent takes an event stream. */
   mayStream: boolean;
 }
 
 /** Whoever is told of updated resources: a legacy session or a modern subscription. */
-export type Subscriber = Pick<Session, 'agent' | 'scope' | 'subscriptions' | 'resume' | 'over' | 'capabilities' | 'clientInfo'> & {
+export type Subscriber = Pick<Session, 'agent' | 'address' | 'subscriptions' | 'resume' | 'over' | 'capabilities' | 'clientInfo'> & {
   id: string;
 };
 
@@ -38,10 +38,10 @@ export interface Listening extends Subscriber {
 export interface Door {
   sessions: Sessions;
   gate(): Gate;
-  surface(scope: string, agent: string): Surface;
+  surface(address: Address, agent: string): Surface;
   seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   /** The id of a modern agent's conversation, for the ledger. */
-  conversation(agent: string, scope: string, client: { name: string; version: string }): string;
+  conversation(agent: string, address: Address, client: { name: string; version: string }): string;
   now(): number;
   listen(incoming: Incoming, stream: Stream, text: Listening['text'], wishes: JsonObject): Listening;
   /** False when the agent may not read it, nobody has it, or it came after `until`. */

@@ -7,7 +7,8 @@ import type { Log } from '../../base/log.ts';
 const kept = z.object({
   id: z.uuid(),
   agent: z.string(),
-  scope: z.string(),
+  /** Of the address that it was opened at. */
+  path: z.string(),
   version: z.string(),
   capabilities: z.record(z.string(), z.unknown()),
   clientInfo: z.object({ name: z.string(), version: z.string() }),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Id, JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Outcome, Upstream } from '../../upstreams/upstream.ts';
+import { type Address, addressAt } from '../catalogue/address.ts';
 import type { Stream } from '../http/answer.ts';
 import { Journal, Room, type Track } from '../http/event-store.ts';
 import type { KeptSession } from './session-file.ts';
@@ -18,7 +19,7 @@ export interface Session {
   readonly id: string;
   readonly agent: string;
   /** The address it was opened at: a session of one address is none of another. */
-  readonly scope: string;
+  readonly address: Address;
   readonly version: string;
   readonly capabilities: JsonObject;
   readonly clientInfo: { name: string; version: string };
@@ -60,8 +61,10 @@ export class Sessions {
   constructor(options: { onEnd: (session: Session) => void; kept?: KeptSession[]; save?: (sessions: KeptSession[]) => void }) {
     this.#onEnd = options.onEnd;
     this.#save = options.save ?? (() => {});
-    for (const { uris, logLevel, ...rest } of options.kept ?? [])
-      this.#byId.set(rest.id, { ...rest, ...fresh(this.#room), logLevel, resume: uris, restored: true });
+    for (const { uris, logLevel, path, ...rest } of options.kept ?? []) {
+      const address = addressAt(path);
+      if (address) this.#byId.set(rest.id, { ...rest, ...fresh(this.#room), address, logLevel, resume: uris, restored: true });
+    }
   }
 
   /** Something that outlives a restart is another now. */
@@ -73,15 +76,15 @@ export class Sessions {
     clearTimeout(this.#saving);
     this.#saving = undefined;
     this.#save(
-      this.all().map(({ id, agent, scope, version, capabilities, clientInfo, logLevel, subscriptions, resume, lastUsed }) => ({
-        ...{ id, agent, scope, version, capabilities, clientInfo, lastUsed },
+      this.all().map(({ id, agent, address, version, capabilities, clientInfo, logLevel, subscriptions, resume, lastUsed }) => ({
+        ...{ id, agent, path: address.path, version, capabilities, clientInfo, lastUsed },
         ...(logLevel === undefined ? {} : { logLevel }),
         uris: [...subscriptions.keys(), ...resume],
       })),
     );
   }
 
-  open(start: Pick<Session, 'agent' | 'scope' | 'version' | 'capabilities' | 'clientInfo'>, now: number): Session {
+  open(start: Pick<Session, 'agent' | 'address' | 'version' | 'capabilities' | 'clientInfo'>, now: number): Session {
     this.#makeRoom(start.agent, now);
     const session: Session = {
       ...start,
@@ -95,9 +98,9 @@ export class Sessions {
   }
 
   /** Another agent's session, or one of another address, is as unknown as none. */
-  find(id: string, agent: string, scope: string, now: number): Session | undefined {
+  find(id: string, agent: string, address: Address, now: number): Session | undefined {
     const session = this.#byId.get(id);
-    if (session?.agent !== agent || session.scope !== scope) return undefined;
+    if (session?.agent !== agent || session.address.path !== address.path) return undefined;
     session.lastUsed = now;
     return session;
   }

@@ -3,6 +3,7 @@ import type { CompiledPolicy } from '../../bundle/schema.ts';
 import { loadCedar } from '../deciding/cedar.ts';
 import { principalMatches } from '../deciding/scope.ts';
 import { checkAnnotations, checkArguments, checkNames, type Finding } from './check.ts';
+import { checkHosts } from './host-literals.ts';
 import { type Knowledge, openScopeArguments } from './knowledge.ts';
 import { characterOffset, positions, type Segment, splitPolicies } from './source.ts';
 import { validatePolicies } from './validate.ts';
@@ -71,7 +72,9 @@ export function compilePolicies(
     const { json, policy } = one;
     const named = [...checkNames(json, knowledge), ...checkArguments(json, scopeArguments(json))];
     if (named.length > 0) noted.add(one);
-    problems.push(...[...checkAnnotations(json, policy.annotations), ...named].map((finding) => problem(one, finding)));
+    problems.push(
+      ...[...checkAnnotations(json, policy.annotations), ...checkHosts(json), ...named].map((finding) => problem(one, finding)),
+    );
   }
   const sources = parsed.map(({ segment, json }) => ({ text: segment.text, json }));
   for (const { at, severity, message, help, offset } of validatePolicies(sources, knowledge)) {

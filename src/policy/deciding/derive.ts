@@ -1,4 +1,5 @@
-import { hostsOf } from './hosts.ts';
+import { parseUrl } from '../../base/url.ts';
+import { openHosts } from './hosts.ts';
 import { type Path, type Place, resolve, textOf } from './paths.ts';
 import { isUrl, isWebUrl, readings, Underivable } from './readings.ts';
 import { type Shape, type Text, textsIn } from './shape.ts';
@@ -58,6 +59,7 @@ export function pathFacts(subject: Subject, tell: (why: string) => void): PathFa
 /** Every host of a URL or by itself, lower case, punycode, without port. Undefined where they cannot be told; `tell` hears why. */
 export function hostFacts(subject: Subject, tell: (why: string) => void): string[] | undefined {
   const hosts = new Set<string>();
+  const hostsOf = openHosts();
   const whole = each(subject, tell, (text) => {
     for (const host of hostsOf(text)) hosts.add(host);
   });
@@ -88,7 +90,7 @@ function each({ value, shape }: Subject, tell: (why: string) => void, take: (tex
 function* pathsOf({ text, kind }: Text, place: Place): Generator<Path> {
   for (const one of readings(text, true)) {
     if (kind !== 'url' || !isUrl(one)) yield* resolve(one, place);
-    else if (isWebUrl(one) && !URL.canParse(one)) throw new Underivable('is no valid URL');
+    else if (isWebUrl(one) && !parseUrl(one)) throw new Underivable('is no valid URL');
   }
 }
 

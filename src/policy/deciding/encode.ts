@@ -19,8 +19,17 @@ export interface Encoded {
  */
 export function encodeArguments(args: Readonly<Record<string, unknown>>, only?: ReadonlySet<string>): Encoded {
   const state = { nodes: 0, truncated: false };
-  const picked = only ? Object.fromEntries(Object.entries(args).filter(([key]) => only.has(escapeKey(key)))) : args;
-  return { value: encodeRecord(picked, state, 0), truncated: state.truncated };
+  return { value: encodeRecord(only ? picked(args, only) : args, state, 0), truncated: state.truncated };
+}
+
+/** Looked up by what rules name, which is little, and not among all that an agent sends. */
+function picked(args: Readonly<Record<string, unknown>>, only: ReadonlySet<string>): Record<string, unknown> {
+  const found = Object.create(null) as Record<string, unknown>;
+  for (const name of only) {
+    const key = unescapeKey(name);
+    if (key !== undefined && Object.hasOwn(args, key)) found[key] = args[key];
+  }
+  return found;
 }
 
 interface State {
@@ -64,8 +73,9 @@ function encodeAll(values: readonly unknown[], state: State, depth: number): Ced
 function encodeRecord(value: Readonly<Record<string, unknown>>, state: State, depth: number): { [key: string]: CedarValueJson } {
   // Without a prototype `__proto__` is a member like any other.
   const out = Object.create(null) as { [key: string]: CedarValueJson };
-  for (const [key, member] of Object.entries(value)) {
-    const encoded = encode(member, state, depth + 1);
+  // Not its entries: of many members only the first ones are looked at.
+  for (const key of Object.keys(value)) {
+    const encoded = encode(value[key], state, depth + 1);
     if (encoded !== undefined) out[escapeKey(encodeText(key, state))] = encoded;
     if (state.nodes > maxNodes) break;
   }
@@ -74,6 +84,12 @@ function encodeRecord(value: Readonly<Record<string, unknown>>, state: State, de
 
 /** One `$` more before Cedar's reserved names; before names that already look escaped too, so that no two keys become one. */
 export const escapeKey = (key: string): string => (/^\$*__(entity|extn|expr)$/.test(key) ? `$${key}` : key);
+
+/** Undefined: no key comes out so. */
+const unescapeKey = (name: string): string | undefined => {
+  const bare = name.replace(/^\$(?=\$*__(?:entity|extn|expr)$)/, '');
+  return escapeKey(bare) === name ? bare : undefined;
+};
 
 function encodeText(text: string, state: State): string {
   if (text.length > maxText || !text.isWellFormed()) {

@@ -1,49 +1,164 @@
+import { hostsIn, otherSpelling, readHost, withoutSlashes } from '../../base/url.ts';
 import { isWebUrl, readings, trimmed, Underivable } from './readings.ts';
 import type { Text } from './shape.ts';
 
 const hostKey = /host|domain|url|uri|endpoint|site/i;
 const pathKey = /path|file|dir|folder|root|cwd/i;
 const scheme = /^[a-z][a-z0-9+.-]*:\/\//i;
+/** `git+https` goes to the web as well. */
+const webName = /(?:^|[+.-])(?:https?|wss?|ftps?)$/i;
 const maxText = 4096;
+const maxHosts = 256;
 
 /**
- * Hosts in one form: lower case, punycode, no port. A text without blanks that could be one (it has a dot, is a number, or is `localhost`) counts as
- * one; a bare name only where it is declared as a URL or its name says so.
+ * Hosts in one form, `readHost`'s. A text without blanks that could be one (it has a dot, is a number, or is `localhost`) counts as one; a bare name
+ * only where it is declared as a URL or its name says so. Every host that some program would take from a text is among them; where one cannot
+ * be read, nothing can be said. One reader for all texts of a call: what they repeat is read once.
  */
-export function hostsOf({ text, kind, name }: Text): string[] {
+export function openHosts(): (text: Text) => string[] {
+  const known = new Map<string, string | undefined>();
+  const read = (raw: string): string | undefined => {
+    if (known.has(raw)) return known.get(raw);
+    if (known.size >= maxHosts) throw new Underivable('names too many hosts');
+    const host = readHost(raw);
+    known.set(raw, host);
+    return host;
+  };
+  return (text) => hostsOf(text, read);
+}
+
+type Read = (raw: string) => string | undefined;
+
+function hostsOf({ text, kind, name }: Text, read: Read): string[] {
   const says = kind === 'url' || (kind === undefined && hostKey.test(name));
   const start = trimmed(text.slice(0, maxText)).replace(/[\t\r\n]/g, '');
   const urlLike = scheme.test(start) || isWebUrl(start) || /^[\\/]{2}/.test(start);
   // Prose: nobody takes it for a host, whatever stands in it.
   if (!says && !urlLike && /^[\w,;-]*\s/.test(trimmed(text.slice(0, maxText)))) return [];
   const bare = says || (kind === undefined && !pathKey.test(name));
-  return [...readings(text, false)].flatMap((one) => hostOf(trimmed(one.replace(/[\t\r\n]/g, '')), says, bare));
+  return [...readings(text, false)].flatMap((one) => hostsOfReading(trimmed(one), says, bare, read));
 }
 
-function hostOf(text: string, says: boolean, bare: boolean): string[] {
-  // `jdbc:mysql://host`, `view-source:https://host`
-  const inner = text.replace(/^(?:[a-z][a-z0-9+.-]*:)+(?=[a-z][a-z0-9+.-]*:\/\/)/i, '');
-  if (scheme.test(inner) || isWebUrl(inner)) {
-    const url = URL.parse(inner);
-    if (!url) throw new Underivable('is no valid URL');
-    return url.host === '' ? [] : [normalised(url.host)];
+function hostsOfReading(text: string, says: boolean, bare: boolean, read: Read): string[] {
+  const sure = (raws: Iterable<string>): string[] => [...raws].flatMap((raw) => certain(raw, read));
+  const starts = startsAsUrl(text);
+  const found = urlsIn(text, starts);
+  const urls = found.flatMap((url) => sure(hostsOfUrl(url)));
+  if (found.length > 0 && starts) return urls;
+  const line = text.replace(/[\t\r\n]/g, '');
+  const rest = withoutSlashes(line);
+  // However many slashes begin it, a base of the web makes a host of what follows.
+  if (line.length > rest.length + 1) return rest === '' ? urls : [...urls, ...sure(hostsIn(rest))];
+  const behind = behindScheme(line);
+  if (!bare || line === '' || (/^[/\\.]/.test(line) && behind === undefined)) return urls;
+  // Without line ends it is a reading of its own; some programs end the host at the first.
+  if (line !== text) return [...urls, ...hostsOfToken(text.split(/[\t\r\n]/, 1)[0]!, read)];
+  if (!says) return [...urls, ...guessed(line, read)];
+  // `http%3A//x`: what `%` stands for is another reading.
+  return /^[^/?#\\]*%3a(?:[/?#\\]|$)/i.test(line)
+    ? urls
+    : [...urls, ...(line.startsWith('.') ? [] : sure(hostsIn(line, true))), ...(behind === undefined ? [] : sure(hostsIn(behind)))];
+}
+
+function others(raw: string, read: Read): string[] {
+  const other = otherSpelling(raw);
+  const host = other === undefined ? undefined : read(other);
+  return host === undefined ? [] : [host];
+}
+
+/** `redis:host`: some programs need no slashes. A port is no host, nor is what follows a drive. */
+const behindScheme = (text: string): string | undefined =>
+  /^[a-z0-9+.-]+:(?![/\\]|0*[1-9]\d{0,4}(?:[/?#]|$)|[/?#]|$)(.*)$/is.exec(text)?.[1];
+
+function certain(raw: string, read: Read): string[] {
+  const host = read(raw);
+  if (host === undefined) throw new Underivable('names a host that cannot be read, or that programs read differently');
+  return [host, ...others(raw, read)];
+}
+
+interface Found {
+  scheme: string;
+  rest: string;
+}
+
+const separators = /[\s"'`<>{}]/;
+const longestScheme = 64;
+
+/**
+ * The URL that a text is, also inside of another one (`view-source:https://host`), those that a list goes on with, and where it begins with something
+ * else (`["http://host"]`, `--url=http://host`) those that stand anywhere in it. What stands in the query of a URL is not where it leads.
+ */
+function urlsIn(text: string, starts: boolean): Found[] {
+  const found: Found[] = [];
+  let chained = 0;
+  for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
+    const name = /[a-z][a-z0-9+.-]*$/i.exec(text.slice(Math.max(chained, colon - longestScheme), colon))?.[0];
+    if (name === undefined) continue;
+    const at = colon - name.length;
+    const first = at === chained;
+    if (first) chained = colon + 1;
+    const opens = first || !starts || /[\s,;|"'`<>()[\]{}]/.test(text[at - 1]!);
+    if (!opens || !(/^[/\\]{2}/.test(text.slice(colon + 1, colon + 3)) || (first && webName.test(name)))) continue;
+    const rest = text.slice(colon + 1);
+    found.push({ scheme: name, rest: first ? rest : rest.split(separators, 1)[0]! });
+    if (found.length > maxHosts) throw new Underivable('names too many hosts');
   }
-  const mail = /^[\w.-]+@([^\s/:@]+):/.exec(text);
-  if (mail) return [normalised(mail[1]!)];
-  const turned = text.replaceAll('\\', '/');
-  if (/^\/\/[^/]/.test(turned)) return [normalised(turned.slice(2))];
-  if (!bare || turned === '' || /^[/.]/.test(turned)) return [];
-  // What `%` stands for is another reading.
-  if (says) return turned.includes('%') && !parsed(turned) ? [] : [normalised(turned)];
-  const host = /^[^\s/?#]*[.:][^\s/?#.]|^\d|^localhost\b|^\[/i.test(turned) && !turned.includes('@') && parsed(turned);
-  return host ? [host] : [];
+  return found;
 }
 
-/** Through the http scheme, whose rules put case, punycode and odd ways to write an IPv4 address into one form. */
-const parsed = (authority: string): string | undefined => URL.parse(`http://${authority}`)?.hostname.replace(/\.$/, '');
+const startsAsUrl = (text: string): boolean => /^(?:[a-z][a-z0-9+.-]{0,63}:)+[/\\]/i.test(text) || isWebUrl(text);
 
-function normalised(authority: string): string {
-  const host = parsed(authority);
-  if (!host) throw new Underivable('names a host that cannot be read');
-  return host;
+function hostsOfUrl({ scheme, rest }: Found): Iterable<string> {
+  const authority = withoutSlashes(rest);
+  const slashes = rest.length - authority.length;
+  if (webName.test(scheme)) {
+    const found = hostsIn(authority);
+    // `http:8080` is a port of a host that is called `http`, too.
+    return slashes === 0 && /^\d*(?:[/?#]|$)/.test(authority) ? [...found, scheme] : found;
+  }
+  if (/^file$/i.test(scheme)) {
+    // Three slashes begin a path, four a share of Windows.
+    if (slashes < 2 || slashes === 3 || authority === '' || /^[a-z][:|](?:[/\\]|$)/i.test(authority)) return [];
+    const found = hostsIn(authority);
+    found.delete('localhost');
+    return found;
+  }
+  return slashes === 2 && /^[^?#]/.test(authority) ? hostsIn(authority) : [];
+}
+
+/** Of a text that nobody calls a host: what looks like one, and as a whole what a program might still take for one: a fact that no rule permits. */
+function guessed(line: string, read: Read): string[] {
+  const [head = ''] = line.split(/[/?#\\\s<>[\]|^]/, 1);
+  const odd = dotted.test(head) && /[,;"'`(){}=]/.test(head) ? [head.toLowerCase()] : [];
+  const tokens = new Set(tokensOf(line).flatMap((token) => [token, behindScheme(token) ?? '']));
+  return [...odd, ...[...tokens].flatMap((token) => (likely.test(token) ? hostsOfToken(token, read) : []))];
+}
+
+const likely = /[.:\u3002\uff0e\uff61\d]|localhost/i;
+
+/** A list in one text. Where words of a sentence stand in it, the first counts alone. */
+function tokensOf(text: string): string[] {
+  if (/^\[[0-9a-f:.]*:[0-9a-f:.]*\]/i.test(text)) return [text];
+  // The brackets of an IPv6 address are no list.
+  const addresses = text.match(/\[[0-9a-f:.]*:[0-9a-f:.]*\]/gi) ?? [];
+  const tokens = text.split(/[\s,;|"'`<>()[\]{}=]+/).filter((token) => token !== '');
+  tokens.push(...addresses);
+  return !/[^,;]\s/.test(text) || /^[[{]/.test(text) || tokens.every((token) => dotted.test(token)) ? tokens : tokens.slice(0, 1);
+}
+
+const dotted = /[^\s/?#][.:\u3002\uff0e\uff61][^\s/?#.]/;
+const ofHosts = /^[\p{L}\p{N}\p{M}\p{Cf}._\u3002\uff0e\uff61-]+$/u;
+
+function hostsOfToken(token: string, read: Read): string[] {
+  if (/^[/\\.-]/.test(token)) return [];
+  const withPort = /^[^/?#]*:\d+(?:[/?#]|$)/.test(token);
+  const looks = (raw: string): boolean =>
+    /^\[[0-9a-f:.]+\]$|^\d|^localhost$/i.test(raw) || (withPort && ofHosts.test(raw)) || /[^.][.\u3002\uff0e\uff61][^.]/.test(raw);
+  return [...hostsIn(token, true)].filter(looks).flatMap((raw) => {
+    if (read(raw) !== undefined) return certain(raw, read);
+    const numeric = /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(raw);
+    if (ofHosts.test(raw) && !numeric && !/\.\./.test(raw)) return certain(raw, read);
+    const parts = raw.split(/[^\p{L}\p{N}\p{M}._-]+/u).filter((part) => part !== raw && looks(part) && read(part) !== undefined);
+    return [raw.toLowerCase(), ...others(raw, read), ...parts.flatMap((part) => certain(part, read))];
+  });
 }

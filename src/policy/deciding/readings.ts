@@ -1,3 +1,5 @@
+import { parseUrl } from '../../base/url.ts';
+
 /** A fact that cannot be drawn from a text; the message says why, as "is relative, ...". Rules that ask for the fact then deny. */
 export class Underivable extends Error {}
 
@@ -52,7 +54,7 @@ function decoded(text: string): string {
 }
 
 /** Beside what NFKC does: characters that file systems pass over, and those that code pages take for slashes. */
-const folded = (text: string): string =>
+export const folded = (text: string): string =>
   text
     .normalize('NFKC')
     .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
@@ -62,7 +64,7 @@ const folded = (text: string): string =>
 /** The path of a URL, as the URL standard has it and as a server gets it that cuts the scheme off. */
 function afterScheme(text: string): string[] {
   if (!isUrl(text) || isWebUrl(text)) return [];
-  const url = URL.parse(text);
+  const url = parseUrl(text);
   if (!url && (text.includes('://') || /^file:/i.test(text))) throw new Underivable('is no valid URL');
   if (!url) return [];
   if (url.protocol !== 'file:') return [url.pathname];

@@ -68,12 +68,19 @@ export function* textsIn(value: unknown, shape: Shape | undefined, above?: Argum
     // A server may make a name of a number; where nobody says that it is one, a number is a number.
     if (kind !== undefined) yield { text: String(value), kind, name };
   } else if (depth > maxDepth) throw new RangeError('too deep');
-  else if (Array.isArray(value)) for (const one of value) yield* textsIn(one, shape, kind, name, depth + 1);
+  else if (Array.isArray(value)) {
+    for (const one of value) if (kind !== undefined || mayHold(one)) yield* textsIn(one, shape, kind, name, depth + 1);
+  }
+  // Not their entries: whoever asks stops early, and making a hundred thousand pairs takes some 30 ms.
   else
-    for (const [key, one] of Object.entries(value)) {
+    for (const key of Object.keys(value)) {
       const own = shape?.members.get(key);
       if (!own) yield { text: key, kind, name: key };
-      yield* textsIn(one, own ?? shape?.rest, kind, key, depth + 1);
+      yield* textsIn((value as Record<string, unknown>)[key], own ?? shape?.rest, kind, key, depth + 1);
     }
 }
+
+/** A number of a long list is not worth a generator of its own. */
+const mayHold = (value: unknown): boolean => typeof value === 'string' || typeof value === 'object';
+
 const maxDepth = 32;

@@ -1,3 +1,6 @@
+import { hostsIn, otherSpelling, readHost, withoutSlashes } from '../../base/url.ts';
+import { folded } from './readings.ts';
+
 /**
  * Of which blessed resources a URI that nobody blessed may be another spelling, or which templates it may come of. A rule that forbids one of
  * those forbids it too: servers resolve `..`, `%2e`, case and empty segments, so `FILE:///a/../secret` reaches what `file:///secret` does.
@@ -6,21 +9,95 @@
 export function openSpellings(blessed: Iterable<string>): (uri: string) => string[] {
   const all = [...new Set(blessed)];
   const plain = new Map<string, string[]>();
-  const templates: { name: string; literals: string[] }[] = [];
+  const templates: { name: string; starts: string[]; literals: string[] }[] = [];
   for (const name of all) {
-    if (expression.test(name)) templates.push({ name, literals: name.split(expression).map(canonical) });
-    else for (const form of readings(name)) plain.set(form, [...(plain.get(form) ?? []), name]);
+    if (expression.test(name)) {
+      const [first, ...literals] = name.split(expression).map(canonical) as [string, ...string[]];
+      templates.push({ name, literals, starts: [...new Set([first, ...startsOf(name.split(expression, 1)[0]!)])] });
+    } else for (const form of new Set(formsOf(name) ?? readings(name))) plain.set(form, [...(plain.get(form) ?? []), name]);
   }
   return (uri) => {
     if (foreignLetters(uri) > mostForeign) return all;
-    const forms = readings(uri);
     const end = uri.search(/[?#]/);
-    const whole = end < 0 ? [] : readings(uri.slice(0, end));
+    const forms = formsOf(uri);
+    const whole = end < 0 ? [] : formsOf(uri.slice(0, end));
+    // What cannot be read may be anything.
+    if (!forms || !whole) return all;
     const found = [...forms, ...whole].flatMap((form) => plain.get(form) ?? []);
-    for (const { name, literals } of templates) if (forms.some((form) => comesOf(literals, form))) found.push(name);
+    for (const { name, starts, literals } of templates)
+      if (forms.some((form) => starts.some((start) => comesOf([start, ...literals], form)))) found.push(name);
     return [...new Set(found)];
   };
 }
+
+const withHosts = /^(?:https?|wss?|ftp|file)$/;
+const maxHosts = 16;
+
+/** Every form of a URI: as a name, and by each host that it might lead to. Undefined where the host of a web address or the encoding cannot be read. */
+function formsOf(uri: string): string[] | undefined {
+  const text = softened(uri);
+  const parts = text === undefined ? undefined : hosted(text);
+  if (!parts) return undefined;
+  return [
+    ...readings(uri),
+    ...parts.flatMap(({ scheme, host, path }) =>
+      [host + path, host + resolvedPath(path)].map((one) => `${scheme}:${one.replace(/^\/+/, '')}`),
+    ),
+  ];
+}
+
+/** The beginning of a template by each host, where it holds the whole host. */
+function startsOf(literal: string): string[] {
+  const text = softened(literal);
+  return ((text && hosted(text)) || [])
+    .filter(({ path }) => path !== '')
+    .map(({ scheme, host, path }) => `${scheme}:${(host + path).replace(/^\/+/, '')}`);
+}
+
+interface Hosted {
+  scheme: string;
+  /** Empty for this machine, and for files, whose servers pass over it. */
+  host: string;
+  /** Without ports and users before it: a server may pass over those. */
+  path: string;
+}
+
+function hosted(text: string): Hosted[] | undefined {
+  const scheme = /^[a-z][a-z0-9+.-]*(?=:)/.exec(text)?.[0];
+  if (scheme === undefined) return [];
+  const afterColon = text.slice(scheme.length + 1);
+  const rest = withoutSlashes(afterColon);
+  const strict = withHosts.test(scheme);
+  // A file behind one slash or three, and what follows no slash at all, has no host.
+  const slashes = afterColon.length - rest.length;
+  if (rest === '' || (strict ? scheme === 'file' && slashes < 2 : slashes < 2)) return [];
+  const paths = [/[/?#]/, /[/\\?#]/]
+    .map((end) => rest.search(end))
+    .map((at) =>
+      at < 0
+        ? ''
+        : rest
+            .slice(at)
+            .replaceAll('\\', '/')
+            .replace(/\/{2,}/g, '/'),
+    );
+  const raws = hostsIn(rest);
+  if (raws.size > maxHosts) return undefined;
+  const found: Hosted[] = [];
+  for (const raw of [...raws, ...[...raws].map(otherSpelling)]) {
+    if (raw === undefined) continue;
+    const host = readHost(raw);
+    const drive = /^[a-z][:|]?$/.test(raw);
+    if (host === undefined && strict && !(scheme === 'file' && (slashes > 2 || drive))) return undefined;
+    for (const path of new Set(paths)) {
+      found.push({ scheme, host: local.test(host ?? '') ? '' : (host ?? raw), path });
+      if (scheme === 'file' && slashes === 2 && !drive) found.push({ scheme, host: '', path });
+    }
+  }
+  return found;
+}
+
+const local = /^(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\])$/;
 
 /** Of RFC 6570, without a brace inside: looking from each unclosed one to the end of a text would take the square of its length. */
 const expression = /\{[^{}]*\}/;
@@ -36,29 +113,51 @@ const foreignLetters = (uri: string): number => uri.length - uri.replace(/[^\0-\
 /** With dots resolved, and as it is: a server of another scheme than files may take them for names. */
 export const readings = (uri: string): string[] => [...new Set([canonical(uri), resolved(canonical(uri))])];
 
-export function canonical(uri: string): string {
-  let text = uri;
-  // Encoded twice is decoded twice by some chain of servers.
-  for (let round = 0; round < 3 && text.includes('%'); round++) text = text.replace(/(?:%[0-9a-f]{2})+/gi, decode);
-  return text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[\0-\x20]/g, '')
+export const canonical = (uri: string): string =>
+  (softened(uri) ?? uri)
     .replaceAll('\\', '/')
     .replace(/^([a-z][a-z0-9+.-]*):\/*(?:(?:localhost|127\.0\.0\.1)\/+)?/, '$1:')
     .replace(/\/{2,}/g, '/');
+
+/** Decoded as often as it can be, in one case and one Unicode form, without what servers pass over. Undefined where the encoding has no end. */
+function softened(uri: string): string | undefined {
+  const whole = decodedWhole(uri);
+  return (
+    whole &&
+    folded(whole)
+      .toLowerCase()
+      .replace(/[\0-\x20]/g, '')
+  );
+}
+
+const maxRounds = 16;
+
+function decodedWhole(uri: string): string | undefined {
+  let text = uri;
+  for (let round = 0; round < maxRounds; round++) {
+    // `%252541` at once: a round for each `25` would take the square of the length.
+    const next = text.replace(/%(?:25)+(?=[0-9a-f]{2})/gi, '%').replace(/(?:%[0-9a-f]{2})+/gi, decode);
+    if (next === text) return text;
+    text = next;
+  }
+  return undefined;
 }
 
 const decode = (run: string): string => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8');
 
 function resolved(text: string): string {
   const colon = text.indexOf(':');
+  return text.slice(0, colon + 1) + resolvedPath(text.slice(colon + 1)).slice(1);
+}
+
+/** Above the root there is nothing: what climbs further stays there. */
+function resolvedPath(path: string): string {
   const out: string[] = [];
-  for (const part of text.slice(colon + 1).split('/')) {
+  for (const part of path.split('/')) {
     if (part === '..') out.pop();
     else if (part !== '.' && part !== '') out.push(part);
   }
-  return `${text.slice(0, colon + 1)}${out.join('/')}`;
+  return `/${out.join('/')}`;
 }
 
 /** Whether the literals stand in it one after the other, the first at its beginning and the last at its end. */

@@ -105,12 +105,14 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
   let chunks: Buffer[] | undefined;
   let size = 0;
   const turns = openTurns();
-  const streamEnded = () =>
+  const streamEnded = () => {
+    turns.begin();
     turns.take(() => {
       if (over) return;
       over = true;
       to.onEnd();
     });
+  };
 
   const stop = () => {
     over = true;
@@ -153,6 +155,7 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       if (over) return;
       size += chunk.length;
       if (events) {
+        turns.begin();
         if (!events(chunk)) return tooLarge();
         const busy = turns.done();
         const slow = over ? undefined : busy ? busy.then(() => to.caughtUp?.(size)) : to.caughtUp?.(size);

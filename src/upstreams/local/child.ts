@@ -68,6 +68,7 @@ export function startChild(options: {
   const lines = openLines(maxBytes, (line) => turns.take(() => options.onLine(line)));
   child.stdin.on('error', () => {});
   child.stdout.on('data', (chunk: Buffer) => {
+    turns.begin();
     if (!lines(chunk)) kill(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
     const busy = turns.done();
     if (!busy) return;
@@ -101,6 +102,7 @@ export function startChild(options: {
       words.end();
       const last = words.last();
       log.info({ server: entry.id, pid, code, by, stderr: last }, 'a local server ended');
+      turns.begin();
       turns.take(() => finish(new UpstreamError('closed', `its process ${how}${last ? `: ${last}` : ''}`)));
     });
   });

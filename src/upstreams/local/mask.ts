@@ -18,7 +18,7 @@ export function secretsOf(given: readonly string[]): string[] {
 
 /** Looks at each character once per secret (Knuth, Morris, Pratt), and holds back no more than the longest secret, whatever they have in common. */
 export function openMask(secrets: readonly string[]): Mask {
-  const searches = secrets.map((secret) => ({ secret, borders: bordersOf(secret), matched: 0 }));
+  const searches = prepared(secrets).map((one) => ({ ...one, matched: 0 }));
   let held = '';
   /** Where secrets stand in `held`, one after the other; one that began before it is masked already. */
   let found: { from: number; to: number }[] = [];
@@ -58,6 +58,17 @@ export function openMask(secrets: readonly string[]): Mask {
 export function maskedWhole(text: string, secrets: readonly string[]): string {
   const mask = openMask(secrets);
   return mask.write(text) + mask.end();
+}
+
+const known = new WeakMap<readonly string[], { secret: string; borders: Uint32Array }[]>();
+
+/** Once per list of secrets: a server may write many thousands of short lines, and a secret may be long. */
+function prepared(secrets: readonly string[]): { secret: string; borders: Uint32Array }[] {
+  const before = known.get(secrets);
+  if (before) return before;
+  const made = secrets.map((secret) => ({ secret, borders: bordersOf(secret) }));
+  known.set(secrets, made);
+  return made;
 }
 
 /** Where secrets stand, in the order of their ends; of several with one end the longest. */

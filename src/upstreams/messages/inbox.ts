@@ -1,5 +1,5 @@
 import type { Log } from '../../base/log.ts';
-import { type Id, isMessage, isObject, type JsonObject, ourId, rpc } from '../../protocol/jsonrpc.ts';
+import { type Id, isMessage, isObject, type JsonObject, longest, ourId, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, UpstreamError } from '../upstream.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
 import { openRate } from './rate.ts';
@@ -108,6 +108,8 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
       if (!isMessage(message)) return nobodys();
       const { id, method } = message;
       if (typeof method !== 'string') return answered(message, of);
+      // Both would be said again in an answer, and kept until then.
+      if (method.length > longest.method || (typeof id === 'string' && id.length > longest.id)) return nobodys();
       if (id === undefined || id === null) return notified(method, message, of);
       void question(id as Id, method, isObject(message['params']) ? message['params'] : {}, of);
       return nobodys();

@@ -17,10 +17,12 @@ export interface Refused {
   id?: unknown;
 }
 
-/** Values, and characters of all their texts and keys: what one message may cost there. */
-export const most = { values: 50_000, characters: 8 * 1024 * 1024 };
+/** Values, and bytes of all their texts and keys as JSON, where some characters are six: what one message may cost there. */
+export const most = { values: 50_000, bytes: 4 * 1024 * 1024 };
 /** Characters. Longer texts of a result are not looked at. */
 const longText = 1024;
+/** Characters. There are at most so many texts that what they become as JSON does not matter. */
+const tiny = 16;
 /** By the specification it is for whoever called; no rule and no name of ours is in it. */
 const passing = 'structuredContent';
 
@@ -32,7 +34,10 @@ export function outlineOf(message: unknown): Outline | Refused {
   const texts: Buffer[] = [];
   let size = 0;
   let left: number = most.values;
-  let characters: number = most.characters;
+  let bytes: number = most.bytes;
+  const weigh = (text: string) => {
+    bytes -= text.length < tiny ? text.length : Buffer.byteLength(JSON.stringify(text));
+  };
 
   function cut(holder: object, key: string | number, value: unknown) {
     const text = Buffer.from(JSON.stringify(value));
@@ -46,7 +51,7 @@ export function outlineOf(message: unknown): Outline | Refused {
     left--;
     if (typeof value === 'string') {
       if (inResult && value.length > longText) cut(holder, key, value);
-      else characters -= value.length;
+      else weigh(value);
     } else if (isRawJSON(value)) {
       numbers.push([holder, key, value.rawJSON]);
       put(holder, key, null);
@@ -57,7 +62,7 @@ export function outlineOf(message: unknown): Outline | Refused {
   function lookInto(object: JsonObject, inResult: boolean) {
     for (const key of Object.keys(object)) {
       if (left <= 0) return;
-      characters -= key.length;
+      weigh(key);
       look(object, key, object[key], inResult);
     }
   }
@@ -67,7 +72,7 @@ export function outlineOf(message: unknown): Outline | Refused {
   for (const one of [result, result?.['result']]) if (isObject(one) && isObject(one[passing])) cut(one, passing, one[passing]);
   look(whole, 'message', message, result !== undefined);
   if (left <= 0) return { refused: `a message of more than ${most.values} values outside of its structured content`, id };
-  if (characters <= 0) return { refused: `a message of more than ${most.characters} characters in its many short texts`, id };
+  if (bytes <= 0) return { refused: `a message of more than ${most.bytes} bytes in its many short texts`, id };
   return { message: whole.message, holes, numbers, bytes: joined(texts, size) };
 }
 

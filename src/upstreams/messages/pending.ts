@@ -137,7 +137,10 @@ export function outcomeOf(message: JsonObject): Outcome | undefined {
     const bytes = writtenAs(result);
     return bytes === undefined ? { result } : { result, text: [bytes] };
   }
-  if (isObject(error) && typeof error['code'] === 'number' && typeof error['message'] === 'string')
-    return { error: error as unknown as Extract<Outcome, { error: unknown }>['error'] };
-  return undefined;
+  if (!isObject(error) || typeof error['code'] !== 'number' || typeof error['message'] !== 'string') return undefined;
+  const said = error as unknown as Extract<Outcome, { error: unknown }>['error'];
+  return { error: said.message.length > longestMessage ? { ...said, message: `${said.message.slice(0, longestMessage)}...` } : said };
 }
+
+/** Characters. "A concise single sentence" it should be (JSON-RPC 2.0, 5.1); it is written several times. */
+const longestMessage = 16 * 1024;

@@ -1,28 +1,55 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
 /** Work in the order in which it came: while one part of it takes time, all that comes after it waits. */
 export interface Turns {
-  /** At once where nothing is under way. */
+  /** A piece of what is read has come, with whatever work is in it. */
+  begin(): void;
+  /** At once where nothing is under way, and the work since `begin` was little. */
   take(work: () => Promise<void> | undefined | void): void;
   /** Settles when nothing is under way any more; undefined where nothing is. */
   done(): Promise<void> | undefined;
 }
 
+/** Milliseconds. One piece may hold tens of thousands of lines: after so much work with them, others have their turn. */
+const longestMs = 5;
+
 export function openTurns(): Turns {
   let waiting: (() => Promise<void> | undefined | void)[] = [];
   let going: Promise<void> | undefined;
+  let began = performance.now();
+  const begin = () => {
+    began = performance.now();
+  };
+  const late = () => performance.now() - began > longestMs;
 
   async function goOn(first: Promise<void>) {
     await first;
+    begin();
     while (waiting.length > 0) {
       const all = waiting;
       waiting = [];
-      for (const work of all) await work();
+      for (const work of all) {
+        const longer = work();
+        if (longer) await longer;
+        if (!longer && !late()) continue;
+        if (late()) await turn();
+        begin();
+      }
     }
     going = undefined;
   }
 
   return {
+    begin() {
+      if (!going) begin();
+    },
     take(work) {
       if (going) return void waiting.push(work);
+      if (late()) {
+        waiting.push(work);
+        going = goOn(turn());
+        return;
+      }
       const first = work();
       if (first) going = goOn(first);
     },

@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Reply } from '../../base/reply.ts';
+import type { Unread } from '../../base/unread.ts';
+import { classify, errorText, type Id, rpc } from '../../protocol/jsonrpc.ts';
+import type { Address } from '../catalogue/address.ts';
+import { readBody } from '../http/body.ts';
+import { bearer } from '../http/guard.ts';
+import { refuseHttp } from '../http/refuse.ts';
+import { challenge } from '../http/resource-metadata.ts';
+import { legacyDelete, legacyGet, legacyPost } from './legacy.ts';
+import { isModern, modern } from './modern.ts';
+import type { Door, Incoming } from './request.ts';
+
+/** What the MCP endpoint needs of the gateway. */
+export interface Endpoint {
+  maxBodyBytes: number;
+  maxDepth: number;
+  verify(token: string): { name: string } | undefined;
+  door: Door;
+  unread: Unread;
+  /** Pending while nobody knows yet what is allowed. */
+  settling(): Promise<void> | undefined;
+  discoverable(server: string, agent: string): boolean;
+}
+
+/** An agent's request at one address: its bearer first, then what is there for it, then the wire of its era. */
+export async function mcp(at: Endpoint, address: Address, request: IncomingMessage, response: Reply): Promise<void> {
+  const { headers } = request;
+  const token = bearer(headers);
+  const agent = token === undefined ? undefined : at.verify(token);
+  if (!agent) return challenge(pathOf(request), headers.host!, token !== undefined, response);
+  response.reader = agent.name;
+  const settling = at.settling();
+  if (settling) {
+    await settling;
+    // Whoever went away meanwhile would never send the rest of its body.
+    if (request.destroyed) return;
+  }
+  if (address.kind === 'server' && !at.discoverable(address.server, agent.name))
+    return refuseHttp(response, 404, 'not_found', `There is no server ${JSON.stringify(address.server)} here.`);
+
+  const accept = headers.accept ?? '*/*';
+  const any = accept.includes('*/*');
+  const incoming: Incoming = {
+    headers,
+    response,
+    agent: agent.name,
+    address,
+    bytes: 0,
+    mayStream: any || accept.includes('text/event-stream'),
+  };
+  if (request.method === 'GET') return legacyGet(incoming, at.door);
+  if (request.method === 'DELETE') return legacyDelete(incoming, at.door);
+  if (request.method !== 'POST')
+    return refuseHttp(response, 405, 'method_not_allowed', 'Send POST with one JSON-RPC message.', { allow: 'GET, POST, DELETE' });
+  if (!any && !incoming.mayStream && !accept.includes('application/json') && !accept.includes('application/*'))
+    return refuseHttp(response, 406, 'not_acceptable', 'Accept must allow application/json and text/event-stream.');
+  await post(at, incoming, request);
+}
+
+export const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0]!;
+
+async function post(at: Endpoint, incoming: Incoming, request: IncomingMessage): Promise<void> {
+  const { response, headers } = incoming;
+  const type = headers['content-type'] ?? '';
+  if (!/^application\/json\s*(;|$)/i.test(type))
+    return refuseHttp(response, 415, 'unsupported_media_type', 'Content-Type must be application/json.');
+  const { maxBodyBytes, maxDepth } = at;
+  const body = await readBody(request, maxBodyBytes, maxDepth);
+  if ('refused' in body) {
+    if (body.refused === 'too-large')
+      return refuseHttp(
+        response,
+        413,
+        'too_large',
+        `The body is larger than ${maxBodyBytes} bytes, the limit here (setting "maxBodyBytes").`,
+        { connection: 'close' },
+      );
+    if (body.refused === 'broken-off') return void response.destroy();
+    if (body.refused === 'ambiguous') {
+      const message = `${body.why} Rules and servers could read it differently, so it is refused: write it once, and large numbers as text.`;
+      const id = typeof body.id === 'string' || (typeof body.id === 'number' && Number.isFinite(body.id)) ? body.id : null;
+      return refuseRpc(response, errorText(id, { code: rpc.invalidParams, message }));
+    }
+    const error =
+      body.refused === 'too-many'
+        ? { code: rpc.invalidRequest, message: 'The body has more values than one message may have. Send less at once.' }
+        : body.refused === 'too-deep'
+          ? { code: rpc.invalidRequest, message: `The body nests deeper than ${maxDepth} levels.` }
+          : { code: rpc.parseError, message: 'The body is not JSON in UTF-8.' };
+    return refuseRpc(response, errorText(null, error));
+  }
+  incoming.bytes = body.bytes;
+  const message = classify(body.value);
+  if (typeof message === 'string') return refuseRpc(response, errorText(null, { code: rpc.invalidRequest, message }));
+  if (message.kind === 'request' && at.unread.isBehind(incoming.agent)) return tooMuchUnread(response, message.id);
+  if (isModern(message, headers)) return await modern(incoming, message as Parameters<typeof modern>[1], at.door);
+  await legacyPost(incoming, message, at.door);
+}
+
+function refuseRpc(response: ServerResponse, text: string, status = 400, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers }).end(text);
+}
+
+/** Answers and cancellations pass: they may be what ends it. */
+function tooMuchUnread(response: ServerResponse, id: Id): void {
+  const message = 'Answers of before wait unread at this agent, too many of them. Read them or close their connections, then try again.';
+  refuseRpc(response, errorText(id, { code: rpc.tooMuchUnread, message }), 503, { 'retry-after': '5' });
+}
