@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { openSse } from '../../src/base/sse.ts';
 import { checkDocument } from '../../src/central/content/document.ts';
-import { matchesTemplate } from '../../src/gateway/catalogue/names.ts';
+import { matchesTemplate } from '../../src/gateway/catalogue/templates.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { openSpellings } from '../../src/policy/deciding/spellings.ts';
 import { maskedWhole, openMask } from '../../src/upstreams/local/mask.ts';
