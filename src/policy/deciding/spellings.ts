@@ -12,7 +12,8 @@ export function openSpellings(blessed: Iterable<string>): (uri: string) => strin
   const templates: { name: string; starts: string[]; literals: string[]; asWritten: string[] }[] = [];
   for (const name of all) {
     if (expression.test(name))
-      for (const one of writtenOut(name)) templates.push({ name, ...literalsOf(one), asWritten: name.split(expression).map(withAllSlashes) });
+      for (const one of writtenOut(name))
+        templates.push({ name, ...literalsOf(one), asWritten: name.split(expression).map(withAllSlashes) });
     else for (const form of new Set(formsOf(name) ?? readings(name))) plain.set(form, [...(plain.get(form) ?? []), name]);
   }
   return (uri) => {

@@ -72,12 +72,20 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
   const address = await new Promise<string | undefined>((resolve, reject) => {
     const late = () => reject(new UpstreamError('unreachable', 'it did not say in time where to send messages'));
     signal.addEventListener('abort', late, { once: true });
+    const fail = (error: UpstreamError) => {
+      signal.removeEventListener('abort', late);
+      reject(error);
+    };
     const settled = (value: string | undefined) => {
       signal.removeEventListener('abort', late);
       resolve(value);
     };
     stop = exchange(target, { method: 'GET', headers: ['accept', 'text/event-stream'] }, limits.messageBytes, {
-      onBody: () => settled(undefined),
+      onBody(status) {
+        if (status === 401 || status === 403) fail(new UpstreamError('unauthorized', `it answered HTTP ${status}`));
+        else if (status >= 500 || status === 408 || status === 429) fail(new UpstreamError('unreachable', `it answered HTTP ${status}`));
+        else settled(undefined);
+      },
       onEvent(event) {
         if (event.event === 'endpoint') settled(event.data.toString());
         else if (event.event !== undefined) take();
@@ -88,8 +96,8 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
         settled(undefined);
         end(new UpstreamError('closed', 'its stream ended'));
       },
-      onFailed() {
-        settled(undefined);
+      onFailed(error) {
+        fail(error);
         end(new UpstreamError('closed', 'its stream broke'));
       },
     });
