@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Vault } from '../src/base/host.ts';
 import type { Log } from '../src/base/log.ts';
-import { readSealed, SealedAway, unavailableVault } from '../src/shell/sealed.ts';
+import { SealedAway } from '../src/base/sealed-away.ts';
+import { readSealed, sealedBefore, unavailableVault } from '../src/shell/sealed.ts';
+import { memoryVault } from '../src/shell/vault.ts';
 
 interface Content {
   format: 1;
@@ -17,7 +19,8 @@ interface Content {
  */
 export async function openSealedVault(options: {
   dataDir: string;
-  backend: string;
+  /** Undefined where this desktop has no keychain: secrets stay in memory then, unless some were sealed before. */
+  backend: string | undefined;
   log: Log;
   seal(text: string): Promise<Buffer>;
   /** `stale`: the system's key has changed since, so it should be sealed anew. */
@@ -25,6 +28,8 @@ export async function openSealedVault(options: {
 }): Promise<Vault> {
   const { dataDir, backend, log, seal, unseal } = options;
   const path = join(dataDir, 'vault-desktop.json');
+  const { holds } = await sealedBefore(dataDir, 'vault-desktop.json');
+  if (backend === undefined) return holds ? unavailableVault('the keychain that sealed them is missing or locked', true) : memoryVault();
   const before = await readSealed(path);
   const sealer = before?.['backend'];
   if (before !== undefined && sealer !== backend && Object.keys(before.secrets).length > 0) {

@@ -1,9 +1,6 @@
-import { join } from 'node:path';
 import { safeStorage } from 'electron';
 import type { Vault } from '../src/base/host.ts';
 import type { Log } from '../src/base/log.ts';
-import { holdsSecrets, unavailableVault } from '../src/shell/sealed.ts';
-import { memoryVault } from '../src/shell/vault.ts';
 import { openSealedVault } from './sealed-vault.ts';
 
 /**
@@ -11,18 +8,9 @@ import { openSealedVault } from './sealed-vault.ts';
  * knows: that counts as no vault, and the person signs in again after a restart.
  */
 export async function openSafeStorageVault(dataDir: string, log: Log): Promise<Vault> {
-  if (!(await safeStorage.isAsyncEncryptionAvailable())) {
-    log.warn({}, 'the system offers no encryption');
-    return withoutKeyring(dataDir);
-  }
-  const backend = process.platform === 'linux' ? safeStorage.getSelectedStorageBackend() : process.platform;
-  if (backend === 'basic_text' || backend === 'unknown') {
-    log.warn({ backend }, 'no keyring on this desktop');
-    return withoutKeyring(dataDir);
-  }
   return openSealedVault({
     dataDir,
-    backend,
+    backend: await backendOf(log),
     log,
     seal: (text) => safeStorage.encryptStringAsync(text),
     async unseal(bytes) {
@@ -32,9 +20,14 @@ export async function openSafeStorageVault(dataDir: string, log: Log): Promise<V
   });
 }
 
-/** Secrets stay in memory, but where some were sealed before: those are then unavailable and not gone. */
-async function withoutKeyring(dataDir: string): Promise<Vault> {
-  return (await holdsSecrets(join(dataDir, 'vault-desktop.json')))
-    ? unavailableVault('the keychain that sealed them is missing or locked', true)
-    : memoryVault();
+/** Undefined where the system protects nothing. */
+async function backendOf(log: Log): Promise<string | undefined> {
+  if (!(await safeStorage.isAsyncEncryptionAvailable())) {
+    log.warn({}, 'the system offers no encryption');
+    return undefined;
+  }
+  const backend = process.platform === 'linux' ? safeStorage.getSelectedStorageBackend() : process.platform;
+  if (backend !== 'basic_text' && backend !== 'unknown') return backend;
+  log.warn({ backend }, 'no keyring on this desktop');
+  return undefined;
 }

@@ -31,8 +31,7 @@ export function ToolDetail({ tool }: { tool: ToolRow }) {
       <Schema schema={tool.inputSchema} />
       {tool.unchecked !== undefined && (
         <p className="text-13 text-quiet">
-          Arguments are not checked before a call, since the schema of this tool cannot be used: {tool.unchecked}. Rules about its arguments
-          refuse a call unless each has the type that the rule asks for.
+          {tool.unchecked} Rules about its arguments refuse a call unless each has the type that the rule asks for.
         </p>
       )}
       {verdict === 'may' && <TryArguments key={tool.name} tool={tool} />}

@@ -1,24 +1,37 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import type { Host, Vault } from '../base/host.ts';
+import { expectKey, noteKey } from '../base/key-inventory.ts';
 import type { HeadKeeper } from '../ledger/keeping.ts';
 
 /**
  * A key of this installation: the one that seals the head of the ledger, the one that seals what agents hand back. In the vault where it
- * outlives a restart; else in a file of the user's own (0600), where it still tells an accident from a deliberate edit.
+ * outlives a restart; else in a file of the user's own (0600), where it still tells an accident from a deliberate edit. Made once: where it was made
+ * before and is not there, or is another one, it is unavailable.
  */
 export async function localKey(host: Host, name: 'ledger-key' | 'state-key'): Promise<Buffer> {
   const file = join(host.dataDir, name);
   // The file first: a vault that appears later must not make a key appear new whose seals are out already.
-  const kept = (await inFile(file)) ?? (host.vault.kind === 'memory' ? undefined : await host.vault.get(name));
-  if (kept !== undefined) return whole(kept, name);
-  const key = randomBytes(32);
-  if (host.vault.kind === 'memory') await writeFile(file, key.toString('base64url'), { mode: 0o600, flag: 'wx' });
-  else await host.vault.set(name, key.toString('base64url'));
+  const filed = await inFile(file);
+  const kept = filed ?? (host.vault.kind === 'memory' ? undefined : await host.vault.get(name));
+  const found = kept === undefined ? undefined : whole(kept, name);
+  await expectKey(host.dataDir, name, found && fingerprint(found));
+  const inVault = filed === undefined && host.vault.kind !== 'memory';
+  const key = found ?? randomBytes(32);
+  if (found === undefined) await store(key);
+  await noteKey(host.dataDir, name, inVault ? 'vault' : 'file', fingerprint(key));
   return key;
+
+  async function store(key: Buffer): Promise<void> {
+    if (inVault) await host.vault.set(name, key.toString('base64url'));
+    else await writeFile(file, key.toString('base64url'), { mode: 0o600, flag: 'wx' });
+  }
 }
+
+/** Says which key it is and nothing of it: its 32 bytes are random. */
+const fingerprint = (key: Buffer) => createHash('sha256').update(key).digest('base64url');
 
 /**
  * Where the vault keeps the end of the ledger's chain: in one secret with the ledger's key, so that neither can be taken out without the other.

@@ -2,7 +2,7 @@ import type { ServerEntry } from '../bundle/schema.ts';
 import type { Explanation } from '../contract/explanation.ts';
 import type { PromptRow, ResourceRow, ServerRow, ToolHit, ToolRow } from '../contract/servers.ts';
 import { exposedName } from '../gateway/catalogue/names.ts';
-import { uncheckable } from '../policy/deciding/validation.ts';
+import { uncheckedOf } from '../policy/deciding/validation.ts';
 import type { Verdict } from '../policy/policy.ts';
 import type { House } from './house.ts';
 import { textOf as text, titleOf } from './search.ts';
@@ -58,7 +58,7 @@ export function toolRows(house: Pick<House, 'rules'>, entry: ServerEntry): ToolR
     taken.add(exposed);
     const title = titleOf(tool);
     const description = text(tool['description']);
-    const unchecked = uncheckable(tool);
+    const unchecked = uncheckedOf(tool);
     const facts = entry.tools[tool.name] ?? { readOnly: false, destructive: true, openWorld: true, tags: [] };
     return {
       server: entry.id,

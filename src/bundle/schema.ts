@@ -53,8 +53,12 @@ const skill = z
   );
 const filesOf = (resources: SkillFiles) => (resources === 'dynamic' ? [] : resources);
 
-/** What a text among the arguments is. Only `text` is never taken for a path, only `path` never for a bare host. */
-export const argumentKind = z.enum(['path', 'url', 'text']);
+/**
+ * What a text among the arguments is. `text` is never taken for a path. `glob` is a pattern that finds files by itself, so that its path is the folder that it
+ * begins with (one that only filters what is below another argument is `text`). `literal` is a path that the tool takes as it stands: never a pattern,
+ * a list or an option. Only `url`, and what is not declared, is taken for a bare host.
+ */
+export const argumentKind = z.enum(['path', 'literal', 'glob', 'url', 'text']);
 
 /** What the company says of a tool. Absent in the entry: taken from the annotations of the blessed definition. */
 export const toolFacts = z.object({
@@ -62,6 +66,8 @@ export const toolFacts = z.object({
   destructive: z.boolean(),
   openWorld: z.boolean(),
   tags: z.array(z.string()),
+  /** False: the tool touches only the files and folders that it is given, never what is below them (`ls`, and not `mv` or `find`). */
+  recursive: z.boolean().optional(),
   /** Where this tool takes longer, or has less time, than the server's others: see `timeoutMs` of the entry. */
   timeoutMs: z.int().min(100).max(3_600_000).optional(),
   /** By where the argument stands: `path`, `edits.newText` (in each of a list), `files.*` (each that the schema does not name). Holds for all below. */

@@ -1,16 +1,20 @@
 import type { PolicyTools } from '../central/content/compile.ts';
 import { audiencePolicies, compilePolicies } from '../policy/authoring/compile.ts';
 import { knowledgeOf } from '../policy/authoring/knowledge.ts';
-import { loadValidation, validatorOf } from '../policy/deciding/validation.ts';
+import { loadValidation, uncheckedOf, validatorOf } from '../policy/deciding/validation.ts';
 import { openPolicy } from '../policy/policy.ts';
 
 /** Cedar as the central API needs it. The two rooms do not know each other; the command line, which runs the API, introduces them. */
 export const policyTools: PolicyTools = {
   compilePolicies: (files, { servers, groups }) => compilePolicies(files, knowledgeOf(servers, groups)),
   audiencePolicies,
-  async uncheckable(tools) {
+  async unchecked(tools) {
     await loadValidation();
-    return tools.map((tool) => validatorOf(tool).unusable);
+    return tools.map((tool) => {
+      // What only compiling shows is shown here, before anybody is given the tool.
+      validatorOf(tool);
+      return uncheckedOf(tool);
+    });
   },
   canDiscover(bundle) {
     const device = { os: '', appVersion: '', managed: false };

@@ -21,7 +21,7 @@ export async function run(args: string[], io: Io): Promise<number> {
           plain(row.name),
           paintEffect(io, row.access.effect) + (row.conditional ? ' (depends)' : ''),
           plain(row.access.rule),
-          plain(row.unchecked === undefined ? row.access.reason : `${row.access.reason} Arguments are not checked: ${row.unchecked}.`),
+          plain(row.unchecked === undefined ? row.access.reason : `${row.access.reason} ${row.unchecked}`),
         ]),
       ),
     );

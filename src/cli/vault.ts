@@ -1,13 +1,14 @@
 import { existsSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Failure } from '../base/errors.ts';
+import { inventoryFile, permitAnew } from '../base/key-inventory.ts';
 import { defaultDataDir, openPrivateDir } from '../shell/data-dir.ts';
 import { takeLock } from '../shell/lock.ts';
 import { options } from './options.ts';
 import type { Io } from './verb.ts';
 
 /** All that is sealed, and the keys beside it that a machine without a keychain keeps. */
-const sealed = ['vault.json', 'vault-desktop.json', 'ledger-key', 'state-key', join('company', 'device-key.json')];
+const sealed = ['vault.json', 'vault-desktop.json', 'ledger-key', 'state-key', join('company', 'device-key.json'), inventoryFile];
 
 /**
  * Begins anew where what was sealed is lost for good: the person signs in again, the device is a new one to the company, and the ledger notes at the
@@ -29,8 +30,9 @@ export async function run(args: string[], io: Io): Promise<number> {
     const stamp = new Date().toISOString().replace(/[:.]/g, '-');
     const kept = sealed.filter((name) => existsSync(join(dataDir, name))).map((name) => [name, `${name}.replaced-${stamp}`] as const);
     for (const [name, aside] of kept) renameSync(join(dataDir, name), join(dataDir, aside));
+    await permitAnew(dataDir);
     if (json) io.out(JSON.stringify({ kept: kept.map(([, aside]) => aside) }));
-    else if (kept.length === 0) io.out('There was nothing to put aside.');
+    else if (kept.length === 0) io.out('There was nothing to put aside. The keys will be made anew: start Gatehouse and sign in again.');
     else
       io.out(
         `Put aside, not deleted:\n${kept.map(([, aside]) => `  ${join(dataDir, aside)}`).join('\n')}\nStart Gatehouse and sign in again.`,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import { readIfThere, replaceFile } from '../base/file.ts';
 import type { Host } from '../base/host.ts';
+import { expectKey, noteKey } from '../base/key-inventory.ts';
 import { asEd25519, type Ed25519Jwk, thumbprint } from './keys.ts';
 
 const secretName = 'device-key';
@@ -19,7 +20,8 @@ export interface Device {
 
 /**
  * The device's key, made at the first call. It rests in the vault. Where the vault forgets (kind `memory`) it rests in a file of the
- * user's alone instead: a new identity at every start would make the central API take the same ledger twice.
+ * user's alone instead: a new identity at every start would make the central API take the same ledger twice. One that was made before and is
+ * not there is unavailable.
  */
 export async function openDevice(host: Pick<Host, 'vault' | 'dataDir'>): Promise<Device> {
   const file = join(host.dataDir, 'company', 'device-key.json');
@@ -33,16 +35,20 @@ export async function openDevice(host: Pick<Host, 'vault' | 'dataDir'>): Promise
       'The key of this device is damaged.',
       'Restore it from a backup. If there is none: gatehouse vault reset.',
     );
+  await expectKey(host.dataDir, secretName, found && device(found).id);
   const key = found ?? generateKeyPairSync('ed25519').privateKey;
+  const made = device(key);
   const text = JSON.stringify(key.export({ format: 'jwk' }));
   if (host.vault.kind === 'memory') {
     if (found === undefined || stored !== undefined) await replaceFile(file, text);
+    await noteKey(host.dataDir, secretName, 'file', made.id);
   } else {
     if (found === undefined || stored === undefined) await host.vault.set(secretName, text);
+    await noteKey(host.dataDir, secretName, 'vault', made.id);
     // A vault came later than the file: the key moves, and the identity stays.
     await rm(file, { force: true });
   }
-  return device(key);
+  return made;
 }
 
 function device(key: KeyObject): Device {

@@ -48,7 +48,7 @@ export interface ToolRow {
   openWorld: boolean;
   tags: string[];
   inputSchema?: unknown;
-  /** Why its schema cannot be used, in words: its arguments are not checked. */
+  /** What of its schema is not checked, and why, as a sentence. */
   unchecked?: string;
   /** Decided without arguments: `allow` may still depend on them (`conditional`). */
   access: Explanation;

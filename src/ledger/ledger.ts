@@ -157,11 +157,20 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     async verify() {
       await keeping.settled();
       const { vault: keeper, central: ask } = options;
+      // Before central is asked: what it acknowledges meanwhile it would seem not to have.
+      const counted = await queue.ask('cursor', undefined);
+      let held: number | undefined;
+      const ofCentral = async () => {
+        const head = await ask!(AbortSignal.timeout(askFor));
+        held = head?.seq ?? 0;
+        return head;
+      };
       const [vault, central] = await Promise.all([
         told(keeper && (() => headIn(keeper)), 'there is no keychain on this computer', 'it keeps nothing of this ledger yet', log),
-        told(ask && (() => ask(AbortSignal.timeout(askFor))), 'it was not asked', 'it has nothing of this device yet', log),
+        told(ask && ofCentral, 'it was not asked', 'it has nothing of this device yet', log),
       ]);
-      const verdict = await queue.ask('verify', { vault: headOf(vault), central: headOf(central) });
+      const uploads = held === undefined ? undefined : { counted, held };
+      const verdict = await queue.ask('verify', { vault: headOf(vault), central: headOf(central), uploads });
       const compared = { vault: upTo(vault), central: upTo(central) };
       return { ...verdict, ok: verdict.ok && ('head' in vault || 'head' in central), ...compared };
     },

@@ -20,6 +20,8 @@ export interface Questions {
   /** The next records for central, none that a power failure could take away any more. */
   unsent: { input: { after: number; limit: number; bytes: number }; output: Batch | undefined };
   acknowledge: { input: number; output: number };
+  /** How far the upload is said to be on the disk. */
+  cursor: { input: undefined; output: number };
   verify: { input: Outside; output: Verdict };
   'accept-loss': { input: { person: string; at: number }; output: number };
   export: {

@@ -2,6 +2,7 @@ import type { ErrorValue } from '../base/errors.ts';
 import { lacking, mismatches, readEnd } from './end.ts';
 import { type Head, readAnchor, seal } from './head.ts';
 import { columns, genesis, hashSorted, notePrefix, noteRule, type Row, type Stored, toUnhashed } from './record.ts';
+import { openRecount, type Recount } from './rollups.ts';
 import { openLoss, readCursor, type Store, wasReplaced } from './store.ts';
 
 /** What the chain says, and what others know of it. */
@@ -24,6 +25,8 @@ export interface CentralHead {
 export interface Outside {
   vault: Head | undefined;
   central: CentralHead | undefined;
+  /** Where central answered: what counted here as uploaded before it was asked, and the last record that it then had. */
+  uploads: { counted: number; held: number } | undefined;
 }
 
 const step = 1000;
@@ -45,7 +48,8 @@ export function troubleOf(store: Store): ErrorValue | undefined {
 /**
  * Walks the whole chain and yields between pieces, so that the writer goes on committing meanwhile. Found are: a changed record (its hash),
  * a removed, inserted or reordered one (number, predecessor), a shortened or replaced file (head, seal, anchor, what central acknowledged,
- * what vault and central know), and the notes an earlier start left behind.
+ * what vault and central know), the notes an earlier start left behind, and what is only drawn from the records: the sums for charts, and how far
+ * the upload is said to be.
  */
 export function* verify(store: Store, outside: Outside): Generator<undefined, Verdict> {
   const select = store.database.prepare(
@@ -53,6 +57,7 @@ export function* verify(store: Store, outside: Outside): Generator<undefined, Ve
   );
   select.setReturnArrays(true);
   const cursor = readCursor(store.database);
+  const recount = openRecount();
   let records = 0;
   let last: { seq: number; hash: string } = { seq: store.head.firstSeq - 1, hash: genesis };
   let problem: Verdict['problem'];
@@ -64,6 +69,7 @@ export function* verify(store: Store, outside: Outside): Generator<undefined, Ve
     for (const row of rows) {
       problem ??= checkLink(row, last, records === 0, unaccepted);
       if (problem !== undefined) return { ok: false, records, problem };
+      recount.add(row.slice(1, -2) as unknown as Row, row[0] as number);
       if (isNote(row, 'restarted')) loss ??= { seq: row[0] as number, message: String(row[9]) };
       last = { seq: row[0] as number, hash: row[row.length - 1] as string };
       records++;
@@ -71,7 +77,7 @@ export function* verify(store: Store, outside: Outside): Generator<undefined, Ve
     if (rows.length < step) break;
     yield;
   }
-  problem = checkEnd(store, last, records, cursor, outside);
+  problem = checkEnd(store, last, records, cursor, outside, recount);
   return {
     ok: problem === undefined,
     records,
@@ -110,7 +116,8 @@ function checkEnd(
   last: { seq: number; hash: string },
   records: number,
   cursor: { seq: number; hash: string },
-  { vault, central }: Outside,
+  { vault, central, uploads }: Outside,
+  recount: Recount,
 ): Verdict['problem'] {
   const { head, database, key } = store;
   const below = database.prepare('SELECT seq FROM records WHERE seq < ? LIMIT 1').get(head.firstSeq);
@@ -127,8 +134,11 @@ function checkEnd(
     const there = database.prepare('SELECT hash FROM records WHERE seq = ?').get(cursor.seq);
     if (there?.hash !== cursor.hash) return { seq: cursor.seq, message: `Record ${cursor.seq} is not the one that central acknowledged.` };
   }
-  if (central === undefined) return undefined;
-  const [gone] = [...lacking(database, head, central, 'the central API'), ...central.incidents];
-  if (gone !== undefined) return { seq: Math.min(central.seq, head.seq), message: gone };
-  return undefined;
+  const [gone] = central ? [...lacking(database, head, central, 'the central API'), ...central.incidents] : [];
+  if (gone !== undefined) return { seq: Math.min(central!.seq, head.seq), message: gone };
+  if (uploads !== undefined && uploads.counted > uploads.held) {
+    const message = `Records ${uploads.held + 1} to ${uploads.counted} count as uploaded, but the central API does not have them. They go up again with the next record.`;
+    return { seq: uploads.held + 1, message };
+  }
+  return recount.differing(database);
 }

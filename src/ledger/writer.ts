@@ -152,6 +152,8 @@ async function answer({ question, input }: Ask): Promise<unknown> {
       tellTrouble();
       return loss;
     }
+    case 'cursor':
+      return readCursor(store.database).seq;
     case 'verify':
       return verifyAll(input as Outside);
     case 'export': {

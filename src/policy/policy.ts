@@ -2,6 +2,7 @@ import { readable } from '../bundle/readable.ts';
 import type { Bundle, Freshness, ServerEntry } from '../bundle/schema.ts';
 import { ownRules } from '../contract/rule-ids.ts';
 import { deny, judge, settle, type Verdict } from './deciding/decision.ts';
+import { posing } from './deciding/namesakes.ts';
 import type { Findings } from './deciding/part.ts';
 import { type Ask, type Circumstances, factsOf } from './deciding/request.ts';
 import { named } from './deciding/scope.ts';
@@ -207,7 +208,7 @@ export function openPolicy(
       const at = circumstances();
       const gated = gate(question, at);
       if ('effect' in gated) return gated;
-      const wrong = misfit(question, gated);
+      const wrong = misfit(question, gated) ?? posing(question, gated, slices.find(question.action, question.server, question.name).names);
       if (wrong !== undefined) {
         // What no arguments could change is said first: nobody should mend them in vain.
         const anyhow = governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
@@ -257,10 +258,12 @@ function misfit({ action, name, args }: Question, { catalogue }: ServerEntry): s
   if (action !== 'call') return undefined;
   const tool = catalogue.tools.find((one) => one.name === name);
   const given = args ?? {};
-  const wrong = tool && validatorOf(tool).misfit(given);
+  const validator = tool && validatorOf(tool);
+  const wrong = validator?.misfit(given);
   if (wrong === undefined || !Object.values(given).includes(null)) return wrong;
-  // Agents write null for what they leave out (SEP-2243), and so rules take it.
-  return validatorOf(tool!).misfit(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)));
+  // Agents write null for a declared argument that they leave out (SEP-2243), and so rules take it. Anywhere else null is a value.
+  const said = Object.entries(given).filter(([key, value]) => value !== null || !validator!.mayBeLeftOut(key));
+  return validator!.misfit(Object.fromEntries(said));
 }
 
 /** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */

@@ -1,24 +1,13 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { Failure } from '../base/errors.ts';
 import type { Vault } from '../base/host.ts';
+import { hasLedger, names, readInventory } from '../base/key-inventory.ts';
+import { SealedAway } from '../base/sealed-away.ts';
 
 /** What stands in a file of sealed secrets, whoever sealed them. */
 const format = z.looseObject({ format: z.literal(1), secrets: z.record(z.string(), z.string()) });
-
-/** What to do where a secret is there and cannot be opened. It is never taken for one that is not there: a new key in its place would be for good. */
-const fix =
-  'Unlock the keychain, or start Gatehouse with the key or on the desktop that it was used with. If that is lost: gatehouse vault reset.';
-
-export class SealedAway extends Failure {
-  /** Whether it may pass by itself, as with a keychain that the person has yet to unlock. */
-  readonly passing: boolean;
-  constructor(why: string, options: { passing?: boolean; cause?: unknown } = {}) {
-    super('unavailable', `The secrets of Gatehouse on this computer cannot be opened: ${why}.`, fix, { cause: options.cause });
-    this.passing = options.passing ?? false;
-  }
-}
 
 /**
  * What `open` gives, asked again every `everyMs` while the secrets are sealed away and that may pass. `waiting` is told once why, with a signal
@@ -61,9 +50,35 @@ export async function readSealed(path: string): Promise<z.infer<typeof format> |
   }
 }
 
-export async function holdsSecrets(path: string): Promise<boolean> {
-  const found = await readSealed(path);
-  return found !== undefined && Object.keys(found.secrets).length > 0;
+/** Who seals in which file. Neither can open what the other sealed: their keys rest in different places. */
+const writers = { 'vault.json': 'the headless host', 'vault-desktop.json': 'the desktop app' } as const;
+export type VaultFile = keyof typeof writers;
+
+/**
+ * Whether `own` holds secrets, and whether this folder has an inventory of its keys. Rejects where something was sealed here that `own` does not have:
+ * another shell's file holds it, or the file was moved, removed or emptied.
+ */
+export async function sealedBefore(dataDir: string, own: VaultFile): Promise<{ holds: boolean; listed: boolean }> {
+  const inventory = await readInventory(dataDir);
+  for (const [file, writer] of Object.entries(writers)) {
+    if (file === own) continue;
+    const theirs = await readSealed(join(dataDir, file));
+    if (theirs !== undefined && (inventory === undefined || Object.keys(theirs.secrets).length > 0))
+      throw new SealedAway(`they are in ${file}, which ${writer} sealed, and this is ${writers[own]}`);
+  }
+  const found = await readSealed(join(dataDir, own));
+  const listed = inventory !== undefined;
+  if (found !== undefined && Object.keys(found.secrets).length > 0) return { holds: true, listed };
+  const gone = found === undefined ? `${own}, which held them, is not there any more` : `${own} holds nothing any more`;
+  if (inventory !== undefined) {
+    if (Object.values(inventory.made).some(({ rests }) => rests === 'vault')) throw new SealedAway(gone);
+    return { holds: false, listed };
+  }
+  if (found !== undefined) throw new SealedAway(gone);
+  // Without a vault the ledger's key rests in a file of its own.
+  if ((await hasLedger(dataDir)) && !(await names(dataDir)).includes('ledger-key'))
+    throw new SealedAway('there is a ledger, and what held the key that seals it is gone');
+  return { holds: false, listed };
 }
 
 /** For secrets that are there and cannot be opened now: nothing is read, and nothing is put in their place. */

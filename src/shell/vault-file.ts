@@ -2,7 +2,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Vault } from '../base/host.ts';
-import { readSealed, SealedAway } from './sealed.ts';
+import { SealedAway } from '../base/sealed-away.ts';
+import { readSealed } from './sealed.ts';
 
 /**
  * Secrets in DATA/vault.json, each AES-256-GCM under `key` with its own name as associated data, so that one cannot be moved to

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import type { Vault } from '../base/host.ts';
+import { beginInventory } from '../base/key-inventory.ts';
 import type { Log } from '../base/log.ts';
-import { holdsSecrets, SealedAway, unavailableVault } from './sealed.ts';
+import { SealedAway } from '../base/sealed-away.ts';
+import { sealedBefore, unavailableVault } from './sealed.ts';
 import { openVaultFile } from './vault-file.ts';
 
 /** Secrets that end with the process. What a machine without keyring and key gets: better to sign in again than to write them in the clear. */
@@ -48,16 +49,22 @@ export async function openVault(options: {
   probeMs?: number;
 }): Promise<Vault> {
   const { dataDir, log, env = process.env, keyring = osKeyring, probeMs = 2000 } = options;
-  if (env.GATEHOUSE_VAULT_KEY) {
-    return openVaultFile(dataDir, keyFromText(env.GATEHOUSE_VAULT_KEY), 'key-from-environment');
-  }
-  const sealed = await holdsSecrets(join(dataDir, 'vault.json'));
-  if (env.GATEHOUSE_VAULT === 'memory') return sealed ? unavailableVault('GATEHOUSE_VAULT asks for none of them', false) : memoryVault();
+  const given = env.GATEHOUSE_VAULT_KEY ? keyFromText(env.GATEHOUSE_VAULT_KEY) : undefined;
+  const before = await sealedBefore(dataDir, 'vault.json');
+  if (given !== undefined) return openVaultFile(dataDir, given, 'key-from-environment');
+  if (env.GATEHOUSE_VAULT === 'memory')
+    return before.holds ? unavailableVault('GATEHOUSE_VAULT asks for none of them', false) : memoryVault();
+  let lost = false;
   try {
-    const key = await withTimeout(dataKey(keyring, dataDir, sealed), probeMs);
+    const found = await withTimeout(probe(keyring, dataDir), probeMs);
+    lost = found.present !== undefined && !before.holds && !before.listed;
+    if (lost) throw new SealedAway('the keychain has their key, and vault.json, which held them, is not there any more');
+    if (found.present === undefined && before.holds) throw new SealedAway('the keychain has not their key');
+    const key = found.present === undefined ? await makeDataKey(found, dataDir, probeMs) : keyFromText(found.present);
     return await openVaultFile(dataDir, key, 'keychain');
   } catch (error) {
-    if (sealed) {
+    if (lost) throw error;
+    if (before.holds) {
       log.warn({ error: String(error) }, 'the keyring that sealed the secrets is not there');
       return unavailableVault('the keychain that has their key is missing or locked', true);
     }
@@ -76,20 +83,32 @@ function keyFromText(text: string): Buffer {
   );
 }
 
-async function dataKey(open: () => Promise<Keyring>, dataDir: string, sealed: boolean): Promise<Buffer> {
+interface Probed {
+  keyring: Keyring;
+  account: string;
+  /** The data key as it stands there. */
+  present: string | undefined;
+}
+
+/** Makes nothing but an entry that it deletes again, so that what goes on behind a probe that was given up changes nothing. */
+async function probe(open: () => Promise<Keyring>, dataDir: string): Promise<Probed> {
   const keyring = await open();
   const install = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
-  const probe = `${install}/probe-${randomBytes(4).toString('hex')}`;
+  const trial = `${install}/probe-${randomBytes(4).toString('hex')}`;
   const expected = randomBytes(8).toString('hex');
-  await keyring.set(probe, expected);
-  const read = await keyring.get(probe);
-  await keyring.delete(probe);
+  await keyring.set(trial, expected);
+  const read = await keyring.get(trial);
+  await keyring.delete(trial);
   if (read !== expected) throw new Error('the keyring does not keep what it is given');
-  const present = await keyring.get(`${install}/data-key`);
-  if (present !== undefined) return keyFromText(present);
-  if (sealed) throw new SealedAway('the keychain has not their key');
+  const account = `${install}/data-key`;
+  return { keyring, account, present: await keyring.get(account) };
+}
+
+async function makeDataKey({ keyring, account }: Probed, dataDir: string, ms: number): Promise<Buffer> {
+  // Before the key: a data key without an inventory means that something was sealed and is gone.
+  await beginInventory(dataDir);
   const made = randomBytes(32);
-  await keyring.set(`${install}/data-key`, made.toString('base64url'));
+  await withTimeout(keyring.set(account, made.toString('base64url')), ms);
   return made;
 }
 

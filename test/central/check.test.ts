@@ -46,7 +46,7 @@ test('each mistake in org.yaml is reported where it stands', async (t) => {
     ['stale: 12h', 'stale: 30m', /error org.yaml:16 freshness: resign must be shorter/],
     ['stale: 12h', 'stale: soon', /error org.yaml:16 freshness.stale: a duration is/],
     ['company:', 'company: [', /error org.yaml:\d+ /],
-    ['  id: acme', '  id: acme\n  id: acme', /error org.yaml:3 Map keys must be unique/],
+    ['  id: acme', '  id: acme\n  id: acme', /error org.yaml:3 "id" stands twice in one map/],
   ];
   for (const [from, to, expected] of cases) {
     acme.write('org.yaml', orgYaml.replace(from, to));

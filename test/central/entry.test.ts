@@ -65,9 +65,9 @@ test('packages become argv: npm by npx, pypi by uvx, others are refused in words
 });
 
 test('facts of a tool: the company first, then the blessed annotations, then the careful default', () => {
-  const { entry } = compile({}, { port: '1' }, { tools: { write: { destructive: false, tags: ['export'] } } });
+  const { entry } = compile({}, { port: '1' }, { tools: { write: { destructive: false, tags: ['export'], recursive: false } } });
   assert.deepEqual(entry?.tools, {
     list: { readOnly: true, destructive: false, openWorld: true, tags: [] },
-    write: { readOnly: false, destructive: false, openWorld: true, tags: ['export'] },
+    write: { readOnly: false, destructive: false, openWorld: true, tags: ['export'], recursive: false },
   });
 });

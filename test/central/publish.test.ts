@@ -84,7 +84,7 @@ test('an invalid change is refused and shown with file and line; the last good v
 
 test('versions go on over restarts: the same content keeps its number, and a broken folder still serves the last good one', async (t) => {
   const acme = await openAcme(t);
-  acme.write('limits.yaml', 'concurrentCalls: 9\n');
+  acme.write('limits.yaml', 'concurrentCalls: 7\n');
   await waitForHealth(acme.central().url, ({ version }) => version === 2);
   await acme.restart();
   assert.equal(acme.central().version(), 2);
@@ -96,10 +96,10 @@ test('versions go on over restarts: the same content keeps its number, and a bro
   const health = await waitForHealth(acme.central().url, ({ status }) => status === 'degraded');
   assert.equal(health.problems[0]!.file, 'limits.yaml');
   const body = await (await acme.get('/v1/bundle', await acme.token(['staff']))).text();
-  assert.equal(JSON.parse(Buffer.from(body.split('.')[1]!, 'base64url').toString()).limits.concurrentCalls, 9);
+  assert.equal(JSON.parse(Buffer.from(body.split('.')[1]!, 'base64url').toString()).limits.concurrentCalls, 7);
 
   await acme.close();
-  acme.write('limits.yaml', 'concurrentCalls: 10\n');
+  acme.write('limits.yaml', 'concurrentCalls: 6\n');
   await acme.restart();
   assert.equal(acme.central().version(), 3);
   acme.write('org.yaml', `${orgYaml}minimum_bundle_version: 500\n`);

@@ -29,6 +29,7 @@ const row: ToolRow = {
   destructive: true,
   openWorld: false,
   tags: [],
+  unchecked: 'The arguments are checked but for #/properties/to/pattern.',
   access,
   conditional: false,
 };
@@ -204,7 +205,10 @@ test('explain and tools say why, and what others wrote cannot rewrite the termin
   assert.match(why.out, /Decision +deny\nRule +PAY-2\nReason +Salaries are for Finance alone\./);
   assert.deepEqual(JSON.parse((await run('explain', 'payroll', 'pay', '--json')).out), access);
   const tools = await run('tools');
-  assert.match(tools.out, /payroll +pay +deny +PAY-2/);
+  assert.match(
+    tools.out,
+    /payroll +pay +deny +PAY-2 +Salaries are for Finance alone\. The arguments are checked but for #\/properties\/to\/pattern\./,
+  );
   assert.ok(!why.out.includes('\u001b') && !tools.out.includes('\u001b'));
 });
 

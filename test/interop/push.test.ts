@@ -72,7 +72,7 @@ test('a rule saved in the company folder reaches open agents of both eras, and i
   assert.equal((await echo()).json()['result'], undefined);
 
   rmSync(join(folder, 'policies', 'stop.cedar'));
-  await eventually(async () => ((await echo()).json()['error'] === undefined ? true : undefined), 'the rule is gone again');
+  await eventually(async () => ((await echo()).json()['error'] === undefined ? true : undefined), 'the rule is gone again', 30_000);
 });
 
 test('a central API that is down from the start: the gateway lives, shows nothing, and every way in says what to do', async (t) => {

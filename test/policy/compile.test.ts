@@ -222,7 +222,7 @@ test('all that policies may speak of type-checks', () => {
       principal.groups.contains("red") && resource.tags.containsAny(["a"]) && resource.server.trust == "x" && resource.server.owner == "it" && !resource.openWorld &&
       context.agent.name like "c*" && context.now.epoch > 0 && context.now.hour < 12 && context.now.weekday == 1 && context.now.iso like "2026*" &&
       context.device.os == "linux" && context.device.managed && context.device.appVersion like "1.*" && context.bundle.freshness == "fresh" &&
-      context.facts.contains("pii") && ["a"].containsAll(context.hosts) && context.within.contains("/srv") && context.folders.contains("/x") && context.paths.contains("/x") };`),
+      context.facts.contains("pii") && ["a"].containsAll(context.hosts) && context.within.contains("/srv") && !context.folders.contains("/x") && !context.paths.contains("/x") };`),
     [],
   );
 });

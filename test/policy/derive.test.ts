@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ArgumentKind } from '../../src/bundle/schema.ts';
 import { hostFacts, pathFacts } from '../../src/policy/deciding/derive.ts';
 import { placeOf } from '../../src/policy/deciding/paths.ts';
 import { shapeOfTool } from '../../src/policy/deciding/shape.ts';
 import { files } from './company.ts';
 
-function subject(args: Record<string, unknown>, roots: string[] = [], kinds: Record<string, 'path' | 'url' | 'text'> = {}) {
+function subject(args: Record<string, unknown>, roots: string[] = [], kinds: Record<string, ArgumentKind> = {}) {
   const listed = Object.fromEntries(Object.keys(args).map((name) => [name, {}]));
   const tools = [{ name: 't', inputSchema: { type: 'object', properties: listed } }];
   const facts = { readOnly: false, destructive: true, openWorld: true, tags: [], arguments: kinds };
@@ -13,6 +14,7 @@ function subject(args: Record<string, unknown>, roots: string[] = [], kinds: Rec
     value: args,
     shape: shapeOfTool({ catalogue: { ...files.catalogue, tools }, tools: { t: facts } }, 't'),
     place: placeOf(roots, false),
+    recursive: false,
   };
 }
 function derive(...given: Parameters<typeof subject>) {
@@ -30,7 +32,7 @@ test('a path that climbs is put where it leads', () => {
   assert.deepEqual(within, ['/', '/etc', '/etc/passwd']);
 });
 
-test('folders are above any path, within is above all of them', () => {
+test('folders are above any path or one, within is above all of them', () => {
   const { folders, within } = derive({ from: '/srv/ok/a', to: '/srv/other/b' });
   assert.ok(folders?.includes('/srv/ok') && folders.includes('/srv/other'));
   assert.deepEqual(within, ['/', '/srv']);

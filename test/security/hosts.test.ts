@@ -23,7 +23,7 @@ await loadValidation();
 
 function subject(text: unknown, kind?: ArgumentKind) {
   const shape = { members: new Map([['target', { members: new Map(), ...(kind ? { kind } : {}) }]]) };
-  return { value: { target: text }, shape, place: placeOf(['/srv'], false) };
+  return { value: { target: text }, shape, place: placeOf(['/srv'], false), recursive: true };
 }
 const facts = (text: unknown, kind?: ArgumentKind) => hostFacts(subject(text, kind), () => {});
 

@@ -1,9 +1,9 @@
 // A keyring that is missing, locked or empty at one start must not cost the keys that it holds: unavailable is not absent.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { openSealedVault } from '../../electron/sealed-vault.ts';
@@ -26,7 +26,7 @@ const states = ['there', 'missing', 'locked', 'forgets', 'emptied', 'fails at re
 type State = (typeof states)[number];
 
 /** One start of the app with its keyring in a state; `kept` is what the system keeps over all of them. */
-function openAt(state: State, dataDir: string, kept: Map<string, string>): Promise<Vault> {
+function openAt(state: State, dataDir: string, kept: Map<string, string>, probeMs = 15): Promise<Vault> {
   const over = (content: Map<string, string>): Keyring => ({
     get: async (account) => content.get(account),
     set: async (account, secret) => void content.set(account, secret),
@@ -47,7 +47,7 @@ function openAt(state: State, dataDir: string, kept: Map<string, string>): Promi
       },
     };
   };
-  return openVault({ dataDir, log, env: state === 'memory asked for' ? { GATEHOUSE_VAULT: 'memory' } : {}, keyring, probeMs: 15 });
+  return openVault({ dataDir, log, env: state === 'memory asked for' ? { GATEHOUSE_VAULT: 'memory' } : {}, keyring, probeMs });
 }
 
 const orUnavailable = async <T>(work: Promise<T>): Promise<T | 'unavailable'> => {
@@ -100,6 +100,153 @@ test('over any sequence of starts: the ledger’s key, the device and what was s
     { numRuns: 60, seed: 5 },
   );
   assert.ok(had > 100 && not > 30, `${had} had, ${not} not`);
+});
+
+/** What a shell finds to seal with at one start. */
+const shells = [
+  'keyring',
+  'no keyring',
+  'memory asked for',
+  'key given',
+  'other key given',
+  'desktop',
+  'other desktop',
+  'bare desktop',
+] as const;
+type Shell = (typeof shells)[number];
+const givenKeys = { 'key given': Buffer.alloc(32, 1).toString('base64url'), 'other key given': Buffer.alloc(32, 2).toString('base64url') };
+
+function openShell(shell: Shell, dataDir: string, kept: Map<string, string>): Promise<Vault> {
+  if (shell === 'keyring') return openAt('there', dataDir, kept, 2000);
+  if (shell === 'no keyring') return openAt('missing', dataDir, kept);
+  if (shell === 'memory asked for') return openAt('memory asked for', dataDir, kept);
+  if (shell in givenKeys) return openVault({ dataDir, log, env: { GATEHOUSE_VAULT_KEY: givenKeys[shell as keyof typeof givenKeys] } });
+  return openSealedVault({
+    dataDir,
+    backend: ({ desktop: 'gnome_libsecret', 'other desktop': 'kwallet6' } as Partial<Record<Shell, string>>)[shell],
+    log,
+    seal: async (text) => Buffer.from(`${shell} ${text}`),
+    async unseal(bytes) {
+      if (!bytes.toString().startsWith(`${shell} `)) throw new Error('another keychain');
+      return { text: bytes.toString().slice(shell.length + 1), stale: false };
+    },
+  });
+}
+
+/** Where keys rest and what says so. The ledger's files stay: they are the last witness, and without them there is nothing to seal. */
+const files = ['vault.json', 'vault-desktop.json', 'keys.json', 'ledger-key', 'state-key', 'company/device-key.json'] as const;
+const slips = ['removed', 'emptied', 'made bare', 'moved away', 'moved back', 'renamed', 'put back from a copy'] as const;
+const event = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ does: fc.constant('start' as const), shell: fc.constantFrom(...shells) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      does: fc.constantFrom(...slips),
+      which: fc.oneof(fc.subarray([...files], { minLength: 1 }), fc.constantFrom<(typeof files)[number][]>(['vault.json'], ['keys.json'])),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('reset' as const) }) },
+);
+
+test('over any order of shells, with files removed, emptied, moved or put back: no key is made twice without a reset', async () => {
+  const io = { out() {}, err() {}, colour: false, width: 80 };
+  let [had, not, resets] = [0, 0, 0];
+  const first = fc.constantFrom(...shells);
+  await fc.assert(
+    fc.asyncProperty(first, fc.array(event, { minLength: 2, maxLength: 9 }), async (begins, events) => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-keyring-'));
+      const away = mkdtempSync(join(tmpdir(), 'gatehouse-away-'));
+      const at = (name: string, dir = dataDir) => join(dir, dir === dataDir ? name : basename(name));
+      const kept = new Map<string, string>();
+      let copy = new Map<string, Buffer>();
+      let known: Record<string, string> = {};
+      const told = () => `${begins}, then ${JSON.stringify(events)}`;
+
+      async function start(shell: Shell): Promise<Record<string, string>> {
+        const vault = await orUnavailable(openShell(shell, dataDir, kept));
+        if (vault === 'unavailable') return { vault };
+        const host = testHost({ dataDir, vault: vault as never });
+        // As the shell does before it begins, and then the core: without the ledger's key nothing else is asked for.
+        if ((await orUnavailable(vault.get('ledger-key'))) === 'unavailable') return { vault: 'unavailable' };
+        const key = await orUnavailable(localKey(host, 'ledger-key'));
+        if (key === 'unavailable') return { ledger: key };
+        if (!existsSync(join(dataDir, 'ledger.sqlite')))
+          await (await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now: Date.now, key })).close();
+        const found = {
+          ledger: key.toString('hex'),
+          state: await orUnavailable(localKey(host, 'state-key').then((own) => own.toString('hex'))),
+          device: await orUnavailable(openDevice(host).then(({ id }) => id)),
+        };
+        // What the company's store writes once a bundle has arrived.
+        if (found.device !== 'unavailable') writeFileSync(at('company/versions.json'), '{}');
+        return found;
+      }
+      const look = async (shell: Shell) => {
+        for (const [name, value] of Object.entries(await start(shell))) {
+          if (value === 'unavailable') not++;
+          else {
+            had++;
+            assert.equal(value, (known[name] ??= value), `${name} as ${shell}: ${told()}`);
+          }
+        }
+      };
+      try {
+        mkdirSync(join(dataDir, 'company'));
+        await look(begins);
+        assert.equal(Object.keys(known).length, 3, told());
+        for (const happens of events) {
+          if (happens.does === 'start') await look(happens.shell);
+          else if (happens.does === 'reset') {
+            resets++;
+            assert.equal(await run(['reset', '--yes', '--data', dataDir], io), 0);
+            known = {};
+            const shell = shells[(had + not) % shells.length]!;
+            await look(shell);
+            assert.equal(Object.keys(known).length, 3, `after the reset as ${shell}: ${told()}`);
+          } else
+            for (const name of happens.which) {
+              const there = existsSync(at(name));
+              if (happens.does === 'moved back') existsSync(at(name, away)) && renameSync(at(name, away), at(name));
+              else if (happens.does === 'put back from a copy') copy.has(name) && writeFileSync(at(name), copy.get(name)!);
+              else if (!there) continue;
+              else if (happens.does === 'removed') rmSync(at(name));
+              else if (happens.does === 'emptied') writeFileSync(at(name), '');
+              else if (happens.does === 'made bare') writeFileSync(at(name), '{"format":1,"secrets":{}}');
+              else if (happens.does === 'moved away') renameSync(at(name), at(name, away));
+              else
+                renameSync(
+                  at(name),
+                  at(name === 'vault.json' ? 'vault-desktop.json' : name === 'vault-desktop.json' ? 'vault.json' : `${name}.old`),
+                );
+            }
+          if (copy.size === 0 || happens.does === 'start')
+            copy = new Map([
+              ...copy,
+              ...files.filter((name) => existsSync(at(name))).map((name) => [name, readFileSync(at(name))] as const),
+            ]);
+        }
+      } finally {
+        for (const dir of [dataDir, away]) rmSync(dir, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: 40, seed: Number(process.env['SEED'] ?? 9), endOnFailure: true },
+  );
+  assert.ok(had > 150 && not > 40 && resets > 8, `${had} had, ${not} not, ${resets} resets`);
+});
+
+test('a data key in the keyring says that something was sealed, though the folder is empty; a first start that was cut off goes on', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-keyring-'));
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const kept = new Map<string, string>();
+  const start = async () => localKey(testHost({ dataDir, vault: (await openAt('there', dataDir, kept, 2000)) as never }), 'ledger-key');
+  await openAt('there', dataDir, kept, 2000);
+  assert.equal(kept.size, 1);
+  await start();
+  for (const name of readdirSync(dataDir)) rmSync(join(dataDir, name), { recursive: true });
+  await assert.rejects(start(), { code: 'unavailable', message: /the keychain has their key/, fix: /vault reset/ });
+  assert.deepEqual(readdirSync(dataDir), []);
+  assert.equal(await run(['reset', '--yes', '--data', dataDir], { out() {}, err() {}, colour: false, width: 80 }), 0);
+  await start();
 });
 
 test('on a desktop, too: trouble of the system and a change of desktop take nothing along', async () => {

@@ -156,8 +156,8 @@ test('YAML and JSON of the company: nesting, aliases and many keys are errors or
     const [first] = check(text);
     assert.ok(first?.fix, text.slice(0, 40));
   }
-  assert.match(check('a: 1\nb: 2\na: 3')[0]!.message, /unique/);
-  assert.match(check('x: {a: 1, "a": 2}')[0]!.message, /unique/);
+  assert.match(check('a: 1\nb: 2\na: 3')[0]!.message, /"a" stands twice/);
+  assert.match(check('x: {a: 1, "a": 2}')[0]!.message, /"a" stands twice/);
   const each = (length: number, text: (at: number) => string) => Array.from({ length }, (_, at) => text(at));
   growsWithLength('keys', 10_000, (length) => assert.deepEqual(check(each(length, (at) => `a${at}: 1`).join('\n')), []));
   growsWithLength('members', 10_000, (length) => {

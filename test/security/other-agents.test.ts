@@ -93,15 +93,16 @@ test('what is hidden answers like what does not exist, by every way in', async (
       assert.equal(one.status, two.status);
     }
   };
+  const argument = { name: 'id', value: '7' };
   await same('tools/call', (name) => ({ name, arguments: {} }), 'hid__secret', 'hid__nothing');
   await same('tools/call', (name) => ({ name, arguments: {} }), 'hid__constructor', 'hid__toString');
   await same('prompts/get', (name) => ({ name }), 'hid__secret', 'hid__nothing');
   for (const uri of ['x://secret', 'hid+x://secret', 'x://rows/7', 'hid+x://rows/7', 'hid+y://z', 'X://secret', 'x://rows/{id}']) {
     await same('resources/read', (given) => ({ uri: given }), uri, 'none://nowhere');
     await same('resources/subscribe', (given) => ({ uri: given }), uri, 'none://nowhere');
-    await same('completion/complete', (given) => ({ ref: { type: 'ref/resource', uri: given } }), uri, 'none://nowhere');
+    await same('completion/complete', (given) => ({ ref: { type: 'ref/resource', uri: given }, argument }), uri, 'none://nowhere');
   }
-  await same('completion/complete', (name) => ({ ref: { type: 'ref/prompt', name } }), 'hid__secret', 'hid__nothing');
+  await same('completion/complete', (name) => ({ ref: { type: 'ref/prompt', name }, argument }), 'hid__secret', 'hid__nothing');
   for (const path of ['/s/hid', '/s/none', '/s/hid/']) {
     const answer = await post(`${house.url}${path}`, house.token, { jsonrpc: '2.0', id: 1, method: 'ping' });
     assert.equal(answer.status, 404);

@@ -336,7 +336,7 @@ test('within holds no folder that any way to resolve the text leaves', () => {
   fc.assert(
     fc.property(spelling, fc.constantFrom(['/srv/press'], ['/srv'], ['/srv/press', '/srv/shop'], ['C:\\srv\\press']), (text, roots) => {
       const shape = { members: new Map([['p', { members: new Map() }]]) };
-      const facts = pathFacts({ value: { p: text }, shape, place: placeOf(roots, false) }, () => {});
+      const facts = pathFacts({ value: { p: text }, shape, place: placeOf(roots, false), recursive: true }, () => {});
       if (!facts) return;
       const windows = roots[0]!.startsWith('C');
       const { resolve } = windows ? path.win32 : path.posix;

@@ -11,7 +11,8 @@ import type { Handlers } from './handlers.ts';
 type Rooms = Pick<House, 'rules' | 'identity' | 'ledger' | 'gateway' | 'gatewayError' | 'upstreams' | 'agents'>;
 
 export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
-  'server-get'(house, { server }) {
+  async 'server-get'(house, { server }) {
+    await loadValidation();
     const entry = visibleServer(house, server);
     const usage = house.ledger.usage('week', server);
     const url = `${house.gateway?.url ?? ''}/s/${server}`;
@@ -34,7 +35,8 @@ export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
       throw new Failure('bad-input', `The server "${server}" does not run on this computer.`, 'Its owner can see what it writes.');
     return { lines: house.upstreams.get(server)?.output() ?? [] };
   },
-  'tools-list'(house, { server }) {
+  async 'tools-list'(house, { server }) {
+    await loadValidation();
     const entries = server === undefined ? rules(house).bundle.servers : [visibleServer(house, server)];
     return { tools: entries.flatMap((entry) => toolRows(house, entry)) };
   },

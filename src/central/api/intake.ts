@@ -29,10 +29,7 @@ export type UploadedRecord = z.output<typeof ledgerRecord>;
 const brokenOff = new Set(['gatehouse/ledger-restarted', 'gatehouse/ledger-mismatch']);
 
 /** `hash`: of the record before the expected one, as we have it, so that the device can tell whether that is its own. */
-export type IntakeResult =
-  | { acknowledged: number }
-  | { refused: 'gap'; expected: number; hash?: string; message: string }
-  | { refused: 'person'; message: string };
+export type IntakeResult = { acknowledged: number } | { refused: 'gap'; expected: number; hash?: string; message: string };
 
 /** Where the chain of a device ends here. `incidents`: sentences for people, oldest first. */
 export interface LedgerHead {
@@ -47,8 +44,8 @@ export interface LedgerHead {
  * and by hash, is already known of this device. Records before a gap stay: what was proven once is never given back.
  *
  * Records that contradict themselves or those of before are kept as they came and noted as an incident: refusing them would lock a device out for
- * good and lose what it recorded. `report` hears of each incident once, for whoever runs the service. A person in a record is the uploader or was
- * enrolled on this device before, or the whole upload is refused.
+ * good and lose what it recorded. `report` hears of each incident once, for whoever runs the service. The same holds for a record that names
+ * a person who was not enrolled on this device by then: it is kept, and counts for nobody, also later, since who wrote it is not proven.
  */
 export function takeLedger(
   store: CentralStore,
@@ -62,7 +59,7 @@ export function takeLedger(
   const known = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND hash = ?');
   const anyAt = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? LIMIT 1');
   const insert = database.prepare(
-    'INSERT INTO ledger (device, seq, hash, previous_hash, uploaded_by, received_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO ledger (device, seq, hash, previous_hash, uploaded_by, received_at, record, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const enrolled = database.prepare('SELECT 1 FROM enrolled WHERE device = ? AND person = ?');
   const { device, records, chain = '' } = upload;
@@ -74,16 +71,13 @@ export function takeLedger(
   };
   return store.transaction(() => {
     store.enrol(device, uploader, now);
-    const persons = new Set<string>();
-    for (const record of records) {
-      if (record.person === '' || persons.has(record.person)) continue;
-      if (enrolled.get(device, record.person) === undefined) {
-        const message = `Record ${record.seq} names a person who never signed in on this device.`;
-        note('person', record, message);
-        return { refused: 'person', message };
-      }
-      persons.add(record.person);
-    }
+    const proven = new Map<string, boolean>();
+    const isProven = (person: string): boolean => {
+      const yes = proven.get(person) ?? enrolled.get(device, person) !== undefined;
+      proven.set(person, yes);
+      return yes;
+    };
+    let strangers = false;
     const head = database.prepare('SELECT chain, seq, hash FROM heads WHERE device = ?').get(device);
     let end = head as { chain: string; seq: number; hash: string } | undefined;
     let last = lastTaken(store, device);
@@ -126,7 +120,13 @@ export function takeLedger(
         if (forks) note('went-back', record, `The chain went back: record ${seq} was uploaded before with other content.`);
         if (end !== undefined && chain !== '' && end.chain !== '' && end.chain !== chain)
           note('began-anew', record, `The chain began anew at record ${seq}; the former one ended with record ${end.seq}.`);
-        insert.run(device, seq, hash, previousHash, uploader, now, JSON.stringify(record));
+        const person = record.person !== '' && isProven(record.person) ? record.person : null;
+        // Once for each upload: the mark is on the records, and there may be thousands.
+        if (person === null && record.person !== '' && !strangers) {
+          strangers = true;
+          note('person', record, `Record ${seq} names a person who never signed in on this device: such records count for nobody.`);
+        }
+        insert.run(device, seq, hash, previousHash, uploader, now, JSON.stringify(record), person);
         last = { seq, hash };
         if (end === undefined || forks || seq > end.seq || (chain !== '' && end.chain !== chain)) {
           end = { chain: chain === '' ? (end?.chain ?? '') : chain, seq, hash };
@@ -144,7 +144,7 @@ export function takeLedger(
 export function ledgerHead(store: CentralStore, device: string): LedgerHead | undefined {
   const row = store.database.prepare('SELECT chain, seq, hash FROM heads WHERE device = ?').get(device);
   if (row === undefined) return undefined;
-  // What the ledger noted itself, and a person who was not enrolled yet, say nothing against this chain.
+  // What the ledger noted itself, and a person who was not enrolled, say nothing against this chain.
   const incidents = store.database
     .prepare(`SELECT message FROM incidents WHERE device = ? AND kind IN ('went-back', 'began-anew', 'altered') ORDER BY id LIMIT 100`)
     .all(device);

@@ -145,8 +145,6 @@ const routes: Route[] = [
         log.warn(incident, 'an incident with the ledger of a device'),
       );
       if ('acknowledged' in result) return sendJson(response, 200, result);
-      if (result.refused === 'person')
-        throw new Failure('denied', result.message, 'That person signs in on this device once; nothing is lost meanwhile.');
       const { expected, hash, message } = result;
       throw new Refusal(409, 'conflict', message, `Send the records from ${expected} on.`, {
         extra: { expected, ...(hash === undefined ? {} : { hash }) },

@@ -16,8 +16,8 @@ export interface Knowledge {
 /** The Cedar part, which lives in src/policy and is handed in by whoever opens the central API. */
 export interface PolicyTools {
   compilePolicies(files: readonly SourceFile[], knowledge: Knowledge): Compiled | Promise<Compiled>;
-  /** For each tool why its arguments cannot be checked, in words; undefined where they can. */
-  uncheckable(tools: ServerEntry['catalogue']['tools']): Promise<(string | undefined)[]>;
+  /** For each tool what of its schema cannot be used to check arguments, as a sentence; undefined where all can. */
+  unchecked(tools: ServerEntry['catalogue']['tools']): Promise<(string | undefined)[]>;
   /** Those that can ever apply to somebody in exactly these groups. */
   audiencePolicies(policies: readonly CompiledPolicy[], groups: readonly string[]): CompiledPolicy[];
   /** Ids of the servers that somebody in exactly these groups, who is named by no policy, may discover now. */
@@ -72,10 +72,11 @@ export async function compileCompany(
     const { entry, problems: found } = compileEntry(source, variables);
     problems.push(...found);
     if (entry === undefined) continue;
-    for (const [index, why] of (await policy.uncheckable(entry.catalogue.tools)).entries()) {
+    for (const [index, why] of (await policy.unchecked(entry.catalogue.tools)).entries()) {
       if (why === undefined) continue;
-      const message = `The schema of the tool ${entry.catalogue.tools[index]!.name} cannot be used: ${why}. Its arguments are not checked.`;
-      const fix = 'Ask the author of the server for a JSON Schema of draft 2020-12 or draft-07 that refers to nothing outside of itself.';
+      const message = `Tool ${entry.catalogue.tools[index]!.name}: ${why}`;
+      const fix =
+        'Ask the author of the server for a JSON Schema of draft 2020-12 that refers to nothing outside of itself and needs no lookahead.';
       problems.push({ ...at(source, ['_meta', entryKey, 'catalogue', 'tools', index], message, fix), severity: 'warning' });
     }
     servers.push(entry);

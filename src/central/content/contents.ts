@@ -2,9 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import type { Problem, SourceFile } from './problem.ts';
+import { quietFor, type Stamps, stampsOf } from './stamps.ts';
 
 /** The sub-folders of a company's folder, and what counts as content in each. */
 export const parts = { servers: '.json', policies: '.cedar', remixes: '.yaml' } as const;
@@ -13,12 +15,49 @@ const topFiles = ['org.yaml', 'limits.yaml'];
 
 const maxFileBytes = 8 * 1024 * 1024;
 
+/** How the folder stands, its parts included. */
+export const folderStamps = (dir: string): Promise<Stamps> => stampsOf(dir, partNames);
+
+// Milliseconds: for so long a reader bears with somebody who writes, and looks so often.
+const patience = 5000;
+const lookEvery = 10;
+
+interface Contents {
+  sources: SourceFile[];
+  problems: Problem[];
+}
+
+/**
+ * The folder as it stood at one moment: file after file would mix states that never were, such as one in which a rule that moves from one file to
+ * another is in neither. So the reading counts only where the folder stands as before it, with nothing changed so shortly before that a second change
+ * would have the same time.
+ */
+export async function readContents(dir: string): Promise<Contents & { stamps: Stamps }> {
+  const began = performance.now();
+  for (let known: { stamps: Stamps; since: number } | undefined; ; await pause(lookEvery)) {
+    const stamps = await folderStamps(dir);
+    const now = performance.now();
+    if (stamps.text !== known?.stamps.text) known = { stamps, since: now };
+    // Seen to stand still for that long; or it says so itself, which is quicker and right where its clock is ours.
+    if (Math.max(now - known.since, quietFor(stamps)) >= stamps.grainMs) {
+      const contents = await collect(dir);
+      if ((await folderStamps(dir)).text === stamps.text) return { ...contents, stamps };
+    }
+    if (performance.now() - began > patience)
+      throw new Failure(
+        'unavailable',
+        'The company folder changes while it is read.',
+        'Wait until whoever writes into it is done, then try again.',
+      );
+  }
+}
+
 /**
  * Every file of the folder that is content, and an error for each that is neither content nor known to be none. What nobody reads must not look
  * published: a rule in `policies/eu/`, a `.ceder` file or `limits.yml` would protect nothing.
  * Symbolic links are followed: mounted configuration (Kubernetes) is made of them.
  */
-export async function readContents(dir: string): Promise<{ sources: SourceFile[]; problems: Problem[] }> {
+async function collect(dir: string): Promise<Contents> {
   const sources: SourceFile[] = [];
   const problems: Problem[] = [];
   const problem = (file: string, message: string, fix: string) => problems.push({ severity: 'error', file, line: 1, message, fix });

@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document as YamlDocument } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document as YamlDocument } from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../../base/nearest.ts';
 import { membersAt } from './misspelt.ts';
@@ -39,7 +39,7 @@ export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S
     ]);
   }
   // A warning is something that was not understood, such as an unknown tag: it must not pass for understood.
-  const faults = [...document.errors, ...document.warnings, ...(json ? [] : repeated(document))];
+  const faults: Fault[] = [...document.errors, ...document.warnings, ...ambiguous(document)];
   if (faults.length > 0) {
     return failed(
       faults.slice(0, mostFaults).map((error) => {
@@ -48,7 +48,7 @@ export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S
         return problem(
           counter.linePos(error.pos[0]).line || 1,
           sentence(message),
-          deep ? 'Write it with fewer levels.' : 'Correct the syntax.',
+          deep ? 'Write it with fewer levels.' : / stands twice /.test(message) ? 'Remove one of them.' : 'Correct the syntax.',
         );
       }),
     );
@@ -79,17 +79,33 @@ export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S
 /** Of one file: a person corrects the first ones and looks again. */
 const mostFaults = 100;
 
-/** Keys that stand twice in one map. */
-function repeated(document: YamlDocument): { message: string; pos: [number, number] }[] {
-  const faults: { message: string; pos: [number, number] }[] = [];
+interface Fault {
+  message: string;
+  pos: [number, number];
+}
+
+/**
+ * By what a file would have two readings: a key that stands twice in its object, of which the last would win unseen. A key that is a reference or a
+ * collection is refused as well, and a file that says it is of an older YAML, in which keys are merged and words are other values.
+ */
+function ambiguous(document: YamlDocument): Fault[] {
+  const faults: Fault[] = [];
   if (document.errors.length > 0) return faults;
+  const { explicit, version } = document.directives?.yaml ?? {};
+  if (explicit && version !== '1.2') faults.push({ message: `This is YAML 1.2, not ${version}`, pos: [0, 0] });
+  const fault = (key: unknown, message: string) => faults.push({ message, pos: [isNode(key) ? (key.range?.[0] ?? 0) : 0, 0] });
   visit(document, {
     Map(_key, map) {
-      const seen = new Set<unknown>();
+      const seen = new Set<string>();
       for (const { key } of map.items) {
-        const value = isScalar(key) ? key.value : key;
-        if (seen.has(value)) faults.push({ message: 'Map keys must be unique', pos: [isNode(key) ? (key.range?.[0] ?? 0) : 0, 0] });
-        seen.add(value);
+        if (key !== null && !isScalar(key)) {
+          fault(key, `A key is written out, not ${isAlias(key) ? 'a reference' : 'a list or a map'}`);
+          continue;
+        }
+        // As the name of a member: 5 and "5" are one, and so are nothing at all and "".
+        const name = String(key?.value ?? '');
+        if (seen.has(name)) fault(key, `"${name.slice(0, 100)}" stands twice in one ${map.flow ? 'object' : 'map'}`);
+        seen.add(name);
       }
     },
   });

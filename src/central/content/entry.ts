@@ -151,6 +151,7 @@ function factsOf(tool: Record<string, unknown>, stated: EntryMeta['tools'][strin
     destructive: stated?.destructive ?? (!readOnly && hint('destructiveHint', true)),
     openWorld: stated?.openWorld ?? hint('openWorldHint', true),
     tags: stated?.tags ?? [],
+    ...(stated?.recursive === undefined ? {} : { recursive: stated.recursive }),
     ...(stated?.timeoutMs === undefined ? {} : { timeoutMs: stated.timeoutMs }),
     ...(stated?.arguments === undefined ? {} : { arguments: stated.arguments }),
   };

@@ -6,6 +6,7 @@ import { misspelt } from './misspelt.ts';
 import { limitsFile, type Org, org, type Remix, remix } from './org.ts';
 import type { Problem, SourceFile } from './problem.ts';
 import { entryKey, type ServerJson, serverJson } from './server-json.ts';
+import type { Stamps } from './stamps.ts';
 
 /** A company's folder as it was read: each file parsed and validated for itself, nothing related to anything yet. */
 export interface Folder {
@@ -17,6 +18,8 @@ export interface Folder {
   problems: Problem[];
   /** Over names and contents, and what could not be read: the same text is the same folder, whatever the file times say. */
   digest: string;
+  /** How it stood when it was read. */
+  stamps: Stamps;
 }
 
 /** Members of `_meta` that are ours by their name, or nearly, and that nothing reads; others belong to whoever named them. */
@@ -37,7 +40,7 @@ function foreignMeta(document: Checked<ServerJson>): Problem[] {
 
 /** Reads the folder once. */
 export async function readFolder(dir: string): Promise<Folder> {
-  const { sources, problems } = await readContents(dir);
+  const { sources, problems, stamps } = await readContents(dir);
   const within = (part: keyof typeof parts) => sources.filter(({ file }) => file.startsWith(`${part}/`));
   const one = (file: string) => sources.find((source) => source.file === file);
   const orgSource = one('org.yaml');
@@ -60,6 +63,7 @@ export async function readFolder(dir: string): Promise<Folder> {
     digest: createHash('sha256')
       .update(JSON.stringify([sources, problems]))
       .digest('base64url'),
+    stamps,
   };
   for (const document of folder.servers) {
     problems.push(...foreignMeta(document));

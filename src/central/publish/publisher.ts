@@ -1,10 +1,12 @@
 import { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { compileCompany, type PolicyTools } from '../content/compile.ts';
-import { readFolder } from '../content/folder.ts';
+import { type CompiledCompany, compileCompany, type PolicyTools } from '../content/compile.ts';
+import { type Folder, readFolder } from '../content/folder.ts';
 import { describeProblem, hasErrors, type Problem } from '../content/problem.ts';
+import { quietFor } from '../content/stamps.ts';
 import type { CentralStore, Published } from '../store/store.ts';
-import { watchFolder } from './watch.ts';
+import { loosened } from './loosened.ts';
+import { type Watcher, watchFolder } from './watch.ts';
 
 export interface Publisher {
   current(): Published;
@@ -12,6 +14,12 @@ export interface Publisher {
   problems(): readonly Problem[];
   close(): Promise<void>;
 }
+
+/**
+ * For so many milliseconds the folder has to be still before a version is published that protects less than the last one: whoever copies or writes
+ * slowly leaves a file without its end, or away, for a while. What protects more or as much is published at once.
+ */
+const stillFor = 5000;
 
 /** Keeps the published version in step with the folder. What does not compile is refused as a whole: half a change is never published. */
 export async function openPublisher(options: {
@@ -27,16 +35,21 @@ export async function openPublisher(options: {
   let problems: Problem[] = [];
   let digest: string | undefined;
   let current = store.lastPublished();
+  let watcher: Watcher | undefined;
+  let held: { stamps: string; since: number; company: CompiledCompany; problems: Problem[] } | undefined;
 
   async function load(): Promise<void> {
-    let company: Awaited<ReturnType<typeof compileCompany>>['company'];
+    let company: CompiledCompany | undefined;
+    let read: Folder;
     try {
-      const read = await readFolder(folder);
-      if (read.digest === digest) return;
+      read = await readFolder(folder);
+      if (read.digest === digest) return release(read);
       digest = read.digest;
+      held = undefined;
       ({ company, problems } = await compileCompany(read, variables, policy));
     } catch (error) {
       digest = undefined;
+      held = undefined;
       const [message, fix] =
         error instanceof Failure
           ? [error.message, error.fix ?? '']
@@ -48,6 +61,34 @@ export async function openPublisher(options: {
       log.error({ problems, version: current?.version }, 'the change was refused; the last good version stays');
       return;
     }
+    if (current !== undefined && hold(read!, company, loosened(current.company, company))) return;
+    publish(company);
+  }
+
+  /** Whether it has to wait. At a start the file system's own times say for how long it has been still; else what we see of it. */
+  function hold(read: Folder, company: CompiledCompany, lost: string[]): boolean {
+    if (lost.length === 0 || (watcher === undefined && quietFor(read.stamps) >= stillFor)) return false;
+    held = { stamps: read.stamps.text, since: performance.now(), company, problems };
+    const message = `The folder no longer has ${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ` and ${lost.length - 5} more` : ''}. This is published when it has been still for ${stillFor / 1000} seconds.`;
+    problems = [{ severity: 'warning', file: '.', line: 1, message, fix: 'If that is not meant, put it back.' }, ...problems];
+    log.warn({ lost, version: current?.version }, 'the change takes protection away, and waits');
+    watcher?.later(stillFor);
+    return true;
+  }
+
+  /** What was held back, where the folder says the same and has not moved since. */
+  function release(read: Folder): void {
+    if (held === undefined) return;
+    if (read.stamps.text !== held.stamps) held = { ...held, stamps: read.stamps.text, since: performance.now() };
+    const left = stillFor - (performance.now() - held.since);
+    if (left > 0) return watcher?.later(left);
+    const { company } = held;
+    ({ problems } = held);
+    held = undefined;
+    publish(company);
+  }
+
+  function publish(company: CompiledCompany): void {
     if (problems.length > 0) log.warn({ problems }, 'the folder has warnings');
     const { changed, ...published } = store.publish(company, new Date(now()).toISOString());
     const announce = changed && current !== undefined;
@@ -62,11 +103,12 @@ export async function openPublisher(options: {
     const text = `The company folder ${folder} is not valid:\n${errors.map((problem) => `  ${describeProblem(problem)}`).join('\n')}`;
     throw new Failure('bad-input', text, `Correct it; \`gatehouse policy check ${folder}\` shows what is left.`);
   }
-  const watcher = watchFolder(folder, () => load().catch((error) => log.error({ err: error }, 'publishing failed')));
+  const watching = watchFolder(folder, () => load().catch((error) => log.error({ err: error }, 'publishing failed')));
+  watcher = watching;
   return {
     current: () => current!,
     problems: () => problems,
-    close: () => watcher.close(),
+    close: () => watching.close(),
   };
 }
 

@@ -1,24 +1,26 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parts } from '../content/contents.ts';
+import { folderStamps, parts } from '../content/contents.ts';
+
+export interface Watcher {
+  /** Calls `changed` once more after so many milliseconds, though nothing may have changed until then. */
+  later(ms: number): void;
+  close(): Promise<void>;
+}
 
 /**
  * Calls `changed` soon after anything in the company's folder changes, never twice at once, and again when something changed meanwhile.
  * Directories are watched, not files: editors and `git checkout` replace files by renaming. A slow poll is the safety net for
  * network and container mounts, which report nothing.
  */
-export function watchFolder(
-  dir: string,
-  changed: () => Promise<void>,
-  { debounceMs = 100, pollMs = 500 } = {},
-): { close(): Promise<void> } {
+export function watchFolder(dir: string, changed: () => Promise<void>, { debounceMs = 100, pollMs = 500 } = {}): Watcher {
   let watchers: FSWatcher[] = [];
   let closed = false;
   let debounce: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let again = false;
   let seen: string | undefined;
+  let postponed: NodeJS.Timeout | undefined;
 
   const arm = () => {
     for (const watcher of watchers) watcher.close();
@@ -59,7 +61,7 @@ export function watchFolder(
       });
   }
 
-  const look = async () => (await Promise.all([dir, ...Object.keys(parts).map((part) => join(dir, part))].map(stamps))).join('\n');
+  const look = async () => (await folderStamps(dir)).text;
   const poll = setInterval(async () => {
     if (running !== undefined) return;
     const now = await look();
@@ -71,30 +73,19 @@ export function watchFolder(
   arm();
   soon();
   return {
+    later(ms) {
+      if (closed) return;
+      clearTimeout(postponed);
+      postponed = setTimeout(run, ms);
+      postponed.unref();
+    },
     async close() {
       closed = true;
+      clearTimeout(postponed);
       clearInterval(poll);
       clearTimeout(debounce);
       for (const watcher of watchers) watcher.close();
       await running;
     },
   };
-}
-
-async function stamps(dir: string): Promise<string> {
-  try {
-    const names = (await readdir(dir)).sort();
-    const lines = await Promise.all(
-      names.map(async (name) => {
-        const { size, mtimeMs, ino, isFile } = await stat(join(dir, name)).then(
-          (found) => ({ size: found.size, mtimeMs: found.mtimeMs, ino: found.ino, isFile: found.isFile() }),
-          () => ({ size: -1, mtimeMs: 0, ino: 0, isFile: true }),
-        );
-        return isFile ? `${name} ${size} ${mtimeMs} ${ino}` : `${name} ${ino}`;
-      }),
-    );
-    return lines.join('\n');
-  } catch {
-    return '';
-  }
 }

@@ -45,6 +45,13 @@ const bound = `
   INSERT INTO heads SELECT device, '', seq, hash, 1 FROM ledger WHERE rowid IN (SELECT max(rowid) FROM ledger GROUP BY device);
 `;
 
+/** `person`: whom a record counts for, where that person was proven on the device by then; null: nobody. Who only reads `record` reads claims. */
+const counted = `
+  ALTER TABLE ledger ADD COLUMN person TEXT;
+  UPDATE ledger SET person = record ->> '$.person'
+    WHERE EXISTS (SELECT 1 FROM enrolled WHERE enrolled.device = ledger.device AND enrolled.person = record ->> '$.person');
+`;
+
 /** The central API's memory. Opened once; everything else borrows it. */
 export class CentralStore {
   readonly database: DatabaseSync;
@@ -56,7 +63,8 @@ export class CentralStore {
     this.database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
     this.database.exec(schema);
     const { user_version: version } = this.database.prepare('PRAGMA user_version').get() as { user_version: number };
-    if (version === 0) this.transaction(() => this.database.exec(`${bound} PRAGMA user_version = 1;`));
+    const steps = [bound, counted].slice(version);
+    if (steps.length > 0) this.transaction(() => this.database.exec(`${steps.join('')} PRAGMA user_version = 2;`));
   }
 
   /** This person proved to use this device. */

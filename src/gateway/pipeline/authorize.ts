@@ -11,15 +11,25 @@ export const authorize: Step = async (call, next) => {
   return call.verdict.effect === 'allow' ? await next() : denied(call);
 };
 
-function decide({ gate, target, method, agent, args }: Passage): Verdict {
+function decide(call: Passage): Verdict {
+  const { gate, target, method, agent, args } = call;
   if (!gate.policy) return builtIn(gate.closed.rule, gate.closed.reason);
   if (!gate.ledger.healthy())
     return builtIn(ownRules.ledgerFailed, 'The record of calls cannot be written, and nothing may pass unrecorded.');
   if (!target) return builtIn(ownRules.unknown, 'No blessed server offers it.');
   if (method === 'tasks/cancel') return { ...builtIn(ownRules.cancel, 'Who began something may end it.'), effect: 'allow' };
-  const verdict = gate.policy.decide({ action: target.action, server: target.entry.id, name: target.name, args, agent });
+  const ask = (name: string) => met(gate.policy!.decide({ action: target.action, server: target.entry.id, name, args, agent }));
+  const verdict = ask(target.name);
+  if (verdict.effect !== 'allow' || target.filled === undefined) return verdict;
+  const filled = ask(target.filled);
+  // What may not be read is denied and recorded under its own name, so that a hidden one is as hidden here as when it is read.
+  if (filled.effect !== 'allow') call.target = { ...target, name: target.filled };
+  return filled;
+}
+
+/** INVARIANT: an obligation that cannot be met here denies; a rule's author must be able to rely on it. */
+function met(verdict: Verdict): Verdict {
   if (verdict.effect === 'deny') return verdict;
-  // INVARIANT: an obligation that cannot be met here denies; a rule's author must be able to rely on it.
   if (verdict.effect === 'ask' || verdict.obligations.approval)
     return { ...verdict, effect: 'deny', missing: 'an approval, which this version of Gatehouse cannot ask for' };
   if (verdict.obligations.redact.length > 0)

@@ -11,6 +11,8 @@ export interface Target {
   /** As the upstream spells it. */
   name: string;
   action: Question['action'];
+  /** Of a template whose value is being completed: the URI as far as it goes. Who may not read that may not complete it. */
+  filled?: string;
   /** What is asked for is what came of an earlier call: the upstream's name for it. */
   taskId?: string;
 }

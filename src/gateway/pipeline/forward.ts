@@ -7,6 +7,7 @@ import { type Question, questionsOf, unaskable, wantedVisits } from '../rounds/q
 import { digestOf, type State } from '../rounds/seal.ts';
 import type { Round } from '../rounds/suspended-calls.ts';
 import type { Call, Step } from './call.ts';
+import { completing } from './completing.ts';
 import type { Gate } from './gate.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
 import { changedSince, getSkill } from './skill-answers.ts';
@@ -129,16 +130,19 @@ function hooks(call: Call) {
 }
 
 function outward(call: Call): JsonObject {
-  const { _meta, ...params } = call.params;
+  const { _meta, ...given } = call.params;
   const target = call.target!;
+  const params = call.method === 'completion/complete' ? completing(given, target) : given;
   if (target.taskId !== undefined) params['taskId'] = target.taskId;
   else if (readsUri.has(call.method)) params['uri'] = target.name;
-  else if (call.method === 'completion/complete') {
-    const ref = params['ref'] as JsonObject;
-    params['ref'] = ref['type'] === 'ref/resource' ? { ...ref, uri: target.name } : { ...ref, name: target.name };
-  } else params['name'] = target.name;
+  else if (call.method !== 'completion/complete') params['name'] = target.name;
   // Tasks of 2025-11-25 are not offered, so they count as not asked for: the agent gets its result in the call.
   if (call.method === 'tools/call') delete params['task'];
+  // Words of the modern era: what a legacy agent says with them nobody sealed, and to an upstream it would be an answer to its questions.
+  if (call.peer.era === 'legacy') {
+    delete params['requestState'];
+    delete params['inputResponses'];
+  }
   const crossing = isObject(_meta) ? crossingMeta(_meta) : undefined;
   if (crossing) params['_meta'] = crossing;
   return params;

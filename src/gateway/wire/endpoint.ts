@@ -8,6 +8,7 @@ import { bearer } from '../http/guard.ts';
 import { refuseHttp } from '../http/refuse.ts';
 import { challenge } from '../http/resource-metadata.ts';
 import { legacyDelete, legacyGet, legacyPost } from './legacy.ts';
+import { twins } from './lookalikes.ts';
 import { isModern, modern } from './modern.ts';
 import type { Door, Incoming } from './request.ts';
 
@@ -93,6 +94,11 @@ async function post(at: Endpoint, incoming: Incoming, request: IncomingMessage):
   incoming.bytes = body.bytes;
   const message = classify(body.value);
   if (typeof message === 'string') return refuseRpc(response, errorText(null, { code: rpc.invalidRequest, message }));
+  const doubled = message.kind === 'request' ? twins(message.params) : undefined;
+  if (message.kind === 'request' && doubled) {
+    const text = `An object in params has the members ${doubled.join(' and ')}, which are one to servers that do not mind case. Rename one of them.`;
+    return refuseRpc(response, errorText(message.id, { code: rpc.invalidParams, message: text }));
+  }
   if (message.kind === 'request' && at.unread.isBehind(incoming.agent)) return tooMuchUnread(response, message.id);
   if (isModern(message, headers)) return await modern(incoming, message as Parameters<typeof modern>[1], at.door);
   await legacyPost(incoming, message, at.door);

@@ -10,6 +10,8 @@ import type { Call, Target } from '../pipeline/call.ts';
 import { pass } from '../pipeline/compose.ts';
 import type { Gate } from '../pipeline/gate.ts';
 import { type Task, taskMethods } from '../rounds/tasks.ts';
+import { completed } from './completion.ts';
+import { misspelt } from './lookalikes.ts';
 import type { Incoming } from './request.ts';
 
 /** Methods that reach an upstream, each recorded and decided. */
@@ -23,22 +25,9 @@ export function target(
   task?: (id: string) => Task | undefined,
 ): { asked: string; target: Target | undefined; args: JsonObject } | string {
   const { directory } = surface;
-  const long = tooLong(params);
-  if (long !== undefined) return long;
-  if (method === 'completion/complete') {
-    const ref = params['ref'];
-    if (!isObject(ref)) return 'params.ref must be an object.';
-    const argument = isObject(params['argument']) ? params['argument'] : {};
-    if (ref['type'] === 'ref/prompt' && typeof ref['name'] === 'string') {
-      const listed = directory.find('prompts', ref['name']);
-      return { asked: ref['name'], target: listed && { entry: listed.entry, name: listed.name, action: 'get' }, args: { argument } };
-    }
-    if (ref['type'] === 'ref/resource' && typeof ref['uri'] === 'string') {
-      const found = directory.findResource(ref['uri']);
-      return { asked: ref['uri'], target: found && { entry: found.entry, name: found.uri, action: 'read' }, args: { argument } };
-    }
-    return 'params.ref must be a ref/prompt with a name or a ref/resource with a uri.';
-  }
+  const wrong = tooLong(params) ?? misspelt(params);
+  if (wrong !== undefined) return wrong;
+  if (method === 'completion/complete') return completed(directory, params);
   if (method === 'resources/read' || method === 'resources/directory/read' || method === 'skills/get') {
     const uri = params['uri'];
     if (typeof uri !== 'string') return 'params.uri must be a string.';

@@ -5,6 +5,7 @@ import { principalMatches } from '../deciding/scope.ts';
 import { checkAnnotations, checkArguments, checkNames, type Finding } from './check.ts';
 import { checkHosts } from './host-literals.ts';
 import { type Knowledge, openScopeArguments } from './knowledge.ts';
+import { bringPaths } from './path-rules.ts';
 import { characterOffset, positions, type Segment, splitPolicies } from './source.ts';
 import { validatePolicies } from './validate.ts';
 
@@ -63,6 +64,10 @@ export function compilePolicies(
       }
       ids.set(one.policy.id, one);
       parsed.push(one);
+      const brought = bringPaths(json);
+      one.policy.json = { ...brought.json };
+      if (nesting(brought.json) > deepest) brought.findings.push({ severity: 'error', ...tooDeep });
+      problems.push(...brought.findings.map((finding) => problem(one, finding)));
     }
   }
 
@@ -131,11 +136,7 @@ function parse(source: Source, segment: Segment, problems: Problem[]): PolicyJso
   const answer = cedar.policyToJson(segment.text);
   // INVARIANT: one segment is one policy; Cedar's own count decides, not our cutting.
   if (answer.type === 'failure' || parts.policies.length !== 1) return fail('the policy cannot be read', 'end each policy with ";"');
-  if (nesting(answer.json) > deepest)
-    return fail(
-      'its conditions nest too deeply to be applied',
-      'write a long chain of "||" as [...].contains(...), or as several policies',
-    );
+  if (nesting(answer.json) > deepest) return fail(tooDeep.message, tooDeep.fix);
   return answer.json;
 }
 
@@ -162,6 +163,10 @@ function tangleOf(code: string): string | undefined {
 
 /** Bundles carry JSON, of which Cedar reads 127 levels; some of them are ours (part.ts). Of its own text it would read more. */
 const deepest = 112;
+const tooDeep = {
+  message: 'its conditions nest too deeply to be applied',
+  fix: 'write a long chain of "||" as [...].contains(...), or as several policies',
+};
 const nesting = (value: unknown): number =>
   typeof value === 'object' && value !== null ? 1 + Object.values(value).reduce<number>((most, one) => Math.max(most, nesting(one)), 0) : 0;
 

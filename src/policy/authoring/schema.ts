@@ -30,7 +30,8 @@ action read appliesTo { principal: User, resource: Resource, context: ${contextT
 
 /**
  * `paths`: the paths among the arguments (or of the URI that is read), normalised; match these, never raw text with `like`.
- * `folders`: every folder above any of them. `within`: the folders that hold all of them. `hosts`: hosts of URLs, by every way in
+ * `folders`: every folder that is above any of them or is one. `within`: the folders that hold all of them. What a rule compares them with is brought into
+ * their form (path-rules.ts): where a match refuses, so that other spellings and calls on a folder above count, too. `hosts`: hosts of URLs, by every way in
  * which programs read them: lower case, punycode, no port, no dot at the end, an IPv4 address as `127.0.0.1` also where it is written as IPv6, an IPv6
  * address in brackets. "localhost", "127.0.0.1", "[::1]", "0.0.0.0" and "[::]" are five hosts. A text that programs read differently denies.
  * All are empty where no argument looks like a path or URL: `within.contains` then fails, but `[...].containsAll(context.hosts)` holds.

@@ -1,6 +1,6 @@
 import { ownRules } from '../../contract/rule-ids.ts';
 import { depends, derived } from './condition.ts';
-import { mistyped } from './expected.ts';
+import { mistyped, type Odd } from './expected.ts';
 import { exemptions, missingConditions } from './explain.ts';
 import { joinObligations, type Obligations } from './obligations.ts';
 import { examine, type Findings } from './part.ts';
@@ -48,7 +48,7 @@ export function judge(
   const noPermit = `No company rule lets you ${verbs[ask.action]} this.`;
   if (!slice.permits) return deny(ownRules.noPermit, noPermit);
   const odd = mistyped(slice.expected, ask.args);
-  if (odd) return mistypedArgument(odd);
+  if (odd) return mistypedArgument(odd.comparison.rule, odd.odd);
   const request = slice.open && buildRequest(slice.open, ask, circumstances);
   if (request?.truncated)
     return deny(ownRules.argumentsTooLarge, 'The arguments are too large or too unusual for the company rules to be applied to them.');
@@ -73,9 +73,18 @@ export function judge(
   return permitted(deciding);
 }
 
-function mistypedArgument({ path, types, each, rule }: Slice['expected'][number]): Verdict {
-  const wanted = [...types].map((type) => typeNames[type]).join(' or ');
-  const what = each ? `each member of the argument ${path.join('.')}` : `the argument ${path.join('.')}`;
+function mistypedArgument(rule: Rule, { path, each, wanted: sought }: Odd): Verdict {
+  const argument = path.length === 0 ? 'all arguments' : `the argument ${path.join('.')}`;
+  const what = each ? `each member of ${argument}` : argument;
+  if (!(sought instanceof Set)) {
+    const other = `the argument ${sought.path.join('.')}`;
+    return deny(
+      ownRules.policyError,
+      `Rule ${rule.policy.id} compares ${what} with ${other}, and here they are of different types.`,
+      `${what} is of one type with ${other}`,
+    );
+  }
+  const wanted = [...sought].map((type) => typeNames[type]).join(' or ');
   return deny(
     ownRules.policyError,
     `Rule ${rule.policy.id} speaks of ${what} as ${wanted}, and here it is something else.`,

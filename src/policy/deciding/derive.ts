@@ -1,6 +1,9 @@
 import { parseUrl } from '../../base/url.ts';
+import { foldPath } from './fold.ts';
+import { folderOfPattern, refusePattern } from './globs.ts';
 import { openHosts } from './hosts.ts';
-import { type Path, type Place, resolve, textOf } from './paths.ts';
+import { piecesOf } from './lists.ts';
+import { above, onPosix, type Path, type Place, refuseShell, resolve, textOf, treeOf } from './paths.ts';
 import { isUrl, isWebUrl, readings, Underivable } from './readings.ts';
 import { type Shape, type Text, textsIn } from './shape.ts';
 
@@ -9,9 +12,12 @@ import { type Shape, type Text, textsIn } from './shape.ts';
  * punycode. Every text that is not declared to be prose counts, whatever is in it, and each way in which a server may read it.
  */
 export interface PathFacts {
-  /** Every path, absolute, each in lower case as well. More readings make more of them, so they are for what is forbidden. */
+  /**
+   * Every path, absolute, each folded as well; more readings make more of them, so they are for what is forbidden. `/srv/**` (folded) is among them and
+   * among the folders where the call may reach all that is below /srv: which folders those are, only a rule's own words can say.
+   */
   paths: string[];
-  /** Every folder above any of the paths: for "touches something below /etc". */
+  /** Every folder that is above any of the paths, or is one: for "touches something below /etc". */
   folders: string[];
   /** The folders that are above (or are) all of the paths: for "nothing outside /srv/ok". More readings make fewer. Empty without paths. */
   within: string[];
@@ -22,6 +28,8 @@ export interface Subject {
   /** Undefined: the value is a URI. */
   shape: Shape | undefined;
   place: Place;
+  /** The tool may reach what is below the paths that it is given. */
+  recursive: boolean;
 }
 
 const maxTexts = 256;
@@ -32,11 +40,13 @@ const maxWork = 1 << 20;
 /** Undefined where they cannot be told; `tell` hears why. */
 export function pathFacts(subject: Subject, tell: (why: string) => void): PathFacts | undefined {
   const found = new Map<string, Path>();
+  const trees = new Map<string, Path>();
   let within: Path | undefined;
   let work = 0;
   const whole = each(subject, tell, (text) => {
-    for (const path of pathsOf(text, subject.place)) {
+    for (const { path, pattern } of pathsOf(text, subject)) {
       const written = textOf(path);
+      if (pattern || subject.recursive) trees.set(written, path);
       work += written.length + 1;
       if (work > maxWork || found.size > maxFolders) throw new Underivable('has too many paths');
       if (found.has(written)) continue;
@@ -51,7 +61,13 @@ export function pathFacts(subject: Subject, tell: (why: string) => void): PathFa
     for (const path of spellingsOf(one)) {
       paths.add(textOf(path));
       for (const folder of above(path)) folders.add(folder);
+      folders.add(textOf(path));
       if (folders.size > maxFolders) return void tell('the arguments name too many folders');
+    }
+  for (const one of trees.values())
+    for (const path of spellingsOf(one).map(foldPath)) {
+      paths.add(treeOf(path));
+      folders.add(treeOf(path));
     }
   return { paths: [...paths], folders: [...folders], within: within && within.root !== '' ? [textOf(within), ...above(within)] : [] };
 }
@@ -87,22 +103,37 @@ function each({ value, shape }: Subject, tell: (why: string) => void, take: (tex
   }
 }
 
-function* pathsOf({ text, kind }: Text, place: Place): Generator<Path> {
-  for (const one of readings(text, true)) {
-    if (kind !== 'url' || !isUrl(one)) yield* resolve(one, place);
-    else if (isWebUrl(one) && !parseUrl(one)) throw new Underivable('is no valid URL');
+function* pathsOf({ text, kind }: Text, { shape, place }: Subject): Generator<{ path: Path; pattern: boolean }> {
+  // The URI of a resource is one thing's name, and so is what is declared as one.
+  const asItStands = shape === undefined || kind === 'literal';
+  const isOne = (one: string): boolean => isWebUrl(one) || (kind === 'url' && isUrl(one));
+  const queried = isUrl(text) && text.includes('://') && !/^file:/i.test(text);
+  const apart = (one: string): string[] => (isOne(one) ? piecesOf(one, true) : [...piecesOf(one, false), ...unescaped(one, place)]);
+  for (const one of readings(text, true, asItStands ? undefined : apart)) {
+    if (kind === 'url' && isUrl(one)) {
+      if (isWebUrl(one) && !parseUrl(one)) throw new Underivable('is no valid URL');
+      continue;
+    }
+    const folder = kind === 'glob' ? folderOfPattern(one) : undefined;
+    if (!asItStands && kind !== 'glob') refusePattern(one, queried);
+    // What a shell would replace can stand behind the folder, too.
+    if (folder !== undefined) refuseShell(one);
+    for (const path of resolve(folder ?? one, place)) yield { path, pattern: folder !== undefined };
   }
 }
+
+/** As shells and patterns take it: a backslash keeps what follows from its meaning. Not where Windows begins a path so. */
+const unescaped = (text: string, place: Place): string[] =>
+  onPosix(place) && text.includes('\\') && !/^[a-z]:[\\/]|^\\[^/]/i.test(text) ? [text.replace(/\\(.)/gs, '$1')] : [];
 
 /** No folder is above it. */
 const nowhere: Path = { root: '', names: [] };
 
-/** The same in lower case, for file systems that do not tell the two apart, and a drive as MSYS and Cygwin spell it. */
+/** The same folded, for file systems that tell less names apart, and a drive as MSYS and Cygwin spell it. */
 function spellingsOf(path: Path): Path[] {
-  const lower = ({ root, names }: Path): Path => ({ root: root.toLowerCase(), names: names.map((name) => name.toLowerCase()) });
   const [first = '', ...rest] = path.names;
   const drive = path.root === '/' && /^[a-z]$/i.test(first) ? [{ root: `${first.toUpperCase()}:/`, names: rest }] : [];
-  return [path, ...drive].flatMap((one) => [one, lower(one)]);
+  return [path, ...drive].flatMap((one) => [one, foldPath(one)]);
 }
 
 function shared(a: Path, b: Path): Path {
@@ -110,16 +141,4 @@ function shared(a: Path, b: Path): Path {
   let count = 0;
   while (count < a.names.length && a.names[count] === b.names[count]) count++;
   return { root: a.root, names: a.names.slice(0, count) };
-}
-
-function above(path: Path): string[] {
-  const whole = textOf(path);
-  const out: string[] = [];
-  // Slices of one text: joining the names each time would take the square of their number.
-  let end = path.root.length;
-  for (const name of path.names) {
-    out.push(whole.slice(0, end));
-    end += name.length + (end === path.root.length && path.root.endsWith('/') ? 0 : 1);
-  }
-  return out;
 }

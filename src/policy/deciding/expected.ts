@@ -1,25 +1,30 @@
 import type { Expr, PolicyJson } from '@cedar-policy/cedar-wasm/web';
-import { contextPath, operands } from './condition.ts';
+import { operands } from './condition.ts';
+import { holdsArgument, type Term, type Type, termsOf, typeOf } from './terms.ts';
 
-type Type = 'string' | 'long' | 'decimal' | 'bool' | 'set' | 'record';
-
-/** What a condition takes an argument for, since it compares it with a value of that type. */
+/** Two expressions that a condition compares; an argument is in at least one of them. */
 export interface Expected {
-  /** Below `context.args`. */
+  left: Term;
+  right: Term;
+}
+
+/** What cannot be compared: an argument (below `context.args`), and what it would have to be. */
+export interface Odd {
   path: readonly string[];
-  types: ReadonlySet<Type>;
   /** Of the members of the list at `path`. */
   each: boolean;
+  /** Another argument, where two are compared. */
+  wanted: Set<Type> | { path: readonly string[] };
 }
 
 type Node = Record<string, unknown>;
-const sets = new Set(['groups', 'tags', 'facts', 'paths', 'folders', 'within', 'hosts']);
-const longs = new Set(['hour', 'epoch', 'weekday']);
-const bools = new Set(['readOnly', 'destructive', 'openWorld', 'managed']);
+type Sides = { left: Expr; right: Expr };
+type Args = Readonly<Record<string, unknown>>;
 
 /**
- * To Cedar `7 == "7"` is false and no error, and so is `"zephyr" == ["zephyr"]`; a server may see one thing in both. So each argument that is compared
- * must be of the type it is compared with, or nothing can be said of the rule. Orders and patterns need no such check: there Cedar errs by itself.
+ * To Cedar `7 == "7"` is false and no error, and so is `"zephyr" == ["zephyr"]`, at any depth of records and lists; a server may see one thing in
+ * both. So all arguments that are compared must be of the type that they are compared with, or nothing can be said of the rule. Orders and patterns
+ * need no such check: there Cedar errs by itself.
  */
 export function expectedTypes(json: PolicyJson): Expected[] {
   const found: Expected[] = [];
@@ -29,92 +34,154 @@ export function expectedTypes(json: PolicyJson): Expected[] {
 
 function walk(expr: Expr, found: Expected[]): void {
   const node = expr as Node;
-  const expect = (paths: readonly string[][], types: Iterable<Type | undefined>, each = false) => {
-    const known = new Set([...types].filter((type) => type !== undefined));
-    if (known.size > 0) for (const path of paths) found.push({ path, types: known, each });
+  const compare = (lefts: readonly Term[], rights: readonly Term[]) => {
+    for (const left of lefts) for (const right of rights) if (holdsArgument(left) || holdsArgument(right)) found.push({ left, right });
   };
-  const equality = (node['=='] ?? node['!=']) as { left: Expr; right: Expr } | undefined;
-  if (equality) {
-    const { left, right } = equality;
-    expect(argumentsIn(left), typesOf(right));
-    expect(argumentsIn(right), typesOf(left));
-  }
-  const contains = node['contains'] as { left: Expr; right: Expr } | undefined;
-  if (contains) {
-    expect(argumentsIn(contains.right), memberTypes(contains.left));
-    expect(argumentsIn(contains.left), ['set']);
-    expect(argumentsIn(contains.left), typesOf(contains.right), true);
-  }
-  const several = (node['containsAll'] ?? node['containsAny']) as { left: Expr; right: Expr } | undefined;
-  if (several) {
-    for (const [one, other] of [
-      [several.left, several.right],
-      [several.right, several.left],
-    ] as const) {
-      expect(argumentsIn(one), ['set']);
-      expect(argumentsIn(one), memberTypes(other), true);
-    }
-  }
+  const equality = (node['=='] ?? node['!='] ?? node['containsAll'] ?? node['containsAny']) as Sides | undefined;
+  if (equality) compare(termsOf(equality.left), termsOf(equality.right));
+  const contains = node['contains'] as Sides | undefined;
+  if (contains) compare(termsOf(contains.left), [{ kind: 'set', members: termsOf(contains.right) }]);
   for (const part of operands(expr)) walk(part, found);
 }
 
-/** The arguments that an expression gives back, by itself or as one branch or member of it. */
-function argumentsIn(expr: Expr): string[][] {
-  const path = contextPath(expr);
-  if (path) return path[0] === 'args' && path.length > 1 ? [path.slice(1)] : [];
-  const node = expr as Node;
-  const branches = node['if-then-else'] as { then: Expr; else: Expr } | undefined;
-  if (branches) return [...argumentsIn(branches.then), ...argumentsIn(branches.else)];
-  return [];
+/** The first comparison that cannot be made, with the argument that is in its way; undefined where all can. */
+export function mistyped<E extends Expected>(expected: readonly E[], args: Args): { comparison: E; odd: Odd } | undefined {
+  for (const comparison of expected) {
+    const odd = clash(comparison.left, comparison.right, args);
+    if (odd) return { comparison, odd };
+  }
+  return undefined;
 }
 
-function typesOf(expr: Expr): (Type | undefined)[] {
-  const node = expr as Node;
-  if ('Value' in node) return [typeOf(node['Value'])];
-  if ('Set' in node) return ['set'];
-  if ('Record' in node) return ['record'];
-  if ('decimal' in node) return ['decimal'];
-  const branches = node['if-then-else'] as { then: Expr; else: Expr } | undefined;
-  if (branches) return [...typesOf(branches.then), ...typesOf(branches.else)];
-  if (argumentsIn(expr).length > 0) return [];
-  const { attr } = (node['.'] ?? {}) as { attr?: string };
-  if (attr === undefined) return [];
-  return [sets.has(attr) ? 'set' : longs.has(attr) ? 'long' : bools.has(attr) ? 'bool' : 'string'];
+function clash(left: Term, right: Term, args: Args): Odd | undefined {
+  if (left.kind === 'unknown' || right.kind === 'unknown') return undefined;
+  if (left.kind === 'argument') {
+    const value = valueAt(args, left.path);
+    if (value === undefined || value === null) return undefined;
+    return right.kind === 'argument'
+      ? unlike(left, value, right, valueAt(args, right.path))
+      : unsuited(value, right, args, left.path, false);
+  }
+  if (right.kind === 'argument') return clash(right, left, args);
+  if (left.kind === 'record' && right.kind === 'record') {
+    for (const [name, terms] of left.members)
+      for (const one of terms)
+        for (const other of right.members.get(name) ?? []) {
+          const odd = clash(one, other, args);
+          if (odd) return odd;
+        }
+    return undefined;
+  }
+  if (left.kind === 'set' && right.kind === 'set')
+    return first(left.members, (one) => among(one, right.members, args)) ?? first(right.members, (one) => among(one, left.members, args));
+  return undefined;
 }
 
-function memberTypes(expr: Expr): (Type | undefined)[] {
-  const node = expr as Node;
-  if (Array.isArray(node['Set'])) return (node['Set'] as Expr[]).flatMap(typesOf);
-  if (Array.isArray(node['Value'])) return (node['Value'] as unknown[]).map(typeOf);
-  // All our own sets are of texts.
-  return argumentsIn(expr).length > 0 ? [] : ['string'];
+/** A member of one list that is written out beside those of another: like each argument there, and like one of the rest. */
+function among(one: Term, members: readonly Term[], args: Args): Odd | undefined {
+  if (!holdsArgument(one)) return undefined;
+  return (
+    first(members.filter(holdsArgument), (other) => clash(one, other, args)) ??
+    none(
+      members.filter((other) => !holdsArgument(other)),
+      (other) => clash(one, other, args),
+    )
+  );
 }
 
-function typeOf(value: unknown): Type | undefined {
-  if (typeof value === 'string') return 'string';
-  if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? 'long' : 'decimal';
-  if (Array.isArray(value)) return 'set';
-  if (typeof value !== 'object' || value === null || '__entity' in value) return undefined;
-  return '__extn' in value ? 'decimal' : 'record';
-}
-
-/** The first argument that is there and of another type than is expected; undefined where all may be compared. */
-export function mistyped<E extends Expected>(expected: readonly E[], args: Readonly<Record<string, unknown>>): E | undefined {
-  return expected.find(({ path, types, each }) => {
-    let value: unknown = args;
-    for (const name of path) {
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return false;
-      value = (value as Node)[name];
+/** An argument's value (or a member of it) beside what is written out. */
+function unsuited(value: unknown, term: Term, args: Args, path: readonly string[], each: boolean): Odd | undefined {
+  if (value === undefined || value === null || term.kind === 'unknown') return undefined;
+  const odd = (type: Type): Odd => ({ path, each, wanted: new Set([type]) });
+  if (term.kind === 'argument') {
+    const other = valueAt(args, term.path);
+    return alike([value, other]) ? undefined : { path, each, wanted: { path: term.path } };
+  }
+  if (term.kind === 'type') return suits(term.type, value) ? undefined : odd(term.type);
+  if (term.kind === 'set') {
+    if (!Array.isArray(value)) return odd('set');
+    const open = term.members.filter(holdsArgument);
+    const fixed = term.members.filter((one) => !holdsArgument(one));
+    const plain = fixed.every(({ kind }) => kind === 'type') && open.length === 0;
+    for (const one of value) {
+      // The usual list of one type is asked without anything being made.
+      if (plain && fixed.some((member) => member.kind === 'type' && suits(member.type, one))) continue;
+      const found =
+        first(open, (member) => unsuited(one, member, args, path, true)) ??
+        none(fixed, (member) => unsuited(one, member, args, path, true));
+      if (found) return found;
     }
-    if (each) return Array.isArray(value) && value.some((one) => !suits(types, one));
-    return !suits(types, value);
-  });
+    return undefined;
+  }
+  if (kindOf(value) !== 'record') return odd('record');
+  for (const [name, terms] of term.members) {
+    if (!Object.hasOwn(value as object, name)) continue;
+    const found = first(terms, (one) => unsuited((value as Node)[name], one, args, each ? path : [...path, name], each));
+    if (found) return found;
+  }
+  return undefined;
 }
+
+function first<T>(all: readonly T[], look: (one: T) => Odd | undefined): Odd | undefined {
+  for (const one of all) {
+    const odd = look(one);
+    if (odd) return odd;
+  }
+  return undefined;
+}
+
+/** What is wrong with all of them; nothing where one is right, or where there is none. */
+function none<T>(all: readonly T[], look: (one: T) => Odd | undefined): Odd | undefined {
+  let found: Odd | undefined;
+  for (const one of all) {
+    const odd = look(one);
+    if (!odd) return undefined;
+    if (found && found.wanted instanceof Set && odd.wanted instanceof Set)
+      found = { ...found, wanted: new Set<Type>([...found.wanted, ...odd.wanted]) };
+    else found ??= odd;
+  }
+  return found;
+}
+
+type Argument = Extract<Term, { kind: 'argument' }>;
+
+const unlike = (left: Argument, value: unknown, right: Argument, other: unknown): Odd | undefined =>
+  alike([value, other]) ? undefined : { path: left.path, each: false, wanted: { path: right.path } };
+
+/** Whether values are of one type, and so are their members: of records those of one name, of lists all. Linear in the values. */
+function alike(values: readonly unknown[]): boolean {
+  const there = values.filter((value) => value !== undefined && value !== null);
+  const kinds = new Set(there.map((value) => (typeof value === 'number' ? 'number' : kindOf(value))));
+  if (kinds.size > 1) return false;
+  const [kind] = kinds;
+  if (kind === 'set') return alike((there as unknown[][]).flat(1));
+  if (kind !== 'record' || there.length < 2) return true;
+  const members = new Map<string, unknown[]>();
+  for (const record of there as Node[])
+    for (const [name, member] of Object.entries(record)) {
+      const all = members.get(name);
+      if (all) all.push(member);
+      else members.set(name, [member]);
+    }
+  return [...members.values()].every(alike);
+}
+
+function valueAt(args: Args, path: readonly string[]): unknown {
+  let value: unknown = args;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Node)[name];
+  }
+  return value;
+}
+
+/** Of arguments: what looks like one of Cedar's own values is an object like any other. */
+const kindOf = (value: unknown): Type | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? 'record' : typeOf(value);
 
 /** A fraction is no whole number to Cedar either; a whole number is no decimal to it, though 7 is 7.0. */
-function suits(types: ReadonlySet<Type>, value: unknown): boolean {
+function suits(type: Type, value: unknown): boolean {
   if (value === undefined || value === null) return true;
-  const type = typeOf(value);
-  return type !== undefined && (types.has(type) || (type === 'decimal' && types.has('long')));
+  const kind = kindOf(value);
+  return kind === type || (kind === 'decimal' && type === 'long');
 }

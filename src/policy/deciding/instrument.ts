@@ -1,86 +1,232 @@
-type Schema = { [key: string]: unknown };
-const isObject = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
+import { assertions, type Draft, draftOf, isNames, isObject, isOf, type Schema } from './keywords.ts';
+import { maxDepth, maxNodes, openReferences, type Target, token } from './references.ts';
 
-const single = new Set(
-  'items additionalItems additionalProperties unevaluatedItems unevaluatedProperties contains propertyNames not if then else'.split(' '),
-);
-const lists = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems', 'items']);
-const maps = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies']);
+/** A schema that says the same in keywords of 2020-12 and without names, and what of the given one it does not say. */
+export interface Instrumented {
+  schema: Schema;
+  /** Place and reason of each keyword that cannot be used: without it more fits, never less. */
+  dropped: string[];
+}
 
-const maxNodes = 20_000;
-const maxDepth = 64;
+/** What became of one part. */
+interface Made {
+  out: unknown;
+  /** More may fit than should: where that would turn into less (below `not`, say), the keyword around it cannot be used either. */
+  loose: boolean;
+  /** Members that it should have looked at may count as not looked at, which `unevaluatedProperties` would refuse. */
+  blind: boolean;
+}
 
-const drafts: Record<string, 'draft-07' | '2020-12'> = {
-  'https://json-schema.org/draft/2020-12/schema': '2020-12',
-  'http://json-schema.org/draft-07/schema': 'draft-07',
-  'http://json-schema.org/draft-06/schema': 'draft-07',
-};
+/** Passes over the schema until nothing more is found to hang on what was dropped. */
+const maxPasses = 24;
 
 /**
  * A copy of a blessed schema in which every subschema counts as a step, so that a check can be stopped: a few lines of `$ref` can ask for more
- * steps than there are seconds. In words why not, where it is no schema of a known draft, reaches outside of itself or is too large.
+ * steps than there are seconds. In words why not, where it is no schema of a known draft or is too large.
  */
-export function instrument(schema: unknown, keyword: string): { schema: Schema; draft: 'draft-07' | '2020-12' } | string {
+export function instrument(schema: unknown, keyword: string, misread: (pattern: string) => string | undefined): Instrumented | string {
   if (!isObject(schema)) return 'it is no object';
-  const stated = schema['$schema'];
-  const draft = stated === undefined ? '2020-12' : typeof stated === 'string' ? drafts[stated.replace(/#$/, '')] : undefined;
-  if (!draft) return 'it is of an unknown draft: 2020-12 and draft-07 are known';
-  const refs: string[] = [];
-  const places = new Set<string>();
-  let nodes = 0;
-  let why: string | undefined;
-
-  function copy(value: unknown, place: string, depth: number): unknown {
-    if (!isObject(value)) return value;
-    if (++nodes > maxNodes || depth > maxDepth) why = 'it is too large or nests too deeply';
-    if (why !== undefined) return true;
-    places.add(place);
-    const out: Schema = {};
-    for (const [key, member] of Object.entries(value)) {
-      if (key === '__proto__') why = 'it speaks of a member __proto__';
-      else if (key === '$schema') continue;
-      else if (key === '$id' || key === 'id') {
-        // A name of its own would change what its references mean; only a fragment is a place inside.
-        if (key === '$id' && typeof member === 'string' && place !== '#') why = 'a part of it has an $id of its own';
-      } else if (key === '$ref' || key === '$dynamicRef' || key === '$recursiveRef') {
-        if (typeof member !== 'string' || !member.startsWith('#'))
-          why = `it refers to ${JSON.stringify(member)?.slice(0, 100)}, outside of itself`;
-        else refs.push(member);
-        out[key] = member;
-      } else if (key === '$anchor' || key === '$dynamicAnchor') {
-        places.add(`#${String(member)}`);
-        out[key] = member;
-      } else if (key === '$async' || key === keyword) why = `it has the keyword ${key}`;
-      else if (lists.has(key) && Array.isArray(member)) out[key] = member.map((one, at) => copy(one, `${place}/${key}/${at}`, depth + 1));
-      else if (single.has(key)) out[key] = copy(member, `${place}/${key}`, depth + 1);
-      else if (maps.has(key) && isObject(member)) out[key] = copyMap(member, `${place}/${key}`, depth + 1);
-      else out[key] = member;
-    }
-    out[keyword] = true;
-    return out;
+  const draft = draftOf(schema);
+  if (!draft) return 'it is of an unknown draft: 2020-12, 2019-09, draft-07 and draft-06 are known';
+  const find = openReferences(schema, draft);
+  if (typeof find === 'string') return find;
+  const loose = new Set<string>();
+  const blind = new Set<string>();
+  for (let pass = 0; pass < maxPasses; pass++) {
+    const before = loose.size + blind.size;
+    const made = copyAll(schema, { draft, find, keyword, misread, loose, blind });
+    if (typeof made === 'string' || loose.size + blind.size === before) return made;
   }
-  function copyMap(map: Schema, place: string, depth: number): Schema {
-    const out: Schema = {};
-    for (const [name, member] of Object.entries(map)) {
-      if (name === '__proto__') why = 'it speaks of a member __proto__';
-      else out[name] = copy(member, `${place}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth);
-    }
-    return out;
-  }
-
-  const made = copy(schema, '#', 0) as Schema;
-  if (why === undefined) {
-    const lost = refs.find((ref) => !places.has(ref === '#/' ? ref : readable(ref)));
-    if (lost !== undefined) why = `it refers to ${JSON.stringify(lost.slice(0, 100))}, where it has no schema`;
-  }
-  return why ?? { schema: made, draft };
+  return 'too much in it hangs on what cannot be used';
 }
 
-/** A reference is a URI fragment, so it may be percent-encoded. */
-function readable(ref: string): string {
-  try {
-    return decodeURIComponent(ref);
-  } catch {
-    return ref;
+interface Given {
+  draft: Draft;
+  find: Exclude<ReturnType<typeof openReferences>, string>;
+  keyword: string;
+  misread: (pattern: string) => string | undefined;
+  /** Places that references lead to, as the passes before found them. */
+  loose: Set<string>;
+  blind: Set<string>;
+}
+
+function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }: Given): Instrumented | string {
+  const dropped = new Map<string, string>();
+  /** What references lead to stands once in `$defs`, under a number: nothing is left of names, bases and ways to spell a pointer. */
+  const targets: Target[] = [];
+  const numbers = new Map<string, number>();
+  let nodes = 0;
+  let large = false;
+
+  function refer(target: Target): string {
+    if (!numbers.has(target.place)) numbers.set(target.place, targets.push(target) - 1);
+    return `#/$defs/${numbers.get(target.place)}`;
   }
+
+  function copy(value: unknown, place: string, depth: number): Made {
+    const made: Made = { out: true, loose: false, blind: false };
+    if (typeof value === 'boolean') return { ...made, out: value };
+    large ||= ++nodes > maxNodes || depth > maxDepth;
+    if (large) return made;
+    const drop = (key: string, why: string, looks = false): void => {
+      dropped.set(`#${place}${key}`, why);
+      made.loose = true;
+      made.blind ||= looks;
+    };
+    if (!isObject(value) || (place !== '' && value['$schema'] !== undefined && draftOf(value) !== draft)) {
+      drop('', isObject(value) ? 'it is of another draft' : 'it is no schema', true);
+      return made;
+    }
+    const out: Schema = {};
+    const beside: unknown[] = [];
+    const has = (key: string): boolean => Object.hasOwn(value, key) && isOf(draft, key);
+    const below = (member: unknown, at: string, inPlace: boolean): Made => {
+      const one = copy(member, place + at, depth + 1);
+      made.loose ||= one.loose;
+      made.blind ||= inPlace && one.blind;
+      return one;
+    };
+    const listed = (key: string, inPlace: boolean): Made[] | undefined => {
+      const all = value[key];
+      if (Array.isArray(all) && all.length > 0) return all.map((one, at) => below(one, `/${key}/${at}`, inPlace));
+      drop(`/${key}`, 'it is no list of schemas', true);
+      return undefined;
+    };
+    const mapped = (key: string, inPlace: boolean, take: (name: string, member: unknown) => unknown = () => undefined): boolean => {
+      const map = value[key];
+      if (!isObject(map)) {
+        drop(`/${key}`, 'it is no object', true);
+        return false;
+      }
+      const outs: Schema = {};
+      for (const [name, member] of Object.entries(map)) {
+        const at = `/${key}${token(name)}`;
+        // Not even an argument of this name is let through where others are not.
+        if (name === '__proto__') drop(at, 'no argument can have this name');
+        else {
+          const taken = take(name, member);
+          if (taken !== false) outs[name] = taken ?? below(member, at, inPlace).out;
+        }
+      }
+      out[key] = outs;
+      return true;
+    };
+
+    for (const [key, member] of Object.entries(value)) {
+      const known = Object.hasOwn(assertions, key);
+      if (!isOf(draft, key)) drop(`/${key}`, `it is no keyword of ${draft}`, !known);
+      else if (known && !assertions[key]!(member)) drop(`/${key}`, 'it has no such value');
+      else if (known) out[key] = key === 'required' ? [...new Set(member as string[])] : member;
+    }
+    // OpenAPI's word for a type or null.
+    if (value['nullable'] === true && out['type'] !== undefined) out['nullable'] = true;
+    if (has('pattern')) {
+      const why = typeof value['pattern'] === 'string' ? misread(value['pattern']) : 'it is no text';
+      if (why === undefined) out['pattern'] = value['pattern'];
+      else drop('/pattern', why);
+    }
+    for (const key of ['$ref', '$dynamicRef', '$recursiveRef'].filter(has)) {
+      const target = find(key, value[key], place, value);
+      if (typeof target === 'string') drop(`/${key}`, target, true);
+      else {
+        made.loose ||= loose.has(target.place);
+        made.blind ||= blind.has(target.place);
+        beside.push({ $ref: refer(target) });
+      }
+    }
+    for (const key of ['allOf', 'anyOf'].filter(has)) out[key] = listed(key, true)?.map((one) => one.out);
+    if (has('oneOf')) {
+      const all = listed('oneOf', true);
+      // Of several that may fit more than one may: at least one does.
+      if (all?.some((one) => one.loose)) beside.push({ anyOf: all.map((one) => one.out) });
+      else if (all) out['oneOf'] = all.map((one) => one.out);
+    }
+    if (has('not')) {
+      const one = copy(value['not'], `${place}/not`, depth + 1);
+      if (one.loose) drop('/not', 'it hangs on what cannot be used');
+      else out['not'] = one.out;
+    }
+    if (has('if')) {
+      const one = copy(value['if'], `${place}/if`, depth + 1);
+      made.blind ||= one.blind;
+      if (one.loose) drop('/if', 'it hangs on what cannot be used', true);
+      else {
+        out['if'] = one.out;
+        for (const key of ['then', 'else'].filter(has)) out[key] = below(value[key], `/${key}`, true).out;
+      }
+    }
+    if (has('dependentSchemas')) mapped('dependentSchemas', true);
+    if (has('dependencies')) mapped('dependencies', true, (_name, member) => (isNames(member) ? member : undefined));
+    objects(value, has);
+    arrays(value, has);
+    for (const key of ['unevaluatedProperties', 'unevaluatedItems'].filter(has)) {
+      if (made.blind) drop(`/${key}`, 'it hangs on what cannot be used', true);
+      else out[key] = below(value[key], `/${key}`, false).out;
+    }
+    if (beside.length > 0) out['allOf'] = [...((out['allOf'] as unknown[] | undefined) ?? []), ...beside];
+    for (const key of Object.keys(out)) if (out[key] === undefined) delete out[key];
+    out[keyword] = true;
+    made.out = out;
+    return made;
+
+    function objects(given: Schema, has: (key: string) => boolean): void {
+      let whole = true;
+      if (has('properties')) whole = mapped('properties', false);
+      if (has('patternProperties')) {
+        const all = mapped('patternProperties', false, (pattern) => {
+          const why = misread(pattern);
+          if (why === undefined) return undefined;
+          drop(`/patternProperties${token(pattern)}`, why, true);
+          whole = false;
+          return false;
+        });
+        whole &&= all;
+      }
+      if (has('propertyNames')) out['propertyNames'] = below(given['propertyNames'], '/propertyNames', false).out;
+      if (!has('additionalProperties')) return;
+      if (whole || given['additionalProperties'] === true)
+        out['additionalProperties'] = below(given['additionalProperties'], '/additionalProperties', false).out;
+      else drop('/additionalProperties', 'it hangs on what cannot be used', true);
+    }
+
+    /** A list of `items` was the word for `prefixItems` before 2020-12, and has no other meaning since. */
+    function arrays(given: Schema, has: (key: string) => boolean): void {
+      const tuple = Array.isArray(given['items']) ? 'items' : 'prefixItems';
+      const rest = tuple === 'items' ? 'additionalItems' : 'items';
+      if (tuple === 'items' && has('prefixItems')) drop('/items', 'it is a list beside prefixItems', true);
+      else {
+        const first = has(tuple) ? listed(tuple, false) : undefined;
+        if (first) out['prefixItems'] = first.map((one) => one.out);
+        if (has(rest) && (first || !has(tuple))) {
+          if (tuple !== 'items' || first) out['items'] = below(given[rest], `/${rest}`, false).out;
+        } else if (has(rest)) drop(`/${rest}`, 'it hangs on what cannot be used', true);
+      }
+      if (!has('contains')) return;
+      const counts = ['minContains', 'maxContains'].filter(has);
+      const odd = counts.find((key) => !Number.isInteger(given[key]) || (given[key] as number) < 0);
+      if (odd !== undefined) return void drop('/contains', `${odd} has no such value`, true);
+      const one = below(given['contains'], '/contains', false);
+      out['contains'] = one.out;
+      for (const key of counts) {
+        if (key === 'maxContains' && one.loose) drop('/maxContains', 'it hangs on what cannot be used');
+        else out[key] = given[key];
+      }
+    }
+  }
+
+  const root = copy(schema, '', 0);
+  const defs: Schema = {};
+  for (let at = 0; at < targets.length && !large; at++) {
+    const { place, value } = targets[at]!;
+    const one = place === '' ? root : copy(value, place, 0);
+    if (one.loose) loose.add(place);
+    if (one.blind) blind.add(place);
+    defs[at] = one.out;
+  }
+  if (large) return 'it is too large or nests too deeply';
+  const top = numbers.has('') ? { $ref: refer({ place: '', value: schema }) } : (root.out as Schema);
+  return {
+    schema: targets.length > 0 ? { ...top, $defs: defs } : top,
+    dropped: [...dropped].map(([at, why]) => `${at} (${why})`),
+  };
 }

@@ -25,9 +25,29 @@ export function placeOf(roots: readonly string[], onWindows: boolean): Place {
 
 export const textOf = ({ root, names }: Path): string => (names.length === 0 || root.endsWith('/') ? root : `${root}/`) + names.join('/');
 
+/** All that is below it, as one of the facts. No path that a rule may name ends so. */
+export const treeOf = (path: Path): string => `${textOf(path).replace(/\/$/, '')}/**`;
+
+/** The folders above it. */
+export function above(path: Path): string[] {
+  const whole = textOf(path);
+  const out: string[] = [];
+  // Slices of one text: joining the names each time would take the square of their number.
+  let end = path.root.length;
+  for (const name of path.names) {
+    out.push(whole.slice(0, end));
+    end += name.length + (end === path.root.length && path.root.endsWith('/') ? 0 : 1);
+  }
+  return out;
+}
+
+export function refuseShell(text: string): void {
+  if (/^~|`|\$[\w{(]/.test(text)) throw new Underivable('holds "~", "$" or "`", which a shell would replace');
+}
+
 /** Of one reading of a text every place it may lead to, on POSIX and on Windows. */
 export function resolve(text: string, place: Place): Path[] {
-  if (/^~|`|\$[\w{(]/.test(text)) throw new Underivable('holds "~", "$" or "`", which a shell would replace');
+  refuseShell(text);
   const found: Path[] = [];
   for (const one of absolutes(text, place)) {
     for (const take of waysToTake(one.rest)) {
@@ -45,6 +65,8 @@ const slashed = (text: string): string => {
   return turned === text ? text : turned.replace(/^\/{3,}/, '//');
 };
 const isPosix = ({ root }: Path): boolean => root === '/';
+/** Where a backslash may be what keeps the next character from its meaning. */
+export const onPosix = ({ roots, onWindows }: Place): boolean => (roots.length > 0 ? roots.some(isPosix) : !onWindows);
 
 function absolutes(text: string, { roots, onWindows }: Place): Absolute[] {
   const turned = slashed(text);

@@ -6,6 +6,9 @@ export class Underivable extends Error {}
 /** NFKC makes eighteen characters of one, so the length is bounded before it. */
 const maxText = 4096;
 const maxReadings = 16;
+/** Of a text that is taken apart as well. */
+const maxPieces = 64;
+const maxTotal = 1 << 16;
 const plain = /^(?:[\w/.-](?:[\w/. -]*[\w/.-])?)?$/;
 const webScheme = /^(?:https?|wss?|ftp):/i;
 /** One letter is a drive. */
@@ -13,18 +16,22 @@ const anyScheme = /^[a-z][a-z0-9+.-]+:/i;
 
 /**
  * Each text that a server may make of a text before it takes it for a path or a URL: without blanks and quotes around it, without line ends, percent-decoded
- * (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL. What was left out could be the one that leads outside.
+ * (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL; and the `pieces` of each, as the caller takes texts apart.
+ * What was left out could be the one that leads outside.
  */
-export function readings(text: string, opened: boolean): ReadonlySet<string> {
+export function readings(text: string, opened: boolean, pieces?: (one: string) => readonly string[]): ReadonlySet<string> {
   const all = new Set([text]);
-  if (text.length <= maxText && plain.test(text)) return all;
+  if (text.length <= maxText && plain.test(text) && !(pieces && /^-| [/.]/.test(text))) return all;
+  let total = 0;
   // A set's loop comes to what is added meanwhile.
   for (const one of all) {
     if (one.length > maxText) throw new Underivable(`is longer than ${maxText} characters`);
     if (one.includes('\0') || !one.isWellFormed()) throw new Underivable('holds a NUL or half a character');
     for (const next of [unquoted(one), one.replace(/[\t\r\n]/g, ''), decoded(one), folded(one), ...(opened ? afterScheme(one) : [])])
       all.add(next);
-    if (all.size > maxReadings) throw new Underivable('can be read in too many ways');
+    for (const piece of pieces?.(one) ?? []) all.add(piece);
+    total += one.length;
+    if (all.size > (pieces ? maxPieces : maxReadings) || total > maxTotal) throw new Underivable('can be read in too many ways');
   }
   return all;
 }

@@ -88,8 +88,9 @@ function subjectOf(ask: Ask, { device }: Circumstances): Subject {
   const { server, action, name } = ask;
   const onWindows = server.launch !== undefined && device.os === 'win32';
   const place = placeOf(server.roots, onWindows);
-  if (action === 'read') return { value: name, shape: undefined, place };
-  return { value: ask.args, shape: action === 'discover' ? { members: new Map() } : shapeOf(server, action, name), place };
+  const recursive = action !== 'call' || (factsOf(server, name).recursive ?? true);
+  if (action === 'read') return { value: name, shape: undefined, place, recursive };
+  return { value: ask.args, shape: action === 'discover' ? { members: new Map() } : shapeOf(server, action, name), place, recursive };
 }
 
 /** UTC throughout: a time zone is the laptop's to choose, and one rule should mean one time everywhere. */

@@ -4,6 +4,7 @@ import type { CompiledPolicy } from '../../bundle/schema.ts';
 import { depends, fromArguments, fromReading, type Mentions, mayHold, mentionsOf, mergeMentions, untilCalled } from './condition.ts';
 import { openConditions } from './conditions.ts';
 import { type Expected, expectedTypes } from './expected.ts';
+import { argumentsNamed, type Names, namesOf } from './namesakes.ts';
 import { readObligations } from './obligations.ts';
 import { makePart, type Part } from './part.ts';
 import type { Rule } from './rule.ts';
@@ -25,6 +26,8 @@ export interface Slice {
   open: Part | undefined;
   /** Of all rules that look at arguments. */
   expected: readonly (Expected & { rule: Rule })[];
+  /** The arguments that any of the rules names. */
+  names: Names;
   /** A forbid that cannot be judged without the arguments. */
   conditionalForbid: boolean;
   /** The slice that lists ask: permits as they may turn out, no forbid that is not known yet. */
@@ -70,6 +73,7 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
       ),
       open: makePart(asked.filter(isOpen), groups, prefix),
       expected: asked.filter(isOpen).flatMap((rule) => rule.expected.map((one) => ({ ...one, rule }))),
+      names: namesOf(asked.filter(isOpen).flatMap((rule) => argumentsNamed(rule.json))),
       conditionalForbid: forbids.some((rule) => depends(rule.mentions, unknown)),
       get listed() {
         return listed ? slice : make(action, assumeRules(some, unknown, conditionsOf), true);

@@ -1,15 +1,20 @@
-import type { Ajv as Draft7, Options, ValidateFunction } from 'ajv';
-import { _, Ajv } from 'ajv';
+import type { Options, ValidateFunction } from 'ajv';
+import { _ } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { RE2JS } from 're2js';
-import { instrument } from './instrument.ts';
+import { omissible } from './declared.ts';
+import { type Instrumented, instrument } from './instrument.ts';
+import { compilePattern } from './pattern.ts';
 
 /** What the blessed `inputSchema` of a tool says of arguments. */
 export interface Validator {
   /** Why the schema cannot be used, in words: then nothing is checked here, and whoever shows the tool says so. */
   unusable?: string;
+  /** Place and reason of each keyword that cannot be used. All the others are. */
+  dropped: readonly string[];
   /** Where the arguments do not fit, and what is expected there; undefined where they fit. */
   misfit(args: unknown): string | undefined;
+  /** Declared, and not demanded: null there can stand for "left out". */
+  mayBeLeftOut(name: string): boolean;
 }
 
 /**
@@ -27,7 +32,8 @@ function step(count = 1): true {
 
 /** Linear in the text, where JavaScript's own engine can be made to take years. Ajv tells engines' patterns apart by their `toString`. */
 function engine(pattern: string) {
-  const compiled = RE2JS.compile(pattern);
+  const compiled = compilePattern(pattern);
+  if (typeof compiled === 'string') throw new Error(compiled);
   return {
     test(text: string): boolean {
       step(text.length);
@@ -45,13 +51,17 @@ const options: Options = {
   // `constructor` is no argument unless somebody sent it.
   ownProperties: true,
   addUsedSchema: false,
+  // Every keyword is looked at before it gets here.
+  meta: false,
+  validateSchema: false,
   logger: false,
   code: { regExp: engine as unknown as NonNullable<NonNullable<Options['code']>['regExp']> },
 };
 
-let engines: { draft7: Draft7; draft2020: Ajv2020 } | undefined;
+let ajv: Ajv2020 | undefined;
 
-function withSteps<A extends Draft7>(ajv: A): A {
+function openAjv(): Ajv2020 {
+  const ajv = new Ajv2020(options);
   ajv.addKeyword({ keyword: stepKeyword, schema: false, validate: () => step() });
   // Ajv compares each with each, which a long list makes a matter of minutes.
   ajv.removeKeyword('uniqueItems');
@@ -67,7 +77,7 @@ function withSteps<A extends Draft7>(ajv: A): A {
   ajv.addKeyword({
     keyword: 'enum',
     schemaType: 'array',
-    error: { message: 'must be equal to one of the allowed values', params: ({ schema }) => _`{allowedValues: ${schema}}` },
+    error: { message: 'must be equal to one of the allowed values', params: ({ schemaCode }) => _`{allowedValues: ${schemaCode}}` },
     compile(allowed: unknown[]) {
       const known = new Set(allowed.map(stable));
       return (value: unknown) => step(weight(value)) && known.has(stable(value));
@@ -76,7 +86,7 @@ function withSteps<A extends Draft7>(ajv: A): A {
   ajv.removeKeyword('const');
   ajv.addKeyword({
     keyword: 'const',
-    error: { message: 'must be equal to the allowed value', params: ({ schema }) => _`{allowedValue: ${schema}}` },
+    error: { message: 'must be equal to the allowed value', params: ({ schemaCode }) => _`{allowedValue: ${schemaCode}}` },
     compile(allowed: unknown) {
       const known = stable(allowed);
       return (value: unknown) => step(weight(value)) && known === stable(value);
@@ -110,32 +120,64 @@ const stable = (value: unknown): string =>
   );
 
 const kept = new WeakMap<object, Validator>();
+const readings = new WeakMap<object, Instrumented | string>();
 
 /** Compiled at the first call of a tool, and kept for as long as its definition is. */
 export function validatorOf(tool: object): Validator {
-  const known = kept.get(tool) ?? compile((tool as Record<string, unknown>)['inputSchema']);
+  const known = kept.get(tool) ?? compile(readingOf(tool));
   kept.set(tool, known);
   return known;
 }
 
-function compile(schema: unknown): Validator {
-  const unusable = (why: string): Validator => ({ unusable: why, misfit: () => undefined });
-  if (schema === undefined) return unusable('it states none');
-  const made = instrument(schema, stepKeyword);
+function readingOf(tool: object): Instrumented | string {
+  const known = readings.get(tool);
+  if (known !== undefined) return known;
+  const schema = (tool as Record<string, unknown>)['inputSchema'];
+  const made = schema === undefined ? 'it states none' : instrument(schema, stepKeyword, misread);
+  readings.set(tool, made);
+  return made;
+}
+
+function misread(pattern: string): string | undefined {
+  const compiled = compilePattern(pattern);
+  return typeof compiled === 'string' ? compiled : undefined;
+}
+
+const shown = 5;
+
+/** What of a tool's schema is not checked, as a sentence. For lists of thousands: nothing is compiled but patterns. */
+export function uncheckedOf(tool: object): string | undefined {
+  const made = kept.get(tool)?.unusable ?? readingOf(tool);
+  if (typeof made === 'string') return `The arguments are not checked, since the schema of the tool cannot be used: ${made}.`;
+  const { length } = made.dropped;
+  if (length === 0) return undefined;
+  const more = length > shown ? ` and ${length - shown} more` : '';
+  return `The arguments are checked, but not all of the schema can be used. Left out: ${made.dropped.slice(0, shown).join(', ')}${more}.`;
+}
+
+function compile(made: Instrumented | string): Validator {
+  const unusable = (why: string): Validator => ({ unusable: why, dropped: [], misfit: () => undefined, mayBeLeftOut: () => false });
   if (typeof made === 'string') return unusable(made);
-  engines ??= { draft7: withSteps(new Ajv(options)), draft2020: withSteps(new Ajv2020(options)) };
-  const ajv = made.draft === 'draft-07' ? engines.draft7 : engines.draft2020;
+  const { schema, dropped } = made;
+  ajv ??= openAjv();
   let check: ValidateFunction;
   try {
-    check = ajv.compile(made.schema);
-    if ('$async' in check) return unusable('it is asynchronous');
+    check = ajv.compile(schema);
   } catch (error) {
     return unusable(`it cannot be compiled (${(error as Error).message.slice(0, 200)})`);
   } finally {
     // Ajv would hold what it compiled for good.
-    ajv.removeSchema(made.schema as object);
+    ajv.removeSchema(schema);
   }
-  return { misfit: (args) => misfit(check, args) };
+  let names: ReadonlySet<string> | undefined;
+  return {
+    dropped,
+    misfit: (args) => misfit(check, args),
+    mayBeLeftOut(name) {
+      names ??= omissible(schema);
+      return names.has(name);
+    },
+  };
 }
 
 function misfit(check: ValidateFunction, args: unknown): string | undefined {

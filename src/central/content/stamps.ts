@@ -1,0 +1,50 @@
+import type { BigIntStats } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** How a company's folder stands: the same text twice, and nothing in it was changed in between. */
+export interface Stamps {
+  text: string;
+  /** When something in it changed last, in milliseconds since the epoch by the clock of its file system. */
+  changedAt: number;
+  /** Changes that are closer together than this may have the same time. */
+  grainMs: number;
+}
+
+const second = 1_000_000_000n;
+
+/** Names, inodes, sizes and times of the folder and of all in it and in `parts`. What is hidden is seen by its name alone: a repository's own files change often. */
+export async function stampsOf(dir: string, parts: readonly string[]): Promise<Stamps> {
+  const times: bigint[] = [];
+  const lineOf = async (name: string): Promise<string> => {
+    try {
+      const found: BigIntStats = await stat(join(dir, name), { bigint: true });
+      times.push(found.ctimeNs);
+      return `${name} ${found.dev} ${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+    } catch (error) {
+      return `${name} ${codeOf(error)}`;
+    }
+  };
+  const linesOf = async (folder: string): Promise<string[]> => {
+    // The folder's own time before its names: a change in between shows in one of the two.
+    const own = await lineOf(folder);
+    try {
+      const names = (await readdir(join(dir, folder))).sort();
+      return [own, ...(await Promise.all(names.map((name) => (name.startsWith('.') ? `${folder}/${name}` : lineOf(`${folder}/${name}`)))))];
+    } catch (error) {
+      return [own, codeOf(error)];
+    }
+  };
+  const lines = await Promise.all(['.', ...parts].map(linesOf));
+  const newest = times.reduce((one, other) => (other > one ? other : one), 0n);
+  // Some file systems count whole or every other second; the others' times change with a tick of the kernel.
+  const coarse = times.every((time) => time % second === 0n);
+  return { text: lines.flat().join('\n'), changedAt: Number(newest / 1_000_000n), grainMs: coarse ? 2100 : 20 };
+}
+
+/** For how long nothing changed by what the file system says; 0 where its clock is another one. */
+export function quietFor({ changedAt }: Stamps, now = Date.now()): number {
+  return Math.max(0, now - changedAt);
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown';

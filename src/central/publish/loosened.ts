@@ -1,0 +1,41 @@
+import type { CompiledPolicy } from '../../bundle/schema.ts';
+import type { CompiledCompany } from '../content/compile.ts';
+
+/**
+ * What protects in `before` and not in `after`, in words for people; empty where nothing is lost. A file that is being written, copied or moved looks
+ * like one whose end was taken out on purpose. What only takes away from people, as a permit that goes or a server that is taken out, is no loss.
+ */
+export function loosened(before: CompiledCompany, after: CompiledCompany): string[] {
+  const lost: string[] = [];
+  const say = (yes: boolean, what: string) => void (yes && lost.push(what));
+  const bodies = new Set(after.policies.map(bodyOf));
+  for (const policy of before.policies) {
+    say(policy.effect === 'forbid' && !bodies.has(bodyOf(policy)), `the forbid ${policy.id}`);
+    const obligations = obligationsOf(policy);
+    if (obligations === '') continue;
+    const same = after.policies.filter((one) => one.id === policy.id || bodyOf(one) === bodyOf(policy));
+    say(
+      same.some((one) => obligationsOf(one) !== obligations),
+      `what ${policy.id} asks for (${obligations})`,
+    );
+  }
+  const [was, is] = [before.limits, after.limits];
+  say(is.concurrentCalls > was.concurrentCalls, 'the limit concurrentCalls');
+  say(perMinute(is) > perMinute(was), 'the limit callsPerMinute');
+  // How people are recognized, and what their apps must be: a file that ends early gives the defaults.
+  say(JSON.stringify(before.identity) !== JSON.stringify(after.identity), 'how people sign in');
+  say(before.minimumVersion !== undefined && before.minimumVersion !== after.minimumVersion, 'minimum_app_version');
+  say(
+    after.freshness.stale > before.freshness.stale || after.freshness.expires > before.freshness.expires,
+    'how soon a bundle is outdated',
+  );
+  return lost;
+}
+
+const bodyOf = ({ json: { annotations: _, ...body } }: CompiledPolicy) => JSON.stringify(body);
+const perMinute = ({ callsPerMinute }: CompiledCompany['limits']) => (callsPerMinute === 0 ? Number.POSITIVE_INFINITY : callsPerMinute);
+
+/** Annotations that bind; the rest is for people. */
+const binding = ['approval', 'limit', 'redact'];
+const obligationsOf = ({ annotations }: CompiledPolicy) =>
+  binding.flatMap((name) => (annotations[name] === undefined ? [] : [`@${name}("${annotations[name]}")`])).join(' ');

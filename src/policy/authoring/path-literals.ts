@@ -1,0 +1,94 @@
+import { foldPath } from '../deciding/fold.ts';
+import { above, type Path, placeOf, resolve, textOf, treeOf } from '../deciding/paths.ts';
+import { readings, Underivable } from '../deciding/readings.ts';
+
+export type Fact = 'paths' | 'folders' | 'within';
+
+/** A path that no fact ever has, as a clause, and what to write instead. */
+export class Unmatchable extends Error {
+  readonly fix: string;
+  constructor(why: string, fix: string) {
+    super(why);
+    this.fix = fix;
+  }
+}
+
+const quoted = (text: string): string => JSON.stringify(text);
+const instead = (text: string): string => `did you mean ${quoted(text)}?`;
+const absolute = /^(?:\/|[a-z]:[\\/]|\\\\[^\\])/i;
+const [onPosix, onWindows] = [placeOf(['/'], false), placeOf(['C:/'], true)];
+
+/** Where a path that a rule names leads to: what has one meaning is brought into the form of the facts, the rest is refused. */
+export function readLiteral(text: string): Path {
+  const trimmed = text.trim();
+  if (text === '') throw new Unmatchable('is empty', 'write a whole path, such as "/srv/secret"');
+  if (trimmed !== text) throw new Unmatchable('has blanks around it', instead(trimmed));
+  if (/^~|^\$|^%\w+%/.test(text))
+    throw new Unmatchable(
+      'begins with what only a shell replaces',
+      'write the whole path, such as "/home/ann/secret" (for everybody: a rule on its own folder for each, or forbid what is above)',
+    );
+  if (/^file:/i.test(text)) throw new Unmatchable('is a URL', instead(decodedPath(text)));
+  if (/[*?]|\{[^}]*,/.test(text)) {
+    const folder = text.slice(0, text.search(/[*?{]/)).replace(/[^\\/]*$/, '');
+    const fix = absolute.test(folder) ? `did you mean ${quoted(normal(folder))}? All that is below it counts` : 'name the folder itself';
+    throw new Unmatchable('is a pattern, and patterns are not matched here', fix);
+  }
+  if (text.startsWith('//'))
+    throw new Unmatchable(
+      'begins with "//", which is another computer on Windows and the root elsewhere',
+      `write ${quoted(text.replace(/^\/+/, '/'))} for a folder, or ${quoted(text.replaceAll('/', '\\'))} for a share`,
+    );
+  if (!absolute.test(text)) throw new Unmatchable('is relative, and facts are absolute', instead(`/${text.replace(/^[./\\]+/, '')}`));
+  if (/(?:^|[\\/])\.\.(?:[\\/]|$)/.test(text)) throw new Unmatchable('climbs with ".."', instead(normal(text)));
+  return place(text);
+}
+
+/** A literal means one thing: without the readings that what an agent writes is given. */
+function place(text: string): Path {
+  // A backslash is a slash where Windows begins a path so, and a character of a name elsewhere.
+  const windows = !text.startsWith('/');
+  try {
+    const [found] = resolve(text, windows ? onWindows : onPosix);
+    if (!found || text.includes('\0') || !text.isWellFormed()) throw new Underivable('cannot be read');
+    return found;
+  } catch (error) {
+    if (!(error instanceof Underivable)) throw error;
+    throw new Unmatchable(error.message, 'name the folder above it');
+  }
+}
+
+const normal = (text: string): string => textOf(place(text));
+
+function decodedPath(text: string): string {
+  const url = URL.parse(text);
+  try {
+    return url ? decodeURIComponent(url.pathname).replace(/^\/(?=[a-z]:)/i, '') : '/...';
+  } catch {
+    return url!.pathname;
+  }
+}
+
+/** What to look for so that no file system's view of the name, and no call that reaches the path from above, is missed. */
+export function broadly(text: string): string[] {
+  const path = foldPath(readLiteral(text));
+  return [textOf(path), ...aboveOf(path).map(treeOf)];
+}
+
+/** Texts of folders have one form, so the root's own length tells where it ends. */
+const aboveOf = (path: Path): Path[] => above(path).map((_, count) => ({ root: path.root, names: path.names.slice(0, count) }));
+
+/** What to look for so that nothing else is taken for the path. */
+export function strictly(text: string): string {
+  const path = textOf(readLiteral(text));
+  // Also in the form that keyboards and most systems make: what is written in another one has two readings, and is within neither.
+  const composed = path.normalize('NFC');
+  try {
+    const [, other] = readings(composed, false);
+    if (other === undefined) return composed;
+    throw new Unmatchable(`can also be read as ${quoted(other)}, so that no call is surely there`, 'name the folder above it');
+  } catch (error) {
+    if (!(error instanceof Underivable)) throw error;
+    throw new Unmatchable(error.message, 'name the folder above it');
+  }
+}

@@ -1,0 +1,236 @@
+import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
+import { fold } from '../../base/fold.ts';
+import type { ServerEntry, ToolFacts } from '../../bundle/schema.ts';
+import { contextPath, hasPath, operands } from './condition.ts';
+
+/**
+ * Servers in some languages read an argument `Project` as `project`, so what a rule says of `project` must not be gone around by it. What is a known
+ * name but for its case is refused; which names are known, the blessed schema and the rules say.
+ */
+export interface Names {
+  members: Map<string, Names>;
+  /** Of members that are not named. */
+  rest?: Names;
+}
+
+interface Namesake {
+  /** Where it stands, as a JSON pointer. */
+  at: string;
+  known: string;
+}
+
+/** `*` stands for any name. */
+export function namesOf(paths: Iterable<readonly string[]>): Names {
+  const all: Names = { members: new Map() };
+  for (const path of paths) {
+    let at = all;
+    for (const name of path) {
+      const next: Names = (name === '*' ? at.rest : at.members.get(name)) ?? { members: new Map() };
+      if (name === '*') at.rest = next;
+      else at.members.set(name, next);
+      at = next;
+    }
+  }
+  return all;
+}
+
+/** The arguments that a rule names, as paths below `context.args`. */
+export function argumentsNamed(json: PolicyJson): string[][] {
+  const found: string[][] = [];
+  const walk = (expr: Parameters<typeof operands>[0]): void => {
+    const path = contextPath(expr) ?? hasPath(expr);
+    if (!path) for (const part of operands(expr)) walk(part);
+    else if (path[0] === 'args' && path.length > 1) found.push(path.slice(1));
+  };
+  for (const { body } of json.conditions) walk(body);
+  return found;
+}
+
+/** A message nests at most some 64 deep. */
+const deepest = 256;
+
+/** A list is as each of its members. What nests too deeply is for the rules to refuse: here only what they name is looked for. */
+function namesakeIn(value: unknown, names: Names | undefined, at = '', depth = 0): Namesake | undefined {
+  if (names === undefined || (names.members.size === 0 && !names.rest) || depth > deepest) return undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Array.isArray(value)) return first(value.entries(), (one, index) => namesakeIn(one, names, `${at}/${index}`, depth + 1));
+  const folded = foldedNames(names, names.members.keys());
+  return first(Object.entries(value), (one, name) => {
+    const inner = names.members.get(name);
+    const known = inner || folded.size === 0 ? undefined : folded.get(fold(name));
+    return known === undefined ? namesakeIn(one, inner ?? names.rest, `${at}/${name}`, depth + 1) : { at: `${at}/${name}`, known };
+  });
+}
+
+function first<Key>(entries: Iterable<readonly [Key, unknown]>, look: (value: unknown, key: Key) => Namesake | undefined) {
+  for (const [key, value] of entries) {
+    const found = look(value, key);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const kept = new WeakMap<object, Map<string, string>>();
+
+function foldedNames(of: object, names: Iterable<string>): Map<string, string> {
+  const known = kept.get(of) ?? new Map([...names].map((name) => [fold(name), name]));
+  kept.set(of, known);
+  return known;
+}
+
+/** Why the arguments of a call cannot be told from others; undefined where they can. `ofRules`: what the rules for it name. */
+export function posing(
+  { action, name, args }: { action: string; name: string; args?: Record<string, unknown> },
+  { catalogue, tools }: ServerEntry,
+  ofRules: Names,
+): string | undefined {
+  if (action !== 'call' && action !== 'get') return undefined;
+  const blessed = (action === 'call' ? catalogue.tools : catalogue.prompts).find((one) => one.name === name);
+  const found =
+    namesakeIn(args, ofRules) ??
+    (action === 'get' ? namesakeIn(args, namesOfPrompt(blessed)) : namesakeBySchema(args, blessed?.['inputSchema'])) ??
+    (action === 'call' && Object.hasOwn(tools, name) ? namesakeIn(args, namesDeclared(tools[name]!)) : undefined);
+  if (found === undefined) return undefined;
+  if (found === 'too much') return 'they are too large or nest too deeply to be compared with its schema';
+  const at = found.at.length > longestShown ? `...${found.at.slice(-longestShown)}` : found.at;
+  return `${at} differs from "${found.known}" in its case only, and servers may take it for that`;
+}
+
+const longestShown = 120;
+const made = new WeakMap<object, Names>();
+
+function madeOf(key: object, paths: () => Iterable<readonly string[]>): Names {
+  const names = made.get(key) ?? namesOf(paths());
+  made.set(key, names);
+  return names;
+}
+
+/** Of which the company says what kind they are. */
+const namesDeclared = (facts: ToolFacts): Names => madeOf(facts, () => Object.keys(facts.arguments ?? {}).map((path) => path.split('.')));
+
+function namesOfPrompt(prompt: { [key: string]: unknown } | undefined): Names | undefined {
+  const list = prompt?.['arguments'];
+  if (prompt === undefined || !Array.isArray(list)) return undefined;
+  const names = list.map((one: { name?: unknown } | null) => one?.name).filter((one) => typeof one === 'string');
+  return madeOf(prompt, () => names.map((one) => [one]));
+}
+
+type Schema = Record<string, unknown>;
+const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
+const schemasIn = (value: unknown): Schema[] => [value].flat().filter(isSchema);
+const valuesOf = (value: unknown): Schema[] => (isSchema(value) ? Object.values(value).filter(isSchema) : []);
+
+/** A schema as far as it says names: worked out once, since each name of a call is looked up in it. */
+interface Reading {
+  properties: Schema;
+  folded: Map<string, string>;
+  /** What else is said of the same value. */
+  parts: Schema[];
+  items: Schema[];
+  /** Of any member. */
+  patterns: Schema[];
+  /** Of the members that it does not name. */
+  rest: Schema[];
+}
+
+const readings = new WeakMap<Schema, Reading>();
+
+function readingOf(schema: Schema, root: Schema): Reading {
+  const known = readings.get(schema);
+  if (known) return known;
+  const under = (...keys: string[]) => keys.flatMap((key) => schemasIn(schema[key]));
+  const properties = isSchema(schema['properties']) ? schema['properties'] : {};
+  const referred = ['$ref', '$dynamicRef', '$recursiveRef'].map((key) =>
+    typeof schema[key] === 'string' ? follow(schema[key], root) : undefined,
+  );
+  const reading: Reading = {
+    properties,
+    folded: new Map(Object.keys(properties).map((name) => [fold(name), name])),
+    parts: [
+      ...under('allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else'),
+      ...valuesOf(schema['dependentSchemas']),
+      ...referred.filter(isSchema),
+    ],
+    items: under('items', 'prefixItems', 'additionalItems', 'contains'),
+    patterns: valuesOf(schema['patternProperties']),
+    rest: under('additionalProperties', 'unevaluatedProperties'),
+  };
+  readings.set(schema, reading);
+  return reading;
+}
+
+/** Names looked at in one call, each in so many schemas: far more than a call of any use has, and some tens of milliseconds. */
+const mostWork = 500_000;
+
+/** The same by a blessed schema, wherever in it a name stands: all branches of a choice count. */
+function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much' | undefined {
+  if (!isSchema(schema)) return undefined;
+  let work = 0;
+
+  /** All that is said of the value itself. */
+  const together = (some: readonly Schema[]): Reading[] => {
+    const all = new Set(some);
+    for (const one of all) {
+      if (++work > mostWork) throw tooMuch;
+      for (const part of readingOf(one, schema).parts) all.add(part);
+    }
+    return [...all].map((one) => readingOf(one, schema));
+  };
+
+  const look = (inner: unknown, some: readonly Schema[], at: string, depth: number): Namesake | undefined => {
+    if (depth > deepest) throw tooMuch;
+    if (some.length === 0 || typeof inner !== 'object' || inner === null) return undefined;
+    const all = together(some);
+    if (Array.isArray(inner)) {
+      const items = all.flatMap((one) => one.items);
+      return first(inner.entries(), (one, index) => look(one, items, `${at}/${index}`, depth + 1));
+    }
+    return first(Object.entries(inner), (one, name) => {
+      const folded = fold(name);
+      const below: Schema[] = [];
+      let named = false;
+      let known: string | undefined;
+      work += all.length;
+      if (work > mostWork) throw tooMuch;
+      for (const reading of all) {
+        for (const part of reading.patterns) below.push(part);
+        if (Object.hasOwn(reading.properties, name)) {
+          named = true;
+          below.push(...schemasIn(reading.properties[name]));
+        } else {
+          known ??= reading.folded.get(folded);
+          for (const part of reading.rest) below.push(part);
+        }
+      }
+      return named || known === undefined ? look(one, below, `${at}/${name}`, depth + 1) : { at: `${at}/${name}`, known };
+    });
+  };
+
+  try {
+    return look(value, [schema], '', 0);
+  } catch (error) {
+    if (error === tooMuch) return 'too much';
+    throw error;
+  }
+}
+
+const tooMuch = new Error('too much');
+
+function follow(ref: string, root: Schema): unknown {
+  if (ref === '#') return root;
+  if (!ref.startsWith('#/')) return undefined;
+  let at: unknown = root;
+  for (const part of ref.slice(2).split('/')) {
+    const name = decoded(part).replaceAll('~1', '/').replaceAll('~0', '~');
+    at = typeof at === 'object' && at !== null && Object.hasOwn(at, name) ? (at as Schema)[name] : undefined;
+  }
+  return at;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
