@@ -29,7 +29,7 @@ function joined(lines: readonly (string | readonly Buffer[])[], long: number): s
 /**
  * An incremental parser of `text/event-stream` (WHATWG HTML, "Server-sent events"). Calls back per event, also for one that has an id or a retry time
  * but no data (protocol 2025-11-25 primes a stream so). Returns false when one event is larger than `maxBytes`. Data beyond `long` characters comes in
- * pieces. Why it is our own: docs/adr/0001-own-sse-reader.md.
+ * pieces. Why it is our own: docs/adr/0047.
  */
 export function openSse(
   maxBytes: number,

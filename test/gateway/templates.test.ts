@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { matchesTemplate } from '../../src/gateway/catalogue/templates.ts';
+import { allowAll, entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
+import { openRpcServer } from '../support/rpc-server.ts';
 import { expansions } from '../support/templates.ts';
 
 test('URI templates find whose a URI is', () => {
@@ -46,4 +48,34 @@ test('a place that one part could take and the next one needs is left to the nex
   assert.ok(matchesTemplate('a://{x}{/y}/z', 'a://1/z'));
   assert.ok(matchesTemplate('a://{x}/b{?y}{&z}', 'a://1/b/b?y=1&z=2'));
   assert.ok(!matchesTemplate('a://x{.y}.z', 'a://x.zz'));
+});
+
+test('at /mcp a URI without the optional part is read at its server, in both eras, and a rule on the template keeps it back', async (t) => {
+  const server = await openRpcServer({ 'resources/read': ({ params }) => ({ contents: [{ uri: params['uri'], text: 'read' }] }) });
+  t.after(() => server.close());
+  const templates = (...all: string[]) => ({ resourceTemplates: all.map((uriTemplate) => ({ name: 'it', uriTemplate })) });
+  const servers = [
+    entry({ id: 'other', url: 'http://127.0.0.1:9/mcp', catalogue: templates('data://configuration/{x}') }),
+    entry({ id: 'mine', url: server.url, catalogue: templates('data://config{?format}', 'data://secret{/part*}') }),
+  ];
+  const rule = `@id("no") forbid(principal, action == Action::"read", resource == Resource::"mine/data://secret{/part*}");`;
+  const house = await openTestGateway(makeBundle({ servers, policies: `${allowAll}\n${rule}` }));
+  t.after(() => house.close());
+  const session = await legacySession(house.url, house.token);
+  for (const uri of ['data://config', 'data://config?format=json'])
+    for (const answer of [
+      await session.send('resources/read', { uri }),
+      await modernRequest(house.url, house.token, 'resources/read', { uri }),
+    ])
+      assert.match(answer.text, /"text":"read"/, uri);
+  for (const uri of ['data://secret', 'data://secret/a/b'])
+    for (const answer of [
+      await session.send('resources/read', { uri }),
+      await modernRequest(house.url, house.token, 'resources/read', { uri }),
+    ])
+      assert.ok((JSON.parse(answer.text) as { error?: unknown }).error, `${uri}: ${answer.text}`);
+  assert.deepEqual(
+    [...new Set(server.seen.map(({ params }) => params['uri']).filter((uri) => uri !== undefined))],
+    ['data://config', 'data://config?format=json'],
+  );
 });
