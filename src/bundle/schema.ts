@@ -109,6 +109,10 @@ export const serverEntry = z.object({
   description: z.string(),
   version: z.string(),
   url: z.url({ protocol: /^https?$/ }).optional(),
+  /** What is spoken at `url`: `sse` is "HTTP+SSE" of protocol 2024-11-05. Bundles of before have none. */
+  transport: z.enum(['streamable-http', 'sse']).default('streamable-http'),
+  /** Sent with each request to `url`. Bundles of before have none. */
+  headers: z.record(z.string(), z.string()).default({}),
   launch: launch.optional(),
   /** What the company knows of the server's era; `auto` means find out and remember. */
   era: z.enum(['auto', 'legacy', 'modern']).default('auto'),

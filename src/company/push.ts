@@ -1,12 +1,15 @@
 import { backOff, fullJitter, pause } from '../base/backoff.ts';
 import type { Log } from '../base/log.ts';
+import { openSse } from '../base/sse.ts';
 import { retryAfterMs } from './send.ts';
-import { readEvents } from './sse.ts';
 
 export interface Push {
   /** Connects anew at once: after sleep, a change of network, or for a new token. */
   renew(): void;
 }
+
+// Our messages are a few dozen characters; whatever is longer is not for us.
+const longest = 64 * 1024;
 
 /**
  * Keeps one event stream open, so that a kill switch acts in seconds. The stream carries a version number and nothing that is trusted:
@@ -38,19 +41,17 @@ export function openPush(options: {
     const timer = setTimeout(() => silence.abort(new Error('the event stream fell silent')), timing.heartbeatMs).unref();
     options.opened();
     try {
-      const hooks = {
-        heard: () => {
-          timer.refresh();
-          // Only a stream that has lasted proves that the way is good: one that is cut at once must still back off.
-          if (performance.now() - since > timing.heartbeatMs / 4) failures = 0;
-        },
-        retry: (ms: number) => {
-          base = Math.min(Math.max(ms, 100), timing.reconnectMaxMs);
-        },
-      };
-      for await (const { event, data } of readEvents(body, hooks)) {
-        const version = event === 'bundle' ? versionIn(data) : undefined;
+      const read = openSse(longest, ({ event, data, retryMs }) => {
+        if (retryMs !== undefined) base = Math.min(Math.max(retryMs, 100), timing.reconnectMaxMs);
+        const version = event === 'bundle' ? versionIn(data.toString()) : undefined;
         if (version !== undefined) options.announced(version);
+      });
+      for await (const chunk of body) {
+        // Comments too: they are the heartbeat.
+        timer.refresh();
+        // Only a stream that has lasted proves that the way is good: one that is cut at once must still back off.
+        if (performance.now() - since > timing.heartbeatMs / 4) failures = 0;
+        if (!read(chunk)) throw new Error(`a message of the event stream is longer than ${longest} characters`);
       }
     } finally {
       clearTimeout(timer);

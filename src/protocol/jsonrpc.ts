@@ -32,6 +32,12 @@ export type Message =
 
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** What else comes in JSON where messages are looked for (a program's log, a service's sign of life) is none, whatever members it has. */
+export const isMessage = (value: unknown): value is JsonObject => isObject(value) && value['jsonrpc'] === '2.0';
+
+/** An id or progress token of ours as it came back: some servers make a text of the number. */
+export const ourId = (id: unknown): unknown => (typeof id === 'string' && /^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id);
+
 /** Characters. What is named is looked up, spelt in several ways and put into answers and records, so it is bounded before anything is done with it. */
 export const longest = { id: 1024, method: 256, name: 1024, uri: 8192 } as const;
 

@@ -15,8 +15,9 @@ import { UpstreamError } from './upstream.ts';
  */
 export async function connectHttp(context: LinkContext, known: Era | undefined, signal: AbortSignal): Promise<Link> {
   const { entry } = context;
-  const target = openTarget(entry.url!, context.limits);
+  const target = openTarget(entry, context.limits);
   try {
+    if (entry.transport === 'sse') return await openOld(target, context, signal);
     if (known === 'legacy') {
       const link = await openLegacy(target, context, signal).catch((error: unknown) => legacyNoMore(error, entry));
       if (link) return link;
@@ -34,7 +35,8 @@ export async function connectHttp(context: LinkContext, known: Era | undefined, 
 
 /** Its era at present, asked beside whatever connection there is. */
 export async function askEra(context: LinkContext, signal: AbortSignal): Promise<Era> {
-  const target = openTarget(context.entry.url!, context.limits);
+  if (context.entry.transport === 'sse') return 'legacy';
+  const target = openTarget(context.entry, context.limits);
   try {
     return (await isModern(target, context, signal)) ? 'modern' : 'legacy';
   } finally {
@@ -52,6 +54,12 @@ async function openLegacy(target: Target, context: LinkContext, signal: AbortSig
     if (!link) throw error;
     return link;
   }
+}
+
+async function openOld(target: Target, context: LinkContext, signal: AbortSignal): Promise<Link> {
+  const link = await connectSse(target, context, signal);
+  if (!link) throw new UpstreamError('bad-answer', 'its answer is no event stream that says where to send messages, as "sse" has it');
+  return link;
 }
 
 /** What was remembered or stated may be out of date; what the company states is not questioned. */

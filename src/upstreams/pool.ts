@@ -95,8 +95,11 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
   };
 }
 
-/** What of an entry decides where its connection leads. Deadlines and headers are adopted, all else is the policy's matter. */
-const reach = ({ url, launch, era, auth }: ServerEntry) => ({ url, launch, era, auth });
+/**
+ * What of an entry decides where its connection leads. Deadlines and what stands in headers of a call are adopted, all else is the policy's matter.
+ * The company's own headers may decide what a session can do, so none outlives them.
+ */
+const reach = ({ url, transport, headers, launch, era, auth }: ServerEntry) => ({ url, transport, headers, launch, era, auth });
 
 function inMemory(): Verdicts {
   const known = new Map<string, Verdict>();

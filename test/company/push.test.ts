@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { readEvents } from '../../src/company/sse.ts';
 import { type SmallCentral, smallBundle, smallCentral } from '../support/central.ts';
 import { client, person } from './open.ts';
 
@@ -114,25 +113,4 @@ test('after stop nothing is asked any more', async () => {
   await one.refresh();
   await one.close();
   assert.equal(central.seen.length, before);
-});
-
-test('the parser holds to the standard whatever the pieces are', async () => {
-  const text =
-    '\uFEFFevent: a\r\ndata: 1\r\ndata:2\r\n\r\n: comment\ndata\n\nid: 7\nretry: 500\nretry: x\nevent: b\rdata: é\r\r\ndata: cut';
-  const wanted = [
-    { event: 'a', data: '1\n2' },
-    { event: 'message', data: '' },
-    { event: 'b', data: 'é' },
-  ];
-  const bytes = Buffer.from(text);
-  for (const size of [1, 2, 3, 7, bytes.length]) {
-    const retries: number[] = [];
-    const pieces = (async function* () {
-      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-    })();
-    const found = [];
-    for await (const event of readEvents(pieces, { heard() {}, retry: (ms) => retries.push(ms) })) found.push(event);
-    assert.deepEqual(found, wanted, `pieces of ${size}`);
-    assert.deepEqual(retries, [500]);
-  }
 });

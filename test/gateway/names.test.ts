@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { exposedName, matchesTemplate, maxName, ownName } from '../../src/gateway/catalogue/names.ts';
+import { exposedName, maxName, ownName } from '../../src/gateway/catalogue/names.ts';
 
 test('a plain name carries its server', () => {
   assert.equal(
@@ -47,14 +47,4 @@ test("on its own address a server's names stay, unless an agent's prefix would m
   }
   assert.ok(`mcp__${'s'.repeat(31)}__${ownName('s'.repeat(31), 'x'.repeat(99), free)}`.length <= 64);
   assert.notEqual(ownName('srv', 'a b', free), ownName('srv', 'a/b', free));
-});
-
-test('URI templates find whose a URI is', () => {
-  assert.ok(matchesTemplate('ticket://{id}', 'ticket://T-1'));
-  assert.ok(!matchesTemplate('ticket://{id}', 'ticket://'));
-  assert.ok(!matchesTemplate('ticket://{id}', 'other://T-1'));
-  assert.ok(matchesTemplate('test://template/{id}/data', 'test://template/7/data'));
-  assert.ok(!matchesTemplate('test://template/{id}/data', 'test://template/7/other'));
-  assert.ok(!matchesTemplate('a://{x}/b/{y}', 'a://1/b/'));
-  assert.ok(matchesTemplate('static://one', 'static://one'));
 });

@@ -168,7 +168,7 @@ test('what an entry says beside what is used is refused or said', async (t) => {
   assert.deepEqual(
     problems.filter(({ file }) => file === 'servers/wiki.json').map(({ severity, message }) => `${severity}: ${message}`),
     [
-      'warning: This version does not speak "sse" as a remote: remotes.0 has no effect.',
+      'warning: A server is reached at one address: remotes.0 has no effect.',
       'warning: A server is reached at one address: remotes.2 has no effect.',
     ],
   );

@@ -5,38 +5,6 @@ import { reconnectMs } from '../../src/upstreams/connection/reconnect.ts';
 import { headerValue, parameterHeaders, requestHeaders } from '../../src/upstreams/http/headers.ts';
 import { commandLine, downloads, scrubbed, withPath } from '../../src/upstreams/local/environment.ts';
 import { openLines } from '../../src/upstreams/messages/lines.ts';
-import { openSse, type SseEvent } from '../../src/upstreams/messages/sse.ts';
-
-const stream = Buffer.from(
-  '\uFEFFignored\n: a comment\n\nid: 1\nretry: 250\ndata: \n\nevent: message\r\nid:2\r\ndata: {"ü":"😀"}\r\n\r\ndata: a\rdata:b\r\rdata: last\n\n',
-  'utf8',
-);
-const expected: SseEvent[] = [
-  { id: '1', retryMs: 250, data: '' },
-  { id: '2', data: '{"ü":"😀"}' },
-  { id: '2', data: 'a\nb' },
-  { id: '2', data: 'last' },
-];
-
-test('a stream of events reads the same, wherever it is cut', () => {
-  for (let size = 1; size <= stream.length; size++) {
-    const events: SseEvent[] = [];
-    const feed = openSse(1000, (event) => events.push(event));
-    for (let start = 0; start < stream.length; start += size) assert.ok(feed(stream.subarray(start, start + size)));
-    assert.deepEqual(events, expected, `in pieces of ${size}`);
-  }
-});
-
-test('one event has a bound, a stream has none', () => {
-  const feed = openSse(100, () => {});
-  for (let event = 0; event < 100; event++) assert.ok(feed(Buffer.from(`data: ${'x'.repeat(80)}\n\n`)));
-  assert.equal(feed(Buffer.from(`data: ${'x'.repeat(120)}\n\n`)), false);
-  const slow = openSse(100, () => {});
-  assert.equal(slow(Buffer.from('data: '.padEnd(90, 'x'))), true);
-  assert.equal(slow(Buffer.from('x'.repeat(90))), false);
-  const many = openSse(100, () => {});
-  assert.equal(Array.from({ length: 20 }, () => many(Buffer.from('data: 12345\n'))).at(-1), false, 'many short lines are one event too');
-});
 
 test('lines read the same, wherever they are cut', () => {
   const text = Buffer.from('{"a":"é"}\n\n{"b":2}\n{"c":', 'utf8');

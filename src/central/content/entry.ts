@@ -3,6 +3,7 @@ import { unknownArguments } from './argument-kinds.ts';
 import { definitionHash, definitionsOf } from './definition-hash.ts';
 import type { Checked } from './document.ts';
 import type { Problem } from './problem.ts';
+import { compileRemote, usedRemote } from './remote.ts';
 import { type EntryMeta, entryKey, type PackageSpec, type ServerJson } from './server-json.ts';
 import { resolveText } from './variables.ts';
 
@@ -36,21 +37,16 @@ export function compileEntry(
       ),
     );
 
-  const where: Pick<ServerEntry, 'url' | 'launch'> = {};
+  const where: Partial<Pick<ServerEntry, 'url' | 'transport' | 'headers' | 'launch'>> = {};
   const remotes = server.remotes ?? [];
-  const used = remotes.findIndex(({ type }) => type === 'streamable-http');
-  const remote = remotes[used];
-  for (const [at, { type }] of remotes.entries()) {
-    if (at === used) continue;
-    const why = type === 'streamable-http' ? 'A server is reached at one address' : `This version does not speak "${type}" as a remote`;
-    problem(['remotes', at], `${why}: remotes.${at} has no effect.`, 'Remove it, or list the one to use first.', 'warning');
-  }
+  const used = usedRemote(remotes);
+  const remote = compileRemote(remotes, variables, { problem, resolve });
   if (remote !== undefined) {
-    const defaults = Object.entries(remote.variables ?? {}).flatMap(([name, { value, default: other }]) => {
-      const given = value ?? other;
-      return given === undefined ? [] : [[name, given] as const];
-    });
-    where.url = resolve(['remotes', used, 'url'], remote.url, { ...Object.fromEntries(defaults), ...variables });
+    Object.assign(where, remote);
+    if (remote.transport === 'sse' && meta.era === 'modern') {
+      const fix = `Set the era to "auto", or give the server a remote of type "streamable-http".`;
+      problem([...inMeta, 'era'], 'The modern era has no "sse": that is the transport of protocol 2024-11-05.', fix);
+    }
   } else if (meta.launch !== undefined) {
     const { command, args, env, cwd } = meta.launch;
     const path = [...inMeta, 'launch'];
@@ -68,7 +64,7 @@ export function compileEntry(
     problem(
       [],
       'The entry says neither where the server is nor how it is started.',
-      'Add a remote of type "streamable-http", a launch, or packages.',
+      'Add a remote of type "streamable-http" or "sse", a launch, or packages.',
     );
   }
 

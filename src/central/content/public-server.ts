@@ -1,4 +1,5 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
+import { usedRemote } from './remote.ts';
 import { entryKey } from './server-json.ts';
 
 type Json = Record<string, unknown>;
@@ -10,7 +11,8 @@ type Json = Record<string, unknown>;
 export function publicServerJson(raw: Json, entry: ServerEntry): Json {
   const { id, dataClass, trust, owner, era, timeoutMs, tools } = entry;
   const meta = raw['_meta'] as Json;
-  const remote = (raw['remotes'] as Json[] | undefined)?.find(({ type }) => type === 'streamable-http');
+  const remotes = (raw['remotes'] as Json[] | undefined) ?? [];
+  const remote = remotes[usedRemote(remotes)];
   return {
     ...(withoutSecrets(raw) as Json),
     ...(entry.url === undefined ? {} : { remotes: [{ ...(withoutSecrets(remote) as Json), url: entry.url }] }),

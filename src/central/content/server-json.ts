@@ -31,9 +31,20 @@ const input = z.looseObject({
   description: z.unknown().optional(),
   format: z.unknown().optional(),
   placeholder: z.unknown().optional(),
-  choices: z.unknown().optional(),
+  choices: z.array(z.string()).optional(),
   variables: z.unknown().optional(),
 });
+export type Input = z.output<typeof input>;
+
+const header = input.extend({ name: z.string().min(1), variables: z.record(z.string(), input).optional() });
+const remote = z.looseObject({
+  type: z.string(),
+  url: z.string().min(1),
+  variables: z.record(z.string(), input).optional(),
+  headers: z.array(header).optional(),
+});
+export type Remote = z.output<typeof remote>;
+
 const argument = input.extend({
   type: z.enum(['positional', 'named']),
   name: z.string().optional(),
@@ -68,16 +79,7 @@ export const serverJson = z.looseObject({
     .min(1)
     .max(255)
     .refine((version) => !/[\^~*<>=|\s]|^latest$|\.x(\.|$)/i.test(version), 'a version is exact: no range, not "latest"'),
-  remotes: z
-    .array(
-      z.looseObject({
-        type: z.string(),
-        url: z.string().min(1),
-        variables: z.record(z.string(), input).optional(),
-        headers: z.array(input.extend({ name: z.unknown().optional() })).optional(),
-      }),
-    )
-    .optional(),
+  remotes: z.array(remote).optional(),
   packages: z.array(packageSpec).optional(),
   status: z.unknown().optional(),
   repository: z.unknown().optional(),

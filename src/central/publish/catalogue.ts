@@ -1,4 +1,4 @@
-import { type JSONRPCMessage, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
+import { type JSONRPCMessage, SSEClientTransport, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { Failure } from '../../base/errors.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
@@ -22,8 +22,12 @@ const stepMs = 20_000;
 const mostPages = 200;
 
 /** What an upstream says of itself now: every definition as it came, unknown fields included, in its own order; and what of it cannot be blessed. */
-export async function fetchCatalogue(entry: Pick<ServerEntry, 'id' | 'url' | 'launch' | 'era'>, signal?: AbortSignal): Promise<Found> {
-  const eras = entry.era === 'auto' ? (['modern', 'legacy'] as const) : [entry.era];
+export async function fetchCatalogue(
+  entry: Pick<ServerEntry, 'id' | 'url' | 'launch' | 'era'> & Partial<Pick<ServerEntry, 'transport' | 'headers'>>,
+  signal?: AbortSignal,
+): Promise<Found> {
+  const known = entry.transport === 'sse' ? 'legacy' : entry.era;
+  const eras = known === 'auto' ? (['modern', 'legacy'] as const) : [known];
   let last: unknown;
   for (const era of eras) {
     // A connection of its own for each era: an old server may die of a question it does not know.
@@ -56,8 +60,8 @@ interface Session {
 }
 
 /** JSON-RPC over the SDK's raw transport: the SDK's Client would drop what it does not know. */
-function openSession(entry: Pick<ServerEntry, 'url' | 'launch'>, signal: AbortSignal | undefined): Session {
-  const transport: Transport = entry.url === undefined ? stdio(entry.launch!) : new StreamableHTTPClientTransport(new URL(entry.url));
+function openSession(entry: Parameters<typeof fetchCatalogue>[0], signal: AbortSignal | undefined): Session {
+  const transport: Transport = entry.url === undefined ? stdio(entry.launch!) : remote(entry.url, entry);
   const waiting = new Map<number, { resolve(result: Json): void; reject(error: Error): void }>();
   let id = 0;
   let changed = 0;
@@ -111,6 +115,11 @@ function openSession(entry: Pick<ServerEntry, 'url' | 'launch'>, signal: AbortSi
     },
     close: () => transport.close().catch(() => {}),
   };
+}
+
+function remote(url: string, { transport, headers }: Parameters<typeof fetchCatalogue>[0]): Transport {
+  const Kind = transport === 'sse' ? SSEClientTransport : StreamableHTTPClientTransport;
+  return new Kind(new URL(url), headers ? { requestInit: { headers } } : {});
 }
 
 function stdio({ command, args, env, cwd }: NonNullable<ServerEntry['launch']>): Transport {

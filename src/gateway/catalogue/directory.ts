@@ -3,8 +3,9 @@ import { innermost } from '../../policy/deciding/skills.ts';
 import { appOnly, pageOf, withPage } from '../../protocol/extensions.ts';
 import { annotated } from '../../upstreams/http/headers.ts';
 import type { Address } from './address.ts';
-import { exposedName, matchesTemplate, ownName, scopedUri } from './names.ts';
+import { exposedName, ownName, scopedUri } from './names.ts';
 import { scopedSkill } from './skills.ts';
+import { matchesTemplate } from './templates.ts';
 
 /** One thing an agent can name: whose it is, what its upstream calls it, and its blessed definition as JSON under the name the agent knows. */
 export interface Listed {

@@ -34,25 +34,3 @@ function shortened(whole: string, plain: string, most: number, taken: (candidate
 
 /** A URI that names its server: used where two upstreams offer the same one, understood everywhere (RFC 3986 schemes may hold `+`). */
 export const scopedUri = (server: string, uri: string): string => `${server}+${uri}`;
-
-/** Of RFC 6570. No brace stands in one: looking from each unclosed brace to the end of a text would take the square of its length. */
-const expression = /\{[^{}]*\}/;
-
-/**
- * Whether `uri` could come of an RFC 6570 template. Only simple expressions are told apart, each as "one or more characters":
- * the policy decides on the URI itself, this only finds whose it is.
- */
-export function matchesTemplate(template: string, uri: string): boolean {
-  const literals = template.split(expression);
-  const first = literals[0] ?? '';
-  if (literals.length === 1) return uri === template;
-  if (!uri.startsWith(first)) return false;
-  let at = first.length;
-  for (const literal of literals.slice(1, -1)) {
-    const found = uri.indexOf(literal, at + 1);
-    if (found < 0) return false;
-    at = found + literal.length;
-  }
-  const last = literals.at(-1) ?? '';
-  return uri.length > at + last.length && uri.endsWith(last);
-}

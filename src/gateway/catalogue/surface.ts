@@ -3,6 +3,7 @@ import { readsFolders, statedOf } from '../../protocol/extensions.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Address } from './address.ts';
 import type { Directory, Listed } from './directory.ts';
+import { mergedInstructions } from './instructions.ts';
 import { scopedSkill, seenSkill } from './skills.ts';
 
 /** What one agent's surface at an address is kept by. */
@@ -115,11 +116,4 @@ function capabilities(directory: Directory): JsonObject {
     ...(extensions ? { extensions } : {}),
     ...(experimental ? { experimental } : {}),
   };
-}
-
-function mergedInstructions(directory: Directory, policy: Policy | undefined, agent: string): string {
-  const servers = policy ? directory.servers.filter((entry) => policy.canDiscover(entry.id, agent).effect !== 'deny') : [];
-  if (servers.length === 0) return 'Gatehouse: no server may be used here at present. The person can see why in the Gatehouse window.';
-  const lines = servers.map((entry) => `- ${entry.id}: ${entry.title}. ${entry.description}`);
-  return `Tools of several company servers, each named SERVER__TOOL. What policy does not allow is not listed.\n${lines.join('\n')}`;
 }

@@ -9,12 +9,12 @@ import { folded } from './readings.ts';
 export function openSpellings(blessed: Iterable<string>): (uri: string) => string[] {
   const all = [...new Set(blessed)];
   const plain = new Map<string, string[]>();
-  const templates: { name: string; starts: string[]; literals: string[] }[] = [];
+  const templates: { name: string; starts: string[]; literals: string[]; asWritten: string[] }[] = [];
   for (const name of all) {
-    if (expression.test(name)) {
-      const [first, ...literals] = name.split(expression).map(canonical) as [string, ...string[]];
-      templates.push({ name, literals, starts: [...new Set([first, ...startsOf(name.split(expression, 1)[0]!)])] });
-    } else for (const form of new Set(formsOf(name) ?? readings(name))) plain.set(form, [...(plain.get(form) ?? []), name]);
+    if (expression.test(name))
+      for (const one of writtenOut(name))
+        templates.push({ name, ...literalsOf(one), asWritten: name.split(expression).map(withAllSlashes) });
+    else for (const form of new Set(formsOf(name) ?? readings(name))) plain.set(form, [...(plain.get(form) ?? []), name]);
   }
   return (uri) => {
     if (foreignLetters(uri) > mostForeign) return all;
@@ -24,8 +24,11 @@ export function openSpellings(blessed: Iterable<string>): (uri: string) => strin
     // What cannot be read may be anything.
     if (!forms || !whole) return all;
     const found = [...forms, ...whole].flatMap((form) => plain.get(form) ?? []);
-    for (const { name, starts, literals } of templates)
-      if (forms.some((form) => starts.some((start) => comesOf([start, ...literals], form)))) found.push(name);
+    // Where nothing stands for an expression between two slashes there are two: one would be another URI.
+    const asItIs = withAllSlashes(uri);
+    for (const { name, starts, literals, asWritten } of templates)
+      if (comesOf(asWritten, asItIs) || [...forms, ...whole].some((form) => starts.some((start) => comesOf([start, ...literals], form))))
+        found.push(name);
     return [...new Set(found)];
   };
 }
@@ -44,6 +47,34 @@ function formsOf(uri: string): string[] | undefined {
       [host + path, host + resolvedPath(path)].map((one) => `${scheme}:${one.replace(/^\/+/, '')}`),
     ),
   ];
+}
+
+/**
+ * A template, and what it may be where its first expression is the host of this machine or begins its path: those are read otherwise than a text that
+ * stands for anything. What may stand for nothing (RFC 6570, section 3.2.1) is nothing in the template itself.
+ */
+function writtenOut(template: string): string[] {
+  const all = [template];
+  for (const one of all) {
+    const first = expression.exec(one);
+    if (!first || all.length >= mostWrittenOut) continue;
+    const before = one.slice(0, first.index);
+    const instead = (text: string) => all.push(before + text + one.slice(first.index + first[0].length));
+    if (/^[^:{]+:\/*$/.test(before)) instead('localhost');
+    if (/^[^:{]+:\/*[^/]+$/.test(before) && /^\{[/+]/.test(first[0])) instead('/{path}');
+    if (/^[^:{]+:\/*[^/]*$/.test(before)) instead('');
+  }
+  return [...new Set(all)];
+}
+const mostWrittenOut = 16;
+
+/** What stands between the expressions of a template; its beginning in each way in which it is read. */
+function literalsOf(template: string): { starts: string[]; literals: string[] } {
+  const [first, ...rest] = template.split(expression) as [string, ...string[]];
+  const literals = rest.map(inside);
+  // A scheme that is not known is any: what follows it is read as behind one.
+  if (first === '' && literals.length > 0) return { starts: [''], literals: [canonical(`a${rest[0]}`).slice(1), ...literals.slice(1)] };
+  return { starts: [...new Set([canonical(first), ...startsOf(first)])], literals };
 }
 
 /** The beginning of a template by each host, where it holds the whole host. */
@@ -113,11 +144,12 @@ const foreignLetters = (uri: string): number => uri.length - uri.replace(/[^\0-\
 /** With dots resolved, and as it is: a server of another scheme than files may take them for names. */
 export const readings = (uri: string): string[] => [...new Set([canonical(uri), resolved(canonical(uri))])];
 
-export const canonical = (uri: string): string =>
-  (softened(uri) ?? uri)
-    .replaceAll('\\', '/')
-    .replace(/^([a-z][a-z0-9+.-]*):\/*(?:(?:localhost|127\.0\.0\.1)\/+)?/, '$1:')
-    .replace(/\/{2,}/g, '/');
+export const canonical = (uri: string): string => inside(uri).replace(/^([a-z][a-z0-9+.-]*):\/*(?:(?:localhost|127\.0\.0\.1)\/+)?/, '$1:');
+
+/** Of a text that begins nowhere in particular. */
+const inside = (text: string): string => withAllSlashes(text).replace(/\/{2,}/g, '/');
+
+const withAllSlashes = (text: string): string => (softened(text) ?? text).replaceAll('\\', '/');
 
 /** Decoded as often as it can be, in one case and one Unicode form, without what servers pass over. Undefined where the encoding has no end. */
 function softened(uri: string): string | undefined {
@@ -163,6 +195,7 @@ function resolvedPath(path: string): string {
 /** Whether the literals stand in it one after the other, the first at its beginning and the last at its end. */
 function comesOf(literals: readonly string[], form: string): boolean {
   const first = literals[0]!;
+  if (literals.length === 1) return form === first;
   if (!form.startsWith(first)) return false;
   let at = first.length;
   for (const literal of literals.slice(1, -1)) {

@@ -22,8 +22,8 @@ export interface Verdicts {
 }
 
 /** What a verdict is about: not the name of an entry, but what is behind it now. A hash, since arguments may be nobody's business. */
-export const verdictKey = ({ id, url, launch, version }: ServerEntry): string =>
-  hash('sha256', JSON.stringify([id, url, launch, version]), 'base64url');
+export const verdictKey = ({ id, url, transport, launch, version }: ServerEntry): string =>
+  hash('sha256', JSON.stringify([id, url, transport, launch, version]), 'base64url');
 
 /**
  * A verdict is good for a day: an upgraded server goes on answering `initialize`, so `legacy` never corrects itself.

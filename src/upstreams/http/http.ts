@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import tls from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { own } from '../../base/pieces.ts';
+import { openSse, type SseEvent } from '../../base/sse.ts';
+import type { ServerEntry } from '../../bundle/schema.ts';
 import type { UpstreamLimits } from '../connection/link.ts';
-import { long, own } from '../messages/reading.ts';
-import { openSse, type SseEvent } from '../messages/sse.ts';
+import { long } from '../messages/reading.ts';
 import { openTurns } from '../messages/turns.ts';
 import { UpstreamError } from '../upstream.ts';
 
@@ -11,6 +13,8 @@ import { UpstreamError } from '../upstream.ts';
 export interface Target {
   readonly origin: string;
   readonly path: string;
+  /** Of the company, for each request: names and values in turn. */
+  readonly headers: readonly string[];
   readonly dispatch: Dispatcher['dispatch'];
   /** Each request on a connection of its own. */
   fresh(): Dispatcher;
@@ -22,8 +26,11 @@ export interface Target {
 
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
 
-export function openTarget(address: string, limits: Pick<UpstreamLimits, 'connections' | 'connectMs'>): Target {
-  const url = new URL(address);
+export function openTarget(
+  { url: address, headers }: Pick<ServerEntry, 'url' | 'headers'>,
+  limits: Pick<UpstreamLimits, 'connections' | 'connectMs'>,
+): Target {
+  const url = new URL(address!);
   const options = {
     connections: limits.connections,
     allowH2: false,
@@ -45,6 +52,7 @@ export function openTarget(address: string, limits: Pick<UpstreamLimits, 'connec
   return {
     origin: url.origin,
     path: url.pathname + url.search,
+    headers: Object.entries(headers).flat(),
     dispatch: (request, handler) => present.dispatch(request, handler),
     fresh: () => (single ??= pool({ pipelining: 0 })),
     renew() {
@@ -126,7 +134,13 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
 
   const dispatch = (on: Pick<Dispatcher, 'dispatch'>) =>
     on.dispatch(
-      { origin: target.origin, path: target.path, method: request.method, headers: request.headers, body: request.body ?? null },
+      {
+        origin: target.origin,
+        path: target.path,
+        method: request.method,
+        headers: request.headers.concat(target.headers),
+        body: request.body ?? null,
+      },
       handler,
     );
   const handler: Dispatcher.DispatchHandler = {
@@ -141,10 +155,14 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       to.onHead?.(code, headers);
       const type = headers['content-type'];
       if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
-        events = openSse(maxBytes, (event) => {
-          size = 0;
-          turns.take(() => (over ? undefined : to.onEvent(event)));
-        });
+        events = openSse(
+          maxBytes,
+          (event) => {
+            size = 0;
+            turns.take(() => (over ? undefined : to.onEvent(event)));
+          },
+          long,
+        );
     },
     onResponseData(given, chunk) {
       if (over) return;

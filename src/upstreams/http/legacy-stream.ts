@@ -61,6 +61,17 @@ export function openStanding(options: StandingOptions): Standing {
     if (!resume) timer.unref();
   }
 
+  function take(message: unknown, error: UpstreamError | undefined) {
+    if (options.receive(message, error)) {
+      if (over()) close();
+      return;
+    }
+    context.log.warn({ server: context.entry.id }, 'an upstream floods its stream; it is cut off for a minute');
+    stop();
+    retryMs = mostRetryMs;
+    again();
+  }
+
   function open() {
     if (over()) return;
     const headers = ['accept', 'text/event-stream', ...options.headers.slice(4)];
@@ -78,17 +89,10 @@ export function openStanding(options: StandingOptions): Standing {
         if (event.id !== undefined) lastId = event.id;
         if (event.retryMs !== undefined) retryMs = event.retryMs;
         if (event.data === '') return undefined;
+        // An event of another name is a sign of life, and counts as one.
+        if (event.event !== undefined) return take(undefined, undefined);
         failures = 0;
-        return readMessage(event.data, (message, error) => {
-          if (options.receive(message, error)) {
-            if (over()) close();
-            return;
-          }
-          context.log.warn({ server: context.entry.id }, 'an upstream floods its stream; it is cut off for a minute');
-          stop();
-          retryMs = mostRetryMs;
-          again();
-        });
+        return readMessage(event.data, take);
       },
       onEnd: again,
       onFailed: again,

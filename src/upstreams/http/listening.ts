@@ -1,4 +1,4 @@
-import { isObject } from '../../protocol/jsonrpc.ts';
+import { isMessage, isObject } from '../../protocol/jsonrpc.ts';
 import { enveloped } from '../connection/era.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { acknowledged, notHonoured, withoutId } from '../connection/listen-messages.ts';
@@ -96,14 +96,14 @@ export function openListening(target: Target, base: string[], context: LinkConte
               failures += 8;
               return ended();
             }
-            return readMessage(event.data, heard);
+            return event.event === undefined && event.data !== '' ? readMessage(event.data, heard) : undefined;
           },
           onEnd: ended,
           onFailed: ended,
         },
       );
       function heard(message: unknown) {
-        if (!isObject(message)) return;
+        if (!isMessage(message)) return;
         if (message['method'] === 'notifications/subscriptions/acknowledged') {
           clearTimeout(timer);
           honoured = acknowledged(message);

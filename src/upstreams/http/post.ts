@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
+import { isMessage, isObject, type JsonObject, ourId } from '../../protocol/jsonrpc.ts';
 import type { UpstreamLimits } from '../connection/link.ts';
 import { parseShort } from '../messages/parse-json.ts';
 import { openPending, outcomeOf, type Pending } from '../messages/pending.ts';
-import { readMessage, type Text } from '../messages/reading.ts';
+import { mayAnswer, readMessage } from '../messages/reading.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { exchange, type Target } from './http.ts';
 
@@ -47,9 +47,16 @@ export function post(request: Post): () => void {
     onEvent(event) {
       if (event.id !== undefined) last = { id: event.id, retryMs: event.retryMs ?? last?.retryMs };
       if (event.data === '' || !pending.open) return undefined;
-      return takeText(event.data, request, (fine) => {
+      const then = (fine: boolean) => {
         if (!fine) stop();
         else if (!pending.open && !lingering) lingering = setTimeout(stop, lingerMs).unref();
+      };
+      // The standard gives messages no name: what has one is a sign of life.
+      if (event.event !== undefined) return then(passOver(pending));
+      return readMessage(event.data, (message, error) => {
+        if (error && mayAnswer(error)) pending.fail(error);
+        if (error) return then(pending.open && passOver(pending));
+        then(eachOf(message).every((one) => (isMessage(one) && isAbout(one) ? take(one, request) : passOver(pending))));
       });
     },
     caughtUp: (held) => (pending.open ? pending.call.caughtUp?.(held) : undefined),
@@ -62,24 +69,30 @@ export function post(request: Post): () => void {
 
   function answered(body: Body) {
     if (body.length === 0) return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
-    void takeText(body, request, () => {
+    // Nothing else comes with this answer, so whatever cannot be read is what was waited for.
+    void readMessage(body, (message, error) => {
+      if (error) return pending.fail(error);
+      eachOf(message).every((one) => take(one, request));
       if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
     });
   }
   return stop;
 }
 
-/** Takes what came on a call's own answer. `then(false)`: it is over and done with, cut the stream. */
-function takeText(text: Text, request: Post, then: (fine: boolean) => void): Promise<void> | undefined {
-  return readMessage(text, (message, error) => {
-    if (error) {
-      request.pending.fail(error);
-      return then(false);
-    }
-    // Revision 2025-03-26 had batches.
-    then((Array.isArray(message) ? message : [message]).every((one) => take(one, request)));
-  });
+/** Revision 2025-03-26 had batches. */
+const eachOf = (message: unknown): unknown[] => (Array.isArray(message) ? message : [message]);
+
+/** It says something: an object with neither a method nor an id is nobody's answer. */
+const isAbout = ({ id, method }: JsonObject): boolean => id !== undefined || method !== undefined;
+
+/** What is no answer ends no call, but it counts. False: it is over and done with, cut the stream. */
+function passOver(pending: Pending): boolean {
+  if (pending.notified({})) return true;
+  pending.fail(flood());
+  return false;
 }
+
+const flood = () => new UpstreamError('too-large', 'a flood of messages without an answer');
 
 function take(message: unknown, { pending, onOther }: Pick<Post, 'pending' | 'onOther'>): boolean {
   if (!isObject(message)) {
@@ -88,7 +101,7 @@ function take(message: unknown, { pending, onOther }: Pick<Post, 'pending' | 'on
   }
   const { method } = message;
   if (method === undefined) {
-    if (message['id'] !== pending.id) onOther(message);
+    if (ourId(message['id']) !== pending.id) onOther(message);
     else {
       const outcome = outcomeOf(message);
       if (outcome) pending.finish(outcome);
@@ -101,7 +114,7 @@ function take(message: unknown, { pending, onOther }: Pick<Post, 'pending' | 'on
     return true;
   }
   if (pending.notified(message)) return true;
-  pending.fail(new UpstreamError('too-large', 'a flood of messages without an answer'));
+  pending.fail(flood());
   return false;
 }
 
@@ -118,7 +131,7 @@ function refusal(status: number, body: Body, id: number): Outcome | UpstreamErro
 export function rpcError(body: Body, id: string | number): Extract<Outcome, { error: unknown }> | undefined {
   try {
     const message = Buffer.isBuffer(body) ? parseShort(body.toString('utf8'))?.message : undefined;
-    if (!isObject(message) || (message['id'] !== id && message['id'] !== null && message['id'] !== undefined)) return undefined;
+    if (!isObject(message) || (ourId(message['id']) !== id && message['id'] !== null && message['id'] !== undefined)) return undefined;
     const outcome = outcomeOf(message);
     return outcome && 'error' in outcome ? outcome : undefined;
   } catch {

@@ -1,9 +1,9 @@
 import type { Log } from '../../base/log.ts';
-import { type Id, isObject, type JsonObject, longest, rpc } from '../../protocol/jsonrpc.ts';
+import { type Id, isMessage, isObject, type JsonObject, longest, ourId, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, UpstreamError } from '../upstream.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
 import { openRate } from './rate.ts';
-import { Unread } from './reading.ts';
+import { mayAnswer, Unread } from './reading.ts';
 import { openVisits, type Visits } from './visits.ts';
 
 /** Messages that arrive where calls share a channel: a pipe, or a session's standing stream. */
@@ -36,12 +36,14 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
   const nobodys = openRate(context.limits.unaskedPerTenSeconds);
 
   function answered(message: JsonObject, of: Pending | undefined): boolean {
+    if (message['id'] === undefined) return nobodys();
+    const id = ourId(message['id']);
     // A call's own stream answers that call: taken for another one's, it would reach whichever agent that other one belongs to.
-    if (of && message['id'] !== of.id) {
+    if (of && id !== of.id) {
       of.fail(new UpstreamError('bad-answer', 'an answer to something else'));
       return nobodys();
     }
-    const pending = calls.get(message['id'] as number);
+    const pending = calls.get(id as number);
     if (!pending) return nobodys();
     const outcome = outcomeOf(message);
     if (outcome) pending.finish(outcome);
@@ -52,7 +54,7 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
   function notified(method: string, message: JsonObject, of: Pending | undefined): boolean {
     const params = isObject(message['params']) ? message['params'] : undefined;
     if (method === 'notifications/progress') {
-      const pending = of ?? calls.get(params?.['progressToken'] as number);
+      const pending = of ?? calls.get(ourId(params?.['progressToken']) as number);
       if (!pending) return nobodys();
       if (!pending.notified(message)) pending.fail(new UpstreamError('too-large', 'a flood of messages without an answer'));
       return true;
@@ -102,8 +104,8 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
     calls,
     visits,
     receive(message, of, error) {
-      if (error instanceof Unread) (of ?? calls.get(error.id as number))?.fail(error);
-      if (!isObject(message)) return nobodys();
+      if (error && mayAnswer(error)) (of ?? (error instanceof Unread ? calls.get(ourId(error.id) as number) : undefined))?.fail(error);
+      if (!isMessage(message)) return nobodys();
       const { id, method } = message;
       if (typeof method !== 'string') return answered(message, of);
       // Both would be said again in an answer, and kept until then.

@@ -1,4 +1,5 @@
-import { long, own, type Text } from './reading.ts';
+import { own } from '../../base/pieces.ts';
+import { long, type Text } from './reading.ts';
 
 /** Splits a byte stream at line feeds. Returns false when one line is longer than `maxBytes`. A large line costs no more than its size, and stays bytes, in pieces. */
 export function openLines(maxBytes: number, onLine: (line: Text) => void): (chunk: Buffer) => boolean {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
-import { isObject } from '../../protocol/jsonrpc.ts';
+import { isMessage, isObject } from '../../protocol/jsonrpc.ts';
 
 /** A message without what only passes through. Sent between threads, so all of it is plain data. */
 export interface Outline {
@@ -11,7 +11,7 @@ export interface Outline {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** It is more than the thread that serves all agents may be given. `id`: of the answer, where it is one. */
+/** It is more than the thread that serves all agents may be given. `id`: of the answer; undefined where it is none. */
 export interface Refused {
   refused: string;
   id?: unknown;
@@ -29,7 +29,7 @@ const passing = 'structuredContent';
 const { isRawJSON } = JSON as unknown as { isRawJSON(value: unknown): value is { rawJSON: string } };
 
 export function outlineOf(message: unknown): Outline | Refused {
-  const id = isObject(message) ? message['id'] : undefined;
+  const id = isMessage(message) && message['method'] === undefined ? message['id'] : undefined;
   const { holes, numbers } = { holes: [] as Outline['holes'], numbers: [] as Outline['numbers'] };
   const texts: Buffer[] = [];
   let size = 0;

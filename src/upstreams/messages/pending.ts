@@ -1,5 +1,5 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
-import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
+import { isObject, type JsonObject, ourId } from '../../protocol/jsonrpc.ts';
 import { severity } from '../../protocol/log-levels.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { writtenAs } from './parse-json.ts';
@@ -72,7 +72,7 @@ export function openPending(
       if (++messages > limits.messages) return false;
       const params = isObject(message['params']) ? message['params'] : undefined;
       if (message['method'] === 'notifications/progress') {
-        if (!params || params['progressToken'] !== id) return true;
+        if (!params || ourId(params['progressToken']) !== id) return true;
         timer?.refresh();
         call.onProgress?.(params);
       } else if (wants(call, message['method'], params))

@@ -11,17 +11,22 @@ export const long = 2 * 1024 * 1024;
 /** Text of one message; of a long one the bytes in pieces, since putting them together would take its time, too. */
 export type Text = string | Buffer | readonly Buffer[];
 
-/** In memory of its own, so that it can be handed to another thread. Done as pieces come, it is no work for anybody at the end. */
-export const own = (piece: Buffer): Buffer => Buffer.from(new Uint8Array(piece).buffer);
-
-/** An error about an answer whose id could be read. */
+/** A message that is more than is read. */
 export class Unread extends UpstreamError {
+  /** Of an answer; undefined: it is none. */
   readonly id: unknown;
   constructor(message: string, id: unknown) {
     super('too-large', message);
     this.id = id;
   }
 }
+
+/** A text that does not even begin as a message does: a sign of life, a line of a log. */
+class NoMessage extends UpstreamError {}
+
+/** Whether what could not be read may have been an answer. What certainly was none ends no call. */
+export const mayAnswer = (error: UpstreamError): boolean =>
+  !(error instanceof NoMessage) && !(error instanceof Unread && error.id === undefined);
 
 /**
  * Reads one message and hands it on: at once where that takes no time, and then returns undefined; else when the other thread has read it. Without a
@@ -33,16 +38,24 @@ export function readMessage(text: Text, then: (message: unknown, error?: Upstrea
     try {
       short = typeof text === 'string' ? parseShort(text) : parseShort(text.toString('utf8'), text);
     } catch {
-      return void then(undefined, notJson());
+      return void then(undefined, notJson(beginning(text)));
     }
     if (short) return void then(short.message);
   }
   return readElsewhere(Buffer.isBuffer(text) ? [text] : text).then(then, (error: UpstreamError) => then(undefined, error));
 }
 
-const notJson = () => new UpstreamError('bad-answer', 'an answer that is not JSON');
+const notJson = (begin: string) =>
+  new (/^\s*(?:\{|\[\s*\{)/.test(begin) ? UpstreamError : NoMessage)('bad-answer', 'an answer that is not JSON');
+
+/** Characters. As much as is looked at of what is no message. */
+const mostBegin = 4096;
+export const beginning = (text: Text): string =>
+  typeof text === 'string' ? text.slice(0, mostBegin) : (Buffer.isBuffer(text) ? text : text[0]!).toString('utf8', 0, mostBegin);
 
 interface Job {
+  /** Kept, since the text itself is the other thread's then. */
+  begin: string;
   text: string | readonly Buffer[];
   resolve(message: unknown): void;
   reject(error: UpstreamError): void;
@@ -59,7 +72,7 @@ let timer: NodeJS.Timeout | undefined;
 
 function readElsewhere(text: Job['text']): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    waiting.push({ text, resolve, reject });
+    waiting.push({ begin: beginning(text), text, resolve, reject });
     next();
   });
 }
@@ -95,7 +108,7 @@ function start(): Worker {
     const job = current!;
     current = undefined;
     next();
-    if ('refused' in said) job.reject(said.refused === 'not-json' ? notJson() : new Unread(said.refused, said.id));
+    if ('refused' in said) job.reject(said.refused === 'not-json' ? notJson(job.begin) : new Unread(said.refused, said.id));
     else job.resolve(filled(said));
   });
   // Of its memory, most likely; what it was reading is lost with it.

@@ -8,7 +8,7 @@ export interface Shape {
   values: number;
   /** Of all its objects. */
   members: number;
-  /** Its top-level member `id`, as it stands there. */
+  /** Its top-level member `id`, as it stands there, where it is a JSON-RPC answer. */
   id?: string;
   /** Where the value of the top-level member `result` stands, and how many members objects inside of it have; absent where several could be meant. */
   result?: { from: number; to: number; members: number };
@@ -41,6 +41,9 @@ export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
   let before = 0;
   let idFrom = -1;
   let id: string | undefined;
+  let versionFrom = -1;
+  let isAnswer = true;
+  let isRpc = false;
   let inside = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -67,6 +70,8 @@ export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
       if (depth !== 1) continue;
       if (key.includes('\\')) odd = true;
       if (key === 'id') idFrom = at + 1;
+      if (key === 'jsonrpc') versionFrom = at + 1;
+      if (key === 'method') isAnswer = false;
       if (key !== 'result') continue;
       found++;
       from = at + 1;
@@ -75,6 +80,10 @@ export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
       if (depth === 1 && idFrom >= 0) {
         if (at - idFrom < longestId) id = text.slice(idFrom, at);
         idFrom = -1;
+      }
+      if (depth === 1 && versionFrom >= 0) {
+        if (at - versionFrom < longestId) isRpc = text.slice(versionFrom, at).trim() === '"2.0"';
+        versionFrom = -1;
       }
       if (depth === 1 && from >= 0 && to < 0) {
         to = at;
@@ -91,7 +100,7 @@ export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
     lines,
     values,
     members,
-    ...(id === undefined ? {} : { id }),
+    ...(id === undefined || !isRpc || !isAnswer ? {} : { id }),
     ...(found === 1 && !odd && to > from ? { result: { from, to, members: inside } } : {}),
   };
 }

@@ -4,7 +4,7 @@ import type { Link, LinkContext } from '../connection/link.ts';
 import { exchange, type Target } from '../http/http.ts';
 import { sendInitialized } from '../http/legacy-messages.ts';
 import { jsonHeaders } from '../http/post.ts';
-import { readMessage, type Text } from '../messages/reading.ts';
+import { readMessage } from '../messages/reading.ts';
 import { initialize, openPipe, type Pipe } from '../stdio/pipe.ts';
 import { openStdio } from '../stdio/stdio.ts';
 import { UpstreamError } from '../upstream.ts';
@@ -64,32 +64,40 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
     sending.add(give);
   }
 
-  const receive = (data: Text) =>
-    readMessage(data, (message, error) => {
-      if (error) log.debug({ server: entry.id, err: error.message }, 'an upstream sent an event that cannot be read');
-      if (!pipe.take(message, error)) end(new UpstreamError('closed', 'it flooded its stream and was cut off'));
-    });
+  const take = (message?: unknown, error?: UpstreamError) => {
+    if (error) log.debug({ server: entry.id, err: error.message }, 'an upstream sent an event that cannot be read');
+    if (!pipe.take(message, error)) end(new UpstreamError('closed', 'it flooded its stream and was cut off'));
+  };
 
   const address = await new Promise<string | undefined>((resolve, reject) => {
     const late = () => reject(new UpstreamError('unreachable', 'it did not say in time where to send messages'));
     signal.addEventListener('abort', late, { once: true });
+    const fail = (error: UpstreamError) => {
+      signal.removeEventListener('abort', late);
+      reject(error);
+    };
     const settled = (value: string | undefined) => {
       signal.removeEventListener('abort', late);
       resolve(value);
     };
     stop = exchange(target, { method: 'GET', headers: ['accept', 'text/event-stream'] }, limits.messageBytes, {
-      onBody: () => settled(undefined),
+      onBody(status) {
+        if (status === 401 || status === 403) fail(new UpstreamError('unauthorized', `it answered HTTP ${status}`));
+        else if (status >= 500 || status === 408 || status === 429) fail(new UpstreamError('unreachable', `it answered HTTP ${status}`));
+        else settled(undefined);
+      },
       onEvent(event) {
         if (event.event === 'endpoint') settled(event.data.toString());
-        else if (event.event === undefined && event.data !== '') return receive(event.data);
+        else if (event.event !== undefined) take();
+        else if (event.data !== '') return readMessage(event.data, take);
         return undefined;
       },
       onEnd() {
         settled(undefined);
         end(new UpstreamError('closed', 'its stream ended'));
       },
-      onFailed() {
-        settled(undefined);
+      onFailed(error) {
+        fail(error);
         end(new UpstreamError('closed', 'its stream broke'));
       },
     });

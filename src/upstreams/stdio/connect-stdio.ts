@@ -4,7 +4,7 @@ import { agreedVersion, enveloped, eraOf } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { startChild } from '../local/child.ts';
 import type { Leash } from '../local/leash.ts';
-import { readMessage } from '../messages/reading.ts';
+import { beginning, readMessage } from '../messages/reading.ts';
 import { type Outcome, UpstreamError } from '../upstream.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
 import { openStdio } from './stdio.ts';
@@ -27,12 +27,12 @@ export async function connectStdio(
     maxBytes: limits.messageBytes,
     onLine(line) {
       // Before it is read: what is long is another thread's then.
-      const begin = typeof line === 'string' ? line : beginning(line);
+      const begin = beginning(line);
       return readMessage(line, (message, error) => {
         // Many servers print what is no message: it is counted, and otherwise ignored.
         if (error)
           log.debug(
-            { server: entry.id, err: error.message, line: context.output!.hide(begin.slice(0, mostBegin)).slice(0, 200) },
+            { server: entry.id, err: error.message, line: context.output!.hide(begin).slice(0, 200) },
             'a local server wrote a line that is no message',
           );
         if (!pipe.take(message, error)) child.kill(new UpstreamError('closed', 'it flooded its output and was ended'));
@@ -62,10 +62,6 @@ export async function connectStdio(
     throw new UpstreamError(problem, `${message}; it wrote: ${said}`, { cause: error });
   }
 }
-
-/** As much as is looked at of what is no message. */
-const mostBegin = 4096;
-const beginning = (line: Buffer | readonly Buffer[]): string => (Buffer.isBuffer(line) ? line : line[0]!).toString('utf8', 0, mostBegin);
 
 interface Settled {
   era: Era;

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import { isMessage, type JsonObject } from '../../protocol/jsonrpc.ts';
 import { legacyVersions } from '../../protocol/versions.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { type Inbox, openInbox } from '../messages/inbox.ts';
@@ -46,7 +46,7 @@ export function openPipe(
     onEnd() {},
     onMessage: () => false,
     take(message, error) {
-      if (typeof message === 'object' && message !== null && pipe.onMessage(message as JsonObject)) return true;
+      if (isMessage(message) && pipe.onMessage(message)) return true;
       return inbox.receive(message, undefined, error);
     },
     ask(method, params, signal, timeoutMs) {

@@ -25,6 +25,8 @@ if (process.env['STAY']) setInterval(() => {}, 1000);
 // biome-ignore lint/suspicious/noExplicitAny: any message
 const answers = new Map<unknown, (message: any) => void>();
 let listening: unknown;
+// biome-ignore lint/suspicious/noExplicitAny: any message
+let waiting: any;
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const message = JSON.parse(line);
@@ -76,6 +78,28 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     case 'foreign':
       send({ id: 123456, result: { content: [] } });
       return result(message, 'well');
+    case 'wait':
+      waiting = message;
+      return;
+    case 'log': {
+      // As pino and its like write, about whatever has the number of somebody's call.
+      const about = waiting.id;
+      const lines = [
+        { level: 30, id: about, msg: 'incoming request', result: { content: [{ type: 'text', text: 'poison' }] } },
+        { id: about, error: { code: -1, message: 'poison' } },
+        { id: about, method: 'ping' },
+        { id: about },
+        { level: 30, params: { progressToken: about, progress: 5 }, method: 'notifications/progress' },
+      ];
+      process.stdout.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      return result(message, 'logged');
+    }
+    case 'release':
+      result(waiting, 'her own');
+      return result(message, 'well');
+    case 'as-text':
+      send({ method: 'notifications/progress', params: { progressToken: String(params._meta.progressToken), progress: 1 } });
+      return result({ id: String(id) }, 'well');
     case 'huge':
       return result(message, 'x'.repeat(args.size));
     case 'endless':

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { long, own } from './reading.ts';
+import { own } from './pieces.ts';
 
 export interface SseEvent {
   /** The last event id so far, which a client sends back to resume (HTML, "Server-sent events"). */
@@ -15,21 +15,27 @@ export interface SseEvent {
 const mostLines = 10_000;
 /** Characters of an id or an event's name: they are kept, and sent back. */
 const longestWord = 1024;
-const fieldBytes = 'data: '.length;
+const usual = 'data: ';
+const byteOrderMark = 0xfeff;
 
 const bytesOf = (part: string | Buffer): Buffer => (typeof part === 'string' ? own(Buffer.from(part)) : part);
 
-function joined(lines: readonly (string | readonly Buffer[])[]): string | readonly Buffer[] {
+function joined(lines: readonly (string | readonly Buffer[])[], long: number): string | readonly Buffer[] {
   const texts = lines.filter((line) => typeof line === 'string');
   if (texts.length === lines.length && texts.reduce((sum, line) => sum + line.length, 0) <= long) return texts.join('\n');
   return lines.flatMap((line, at) => [...(at === 0 ? [] : ['\n']), ...(typeof line === 'string' ? [line] : line)].map(bytesOf));
 }
 
 /**
- * An incremental parser of `text/event-stream`. Calls back per event, also for one that has an id or a retry time but no data
- * (protocol 2025-11-25 primes a stream so). Returns false when one event is larger than `maxBytes`.
+ * An incremental parser of `text/event-stream` (WHATWG HTML, "Server-sent events"). Calls back per event, also for one that has an id or a retry time
+ * but no data (protocol 2025-11-25 primes a stream so). Returns false when one event is larger than `maxBytes`. Data beyond `long` characters comes in
+ * pieces. Why it is our own: docs/adr/0047.
  */
-export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (chunk: Buffer) => boolean {
+export function openSse(
+  maxBytes: number,
+  onEvent: (event: SseEvent) => void,
+  long = Number.POSITIVE_INFINITY,
+): (chunk: Uint8Array) => boolean {
   const decoder = new StringDecoder('utf8');
   // Parts of a line that is not complete yet: joined once, so that a large event costs no more than its size.
   let parts: (string | Buffer)[] = [];
@@ -40,9 +46,10 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
   let retryMs: number | undefined;
   let touched = false;
   let afterReturn = false;
+  let begun = false;
 
   function longLine([first, ...rest]: readonly (string | Buffer)[]) {
-    const [begin] = /^data: ?/.exec(first!.slice(0, fieldBytes).toString()) ?? [];
+    const [begin] = /^data: ?/.exec(first!.slice(0, usual.length).toString()) ?? [];
     if (begin === undefined) return;
     data.push([first!.slice(begin.length), ...rest].map(bytesOf));
     touched = true;
@@ -51,7 +58,7 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
   function line(text: string) {
     if (text === '') {
       if (touched) {
-        const said: SseEvent = { data: data.length === 1 ? data[0]! : joined(data) };
+        const said: SseEvent = { data: data.length === 1 ? data[0]! : joined(data, long) };
         if (id !== undefined) said.id = id;
         if (event !== undefined) said.event = event;
         if (retryMs !== undefined) said.retryMs = retryMs;
@@ -65,7 +72,11 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
       return;
     }
     const colon = text.indexOf(':');
-    if (colon === 0) return;
+    if (colon === 0) {
+      // It is part of no event: a stream that only says that it is alive may do so for ever.
+      held -= text.length;
+      return;
+    }
     const field = colon < 0 ? text : text.slice(0, colon);
     const value = colon < 0 ? '' : text.slice(text.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1);
     if (field === 'data') {
@@ -83,8 +94,12 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
   }
 
   return (chunk) => {
-    let text = decoder.write(chunk);
+    let text = decoder.write(chunk as Buffer);
     if (text === '') return true;
+    if (!begun) {
+      begun = true;
+      if (text.charCodeAt(0) === byteOrderMark) text = text.slice(1);
+    }
     if (afterReturn && text.charCodeAt(0) === 10) text = text.slice(1);
     afterReturn = text.charCodeAt(text.length - 1) === 13;
     if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n');
@@ -92,11 +107,16 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
       held += end - start;
       if (held > maxBytes) return false;
-      const rest = text.slice(start, end);
+      const from = start;
       start = end + 1;
-      if (parts.length === 0) line(rest);
-      else {
-        parts.push(rest);
+      if (parts.length === 0) {
+        // Nearly every line of ours, so it is not looked through for its colon.
+        if (text.startsWith(usual, from)) {
+          data.push(text.slice(from + usual.length, end));
+          touched = true;
+        } else line(text.slice(from, end));
+      } else {
+        parts.push(text.slice(from, end));
         const whole = parts;
         parts = [];
         if (held > long) longLine(whole);

@@ -1,0 +1,89 @@
+import type { ServerEntry } from '../../bundle/schema.ts';
+import type { Input, Remote } from './server-json.ts';
+
+/** What reaches a remote server, with every `{variable}` resolved. */
+export type Reach = Required<Pick<ServerEntry, 'transport' | 'headers'>> & { url: string };
+
+/** How an entry's problems are told, and its texts resolved; paths begin at the file's root. */
+export interface Telling {
+  problem(path: readonly PropertyKey[], message: string, fix: string, severity?: 'error' | 'warning'): void;
+  resolve(path: readonly PropertyKey[], text: string, scope: Readonly<Record<string, string>>): string;
+}
+
+/** In the order in which one is preferred where a server has several. */
+const transports = ['streamable-http', 'sse'] as const;
+
+/** Which of the addresses is used: the first one of the best transport; -1: none can be. */
+export function usedRemote(remotes: readonly { type?: unknown }[]): number {
+  return transports.map((transport) => remotes.findIndex(({ type }) => type === transport)).find((at) => at >= 0) ?? -1;
+}
+
+/** Undefined: no remote can be used. */
+export function compileRemote(
+  remotes: readonly Remote[],
+  variables: Readonly<Record<string, string>>,
+  { problem, resolve }: Telling,
+): Reach | undefined {
+  const used = usedRemote(remotes);
+  for (const [at, { type }] of remotes.entries()) {
+    if (at === used) continue;
+    if (!transports.some((transport) => transport === type))
+      problem(['remotes', at], `This version does not speak "${type}" as a remote: remotes.${at} has no effect.`, 'Remove it.', 'warning');
+    else {
+      const fix = `remotes.${used} is used ("streamable-http" before "sse", then the first one): remove those that are not to be used.`;
+      problem(['remotes', at], `A server is reached at one address: remotes.${at} has no effect.`, fix, 'warning');
+    }
+  }
+  const remote = remotes[used];
+  if (remote === undefined) return undefined;
+  const path = ['remotes', used];
+  const scope = scopeOf(remote.variables, variables);
+  const headers = new Map<string, string>();
+  const seen = new Map<string, number>();
+  for (const [at, header] of (remote.headers ?? []).entries()) {
+    const { name } = header;
+    const here = [...path, 'headers', at];
+    const first = seen.get(name.toLowerCase());
+    if (first !== undefined) problem(here, `The header ${name} stands twice.`, `Remove it here or at headers.${first}.`);
+    seen.set(name.toLowerCase(), at);
+    if (!token.test(name) || name === '__proto__') problem(here, `"${name}" is no name of an HTTP header.`, 'Correct the name.');
+    else if (ours.test(name)) problem(here, `The header ${name} is the gateway's own: it sets it for each request.`, 'Remove it.');
+    const given = header.value ?? header.default;
+    if (given === undefined) {
+      if (header.isRequired === true) problem(here, `The header ${name} is required and has no value.`, giveOne);
+      continue;
+    }
+    const value = resolve(here, given, scopeOf(header.variables, scope)).trim();
+    if (value === '' && header.isRequired === true) problem(here, `The header ${name} is required and its value is empty.`, giveOne);
+    else if (!plain.test(value))
+      problem(here, `The value of the header ${name} has characters that HTTP cannot carry.`, 'Write it in one line of ASCII or Latin-1.');
+    else if (header.choices && !header.choices.includes(value))
+      problem(here, `The value of the header ${name} is none of its choices.`, `Use one of ${header.choices.join(', ')}.`);
+    headers.set(name, value);
+  }
+  return {
+    url: resolve([...path, 'url'], remote.url, scope),
+    transport: remote.type as Reach['transport'],
+    headers: Object.fromEntries(headers),
+  };
+}
+
+const giveOne = 'Give it a "value", in which a {variable} of org.yaml may stand. Nobody can be asked for it later.';
+
+/** RFC 9110, sections 5.1 and 5.5. */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const plain = /^[\t\x20-\x7e\xa0-\xff]*$/;
+
+/** What the transport is made of. Set from outside, it would break the connection or speak of another request than the one it goes with. */
+const ours =
+  /^(?:accept|accept-encoding|connection|content-.*|expect|host|keep-alive|last-event-id|mcp-(?:method|name|param-.*|protocol-version|session-id)|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i;
+
+/** The registry's schema: a `value` is not for others to change, a `default` is. */
+function scopeOf(inputs: Readonly<Record<string, Input>> | undefined, outer: Readonly<Record<string, string>>): Record<string, string> {
+  const scope: Record<string, string> = { ...outer };
+  for (const [name, { value, default: other }] of Object.entries(inputs ?? {})) {
+    if (value !== undefined) scope[name] = value;
+    else if (other !== undefined && !Object.hasOwn(outer, name)) scope[name] = other;
+  }
+  return scope;
+}
