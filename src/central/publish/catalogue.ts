@@ -1,10 +1,12 @@
 import { type JSONRPCMessage, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { Failure } from '../../base/errors.ts';
-import type { ServerEntry } from '../../bundle/schema.ts';
-import { type Definitions, type Kind, type LeftOut, usable, usableAbout } from './usable.ts';
+import type { Kind } from '../../bundle/definition.ts';
+import type { Catalogue, ServerEntry } from '../../bundle/schema.ts';
+import { type LeftOut, usable, usableAbout } from '../../bundle/usable.ts';
 
 type Json = Record<string, unknown>;
+export type Definitions = Omit<Catalogue, 'hashes' | 'skills' | 'leftOut'> & Partial<Pick<Catalogue, 'skills'>>;
 type Found = Definitions & { leftOut: LeftOut[] };
 
 const skills = 'io.modelcontextprotocol/skills';
@@ -156,7 +158,10 @@ async function readLegacy(session: Session): Promise<Found> {
 }
 
 async function readLists(ask: (method: string, params?: Json) => Promise<Json>, found: Json, changes: () => number): Promise<Found> {
-  const { about, leftOut } = usableAbout(found);
+  const { about, leftOut } = usableAbout(found) as {
+    about: Pick<Definitions, 'serverInfo' | 'instructions' | 'capabilities'>;
+    leftOut: LeftOut[];
+  };
   const { capabilities } = about;
   const extensions = (capabilities['extensions'] ?? {}) as Json;
   const offered = (kind: Kind) =>

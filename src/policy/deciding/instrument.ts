@@ -1,11 +1,4 @@
-type Schema = { [key: string]: unknown };
-const isObject = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const single = new Set(
-  'items additionalItems additionalProperties unevaluatedItems unevaluatedProperties contains propertyNames not if then else'.split(' '),
-);
-const lists = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems', 'items']);
-const maps = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies']);
+import { isObject, lists, maps, type Schema, single } from '../../bundle/json-schema.ts';
 
 const maxNodes = 20_000;
 const maxDepth = 64;
