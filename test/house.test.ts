@@ -23,7 +23,6 @@ const rooms: Record<string, string[]> = {
   minisearch: ['src/app/search.ts'],
   canonicalize: ['src/central/', 'src/ledger/'],
   zod: ['src/', 'electron/'],
-  '@modelcontextprotocol/client': ['src/central/'],
   '@modelcontextprotocol/server': ['src/demo/'],
   '@modelcontextprotocol/node': ['src/demo/'],
   react: ['renderer/'],

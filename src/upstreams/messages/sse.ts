@@ -40,6 +40,7 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
   let retryMs: number | undefined;
   let touched = false;
   let afterReturn = false;
+  let begun = false;
 
   function longLine([first, ...rest]: readonly (string | Buffer)[]) {
     const [begin] = /^data: ?/.exec(first!.slice(0, fieldBytes).toString()) ?? [];
@@ -85,6 +86,9 @@ export function openSse(maxBytes: number, onEvent: (event: SseEvent) => void): (
   return (chunk) => {
     let text = decoder.write(chunk);
     if (text === '') return true;
+    // HTML, "Server-sent events": one is skipped where the stream begins.
+    if (!begun && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+    begun = true;
     if (afterReturn && text.charCodeAt(0) === 10) text = text.slice(1);
     afterReturn = text.charCodeAt(text.length - 1) === 13;
     if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n');
