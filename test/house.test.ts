@@ -24,7 +24,6 @@ const rooms: Record<string, string[]> = {
   semver: ['src/app/'],
   canonicalize: ['src/central/', 'src/ledger/'],
   zod: ['src/', 'electron/'],
-  '@modelcontextprotocol/client': ['src/central/'],
   '@modelcontextprotocol/server': ['src/demo/'],
   '@modelcontextprotocol/node': ['src/demo/'],
   react: ['renderer/'],

@@ -7,6 +7,7 @@ import { href, type Route, serverTabs } from '../router.ts';
 import { useView } from '../store.ts';
 import { count } from '../words.ts';
 import { ServerFacts, ServerHead } from './head.tsx';
+import { LeftOut } from './left-out.tsx';
 import { ServerOutput } from './output.tsx';
 import { PromptList } from './prompts.tsx';
 import { ResourceList } from './resources.tsx';
@@ -75,6 +76,7 @@ export function ServerPage({ route }: { route: ServerRoute }) {
       }
     >
       <ServerFacts row={row} url={reachable ? detail?.url : undefined} />
+      {detail && detail.leftOut.length > 0 && <LeftOut key={`${row.id} faults`} items={detail.leftOut} />}
       {row.kind === 'local' && <ServerOutput key={row.id} server={row.id} state={row.state} />}
       <nav aria-label="Parts of this server" className="-mx-4 mt-6 flex overflow-x-auto border-line border-b px-2 md:-mx-2 md:px-0">
         {serverTabs.map((tab) => (

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { skill } from './skill.ts';
+import { usableCatalogue } from './usable.ts';
 
 /**
  * What the central API signs for one distinct set of groups (docs/adr/0010). The payload of a compact JWS, alg Ed25519
@@ -12,46 +14,6 @@ export const serverId = z
 
 /** A definition as the upstream sent it when it was blessed: every field is kept, known or not. */
 const definition = z.looseObject({ name: z.string().min(1) });
-
-/** The folder of a skill: all below it is the skill's (SEP-2640, "Resource Mapping"). Without the `/` at its end. */
-export const skillRoot = (skill: { uri: string }): string => skill.uri.slice(0, -manifest.length);
-const manifest = '/SKILL.md';
-
-/** Nothing in it that one reader resolves and another takes for a name: such a URI could lead out of a skill's folder, or into another's. */
-export function isPlainUri(uri: string): boolean {
-  const path = /^[a-z][a-z0-9+.-]*:\/\/([^?#\\\s\p{Cc}]+)$/iu.exec(uri)?.[1];
-  return (
-    path?.split('/').every((segment) => {
-      let name = segment;
-      for (let round = 0; round < 3 && /%[0-9a-f]{2}/i.test(name); round++) {
-        try {
-          name = decodeURIComponent(name);
-        } catch {
-          return false;
-        }
-      }
-      return name !== '' && name !== '.' && name !== '..' && !/[/\\\p{Cc}]|%[0-9a-f]{2}/iu.test(name);
-    }) ?? false
-  );
-}
-
-const skillFile = z.looseObject({ uri: z.string(), digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), size: z.int().min(0) });
-type SkillFiles = z.infer<typeof skillFile>[] | 'dynamic';
-
-/** The entry of a skill as `skills/list` gave it, with every field. The files of a "dynamic" one have no digest to be held to. */
-const skill = z
-  .looseObject({
-    uri: z.string().regex(/[^/]\/SKILL\.md$/, 'the URI of a skill ends in /SKILL.md inside a folder'),
-    frontmatter: z.looseObject({ name: z.string().min(1), description: z.string() }),
-    resources: z.union([z.array(skillFile), z.literal('dynamic')]),
-  })
-  .refine(
-    (one) =>
-      [one, ...filesOf(one.resources)].every(({ uri }) => isPlainUri(uri) && uri.startsWith(`${skillRoot(one)}/`)) &&
-      (one.resources === 'dynamic' || filesOf(one.resources).some(({ uri }) => uri === one.uri)),
-    'a skill lists its SKILL.md and files of its own folder only, without "." and ".." in their URIs',
-  );
-const filesOf = (resources: SkillFiles) => (resources === 'dynamic' ? [] : resources);
 
 /**
  * What a text among the arguments is. `text` is never taken for a path. `glob` is a pattern that finds files by itself, so that its path is the folder that it
@@ -87,6 +49,8 @@ export const catalogue = z.object({
   skills: z.array(skill).default([]),
   /** `tool:NAME`, `prompt:NAME`, `resource:URI`, `template:URI`, `skill:URI` -> SHA-256 (base64url) over the RFC 8785 form of the definition. */
   hashes: z.record(z.string(), z.string()).default({}),
+  /** What the server said that agents cannot be told, and why. Bundles of before have none. */
+  leftOut: z.array(z.object({ what: z.string(), why: z.string() })).default([]),
 });
 
 /** How the gateway authenticates to the upstream. More kinds come (bearer from the vault, token exchange, ID-JAG). */
@@ -127,7 +91,8 @@ export const serverEntry = z.object({
     .array(z.string().regex(/^(?:\/|[a-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/.])/i, 'a root is an absolute path'))
     .max(8)
     .default([]),
-  catalogue,
+  /** An older central API passed on what one agent's client refuses, and with it the lists of all servers. */
+  catalogue: z.preprocess(usableCatalogue, catalogue),
   /** For every tool of the catalogue. */
   tools: z.record(z.string(), toolFacts),
 });
@@ -170,7 +135,6 @@ export const bundle = z.object({
 export type Bundle = z.infer<typeof bundle>;
 export type ServerEntry = z.infer<typeof serverEntry>;
 export type Catalogue = z.infer<typeof catalogue>;
-export type Skill = z.infer<typeof skill>;
 export type ArgumentKind = z.infer<typeof argumentKind>;
 export type ToolFacts = z.infer<typeof toolFacts>;
 export type CompiledPolicy = z.infer<typeof compiledPolicy>;

@@ -2,7 +2,7 @@ import { Failure } from '../base/errors.ts';
 import { ask } from '../shell/control-client.ts';
 import { nothingYet } from './nothing-yet.ts';
 import { options, runningDataDir } from './options.ts';
-import { paint, plain, table } from './print.ts';
+import { paint, pairs, plain, table } from './print.ts';
 import { usageOf } from './usage.ts';
 import type { Io } from './verb.ts';
 
@@ -13,9 +13,8 @@ export async function run(args: string[], io: Io): Promise<number> {
     options: { stderr: { type: 'boolean' } },
   });
   const [server] = positionals;
-  if ((server !== undefined) !== (values.stderr === true))
-    throw new Failure('bad-input', 'A server and --stderr go together.', usageOf('servers'));
-  if (server !== undefined) return await stderr(runningDataDir(data), server, json, io);
+  if (server === undefined && values.stderr === true) throw new Failure('bad-input', '--stderr needs a server.', usageOf('servers'));
+  if (server !== undefined) return await (values.stderr === true ? stderr : detail)(runningDataDir(data), server, json, io);
   const view = await ask(runningDataDir(data), 'status', {});
   if (json) io.out(JSON.stringify(view.servers));
   else if (view.servers.length === 0) io.out(nothingYet(view, 'The company has blessed no server for you.'));
@@ -36,6 +35,32 @@ export async function run(args: string[], io: Io): Promise<number> {
       ),
     );
   }
+  return 0;
+}
+
+async function detail(dataDir: string, server: string, json: boolean, io: Io): Promise<number> {
+  const row = await ask(dataDir, 'server-get', { server });
+  if (json) {
+    io.out(JSON.stringify(row));
+    return 0;
+  }
+  const { state, error, era, toolsAllowed, toolsTotal, prompts, resources, leftOut } = row;
+  io.out(
+    pairs(io, [
+      ['Server', plain(`${row.id}: ${row.title}`)],
+      ['State', state === 'failed' || state === 'backing-off' ? paint(io, 'red', state) : state],
+      ['Error', error === undefined ? undefined : plain(error)],
+      ['Runs', row.kind === 'local' ? 'on this computer' : 'remote'],
+      ['Version', plain(row.version)],
+      ['Era', era],
+      ['Owner', row.owner === '' ? undefined : plain(row.owner)],
+      ['Data', plain(row.dataClass)],
+      ['Tools', `${toolsAllowed} of ${toolsTotal} may be used`],
+      ['Prompts', String(prompts.length)],
+      ['Resources', String(resources.length)],
+    ]),
+  );
+  for (const { what, why } of leftOut) io.out(paint(io, 'yellow', `Left out ${plain(what)}: ${plain(why)}.`));
   return 0;
 }
 

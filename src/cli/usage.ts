@@ -18,7 +18,10 @@ export const verbs = {
   login: text('login [--device]', 'sign in to the company'),
   logout: text('logout', 'sign out and forget the session'),
   agents: text('agents add NAME\nagents list\nagents revoke NAME\nagents dismiss', 'give and take back access of agents'),
-  servers: text('servers\nservers SERVER --stderr', 'the servers you may use, and what a local one wrote'),
+  servers: text(
+    'servers\nservers SERVER\nservers SERVER --stderr',
+    'the servers you may use, what is known of one, and what a local one wrote',
+  ),
   tools: text('tools [SERVER]', 'the tools you may use, and why'),
   search: text('search WORDS... [--agent NAME] [--limit N]', 'find a tool by what it is called or does'),
   call: text('call SERVER TOOL [JSON | -]', 'call a tool through the gateway'),

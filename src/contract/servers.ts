@@ -104,5 +104,7 @@ export interface ServerDetail extends ServerRow {
   tools: ToolRow[];
   prompts: PromptRow[];
   resources: ResourceRow[];
+  /** What the server said that agents are not told, and why: faults in its definitions. */
+  leftOut: { what: string; why: string }[];
   usage: Usage;
 }

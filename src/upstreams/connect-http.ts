@@ -24,9 +24,24 @@ export async function connectHttp(context: LinkContext, known: Era | undefined, 
     }
     // Nothing need be said before the first call of this era; that call finds out where it is no longer so.
     if (known === 'modern' && entry.era === 'auto') return openModernHttp(target, context);
-    if (await isModern(target, context, signal)) return openModernHttp(target, context);
-    if (entry.era === 'modern') throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
-    return await openLegacy(target, context, signal);
+    if (entry.era === 'modern') {
+      if (await isModern(target, context, signal)) return openModernHttp(target, context);
+      throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
+    }
+    // Silence is no proof: it may only be slow to start. So the handshake follows, and who answers neither is asked once more.
+    const found = await isModern(target, context, AbortSignal.any([signal, AbortSignal.timeout(context.limits.probeMs)])).catch(
+      (error: unknown) => {
+        if (signal.aborted || !(error instanceof UpstreamError) || error.problem !== 'cancelled') throw error;
+        return undefined;
+      },
+    );
+    if (found) return openModernHttp(target, context);
+    try {
+      return await openLegacy(target, context, signal);
+    } catch (error) {
+      if (found === undefined && !signal.aborted && (await isModern(target, context, signal))) return openModernHttp(target, context);
+      throw error;
+    }
   } catch (error) {
     await target.close();
     throw error;

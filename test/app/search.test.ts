@@ -201,7 +201,7 @@ test('a catalogue of odd definitions is searched all the same', async (t) => {
   const odd = entry({
     id: 'odd',
     tools: [
-      { name: 'constructor', title: 7, description: { not: 'text' } },
+      { name: 'constructor', 'x-title': 7 },
       { name: '__proto__', annotations: 'none' },
       { name: 'a'.repeat(256), description: 'A'.repeat(200_000) },
       { name: '---' },

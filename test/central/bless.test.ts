@@ -63,6 +63,6 @@ test('a server that cannot be reached or does not exist is said so', async () =>
   const dir = join(root, 'resources/demo');
   await assert.rejects(bless(dir, 'nothing', { fetchCatalogue }), /no server "nothing"/);
   const entry = { id: 'gone', era: 'auto' as const, launch: { command: 'node', args: ['-e', 'process.exit(3)'], env: {} } };
-  await assert.rejects(fetchCatalogue(entry), /gone could not be read: it closed the connection/);
+  await assert.rejects(fetchCatalogue(entry), /gone could not be read: it did not start: its process ended with exit code 3/);
   await assert.rejects(fetchCatalogue({ id: 'off', era: 'auto', url: 'http://127.0.0.1:1/mcp' }), /off could not be read/);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { definitionHash } from '../../src/central/content/definition-hash.ts';
 import type { Checked } from '../../src/central/content/document.ts';
 import { checkDocument } from '../../src/central/content/document.ts';
 import { compileEntry } from '../../src/central/content/entry.ts';
@@ -62,6 +63,29 @@ test('packages become argv: npm by npx, pypi by uvx, others are refused in words
     of({ registryType: 'npm', environmentVariables: [{ name: 'KEY', isRequired: true }] }).problems[0]!.message,
     /KEY is required/,
   );
+});
+
+test('what was blessed before definitions were checked is published without its faults, each with a warning', () => {
+  const tools = [
+    { name: 'list', inputSchema: { type: 'object' }, description: null },
+    { name: 'bad', inputSchema: { anyOf: [{ type: 'object' }] } },
+  ];
+  const hashes = Object.fromEntries(tools.map((tool) => [`tool:${tool.name}`, definitionHash(tool)]));
+  const leftOut = [{ what: 'prompts[0]', why: 'it has no name' }];
+  const { entry, problems } = compile({}, { port: '1' }, { catalogue: { tools, hashes, leftOut }, tools: { bad: { readOnly: true } } });
+  assert.deepEqual(
+    problems.map(({ severity, message }) => `${severity} ${message}`),
+    [
+      'warning What the server wiki says is not passed on to agents: prompts[0]: it has no name.',
+      'warning What the server wiki says is not passed on to agents: tools[1] bad: its inputSchema.type is missing.',
+    ],
+  );
+  assert.notEqual(problems[0]!.line, problems[1]!.line, 'each at its own line');
+  const kept = { name: 'list', inputSchema: { type: 'object' } };
+  assert.deepEqual(entry?.catalogue.tools, [kept]);
+  assert.deepEqual(entry?.catalogue.hashes, { 'tool:list': definitionHash(kept) });
+  assert.deepEqual(Object.keys(entry!.tools), ['list']);
+  assert.equal(entry?.catalogue.leftOut.length, 2);
 });
 
 test('facts of a tool: the company first, then the blessed annotations, then the careful default', () => {

@@ -12,6 +12,7 @@ import type { ToolRow } from '../../src/contract/servers.ts';
 import { openHeadless } from '../../src/headless/headless.ts';
 import { smallCore } from '../headless/small-core.ts';
 import { folder } from '../shell/folder.ts';
+import { detail } from '../web/scene-servers.ts';
 import { gatehouse } from './command.ts';
 
 const access: Explanation = {
@@ -85,6 +86,7 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
         return { text: `${lines.join('\n')}\n`, ...(seqs.at(-1)! > 1 ? { next: seqs.at(-1)! } : {}) };
       },
       'tools-list': () => ({ tools: [row] }),
+      'server-get': ({ server }) => detail(String(server)),
       'server-stderr': ({ server }) => ({ lines: server === 'quiet' ? [] : ['one', 'two'] }),
       'tools-search': ({ text, limit, agent }) => {
         if (agent === 'Nobody') throw new Failure('not-found', 'There is no agent named "Nobody".', 'See your agents.');
@@ -283,14 +285,21 @@ test('servers SERVER --stderr prints what a local server wrote, newest last', as
   const quiet = await run('servers', 'quiet', '--stderr');
   assert.deepEqual([quiet.code, quiet.out], [0, '']);
   assert.match(quiet.err, /written nothing/);
-  for (const args of [
-    ['servers', 'files'],
-    ['servers', '--stderr'],
-  ]) {
-    const bad = await run(...args);
-    assert.equal(bad.code, 2);
-    assert.match(bad.err, /gatehouse servers SERVER --stderr/);
-  }
+  const bad = await run('servers', '--stderr');
+  assert.equal(bad.code, 2);
+  assert.match(bad.err, /gatehouse servers SERVER --stderr/);
+});
+
+test('servers SERVER says what is known of one, and what of it is faulty and why', async (t) => {
+  const { run } = await running(t);
+  const { code, out } = await run('servers', 'tickets');
+  assert.equal(code, 0);
+  assert.match(out, /Server +tickets: Tickets\n/);
+  assert.match(out, /Tools +6 of 9 may be used\n/);
+  assert.doesNotMatch(out, /Left out/);
+  const faulty = await run('servers', 'files');
+  assert.match(faulty.out, /\nLeft out tools\[3\] grep_all: its inputSchema is missing\.\n/);
+  assert.deepEqual(JSON.parse((await run('servers', 'files', '--json')).out), detail('files'));
 });
 
 test('without --data a verb finds the usual folder, or the demo where only that runs', async (t) => {

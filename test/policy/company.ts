@@ -34,8 +34,11 @@ export const files: ServerEntry = serverEntry.parse({
       { name: 'remove', inputSchema: object({ project: { type: 'string' }, force: { type: 'boolean' } }) },
     ],
     prompts: [{ name: 'summary', arguments: [{ name: 'topic' }] }],
-    resources: [{ uri: 'file:///srv/ok/a.txt' }, { uri: 'file:///etc/passwd' }],
-    resourceTemplates: [{ uriTemplate: 'file:///{path}' }],
+    resources: [
+      { uri: 'file:///srv/ok/a.txt', name: 'a' },
+      { uri: 'file:///etc/passwd', name: 'passwd' },
+    ],
+    resourceTemplates: [{ uriTemplate: 'file:///{path}', name: 'any' }],
   },
   tools: { read: reading, write: writing, remove: writing },
 });
@@ -44,7 +47,12 @@ export const web: ServerEntry = serverEntry.parse({
   ...files,
   id: 'web',
   dataClass: 'public',
-  catalogue: { tools: [{ name: 'fetch', inputSchema: object({ url: { type: 'string' } }) }, { name: 'bare' }] },
+  catalogue: {
+    tools: [
+      { name: 'fetch', inputSchema: object({ url: { type: 'string' } }) },
+      { name: 'bare', inputSchema: { type: 'object' } },
+    ],
+  },
   tools: { fetch: reading },
 });
 

@@ -15,6 +15,16 @@ import { openUpstreams } from '../../src/upstreams/pool.ts';
 
 type Definition = { name: string; [key: string]: unknown };
 
+/** What a definition needs to be one at all, where a test does not care. */
+export const wholeCatalogue = (catalogue: Partial<ServerEntry['catalogue']>): Partial<ServerEntry['catalogue']> => ({
+  ...catalogue,
+  ...(catalogue.tools ? { tools: catalogue.tools.map((tool) => ({ inputSchema: { type: 'object' }, ...tool })) } : {}),
+  ...(catalogue.resources ? { resources: catalogue.resources.map((one) => ({ name: one.uri, ...one })) } : {}),
+  ...(catalogue.resourceTemplates
+    ? { resourceTemplates: catalogue.resourceTemplates.map((one) => ({ name: one.uriTemplate, ...one })) }
+    : {}),
+});
+
 /** A blessed entry for a server at `url`, as central would compile it. */
 export function entry(
   given: Pick<ServerEntry, 'id'> & { url?: string; launch?: { command: string; args: string[] }; tools?: Definition[] } & Omit<
@@ -29,7 +39,7 @@ export function entry(
     description: `The ${given.id} server`,
     version: '1.0.0',
     ...rest,
-    catalogue: { tools, capabilities: { tools: {} }, ...catalogue },
+    catalogue: wholeCatalogue({ tools, capabilities: { tools: {} }, ...catalogue }),
     tools: Object.fromEntries(
       (catalogue?.tools ?? tools).map((tool) => [tool.name, { readOnly: true, destructive: false, openWorld: false, tags: [] }]),
     ),

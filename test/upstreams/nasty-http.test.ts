@@ -26,7 +26,7 @@ const rows: [name: string, problem: UpstreamProblem, words: RegExp][] = [
   ['huge-event', 'too-large', /100000 bytes/],
   ['endless-line', 'too-large', /100000 bytes/],
   ['flood', 'too-large', /flood/],
-  ['redirect', 'bad-answer', /redirects are not followed/],
+  ['redirect', 'bad-answer', /redirects are followed within its own origin only/],
   ['unauthorized', 'unauthorized', /401/],
   ['forbidden', 'unauthorized', /403/],
   ['broken', 'bad-answer', /HTTP 500/],

@@ -74,6 +74,28 @@ describe('what a local server wrote', { skip: noChromium }, () => {
     assert.deepEqual(faults, []);
   });
 
+  test('what of a server is faulty stands on its page, with the reason, at every width', async (t) => {
+    const { page, faults } = await open(t, 'files');
+    const fold = page.locator('summary', { hasText: '2 definitions of this server are faulty' });
+    await fold.focus();
+    await page.keyboard.press('Enter');
+    const list = page.getByRole('list', { name: 'Faulty definitions' });
+    await list.waitFor();
+    assert.match(await list.innerText(), /tools\[3\] grep_all its inputSchema is missing/);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const width of [1280, 420]) {
+        await page.setViewportSize({ width, height: 860 });
+        await page.waitForTimeout(60);
+        assert.equal(await overflow(page), 0, `${width} px`);
+        assert.deepEqual(await axe(page), [], `${colorScheme}, ${width} px`);
+      }
+    }
+    assert.deepEqual(faults, []);
+    const other = await open(t, 'tickets');
+    assert.equal(await other.page.getByText('faulty').count(), 0);
+  });
+
   test('nothing yet, a failure, a remote server', async (t) => {
     const none = await open(t, 'files', { output: [] });
     await none.page.getByText('Output of this server').click();

@@ -181,6 +181,13 @@ export function detail(id: string, options: { tools?: number; longNames?: boolea
     tools: many.length > 0 ? many : mine,
     prompts: id === 'tickets' ? prompts : [],
     resources: id === 'tickets' ? resources : [],
+    leftOut:
+      id === 'files'
+        ? [
+            { what: 'tools[3] grep_all', why: 'its inputSchema is missing' },
+            { what: `tools[7] ${longName}`, why: 'its inputSchema.type is missing' },
+          ]
+        : [],
     usage: usage('day', id),
   };
 }

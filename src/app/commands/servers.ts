@@ -22,6 +22,7 @@ export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
       tools: toolRows(house, entry),
       prompts: promptRows(house, entry),
       resources: resourceRows(house, entry),
+      leftOut: entry.catalogue.leftOut,
       usage,
     };
   },

@@ -1,6 +1,7 @@
 import { type Catalogue, type ServerEntry, serverEntry, type ToolFacts } from '../../bundle/schema.ts';
+import { usableCatalogue } from '../../bundle/usable.ts';
 import { unknownArguments } from './argument-kinds.ts';
-import { definitionHash, definitionsOf } from './definition-hash.ts';
+import { catalogueHashes, definitionHash, definitionsOf } from './definition-hash.ts';
 import type { Checked } from './document.ts';
 import type { Problem } from './problem.ts';
 import { compileRemote, usedRemote } from './remote.ts';
@@ -15,6 +16,7 @@ const emptyCatalogue: Catalogue = {
   resourceTemplates: [],
   skills: [],
   hashes: {},
+  leftOut: [],
 };
 const inMeta = ['_meta', entryKey] as const;
 
@@ -73,7 +75,14 @@ export function compileEntry(
     problem(inMeta, `The server ${meta.id} has no blessed catalogue: nobody can use it.`, fix, 'warning');
   } else checkCatalogue(meta.catalogue, meta, problem);
 
-  const blessed = meta.catalogue ?? emptyCatalogue;
+  const blessed = passable(meta.catalogue ?? emptyCatalogue, ({ what, why }, path) =>
+    problem(
+      [...inMeta, 'catalogue', ...path],
+      `What the server ${meta.id} says is not passed on to agents: ${what}: ${why}.`,
+      `Report it to the maker of the server; once it is right, run \`gatehouse policy bless DIR ${meta.id}\`.`,
+      'warning',
+    ),
+  );
   const parsed = serverEntry.safeParse({
     id: meta.id,
     name: server.name,
@@ -136,6 +145,19 @@ function checkCatalogue(
         `The tool "${name}" has no argument "${path}".`,
         meant === undefined ? 'Correct the name as the schema has it, or remove it.' : `Did you mean "${meant}"?`,
       );
+}
+
+/** The catalogue as agents can be given it. What was blessed before definitions were checked may hold some that their clients refuse. */
+function passable(catalogue: Catalogue, tell: (leftOut: Catalogue['leftOut'][number], path: (string | number)[]) => void): Catalogue {
+  const made = usableCatalogue(catalogue) as Catalogue;
+  for (const [at, one] of made.leftOut.entries()) {
+    const place = at < catalogue.leftOut.length ? undefined : /^(\w+)\[(\d+)\]/.exec(one.what);
+    tell(one, place ? [place[1]!, Number(place[2])] : at < catalogue.leftOut.length ? ['leftOut', at] : []);
+  }
+  const before = new Set(definitionsOf(catalogue).map(({ definition }) => definition));
+  const now = definitionsOf(made);
+  const same = now.length === before.size && now.every(({ definition }) => before.has(definition));
+  return same ? made : { ...made, hashes: catalogueHashes(made) };
 }
 
 /** The company's word first; else the blessed annotations; else the careful defaults of the protocol (may destroy, reaches outside). */

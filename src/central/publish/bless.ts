@@ -3,13 +3,13 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../base/errors.ts';
 import { catalogue as catalogueSchema, type ServerEntry } from '../../bundle/schema.ts';
+import { bounded, type LeftOut } from '../../bundle/usable.ts';
 import { catalogueHashes } from '../content/definition-hash.ts';
 import { compileEntry } from '../content/entry.ts';
 import { readFolder } from '../content/folder.ts';
 import { describeProblem, hasErrors } from '../content/problem.ts';
 import { entryKey } from '../content/server-json.ts';
 import type { fetchCatalogue } from './catalogue.ts';
-import type { LeftOut } from './usable.ts';
 
 /** What blessing changed in one server's file: what a reviewer should look at. Keys are `tool:NAME`, `prompt:NAME` ... */
 export interface Blessed {
@@ -66,7 +66,7 @@ async function write(dir: string, file: string, entry: ServerEntry, read: Awaite
   const text = JSON.parse(await readFile(path, 'utf8')) as { _meta: { [entryKey]: { catalogue?: unknown } } };
   const meta = text._meta[entryKey];
   const before = catalogueSchema.safeParse(meta.catalogue ?? {}).data?.hashes ?? {};
-  const checked = catalogueSchema.omit({ hashes: true }).safeParse(found);
+  const checked = catalogueSchema.omit({ hashes: true, leftOut: true }).safeParse(found);
   if (!checked.success) {
     const issue = checked.error.issues[0]!;
     throw new Failure(
@@ -76,7 +76,7 @@ async function write(dir: string, file: string, entry: ServerEntry, read: Awaite
     );
   }
   const hashes = catalogueHashes(found);
-  meta.catalogue = { ...found, hashes };
+  meta.catalogue = { ...found, hashes, ...(leftOut.length > 0 ? { leftOut: bounded(leftOut) } : {}) };
   // In one step: the central API may be watching.
   const temporary = `${path}.${randomUUID()}.new`;
   await writeFile(temporary, `${JSON.stringify(text, null, 2)}\n`);

@@ -1,191 +1,152 @@
-import { type JSONRPCMessage, SSEClientTransport, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
-import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../../base/errors.ts';
-import type { ServerEntry } from '../../bundle/schema.ts';
-import { type Definitions, type Kind, type LeftOut, usable, usableAbout } from './usable.ts';
+import { silent } from '../../base/log.ts';
+import type { Kind } from '../../bundle/definition.ts';
+import { type Catalogue, type ServerEntry, serverEntry } from '../../bundle/schema.ts';
+import { type LeftOut, usable, usableAbout } from '../../bundle/usable.ts';
+import { asksAbout } from '../../upstreams/connection/era.ts';
+import { openLoginPath } from '../../upstreams/local/login-path.ts';
+import { openUpstreams } from '../../upstreams/pool.ts';
+import type { Outcome, Peer, Upstream } from '../../upstreams/upstream.ts';
 
 type Json = Record<string, unknown>;
+export type Definitions = Omit<Catalogue, 'hashes' | 'skills' | 'leftOut'> & Partial<Pick<Catalogue, 'skills'>>;
 type Found = Definitions & { leftOut: LeftOut[] };
+type Ask = (method: string, params?: Json) => Promise<Json>;
 
 const skills = 'io.modelcontextprotocol/skills';
-// Everything an agent might declare: servers offer more tools to a client that can more, and all of them are to be reviewed.
-const capabilities = {
-  roots: { listChanged: true },
-  sampling: {},
-  elicitation: { form: {}, url: {} },
-  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] }, [skills]: {} },
+/** Everything an agent might declare: servers offer more tools to a client that can more, and all of them are to be reviewed. */
+const reviewer: Peer = {
+  id: 'bless',
+  era: 'modern',
+  capabilities: {
+    roots: { listChanged: true },
+    sampling: {},
+    elicitation: { form: {}, url: {} },
+    extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] }, [skills]: {} },
+  },
+  clientInfo: { name: 'gatehouse-bless', version: '1.0.0' },
 };
-const clientInfo = { name: 'gatehouse-bless', version: '1.0.0' };
-const modernVersion = '2026-07-28';
-const legacyVersion = '2025-11-25';
-const stepMs = 20_000;
+/** Agents give up on a call at some time; who blesses waits for a download to its end. */
+const limits = { patienceMs: 600_000 };
+const askMs = 60_000;
+/** Some servers add tools only once they know the client. */
+const settleMs = 100;
+const mostReadings = 4;
 const mostPages = 200;
+const mostLines = 20;
 
-/** What an upstream says of itself now: every definition as it came, unknown fields included, in its own order; and what of it cannot be blessed. */
+/**
+ * What an upstream says of itself now: every definition as it came, unknown fields included, in its own order; and what of it cannot be blessed.
+ * It is reached as the gateway will reach it, by the same code: what can be blessed can be called.
+ */
 export async function fetchCatalogue(
-  entry: Pick<ServerEntry, 'id' | 'url' | 'launch' | 'era'> & Partial<Pick<ServerEntry, 'transport' | 'headers'>>,
-  signal?: AbortSignal,
+  { id, ...given }: Pick<ServerEntry, 'id'> & Partial<Pick<ServerEntry, 'url' | 'launch' | 'era' | 'auth' | 'transport' | 'headers'>>,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Found> {
-  const known = entry.transport === 'sse' ? 'legacy' : entry.era;
-  const eras = known === 'auto' ? (['modern', 'legacy'] as const) : [known];
-  let last: unknown;
-  for (const era of eras) {
-    // A connection of its own for each era: an old server may die of a question it does not know.
-    const session = openSession(entry, signal);
-    try {
-      return era === 'modern' ? await readModern(session) : await readLegacy(session);
-    } catch (error) {
-      last = error;
-      signal?.throwIfAborted();
-    } finally {
-      await session.close();
-    }
-  }
-  const why = last instanceof Error ? last.message : String(last);
-  throw new Failure(
-    'unavailable',
-    `The server ${entry.id} could not be read: ${why}`,
-    'Start it, check its address, then bless it again.',
-    { cause: last },
-  );
-}
-
-interface Session {
-  request(method: string, params?: Json, timeoutMs?: number): Promise<Json>;
-  notify(method: string): Promise<void>;
-  /** How often a list changed since the connection was opened. */
-  changes(): number;
-  transport: Transport;
-  close(): Promise<void>;
-}
-
-/** JSON-RPC over the SDK's raw transport: the SDK's Client would drop what it does not know. */
-function openSession(entry: Parameters<typeof fetchCatalogue>[0], signal: AbortSignal | undefined): Session {
-  const transport: Transport = entry.url === undefined ? stdio(entry.launch!) : remote(entry.url, entry);
-  const waiting = new Map<number, { resolve(result: Json): void; reject(error: Error): void }>();
-  let id = 0;
-  let changed = 0;
-  let started: Promise<void> | undefined;
-  const fail = (error: Error) => {
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  };
-  const send = async (message: Json) => {
-    started ??= transport.start();
-    await started;
-    await transport.send({ jsonrpc: '2.0', ...message } as unknown as JSONRPCMessage);
-  };
-  transport.onclose = () => fail(new Error('it closed the connection.'));
-  transport.onmessage = (message: unknown) => {
-    const {
-      id: about,
-      method,
-      result,
-      error,
-    } = message as { id?: number; method?: string; result?: Json; error?: { code: number; message: string } };
-    if (method !== undefined) {
-      if (about !== undefined) void send({ id: about, ...answerTo(method) }).catch(() => {});
-      else if (method.endsWith('/list_changed')) changed++;
-      return;
-    }
-    const call = waiting.get(about!);
-    waiting.delete(about!);
-    if (error !== undefined) call?.reject(Object.assign(new Error(`it answered ${error.code}: ${error.message}`), { code: error.code }));
-    else call?.resolve(result ?? {});
-  };
-  return {
-    transport,
-    changes: () => changed,
-    notify: (method) => send({ method }),
-    async request(method, params = {}, timeoutMs = stepMs) {
-      const mine = ++id;
-      const { promise, resolve, reject } = Promise.withResolvers<Json>();
-      waiting.set(mine, { resolve, reject });
-      const timer = setTimeout(() => reject(new Error(`no answer to ${method} within ${timeoutMs / 1000} s.`)), timeoutMs);
-      const stop = () => reject(new Error('stopped.'));
-      signal?.addEventListener('abort', stop);
-      try {
-        send({ id: mine, method, params }).catch(reject);
-        return await promise;
-      } finally {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', stop);
-        waiting.delete(mine);
-      }
-    },
-    close: () => transport.close().catch(() => {}),
-  };
-}
-
-function remote(url: string, { transport, headers }: Parameters<typeof fetchCatalogue>[0]): Transport {
-  const Kind = transport === 'sse' ? SSEClientTransport : StreamableHTTPClientTransport;
-  return new Kind(new URL(url), headers ? { requestInit: { headers } } : {});
-}
-
-function stdio({ command, args, env, cwd }: NonNullable<ServerEntry['launch']>): Transport {
-  return new StdioClientTransport({
-    command: command === 'node' ? process.execPath : command,
-    args,
-    env: { ...getDefaultEnvironment(), ...env },
-    ...(cwd === undefined ? {} : { cwd }),
-    stderr: 'ignore',
+  const about = { name: id, title: id, description: '', version: '', tools: {}, catalogue: {} };
+  const upstreams = openUpstreams({
+    entries: [serverEntry.parse({ ...given, id, ...about })],
+    log: silent,
+    clientInfo: reviewer.clientInfo,
+    events: { onStatus() {}, onResourceUpdated() {} },
+    path: openLoginPath({ environment: process.env, platform: process.platform, log: silent }),
+    limits,
   });
+  const upstream = upstreams.get(id)!;
+  const before = { lines: 0 };
+  try {
+    return await read(upstream, before, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreadable(upstream, before.lines, error);
+  } finally {
+    await upstreams.close();
+  }
+}
+
+/** A local server says best itself why it does not start. */
+function unreadable({ entry, output }: Upstream, from: number, cause: unknown): Failure {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const lines = output().slice(from).slice(-mostLines);
+  const said = lines.length === 0 ? '' : `\nIt wrote:\n${lines.map((line) => `  ${line.slice(0, 300)}`).join('\n')}`;
+  const fix =
+    entry.launch === undefined
+      ? 'Start it, check its address, then bless it again.'
+      : `Try the command by hand: ${[entry.launch.command, ...entry.launch.args].join(' ')}. Correct "launch" or "packages", then bless it again.`;
+  return new Failure('unavailable', `The server ${entry.id} could not be read: ${why.replace(/\.$/, '')}.${said}`, fix, { cause });
+}
+
+async function read(upstream: Upstream, before: { lines: number }, signal: AbortSignal): Promise<Found> {
+  const ask: Ask = async (method, params = {}) => {
+    const outcome = await upstream.call({
+      method,
+      params,
+      peer: reviewer,
+      signal,
+      timeoutMs: askMs,
+      onRequest: async (request) => answerTo(request.method),
+    });
+    if ('error' in outcome) {
+      const { code, message } = outcome.error;
+      throw Object.assign(new Error(`it answered ${code}: ${message}`), { code });
+    }
+    // The gateway keeps numbers and long parts as they were written; a file under review has plain JSON.
+    return JSON.parse(JSON.stringify(outcome.result)) as Json;
+  };
+  const said = await ask(asksAbout).catch(async (error: unknown) => {
+    const { retryAt } = upstream.status();
+    // Some local servers fall over the first question; the second start does not ask it.
+    if (upstream.entry.launch === undefined || upstream.entry.era !== 'auto' || retryAt === undefined) throw error;
+    before.lines = upstream.output().length;
+    await pause(Math.max(0, retryAt - Date.now()), undefined, { signal });
+    return ask(asksAbout);
+  });
+  const serverInfo = said['serverInfo'] ?? (said['_meta'] as Json | undefined)?.['io.modelcontextprotocol/serverInfo'];
+  const about = usableAbout({ ...said, serverInfo });
+  let found = await readLists(ask, about);
+  for (let reading = 1; reading < mostReadings; reading++) {
+    await pause(settleMs);
+    const again = await readLists(ask, about);
+    const settled = JSON.stringify(again) === JSON.stringify(found);
+    found = again;
+    if (settled) break;
+  }
+  return found;
 }
 
 /** We declared these, so we must answer; nothing is ever given away. */
-function answerTo(method: string): Json {
-  if (method === 'ping') return { result: {} };
+function answerTo(method: string): Outcome {
   if (method === 'roots/list') return { result: { roots: [] } };
   if (method === 'elicitation/create') return { result: { action: 'decline' } };
   return { error: { code: -32601, message: 'Method not found' } };
 }
 
-async function readModern(session: Session): Promise<Found> {
-  const _meta = {
-    'io.modelcontextprotocol/protocolVersion': modernVersion,
-    'io.modelcontextprotocol/clientCapabilities': capabilities,
-    'io.modelcontextprotocol/clientInfo': clientInfo,
-  };
-  const ask = (method: string, params: Json = {}) =>
-    session.request(method, { ...params, _meta }, method === 'server/discover' ? 5000 : stepMs);
-  const found = await ask('server/discover');
-  const versions = found['supportedVersions'];
-  if (!Array.isArray(versions) || !versions.includes(modernVersion)) throw new Error(`it does not speak ${modernVersion}.`);
-  const serverInfo = (found['_meta'] as Json | undefined)?.['io.modelcontextprotocol/serverInfo'];
-  return readLists(ask, { ...found, serverInfo }, () => 0);
-}
-
-async function readLegacy(session: Session): Promise<Found> {
-  const found = await session.request('initialize', { protocolVersion: legacyVersion, capabilities, clientInfo });
-  session.transport.setProtocolVersion?.(String(found['protocolVersion']));
-  await session.notify('notifications/initialized');
-  // Some servers add tools only now that they know the client; after a round trip they have.
-  await session.request('ping').catch(() => {});
-  return readLists((method, params) => session.request(method, params), found, session.changes);
-}
-
-async function readLists(ask: (method: string, params?: Json) => Promise<Json>, found: Json, changes: () => number): Promise<Found> {
-  const { about, leftOut } = usableAbout(found);
+async function readLists(ask: Ask, { about, leftOut }: ReturnType<typeof usableAbout>): Promise<Found> {
   const { capabilities } = about;
   const extensions = (capabilities['extensions'] ?? {}) as Json;
   const offered = (kind: Kind) =>
     kind === 'skills' ? extensions[skills] !== undefined : capabilities[kind === 'resourceTemplates' ? 'resources' : kind] !== undefined;
-  for (let round = 0; ; round++) {
-    const before = changes();
-    const found: Found = { ...about, tools: [], prompts: [], resources: [], resourceTemplates: [], leftOut: [...leftOut] };
-    for (const kind of kinds) {
-      if (!offered(kind)) continue;
-      const { kept, leftOut } = await list(ask, kind);
-      (found[kind] as unknown) = kept;
-      found.leftOut.push(...leftOut);
-    }
-    if (changes() === before || round === 3) return found;
+  const found: Found = {
+    ...(about as Pick<Found, 'capabilities'>),
+    tools: [],
+    prompts: [],
+    resources: [],
+    resourceTemplates: [],
+    leftOut: [...leftOut],
+  };
+  for (const kind of kinds) {
+    if (!offered(kind)) continue;
+    const { kept, leftOut } = await list(ask, kind);
+    (found[kind] as unknown) = kept;
+    found.leftOut.push(...leftOut);
   }
+  return found;
 }
 
 const kinds = ['tools', 'prompts', 'resources', 'resourceTemplates', 'skills'] as const;
 
-async function list(ask: (method: string, params?: Json) => Promise<Json>, kind: Kind): Promise<ReturnType<typeof usable>> {
+async function list(ask: Ask, kind: Kind): Promise<ReturnType<typeof usable>> {
   const method = kind === 'resourceTemplates' ? 'resources/templates/list' : `${kind}/list`;
   try {
     return usable(kind, await pages(ask, method, kind));
@@ -199,7 +160,7 @@ async function list(ask: (method: string, params?: Json) => Promise<Json>, kind:
   }
 }
 
-async function pages(ask: (method: string, params?: Json) => Promise<Json>, method: string, key: string): Promise<unknown[]> {
+async function pages(ask: Ask, method: string, key: string): Promise<unknown[]> {
   const items: unknown[] = [];
   let cursor: unknown;
   for (let page = 0; page < mostPages; page++) {

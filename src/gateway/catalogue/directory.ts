@@ -1,7 +1,10 @@
-import { type Bundle, type ServerEntry, skillRoot } from '../../bundle/schema.ts';
+import { isLegacySchema } from '../../bundle/output-schema.ts';
+import { annotated } from '../../bundle/parameters.ts';
+import type { Bundle, ServerEntry } from '../../bundle/schema.ts';
+import { skillRoot } from '../../bundle/skill.ts';
 import { innermost } from '../../policy/deciding/skills.ts';
 import { appOnly, pageOf, withPage } from '../../protocol/extensions.ts';
-import { annotated } from '../../upstreams/http/headers.ts';
+import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Address } from './address.ts';
 import { exposedName, ownName, scopedUri } from './names.ts';
 import { scopedSkill } from './skills.ts';
@@ -13,6 +16,8 @@ export interface Listed {
   name: string;
   exposed: string;
   json: string;
+  /** The same for agents of the legacy era, where those cannot read the other one. */
+  legacyJson?: string;
   /** `x-mcp-header` parameters of a tool: header suffix -> path of properties (SEP-2243). */
   headers?: Map<string, string[]>;
   /** Listed to agents that show pages only; whoever knows it may call it all the same. */
@@ -64,7 +69,7 @@ export function openDirectory(bundle: Bundle, address: Address): Directory {
       const page = pageOf(blessed);
       const tool = merged && page !== undefined ? withPage(blessed, pages.exposed(entry, page)) : blessed;
       const parameters = annotated(tool['inputSchema']);
-      // One tool whose annotations are wrong is left out, as the specification asks of clients; the others are not its hostages.
+      // A bundle has none whose annotations are wrong: the specification asks clients to leave such a tool out.
       if (parameters) addNamed(tools, entry, tool, ownTools, new Map(parameters.map(({ header, path }) => [suffix(header), path])));
     }
     for (const prompt of entry.catalogue.prompts) addNamed(prompts, entry, prompt, ownPrompts);
@@ -134,15 +139,21 @@ function addNamed(
   const exposed = (own ? ownName : exposedName)(entry.id, definition.name, taken);
   // An upstream that lists a name twice: the first one was blessed, as upstreams answer to it.
   if (again || into.has(exposed)) return;
-  const json = JSON.stringify(exposed === definition.name ? definition : { ...definition, name: exposed });
+  const shown: JsonObject = exposed === definition.name ? definition : { ...definition, name: exposed };
   into.set(exposed, {
     entry,
     name: definition.name,
     exposed,
-    json,
+    json: JSON.stringify(shown),
+    ...legacyOf(shown),
     ...(headers?.size ? { headers } : {}),
     ...(appOnly(definition) ? { appOnly: true } : {}),
   });
+}
+
+/** Any schema may describe a result since 2026-07-28 (SEP-2106); before, none is needed. */
+function legacyOf({ outputSchema, ...rest }: JsonObject): { legacyJson?: string } {
+  return outputSchema === undefined || isLegacySchema(outputSchema) ? {} : { legacyJson: JSON.stringify(rest) };
 }
 
 const byOwnName = (merged: boolean, named: ReadonlyMap<string, Listed>) =>

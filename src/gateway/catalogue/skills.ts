@@ -1,4 +1,5 @@
-import { type ServerEntry, type Skill, skillRoot } from '../../bundle/schema.ts';
+import type { ServerEntry } from '../../bundle/schema.ts';
+import { type Skill, skillRoot } from '../../bundle/skill.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { readsFolders } from '../../protocol/extensions.ts';
 import { scopedUri } from './names.ts';

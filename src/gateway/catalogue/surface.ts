@@ -1,6 +1,7 @@
 import type { Policy } from '../../policy/policy.ts';
 import { readsFolders, statedOf } from '../../protocol/extensions.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
+import type { Era } from '../../protocol/versions.ts';
 import type { Address } from './address.ts';
 import type { Directory, Listed } from './directory.ts';
 import { mergedInstructions } from './instructions.ts';
@@ -15,7 +16,7 @@ export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'res
 export interface Surface {
   directory: Directory;
   /** `"tools":[...]`, without the braces, so that an era can add its own fields. */
-  list(method: ListMethod, showsPages?: boolean): string;
+  list(method: ListMethod, era: Era, showsPages?: boolean): string;
   /** Changes exactly when the list does. */
   mark(method: ListMethod): string;
   serverInfo: JsonObject;
@@ -50,12 +51,14 @@ export function openSurface(options: {
   const { directory, policy, agent } = options;
   const cached = new Map<string, string>();
   const hidden = [...directory.tools.values()].some((tool) => tool.appOnly);
-  const list = (method: ListMethod, showsPages = false): string => {
-    const kept = showsPages && hidden ? `${method} with pages` : method;
+  const older = [...directory.tools.values()].some((tool) => tool.legacyJson !== undefined);
+  const list = (method: ListMethod, era: Era, showsPages = false): string => {
+    const legacy = older && era === 'legacy';
+    const kept = `${method}${showsPages && hidden ? ' with pages' : ''}${legacy ? ' for the legacy era' : ''}`;
     let text = cached.get(kept);
     if (text === undefined) {
       const { key, action, of } = kinds[method];
-      text = `"${key}":[${shown(of(directory), action, policy, agent, showsPages, directory.skills).join(',')}]`;
+      text = `"${key}":[${shown(of(directory), action, policy, agent, { showsPages, legacy, skills: directory.skills }).join(',')}]`;
       cached.set(kept, text);
     }
     return text;
@@ -64,7 +67,7 @@ export function openSurface(options: {
   return {
     directory,
     list,
-    mark: (method) => list(method, true),
+    mark: (method) => list(method, 'modern', true),
     serverInfo: blessed?.serverInfo ?? { name: 'gatehouse', title: 'Gatehouse', version: options.version },
     capabilities: capabilities(directory),
     instructions: blessed ? blessed.instructions : mergedInstructions(directory, policy, agent),
@@ -76,8 +79,7 @@ function shown(
   action: 'call' | 'get' | 'read',
   policy: Policy | undefined,
   agent: string,
-  showsPages: boolean,
-  skills: ReadonlyMap<string, Listed>,
+  { showsPages, legacy, skills }: { showsPages: boolean; legacy: boolean; skills: ReadonlyMap<string, Listed> },
 ): string[] {
   if (!policy) return [];
   const out: string[] = [];
@@ -90,7 +92,7 @@ function shown(
     }
     const verdict = verdicts!.get(item.name);
     if (verdict && verdict.effect !== 'deny' && (showsPages || !item.appOnly))
-      out.push(all === skills ? skillText(item, policy, agent) : item.json);
+      out.push(all === skills ? skillText(item, policy, agent) : (legacy && item.legacyJson) || item.json);
   }
   return out;
 }

@@ -132,7 +132,7 @@ async function request(incoming: Incoming, session: Session, id: Id, method: str
   if (isListMethod(method, surface.directory)) {
     if (params['cursor'] !== undefined)
       return answer.end(errorText(id, { code: rpc.invalidParams, message: 'Unknown cursor: lists here have one page.' }));
-    return end(`{${surface.list(method, declares(session.capabilities, apps))}}`);
+    return end(`{${surface.list(method, 'legacy', declares(session.capabilities, apps))}}`);
   }
   if (method === 'ping') return end('{}');
   if (method === 'logging/setLevel') {

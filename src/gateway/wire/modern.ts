@@ -56,7 +56,7 @@ export async function modern(incoming: Incoming, message: Exclude<Message, { kin
     return answer.end(
       resultText(
         id,
-        `{"resultType":"complete",${surface.list(method, declares(capabilities, apps))},"ttlMs":${listTtlMs},"cacheScope":"private","_meta":${serverMeta(surface)}}`,
+        `{"resultType":"complete",${surface.list(method, 'modern', declares(capabilities, apps))},"ttlMs":${listTtlMs},"cacheScope":"private","_meta":${serverMeta(surface)}}`,
       ),
     );
   }

@@ -1,4 +1,5 @@
-import { isNames, isObject, type Schema } from './keywords.ts';
+import { isObject, type Schema } from '../../bundle/json-schema.ts';
+import { isNames } from './keywords.ts';
 
 const places = ['if', 'then', 'else'];
 const lists = ['anyOf', 'oneOf'];

@@ -1,4 +1,5 @@
-import { assertions, type Draft, draftOf, isNames, isObject, isOf, type Schema } from './keywords.ts';
+import { isObject, type Schema } from '../../bundle/json-schema.ts';
+import { assertions, type Draft, draftOf, isNames, isOf } from './keywords.ts';
 import { maxDepth, maxNodes, openReferences, type Target, token } from './references.ts';
 
 /** A schema that says the same in keywords of 2020-12 and without names, and what of the given one it does not say. */

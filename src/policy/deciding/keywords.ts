@@ -1,7 +1,6 @@
-export type Schema = { [key: string]: unknown };
-export type Draft = '2020-12' | '2019-09' | 'draft-07';
+import { isObject, type Schema } from '../../bundle/json-schema.ts';
 
-export const isObject = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
+export type Draft = '2020-12' | '2019-09' | 'draft-07';
 
 /** Both spellings of the scheme are about, and both with and without a `#` at the end. */
 const drafts: Record<string, Draft> = {
@@ -18,12 +17,6 @@ export function draftOf({ $schema: stated }: Schema): Draft | undefined {
   return Object.hasOwn(drafts, name) ? drafts[name] : undefined;
 }
 
-/** Where the schemas below a keyword are. `items` can be one or several. */
-export const single = new Set(
-  'items additionalItems additionalProperties unevaluatedItems unevaluatedProperties contains propertyNames not if then else'.split(' '),
-);
-export const lists = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems', 'items']);
-export const maps = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies']);
 /** What stands below them is no schema, whatever it looks like. */
 export const data = new Set('enum const default examples required dependentRequired type'.split(' '));
 

@@ -1,4 +1,5 @@
-import { type Draft, data, isObject, lists, maps, type Schema, single } from './keywords.ts';
+import { isObject, lists, maps, type Schema, single } from '../../bundle/json-schema.ts';
+import { type Draft, data } from './keywords.ts';
 
 /** A schema inside the schema: its place is a JSON pointer from the root, `''` for the root itself. */
 export interface Target {

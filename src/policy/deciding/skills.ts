@@ -1,5 +1,6 @@
 import { readable } from '../../bundle/readable.ts';
-import { isPlainUri, type ServerEntry, skillRoot } from '../../bundle/schema.ts';
+import type { ServerEntry } from '../../bundle/schema.ts';
+import { isPlainUri, skillRoot } from '../../bundle/skill.ts';
 import { canonical, readings } from './spellings.ts';
 
 /**

@@ -65,11 +65,14 @@ export function eraOf(outcome: Outcome): 'modern' | undefined {
   return Array.isArray(supported) && !supported.includes(modernVersion) ? undefined : 'modern';
 }
 
+/** What a server says of itself: asked for in either era, a legacy link has the answer from its handshake. */
+export const asksAbout = 'server/discover';
+
 /** The version that a legacy server settled on; what it says in its `initialize` result is checked before it is believed. */
-export function agreedVersion(outcome: Outcome): { version: string; capabilities: JsonObject } {
+export function agreedVersion(outcome: Outcome): { version: string; capabilities: JsonObject; about: JsonObject } {
   if ('error' in outcome) throw new UpstreamError('bad-answer', `it refused to initialize: ${outcome.error.message}`);
   const { protocolVersion, capabilities } = outcome.result;
   if (typeof protocolVersion !== 'string' || !legacyVersions.includes(protocolVersion))
     throw new UpstreamError('bad-answer', `it speaks protocol version ${JSON.stringify(protocolVersion)}, which Gatehouse does not know`);
-  return { version: protocolVersion, capabilities: isObject(capabilities) ? capabilities : {} };
+  return { version: protocolVersion, capabilities: isObject(capabilities) ? capabilities : {}, about: outcome.result };
 }

@@ -1,16 +1,10 @@
+import { annotated, type Parameter } from '../../bundle/parameters.ts';
 import type { Catalogue } from '../../bundle/schema.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isObject } from '../../protocol/jsonrpc.ts';
 
-interface Parameter {
-  header: string;
-  path: string[];
-}
 /** Tool name -> the arguments that go into `Mcp-Param-*` headers (SEP-2243). */
 export type ParameterHeaders = ReadonlyMap<string, Parameter[]>;
-
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const permitted = new Set(['string', 'integer', 'boolean']);
 
 /** From the blessed catalogue only: what an upstream says at run time must not choose which arguments leave the body. */
 export function parameterHeaders(tools: Catalogue['tools']): ParameterHeaders {
@@ -20,25 +14,6 @@ export function parameterHeaders(tools: Catalogue['tools']): ParameterHeaders {
     if (found && found.length > 0) all.set(tool.name, found);
   }
   return all;
-}
-
-/** The annotated arguments of a tool; undefined where an annotation breaks the rules, which makes the tool one that nobody may call (SEP-2243). */
-export function annotated(inputSchema: unknown): Parameter[] | undefined {
-  const found: Parameter[] = [];
-  const sound = collect(inputSchema, [], found);
-  const distinct = new Set(found.map((one) => one.header.toLowerCase())).size === found.length;
-  return sound && distinct ? found : undefined;
-}
-
-function collect(schema: unknown, path: string[], found: Parameter[]): boolean {
-  if (!isObject(schema) || path.length > 16) return true;
-  const header = schema['x-mcp-header'];
-  if (header !== undefined) {
-    if (path.length === 0 || typeof header !== 'string' || !token.test(header) || !permitted.has(schema['type'] as string)) return false;
-    found.push({ header: `mcp-param-${header}`, path });
-  }
-  const { properties } = schema;
-  return !isObject(properties) || Object.entries(properties).every(([key, child]) => collect(child, [...path, key], found));
 }
 
 const plain = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;

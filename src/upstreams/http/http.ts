@@ -8,6 +8,7 @@ import type { UpstreamLimits } from '../connection/link.ts';
 import { long } from '../messages/reading.ts';
 import { openTurns } from '../messages/turns.ts';
 import { UpstreamError } from '../upstream.ts';
+import { accepted, type Decoder, decodingOf, openDecoder } from './encoding.ts';
 
 /** Where an upstream is, with connections of its own: one that hangs uses up nobody else's. */
 export interface Target {
@@ -97,15 +98,22 @@ export interface HttpRequest {
   repeatable?: boolean;
 }
 
+/** Hops, and bytes of each answer that only says where to go. */
+const most = { redirects: 5, redirectBytes: 65_536 };
+
 /**
- * One request on the upstream's connections; returns how to abort it. Redirects are answers like any other: followed, they would carry our
- * credential to where the upstream likes.
+ * One request on the upstream's connections; returns how to abort it. Redirects that keep method and body are followed within the origin: many
+ * servers want `/mcp/` for `/mcp`. All others are answers like any other, since they would carry our credential to where the upstream likes.
  */
 export function exchange(target: Target, request: HttpRequest, maxBytes: number, to: Exchange): () => void {
   let over = false;
   let sent = false;
   let again = request.repeatable === true;
   let status = 0;
+  let { path } = target;
+  let redirects = 0;
+  let next: string | undefined;
+  let decoder: Decoder | undefined;
   let controller: Dispatcher.DispatchController | undefined;
   let events: ((chunk: Buffer) => boolean) | undefined;
   let first: Buffer | undefined;
@@ -123,6 +131,7 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
 
   const stop = () => {
     over = true;
+    decoder?.stop();
     controller?.abort(new Error('aborted'));
   };
   const fail = (error: UpstreamError) => {
@@ -132,13 +141,34 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
   };
   const tooLarge = () => fail(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
 
+  /** A piece of the answer, unpacked. */
+  function take(chunk: Buffer): Promise<void> | undefined {
+    size += chunk.length;
+    if (events) {
+      turns.begin();
+      if (!events(chunk)) return void tooLarge();
+      const busy = turns.done();
+      return over ? undefined : busy ? busy.then(() => to.caughtUp?.(size)) : to.caughtUp?.(size);
+    }
+    if (size > maxBytes) return void tooLarge();
+    if (first === undefined) first = chunk;
+    else (chunks ??= [first]).push(size > long ? own(chunk) : chunk);
+    return over ? undefined : to.caughtUp?.(size);
+  }
+  function whole() {
+    if (over) return;
+    if (events) return streamEnded();
+    over = true;
+    to.onBody(status, chunks ? (size > long ? chunks : Buffer.concat(chunks, size)) : (first ?? nothing));
+  }
+
   const dispatch = (on: Pick<Dispatcher, 'dispatch'>) =>
     on.dispatch(
       {
         origin: target.origin,
-        path: target.path,
+        path,
         method: request.method,
-        headers: request.headers.concat(target.headers),
+        headers: request.headers.concat(target.headers, 'accept-encoding', accepted),
         body: request.body ?? null,
       },
       handler,
@@ -151,7 +181,17 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
     },
     onResponseStart(_controller, code, headers) {
       if (over || code < 200) return;
+      next = redirects < most.redirects ? redirectedTo(code, headers['location'], target.origin, path) : undefined;
+      if (next !== undefined) return;
       status = code;
+      const decode = decodingOf(headers['content-encoding']);
+      if (decode === undefined) return fail(new UpstreamError('bad-answer', `it answered in an encoding that Gatehouse does not read`));
+      if (decode !== 'plain')
+        decoder = openDecoder(decode, {
+          onData: take,
+          onEnd: whole,
+          onError: () => fail(new UpstreamError('bad-answer', 'an answer that cannot be unpacked')),
+        });
       to.onHead?.(code, headers);
       const type = headers['content-type'];
       if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
@@ -166,30 +206,27 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
     },
     onResponseData(given, chunk) {
       if (over) return;
-      size += chunk.length;
-      if (events) {
-        turns.begin();
-        if (!events(chunk)) return tooLarge();
-        const busy = turns.done();
-        const slow = over ? undefined : busy ? busy.then(() => to.caughtUp?.(size)) : to.caughtUp?.(size);
-        if (!slow) return;
-        given.pause();
-        void slow.then(() => over || given.resume());
+      if (next !== undefined) {
+        size += chunk.length;
+        if (size > most.redirectBytes) fail(new UpstreamError('too-large', 'a redirect that does not end'));
         return;
       }
-      if (size > maxBytes) return tooLarge();
-      if (first === undefined) first = chunk;
-      else (chunks ??= [first]).push(size > long ? own(chunk) : chunk);
-      const slow = over ? undefined : to.caughtUp?.(size);
+      const slow = decoder ? decoder.write(chunk) : take(chunk);
       if (!slow) return;
       given.pause();
       void slow.then(() => over || given.resume());
     },
     onResponseEnd() {
       if (over) return;
-      if (events) return streamEnded();
-      over = true;
-      to.onBody(status, chunks ? (size > long ? chunks : Buffer.concat(chunks, size)) : (first ?? nothing));
+      if (next !== undefined) {
+        path = next;
+        redirects++;
+        size = 0;
+        sent = false;
+        return void dispatch(target);
+      }
+      if (decoder) decoder.end();
+      else whole();
     },
     onResponseError(_controller, error) {
       if (over) return;
@@ -198,8 +235,8 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
         sent = false;
         return void dispatch(target.fresh());
       }
-      if (events) return streamEnded();
-      over = true;
+      if (events) return decoder ? decoder.end() : streamEnded();
+      stop();
       if (!sent) to.onFailed(new UpstreamError('unreachable', unreachable(error, target.origin), { cause: error }));
       else
         to.onFailed(
@@ -209,6 +246,13 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
   };
   dispatch(target);
   return stop;
+}
+
+/** INVARIANT: only where the same request goes to the same origin. */
+function redirectedTo(status: number, location: string | string[] | undefined, origin: string, path: string): string | undefined {
+  if ((status !== 307 && status !== 308) || typeof location !== 'string') return undefined;
+  const url = URL.parse(location, origin + path);
+  return url && url.origin === origin ? url.pathname + url.search : undefined;
 }
 
 const nothing = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { severity } from '../../protocol/log-levels.ts';
 import { legacyVersions } from '../../protocol/versions.ts';
-import { agreedVersion } from '../connection/era.ts';
+import { agreedVersion, asksAbout } from '../connection/era.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { notBegun } from '../connection/not-begun.ts';
 import { reconnectMs } from '../connection/reconnect.ts';
@@ -29,6 +29,8 @@ interface Generation {
   headers: string[];
   named: boolean;
   capabilities: JsonObject;
+  /** The result of `initialize`. */
+  about: JsonObject;
   /** Severity that log messages are set to; Infinity: never set. */
   level: number;
   standing: Standing;
@@ -75,6 +77,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       headers,
       named: typeof id === 'string',
       capabilities: agreed.capabilities,
+      about: agreed.about,
       level: Number.POSITIVE_INFINITY,
       standing: { renew() {}, close() {} },
     };
@@ -123,6 +126,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
   }
 
   function call(call: UpstreamCall): Promise<Outcome> {
+    if (call.method === asksAbout) return (generation ? Promise.resolve(generation) : live()).then(({ about }) => ({ result: about }));
     return new Promise((resolve, reject) => {
       let stop = () => {};
       const pending = openPending(

@@ -121,7 +121,11 @@ function take(message: unknown, { pending, onOther }: Pick<Post, 'pending' | 'on
 /** What a status other than 2xx means. A JSON-RPC error in the body is the upstream's answer; a refused credential never is. */
 function refusal(status: number, body: Body, id: number): Outcome | UpstreamError {
   if (status === 401 || status === 403) return new UpstreamError('unauthorized', `it answered HTTP ${status}`);
-  if (status < 400) return new UpstreamError('bad-answer', `it answered HTTP ${status}: redirects are not followed`);
+  if (status < 400)
+    return new UpstreamError(
+      'bad-answer',
+      `it answered HTTP ${status}: redirects are followed within its own origin only, and only 307 and 308`,
+    );
   const said = rpcError(body, id);
   if (said) return said;
   const busy = status === 408 || status === 429 || status === 503;

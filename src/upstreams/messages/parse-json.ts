@@ -21,6 +21,8 @@ const quick = { values: most.values, members: 20_000, looking: 5000 };
  * where somebody has it. Undefined where parsing would take so long that another thread should do it.
  */
 export function parseShort(text: string, bytes?: Buffer): { message: unknown } | undefined {
+  // RFC 8259, section 8.1: a parser may ignore it.
+  if (text.charCodeAt(0) === byteOrderMark) return parseShort(text.slice(1), bytes?.subarray(3));
   if (text.length <= short) return { message: mayLose(text) ? parseKeeping(text) : JSON.parse(text) };
   const shape = measured(text);
   if (shape.values > quick.values || shape.members > quick.members || (shape.loses && shape.values > quick.looking)) return undefined;
@@ -35,11 +37,14 @@ export function parseShort(text: string, bytes?: Buffer): { message: unknown } |
   return { message };
 }
 
+const byteOrderMark = 0xfeff;
+
 /** Values that are parsed at all: what they weigh in memory has no other bound. */
 const mostParsed = 2_000_000;
 
 /** The same of any length, where nobody waits for it. */
 export function parseLong(text: string): { message: unknown } | Refused {
+  if (text.charCodeAt(0) === byteOrderMark) return parseLong(text.slice(1));
   const { loses, values, id } = measured(text);
   if (values > mostParsed) return { refused: `an answer of more than ${mostParsed} values`, id: id && JSON.parse(id) };
   return { message: loses ? parseKeeping(text) : JSON.parse(text) };

@@ -114,11 +114,11 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
     for (const pending of [...pipe.inbox.calls.values()]) pending.fail(error);
   };
   const outcome = await initialize(pipe, context, signal);
-  const { version, capabilities } = agreedVersion(outcome);
+  const { version, capabilities, about } = agreedVersion(outcome);
   headers = [...jsonHeaders, 'mcp-protocol-version', version];
   await sendInitialized(post, headers, signal);
   if (over) throw new UpstreamError('unreachable', 'its stream ended in the handshake', { cause: over });
-  const link = openStdio(pipe, context, { era: 'legacy', capabilities });
+  const link = openStdio(pipe, context, { era: 'legacy', capabilities, about });
   const wake = () => {
     if (!link.busy()) return false;
     target.renew();

@@ -66,6 +66,7 @@ export async function connectStdio(
 interface Settled {
   era: Era;
   capabilities: JsonObject;
+  about: JsonObject;
 }
 
 async function settle(pipe: Pipe, context: LinkContext, known: Era | undefined, signal: AbortSignal): Promise<Settled> {
@@ -75,6 +76,7 @@ async function settle(pipe: Pipe, context: LinkContext, known: Era | undefined, 
   const modern = (outcome: Outcome): Settled => ({
     era: 'modern',
     capabilities: 'result' in outcome ? ((outcome.result['capabilities'] ?? {}) as JsonObject) : {},
+    about: {},
   });
   if (entry.era === 'modern' || known === 'modern') {
     const outcome = await discover(context.startMs);
@@ -93,7 +95,7 @@ async function settle(pipe: Pipe, context: LinkContext, known: Era | undefined, 
     const second = await discover(limits.probeMs);
     if (eraOf(second) === 'modern') return modern(second);
   }
-  const { capabilities } = agreedVersion(outcome);
+  const { capabilities, about } = agreedVersion(outcome);
   pipe.send({ method: 'notifications/initialized' });
-  return { era: 'legacy', capabilities };
+  return { era: 'legacy', capabilities, about };
 }

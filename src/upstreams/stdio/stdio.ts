@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import { severity } from '../../protocol/log-levels.ts';
 import type { Era } from '../../protocol/versions.ts';
-import { enveloped } from '../connection/era.ts';
+import { asksAbout, enveloped } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { acknowledged, notHonoured, withoutId } from '../connection/listen-messages.ts';
 import { inTurn } from '../connection/subscriptions.ts';
@@ -12,7 +12,7 @@ import type { Pipe } from './pipe.ts';
 const forever = 2 ** 31 - 1;
 
 /** Calls over one pipe, in the era that was settled on. Nothing is resumed here: when the pipe ends, so does all that was in flight. */
-export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era; capabilities: JsonObject }): Link {
+export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era; capabilities: JsonObject; about: JsonObject }): Link {
   const { inbox } = pipe;
   const { limits } = context;
   const modern = settled.era === 'modern';
@@ -33,6 +33,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
   const link: Link = {
     era: settled.era,
     call(call) {
+      if (!modern && call.method === asksAbout) return Promise.resolve({ result: settled.about });
       return new Promise((resolve, reject) => {
         const pending = openPending(
           pipe.nextId(),

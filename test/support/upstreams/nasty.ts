@@ -23,7 +23,8 @@ export const behaviours: Record<string, (message: Message, response: ServerRespo
   'endless-line': (_message, response) => endless(sse(response), 'x'.repeat(10_000)),
   flood: (message, response) =>
     endless(sse(response), event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: message.id, progress: 1 } })),
-  redirect: (_message, response) => void response.writeHead(307, { location: `/elsewhere` }).end(),
+  redirect: (_message, response) =>
+    void response.writeHead(307, { location: `http://localhost:${response.req.socket.localPort}/elsewhere` }).end(),
   unauthorized: (_message, response) => void response.writeHead(401, { 'www-authenticate': 'Bearer' }).end(),
   forbidden: (message, response) => json(response, { jsonrpc: '2.0', id: message.id, error: { code: -32000, message: 'no' } }, {}, 403),
   broken: (_message, response) => void response.writeHead(500).end('stack trace'),

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../../src/protocol/jsonrpc.ts';
 import type { UpstreamLimits } from '../../../src/upstreams/connection/link.ts';
 import { openUpstreams, type Upstreams, type UpstreamsOptions } from '../../../src/upstreams/pool.ts';
 import type { Outcome, Peer, Upstream, UpstreamCall, UpstreamStatus } from '../../../src/upstreams/upstream.ts';
+import { wholeCatalogue } from '../gateway.ts';
 
 export function entry(
   given: { id?: string } & Partial<Omit<ServerEntry, 'catalogue'>> & { catalogue?: Partial<ServerEntry['catalogue']> },
@@ -17,7 +18,7 @@ export function entry(
     version: '1.0.0',
     tools: {},
     ...given,
-    catalogue: { ...given.catalogue },
+    catalogue: wholeCatalogue({ ...given.catalogue }),
   });
 }
 

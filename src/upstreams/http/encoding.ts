@@ -1,0 +1,80 @@
+import type { Transform } from 'node:stream';
+import { constants, createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+
+/** What we ask for. Servers behind a proxy compress whether they are asked or not. */
+export const accepted = 'gzip, br, zstd';
+
+/** Opens the decoder of a `content-encoding`; undefined: it is none that we read. */
+export type Decode = (() => Transform) | undefined;
+
+// What a stream has said so far is wanted at once, and where it breaks, what came before is still good.
+const flushing = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
+const decoders = new Map<string, () => Transform>([
+  ['gzip', () => createGunzip(flushing)],
+  ['x-gzip', () => createGunzip(flushing)],
+  ['deflate', () => createInflate(flushing)],
+  ['br', () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH, finishFlush: constants.BROTLI_OPERATION_FLUSH })],
+  ['zstd', () => createZstdDecompress({ flush: constants.ZSTD_e_flush, finishFlush: constants.ZSTD_e_flush })],
+]);
+
+/** `plain`: the body is as it is. One encoding is read; several, one inside the other, are a bomb rather than an answer. */
+export function decodingOf(header: string | string[] | undefined): 'plain' | Decode {
+  const name = String(header ?? '')
+    .trim()
+    .toLowerCase();
+  return name === '' || name === 'identity' ? 'plain' : decoders.get(name);
+}
+
+export interface Decoder {
+  /** A promise: nothing more is to be read until then. */
+  write(chunk: Buffer): Promise<void> | undefined;
+  /** After all that was written came out. */
+  end(): void;
+  /** Nothing more comes out, at once: of a bomb no more is unpacked than was asked for. */
+  stop(): void;
+}
+
+/** `onData` gets what comes out, and says with a promise to wait. Begins with the first byte, since an answer without a body has no encoding either. */
+export function openDecoder(
+  open: () => Transform,
+  to: { onData(chunk: Buffer): Promise<void> | undefined; onEnd(): void; onError(): void },
+): Decoder {
+  let stream: Transform | undefined;
+  let over = false;
+  const stop = () => {
+    over = true;
+    stream?.destroy();
+  };
+  function begin(): Transform {
+    const made = open();
+    made.on('data', (chunk: Buffer) => {
+      if (over) return;
+      const slow = to.onData(chunk);
+      if (!slow || over) return;
+      made.pause();
+      void slow.then(() => over || made.resume());
+    });
+    made.on('end', () => over || to.onEnd());
+    made.on('error', () => {
+      if (over) return;
+      stop();
+      to.onError();
+    });
+    return made;
+  }
+  return {
+    write(chunk) {
+      if (over) return undefined;
+      stream ??= begin();
+      if (stream.write(chunk)) return undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      stream.once('drain', resolve).once('close', resolve);
+      return promise;
+    },
+    end() {
+      if (stream) stream.end();
+      else if (!over) to.onEnd();
+    },
+    stop,
+  };
+}
