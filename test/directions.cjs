@@ -19,10 +19,26 @@ const rows = {
   'src/policy/authoring': ['src/base', 'src/bundle', 'src/policy/deciding'],
   'src/policy': ['src/base', 'src/bundle', 'src/contract'],
 
+  'src/upstreams/credentials': ['src/bundle'],
   'src/upstreams/messages': ['src/base', 'src/bundle', 'src/protocol', 'src/upstreams/*'],
   'src/upstreams/local': ['src/base', 'src/bundle', 'src/upstreams/messages', 'src/upstreams/*'],
-  'src/upstreams/connection': ['src/base', 'src/bundle', 'src/protocol', 'src/upstreams/local', 'src/upstreams/*'],
-  'src/upstreams/http': ['src/base', 'src/bundle', 'src/protocol', 'src/upstreams/messages', 'src/upstreams/connection', 'src/upstreams/*'],
+  'src/upstreams/connection': [
+    'src/base',
+    'src/bundle',
+    'src/protocol',
+    'src/upstreams/credentials',
+    'src/upstreams/local',
+    'src/upstreams/*',
+  ],
+  'src/upstreams/http': [
+    'src/base',
+    'src/bundle',
+    'src/protocol',
+    'src/upstreams/messages',
+    'src/upstreams/credentials',
+    'src/upstreams/connection',
+    'src/upstreams/*',
+  ],
   'src/upstreams/stdio': ['src/protocol', 'src/upstreams/messages', 'src/upstreams/connection', 'src/upstreams/local', 'src/upstreams/*'],
   'src/upstreams/sse': [
     'src/protocol',

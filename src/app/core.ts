@@ -58,6 +58,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     verdicts,
     path: openLoginPath({ environment: process.env, platform: process.platform, log }),
     clientInfo: { name: 'gatehouse', version: host.appVersion },
+    person: () => house.identity?.state().person?.sub ?? '',
     events: { onStatus: () => house.changed(), onResourceUpdated: (server, params) => house.gateway?.resourceUpdated(server, params) },
   });
   const listeners = openListeners<View>('the view', log);

@@ -2,10 +2,10 @@ import type { ServerEntry } from '../bundle/schema.ts';
 import { type Era, modernVersion } from '../protocol/versions.ts';
 import { enveloped, eraOf } from './connection/era.ts';
 import type { Link, LinkContext } from './connection/link.ts';
-import { openTarget, type Target } from './http/http.ts';
 import { openLegacyHttp } from './http/legacy-http.ts';
 import { openModernHttp } from './http/modern-http.ts';
 import { ask, jsonHeaders } from './http/post.ts';
+import { openTarget, type Target } from './http/target.ts';
 import { connectSse } from './sse/connect-sse.ts';
 import { UpstreamError } from './upstream.ts';
 
@@ -15,7 +15,7 @@ import { UpstreamError } from './upstream.ts';
  */
 export async function connectHttp(context: LinkContext, known: Era | undefined, signal: AbortSignal): Promise<Link> {
   const { entry } = context;
-  const target = openTarget(entry, context.limits);
+  const target = openTarget(context);
   try {
     if (entry.transport === 'sse') return await openOld(target, context, signal);
     if (known === 'legacy') {
@@ -51,7 +51,7 @@ export async function connectHttp(context: LinkContext, known: Era | undefined, 
 /** Its era at present, asked beside whatever connection there is. */
 export async function askEra(context: LinkContext, signal: AbortSignal): Promise<Era> {
   if (context.entry.transport === 'sse') return 'legacy';
-  const target = openTarget(context.entry, context.limits);
+  const target = openTarget(context);
   try {
     return (await isModern(target, context, signal)) ? 'modern' : 'legacy';
   } finally {

@@ -7,22 +7,17 @@ import { crashLoop } from './connection/crash-loop.ts';
 import type { Verdicts } from './connection/era.ts';
 import type { Link, LinkContext, UpstreamLimits } from './connection/link.ts';
 import { notConnected } from './connection/not-begun.ts';
+import { statusOf } from './connection/status.ts';
 import { openSubscriptions } from './connection/subscriptions.ts';
+import { watchIdle, within } from './connection/waiting.ts';
+import type { Credentials } from './credentials/credentials.ts';
 import { openEraWatch } from './era-watch.ts';
 import { before } from './http/legacy-http.ts';
 import { downloads } from './local/environment.ts';
 import type { Leash } from './local/leash.ts';
 import { openOutput } from './local/output.ts';
 import { connectStdio } from './stdio/connect-stdio.ts';
-import {
-  type Outcome,
-  Outgrown,
-  type Upstream,
-  type UpstreamCall,
-  UpstreamError,
-  type UpstreamEvents,
-  type UpstreamStatus,
-} from './upstream.ts';
+import { type Outcome, Outgrown, type Upstream, type UpstreamCall, UpstreamError, type UpstreamEvents } from './upstream.ts';
 
 /** How often a connection that takes no more calls looks whether the last one has ended. */
 const drainEveryMs = 50;
@@ -34,6 +29,9 @@ export interface ConnectionOptions {
   limits: UpstreamLimits;
   verdicts: Verdicts;
   leash: Leash;
+  credentials: Credentials;
+  /** Who is signed in at present; empty: nobody. */
+  person(): string;
   clientInfo: { name: string; version: string };
   /** The search path of local servers. */
   path(): Promise<string | undefined>;
@@ -60,7 +58,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
   let stuck = false;
   let closed: AbortController | undefined = new AbortController();
   let revive: NodeJS.Timeout | undefined;
-  let watch: NodeJS.Timeout | undefined;
+  let watch: (() => void) | undefined;
   let skipProbe = false;
   let retired = false;
   /** Calls that wait for the connection. */
@@ -71,6 +69,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     clientInfo: options.clientInfo,
     log,
     limits,
+    credential: (refused) => options.credentials.headers(context.entry, options.person(), closed?.signal ?? AbortSignal.abort(), refused),
     startMs,
     output,
     uris,
@@ -102,24 +101,21 @@ export function openConnection(options: ConnectionOptions): Upstream {
   const era = openEraWatch(context, verdicts, now);
   const told = () => retired || events.onStatus(entry.id, status());
 
-  function status(): UpstreamStatus {
-    const { trouble } = breaker;
-    const spoken = link ? { era: link.era } : {};
-    if (stuck) return { state: 'failed', error: `it ended again and again; ${trouble?.error.message ?? 'see the log'}` };
-    if (connecting) {
-      const note = fetched ? { note: 'it may have to be downloaded first, which can take minutes' } : {};
-      return { state: 'connecting', ...spoken, ...(trouble ? { error: trouble.error.message } : {}), ...note };
-    }
-    // A process that is up again has to answer once before its trouble is forgotten, but it is connected. Of a remote server only an answer says so.
-    if (trouble && !(link && entry.launch && now() >= trouble.retryAt))
-      return { state: 'backing-off', ...spoken, error: trouble.error.message, retryAt: trouble.retryAt };
-    return link ? { state: 'connected', ...spoken } : { state: 'idle' };
-  }
+  const status = () =>
+    statusOf({
+      trouble: breaker.trouble,
+      link,
+      stuck,
+      connecting: connecting !== undefined,
+      local: entry.launch !== undefined,
+      fetched,
+      now: now(),
+    });
 
   /** Whatever comes next waits until the old one has ended: some servers hold a lock on their data. */
   function drop(old: Link) {
     if (link === old) link = undefined;
-    clearInterval(watch);
+    watch?.();
     const end: Promise<void> = Promise.allSettled([ending, old.close()]).then(() => {
       if (ending === end) ending = undefined;
     });
@@ -209,13 +205,13 @@ export function openConnection(options: ConnectionOptions): Upstream {
   }
 
   function endWhenIdle(made: Link) {
-    clearInterval(watch);
-    watch = setInterval(() => {
-      if (link !== made || made.quietMs!() < limits.idleMs) return;
+    watch?.();
+    watch = watchIdle(made, limits.idleMs, () => {
+      if (link !== made) return;
       drop(made);
       log.info({ server: entry.id }, 'an upstream that nobody used was ended; its next call starts it again');
       told();
-    }, limits.idleMs / 10).unref();
+    });
   }
 
   /** Where it is not known to be well: one call at a time tries it, the others wait for how that ends. */
@@ -233,7 +229,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
         } else break;
       }
       if (breaker.trouble) done = breaker.probe();
-      const made = await before(patiently(ready()), call.signal);
+      const made = await before(link || startMs <= limits.patienceMs ? ready() : within(limits.patienceMs, ready()), call.signal);
       return await made.call(call).catch((error: unknown) => {
         if (!(error instanceof Outgrown)) throw error;
         return ready().then((other) => other.call(call));
@@ -242,16 +238,6 @@ export function openConnection(options: ConnectionOptions): Upstream {
       waiting--;
       done?.();
     }
-  }
-
-  async function patiently(start: Promise<Link>): Promise<Link> {
-    if (link || startMs <= limits.patienceMs) return await start;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const error = new UpstreamError('unreachable', 'it is still being downloaded and started; make the call again in a minute');
-      timer = setTimeout(() => reject(error), limits.patienceMs);
-    });
-    return await Promise.race([start, late]).finally(() => clearTimeout(timer));
   }
 
   const busy = () => waiting > 0 || link?.busy() === true;

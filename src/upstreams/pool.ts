@@ -4,6 +4,7 @@ import type { ServerEntry } from '../bundle/schema.ts';
 import type { Verdict, Verdicts } from './connection/era.ts';
 import { defaultLimits, type UpstreamLimits } from './connection/link.ts';
 import { openConnection } from './connection.ts';
+import { type Credentials, companyHeaders } from './credentials/credentials.ts';
 import { openLeash } from './local/leash.ts';
 import type { Upstream, UpstreamEvents } from './upstream.ts';
 
@@ -32,6 +33,10 @@ export interface UpstreamsOptions {
   verdicts?: Verdicts;
   /** The search path of local servers; absent: that of our own environment. */
   path?: () => Promise<string | undefined>;
+  /** Absent: what stands in the registry entries. */
+  credentials?: Credentials;
+  /** Who is signed in at present. */
+  person?: () => string;
   limits?: Partial<UpstreamLimits>;
   now?: () => number;
 }
@@ -49,6 +54,8 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     verdicts,
     leash,
     clientInfo,
+    credentials: options.credentials ?? companyHeaders,
+    person: options.person ?? (() => ''),
     path: options.path ?? (async () => undefined),
     now: options.now ?? Date.now,
   };

@@ -11,6 +11,7 @@ import { openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
+import type { Credentials } from '../../src/upstreams/credentials/credentials.ts';
 import { openUpstreams } from '../../src/upstreams/pool.ts';
 
 type Definition = { name: string; [key: string]: unknown };
@@ -87,6 +88,7 @@ export async function openTestGateway(
     dataDir?: string;
     token?: string;
     unread?: UnreadLimits;
+    credentials?: Credentials;
   } = {},
 ) {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
@@ -97,6 +99,8 @@ export async function openTestGateway(
     entries: bundle?.servers ?? [],
     log: silent,
     clientInfo: { name: 'gatehouse', version: '0' },
+    person: () => 'pat',
+    ...(options.credentials ? { credentials: options.credentials } : {}),
     events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },
   });
   const gateway = await openGateway({

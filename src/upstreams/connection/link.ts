@@ -2,6 +2,7 @@ import type { Log } from '../../base/log.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Era } from '../../protocol/versions.ts';
+import type { HeaderList } from '../credentials/credentials.ts';
 import type { Output } from '../local/output.ts';
 import type { Outcome, UpstreamCall, UpstreamError } from '../upstream.ts';
 
@@ -56,6 +57,8 @@ export interface LinkContext {
   readonly clientInfo: { name: string; version: string };
   readonly log: Log;
   readonly limits: UpstreamLimits;
+  /** What says who asks, for one request; `refused`: what was just answered 401. */
+  credential(refused?: HeaderList): HeaderList | Promise<HeaderList>;
   /** How long connecting may take. */
   readonly startMs: number;
   /** Where a local server's words for people go; absent for a remote one. */

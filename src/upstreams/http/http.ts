@@ -1,79 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import tls from 'node:tls';
-import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { own } from '../../base/pieces.ts';
 import { openSse, type SseEvent } from '../../base/sse.ts';
-import type { ServerEntry } from '../../bundle/schema.ts';
-import type { UpstreamLimits } from '../connection/link.ts';
+import type { HeaderList } from '../credentials/credentials.ts';
 import { long } from '../messages/reading.ts';
 import { openTurns } from '../messages/turns.ts';
 import { UpstreamError } from '../upstream.ts';
 import { accepted, type Decoder, decodingOf, openDecoder } from './encoding.ts';
-
-/** Where an upstream is, with connections of its own: one that hangs uses up nobody else's. */
-export interface Target {
-  readonly origin: string;
-  readonly path: string;
-  /** Of the company, for each request: names and values in turn. */
-  readonly headers: readonly string[];
-  readonly dispatch: Dispatcher['dispatch'];
-  /** Each request on a connection of its own. */
-  fresh(): Dispatcher;
-  /** Requests from now on go over new connections; those under way keep theirs. */
-  renew(): void;
-  /** Cuts all connections. */
-  close(): Promise<void>;
-}
-
-const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
-
-export function openTarget(
-  { url: address, headers }: Pick<ServerEntry, 'url' | 'headers'>,
-  limits: Pick<UpstreamLimits, 'connections' | 'connectMs'>,
-): Target {
-  const url = new URL(address!);
-  const options = {
-    connections: limits.connections,
-    allowH2: false,
-    // Time limits are ours: per call, extended by progress. Streams may be silent for as long as they like.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    // Servers close what idles, many after 5 s and without a word of it (a stated `Keep-Alive: timeout` is heeded); a request must not meet that.
-    keepAliveTimeout: 3_000,
-    keepAliveTimeoutThreshold: 2_000,
-    keepAliveMaxTimeout: 30_000,
-    connect: { timeout: limits.connectMs, ...(url.protocol === 'https:' ? { ca: trusted() } : {}) },
-  };
-  const direct = loopback.test(url.hostname) || !proxied();
-  const pool = (more: { pipelining?: number } = {}): Dispatcher =>
-    direct ? new Pool(url.origin, { ...options, ...more }) : new EnvHttpProxyAgent({ ...options, ...more, requestTls: options.connect });
-  let present = pool();
-  let single: Dispatcher | undefined;
-  const leaving = new Set<Dispatcher>();
-  return {
-    origin: url.origin,
-    path: url.pathname + url.search,
-    headers: Object.entries(headers).flat(),
-    dispatch: (request, handler) => present.dispatch(request, handler),
-    fresh: () => (single ??= pool({ pipelining: 0 })),
-    renew() {
-      const old = present;
-      present = pool();
-      leaving.add(old);
-      const gone = () => leaving.delete(old);
-      old.close().then(gone, gone);
-    },
-    async close() {
-      await Promise.all([present, ...leaving, ...(single ? [single] : [])].map((one) => one.destroy()));
-    },
-  };
-}
-
-const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
-
-/** Node's own roots and the system's: companies that inspect TLS put theirs there. */
-const trusted = () => (roots ??= [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]);
-let roots: string[] | undefined;
+import type { Target } from './target.ts';
 
 /** What becomes of an HTTP exchange. Exactly one of `onBody`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
 export interface Exchange {
@@ -102,10 +36,65 @@ export interface HttpRequest {
 const most = { redirects: 5, redirectBytes: 65_536 };
 
 /**
- * One request on the upstream's connections; returns how to abort it. Redirects that keep method and body are followed within the origin: many
- * servers want `/mcp/` for `/mcp`. All others are answers like any other, since they would carry our credential to where the upstream likes.
+ * One request on the upstream's connections with a credential; returns how to abort it. A 401 is tried once more with another credential, where there is
+ * one: it was refused at the door, so nothing of it was carried out.
  */
 export function exchange(target: Target, request: HttpRequest, maxBytes: number, to: Exchange): () => void {
+  let over = false;
+  let stop = () => {
+    over = true;
+  };
+  const ask = (then: (credential: HeaderList) => void, refused?: HeaderList) => {
+    const failed = (error: unknown) => over || to.onFailed(noCredential(error));
+    try {
+      const asked = target.credential(refused);
+      if (!('then' in asked)) return then(asked);
+      asked.then((credential) => over || then(credential), failed);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const go = (credential: HeaderList, handlers: Exchange) => {
+    const headers = request.headers.concat(credential);
+    stop = send(target, { ...request, headers }, maxBytes, handlers);
+  };
+  ask((credential) => {
+    let refusal: IncomingHttpHeaders | undefined;
+    go(credential, {
+      ...to,
+      onHead(status, headers) {
+        if (status === 401) refusal = headers;
+        else to.onHead?.(status, headers);
+      },
+      onBody(status, body) {
+        if (!refusal) return to.onBody(status, body);
+        const headers = refusal;
+        ask((other) => {
+          if (other !== credential) return go(other, to);
+          to.onHead?.(status, headers);
+          to.onBody(status, body);
+        }, credential);
+      },
+    });
+  });
+  return () => {
+    over = true;
+    stop();
+  };
+}
+
+const noCredential = (cause: unknown): UpstreamError =>
+  cause instanceof UpstreamError
+    ? cause
+    : new UpstreamError('unauthorized', `there is no credential for it: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      });
+
+/**
+ * Redirects that keep method and body are followed within the origin: many
+ * servers want `/mcp/` for `/mcp`. All others are answers like any other, since they would carry our credential to where the upstream likes.
+ */
+function send(target: Target, request: HttpRequest, maxBytes: number, to: Exchange): () => void {
   let over = false;
   let sent = false;
   let again = request.repeatable === true;
@@ -168,7 +157,7 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
         origin: target.origin,
         path,
         method: request.method,
-        headers: request.headers.concat(target.headers, 'accept-encoding', accepted),
+        headers: request.headers.concat('accept-encoding', accepted),
         body: request.body ?? null,
       },
       handler,

@@ -1,8 +1,8 @@
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
-import type { Target } from './http.ts';
 import { type LegacySession, openLegacySession } from './legacy-session.ts';
+import type { Target } from './target.ts';
 
 interface Own {
   session: Promise<LegacySession>;

@@ -1,7 +1,8 @@
 import type { Log } from '../../base/log.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { UpstreamError } from '../upstream.ts';
-import { exchange, type Target } from './http.ts';
+import { exchange } from './http.ts';
+import type { Target } from './target.ts';
 
 /** The small exchanges of a legacy session, whose answers say nothing but that they arrived. */
 

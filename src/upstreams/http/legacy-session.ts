@@ -8,10 +8,10 @@ import { reconnectMs } from '../connection/reconnect.ts';
 import { openInbox } from '../messages/inbox.ts';
 import { deadlineOf, openPending, type Pending, repeatable, withToken } from '../messages/pending.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
-import type { Target } from './http.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding, type Standing } from './legacy-stream.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
+import type { Target } from './target.ts';
 
 /** One `initialize`d session with a legacy upstream over HTTP. Begins anew by itself when the upstream has forgotten it. */
 export interface LegacySession {

@@ -2,7 +2,8 @@ import type { LinkContext } from '../connection/link.ts';
 import { reconnectMs } from '../connection/reconnect.ts';
 import { readMessage } from '../messages/reading.ts';
 import type { UpstreamError } from '../upstream.ts';
-import { exchange, type Target } from './http.ts';
+import { exchange } from './http.ts';
+import type { Target } from './target.ts';
 
 export interface StandingOptions {
   target: Target;

@@ -8,8 +8,9 @@ import { openRate } from '../messages/rate.ts';
 import { readMessage } from '../messages/reading.ts';
 import { UpstreamError } from '../upstream.ts';
 import { headerValue } from './headers.ts';
-import { exchange, type Target } from './http.ts';
+import { exchange } from './http.ts';
 import { rpcError } from './post.ts';
+import type { Target } from './target.ts';
 
 /** One `subscriptions/listen` stream per upstream, for all URIs that anybody is subscribed to. */
 export interface Listening {

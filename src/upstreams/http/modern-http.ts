@@ -5,9 +5,9 @@ import type { Link, LinkContext } from '../connection/link.ts';
 import { deadlineOf, openPending, repeatable, wantsProgress } from '../messages/pending.ts';
 import { type Outcome, Outgrown, type UpstreamCall } from '../upstream.ts';
 import { parameterHeaders, requestHeaders } from './headers.ts';
-import type { Target } from './http.ts';
 import { openListening } from './listening.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
+import type { Target } from './target.ts';
 
 /** Protocol 2026-07-28 over HTTP: no session, each call one POST, closing it cancels it (SEP-2575, SEP-2567). */
 export function openModernHttp(target: Target, context: LinkContext): Link {

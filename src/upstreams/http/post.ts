@@ -5,7 +5,8 @@ import { parseShort } from '../messages/parse-json.ts';
 import { openPending, outcomeOf, type Pending } from '../messages/pending.ts';
 import { mayAnswer, readMessage } from '../messages/reading.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
-import { exchange, type Target } from './http.ts';
+import { exchange } from './http.ts';
+import type { Target } from './target.ts';
 
 type Body = Buffer | readonly Buffer[];
 

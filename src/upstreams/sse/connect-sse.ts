@@ -1,9 +1,10 @@
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { agreedVersion } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
-import { exchange, type Target } from '../http/http.ts';
+import { exchange } from '../http/http.ts';
 import { sendInitialized } from '../http/legacy-messages.ts';
 import { jsonHeaders } from '../http/post.ts';
+import type { Target } from '../http/target.ts';
 import { readMessage } from '../messages/reading.ts';
 import { initialize, openPipe, type Pipe } from '../stdio/pipe.ts';
 import { openStdio } from '../stdio/stdio.ts';

@@ -1,0 +1,66 @@
+import tls from 'node:tls';
+import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import type { LinkContext } from '../connection/link.ts';
+import type { HeaderList } from '../credentials/credentials.ts';
+
+/** Where an upstream is, with connections of its own: one that hangs uses up nobody else's. */
+export interface Target {
+  readonly origin: string;
+  readonly path: string;
+  /** What says who asks, for one request. `refused`: what was just answered 401. */
+  credential(refused?: HeaderList): HeaderList | Promise<HeaderList>;
+  readonly dispatch: Dispatcher['dispatch'];
+  /** Each request on a connection of its own. */
+  fresh(): Dispatcher;
+  /** Requests from now on go over new connections; those under way keep theirs. */
+  renew(): void;
+  /** Cuts all connections. */
+  close(): Promise<void>;
+}
+
+const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
+
+export function openTarget({ entry, limits, credential }: Pick<LinkContext, 'entry' | 'limits' | 'credential'>): Target {
+  const url = new URL(entry.url!);
+  const options = {
+    connections: limits.connections,
+    allowH2: false,
+    // Time limits are ours: per call, extended by progress. Streams may be silent for as long as they like.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // Servers close what idles, many after 5 s and without a word of it (a stated `Keep-Alive: timeout` is heeded); a request must not meet that.
+    keepAliveTimeout: 3_000,
+    keepAliveTimeoutThreshold: 2_000,
+    keepAliveMaxTimeout: 30_000,
+    connect: { timeout: limits.connectMs, ...(url.protocol === 'https:' ? { ca: trusted() } : {}) },
+  };
+  const direct = loopback.test(url.hostname) || !proxied();
+  const pool = (more: { pipelining?: number } = {}): Dispatcher =>
+    direct ? new Pool(url.origin, { ...options, ...more }) : new EnvHttpProxyAgent({ ...options, ...more, requestTls: options.connect });
+  let present = pool();
+  let single: Dispatcher | undefined;
+  const leaving = new Set<Dispatcher>();
+  return {
+    origin: url.origin,
+    path: url.pathname + url.search,
+    credential,
+    dispatch: (request, handler) => present.dispatch(request, handler),
+    fresh: () => (single ??= pool({ pipelining: 0 })),
+    renew() {
+      const old = present;
+      present = pool();
+      leaving.add(old);
+      const gone = () => leaving.delete(old);
+      old.close().then(gone, gone);
+    },
+    async close() {
+      await Promise.all([present, ...leaving, ...(single ? [single] : [])].map((one) => one.destroy()));
+    },
+  };
+}
+
+const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
+
+/** Node's own roots and the system's: companies that inspect TLS put theirs there. */
+const trusted = () => (roots ??= [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]);
+let roots: string[] | undefined;
