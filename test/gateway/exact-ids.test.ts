@@ -128,7 +128,8 @@ for (const era of ['legacy', 'modern'] as const) {
       (value) => `{"a":[{"_meta":{"progressToken":${value}}}]}`,
       (value) => `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${value}}}`,
     );
-    const holds = (source: string) => Number.isFinite(Number(source)) && (!/^-?\d+$/.test(source) || sameNumber(String(Number(source)), source));
+    const holds = (source: string) =>
+      Number.isFinite(Number(source)) && (!/^-?\d+$/.test(source) || sameNumber(String(Number(source)), source));
     let [passed, refused] = [0, 0];
     await fc.assert(
       fc.asyncProperty(number, place, async (value, at) => {
@@ -211,7 +212,9 @@ test('notifications/cancelled ends the request that it names and no neighbour, i
 
 test('a number in an Mcp-Param header is compared with the body as the number that it is', async () => {
   const call = (value: string, header: string) =>
-    eras.modern.send(eras.modern.request('1', 'tools/call', `"name":"one__echo","arguments":{"size":${value}}`), { 'mcp-param-size': header });
+    eras.modern.send(eras.modern.request('1', 'tools/call', `"name":"one__echo","arguments":{"size":${value}}`), {
+      'mcp-param-size': header,
+    });
   for (const [value, header] of [
     ['9007199254740992', '9007199254740992'],
     ['16', '16.0'],
