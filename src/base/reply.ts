@@ -44,9 +44,15 @@ export class Reply extends Plain {
     return this.#ending || super.writableEnded;
   }
 
-  override write(chunk: string | Uint8Array): boolean {
+  /** In pieces it is one thing that is said, too. */
+  override write(chunk: string | Uint8Array | readonly (string | Uint8Array)[]): boolean {
     const { unread } = this;
     if (this.destroyed || this.writableEnded || unread?.isTooFar(this, this.reader)) return false;
+    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
+      for (const one of chunk) if (one.length > 0) this.#keep(one);
+      this.#pour();
+      return false;
+    }
     const waiting = this.writableLength;
     if (this.#restBytes > 0 || waiting + chunk.length > piece) {
       this.#keep(chunk);

@@ -1,3 +1,5 @@
+import { isRawNumber, type RawNumber } from './exact.ts';
+
 export type JsonObject = Record<string, unknown>;
 
 export interface RpcError {
@@ -6,8 +8,8 @@ export interface RpcError {
   data?: unknown;
 }
 
-/** JSON-RPC 2.0 ids as MCP allows them: never null. */
-export type Id = string | number;
+/** JSON-RPC 2.0 ids as MCP allows them: never null. Two are the same where `idKey` says so. */
+export type Id = string | number | RawNumber;
 
 /** Error codes of JSON-RPC 2.0 and of the MCP specification (2026-07-28, "Error codes"). */
 export const rpc = {
@@ -41,25 +43,42 @@ export const ourId = (id: unknown): unknown => (typeof id === 'string' && /^(?:0
 /** Characters. What is named is looked up, spelt in several ways and put into answers and records, so it is bounded before anything is done with it. */
 export const longest = { id: 1024, method: 256, name: 1024, uri: 8192 } as const;
 
-const isId = (value: unknown): value is Id =>
-  (typeof value === 'string' && value.length <= longest.id) || (typeof value === 'number' && Number.isFinite(value));
+export const isId = (value: unknown): value is Id =>
+  (typeof value === 'string' && value.length <= longest.id) ||
+  (typeof value === 'number' && Number.isFinite(value)) ||
+  (isRawNumber(value) && value.rawJSON.length <= longest.id);
 
-/** Sorts a parsed body into one of the three kinds; a string says in words why it is none. */
-export function classify(body: unknown): Message | string {
-  if (Array.isArray(body)) return 'Batches are not part of this protocol revision: send one message per request.';
-  if (!isObject(body) || body['jsonrpc'] !== '2.0') return 'The body must be one JSON-RPC 2.0 object.';
-  const { id, method, params } = body;
-  if (id !== undefined && !isId(id)) return `A JSON-RPC id must be a number or a string of at most ${longest.id} characters.`;
+/** Why a body is no message, under the id that it has all the same: who waits for an answer is told. */
+export interface NoMessage {
+  kind: 'none';
+  id: Id | null;
+  error: RpcError;
+}
+
+const noMessage = (id: Id | null, message: string): NoMessage => ({ kind: 'none', id, error: { code: rpc.invalidRequest, message } });
+
+/** Sorts a parsed body into one of the three kinds. Null stands for what is left out, wherever something may be. */
+export function classify(body: unknown): Message | NoMessage {
+  if (!isObject(body)) return noMessage(null, 'The body must be one JSON-RPC 2.0 object.');
+  const { params, result, error } = body;
+  const method = body['method'] ?? undefined;
+  // A request that says null for its id would wait for an answer; a notification never does, so there it says nothing.
+  const noId = body['id'] === null && typeof method === 'string' && method.startsWith('notifications/');
+  const id = noId ? undefined : body['id'];
+  const none = (why: string) => noMessage(isId(id) ? id : null, why);
+  if (body['jsonrpc'] !== '2.0') return none('The body must be one JSON-RPC 2.0 object.');
+  if (id !== undefined && !isId(id)) return none(`A JSON-RPC id must be a number or a string of at most ${longest.id} characters.`);
   if (typeof method === 'string') {
-    if (method.length > longest.method) return `A method has at most ${longest.method} characters.`;
-    if (params !== undefined && !isObject(params)) return 'JSON-RPC params must be an object.';
+    if (method.length > longest.method) return none(`A method has at most ${longest.method} characters.`);
     const given = params ?? {};
+    if (!isObject(given)) return none('JSON-RPC params must be an object.');
     return id === undefined ? { kind: 'notification', method, params: given } : { kind: 'request', id, method, params: given };
   }
-  if (id === undefined || method !== undefined) return 'A message needs a method, or an id with a result or an error.';
-  if (isObject(body['result'])) return { kind: 'response', id, result: body['result'] };
-  if (isObject(body['error'])) return { kind: 'response', id, error: body['error'] as unknown as RpcError };
-  return 'A message needs a method, or an id with a result or an error.';
+  if (id !== undefined && method === undefined) {
+    if (isObject(result)) return { kind: 'response', id, result };
+    if (isObject(error)) return { kind: 'response', id, error: error as unknown as RpcError };
+  }
+  return none('A message needs a method, or an id with a result or an error.');
 }
 
 /** `result` is JSON text already: lists are serialised once and sent many times. */

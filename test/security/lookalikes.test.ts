@@ -79,6 +79,7 @@ const schemas = {
     properties: { task: { type: 'string' }, where: { type: 'object', properties: { task: { type: 'string' } } } },
   },
   'a schema with choices, references and maps': {
+    type: 'object',
     $defs: { where: { anyOf: [{ type: 'null' }, { type: 'object', properties: { task: { type: 'string' } } }] } },
     allOf: [{ properties: { where: { $ref: '#/$defs/where' } } }],
     oneOf: [{ properties: { task: { type: 'string' } } }, { required: ['nothing'] }],

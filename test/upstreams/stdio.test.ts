@@ -64,16 +64,34 @@ for (const [mode, era, messages] of [
     await upstreams.close();
   });
 
-test('a server that falls over a probe is met with the handshake next time', async (t) => {
-  const { upstream, trace, later } = start(t, { MODE: 'crash-on-probe' });
-  await assert.rejects(upstream.call(tool('echo')), { problem: 'unreachable', message: /exit code 3/ });
-  assert.equal(upstream.status().state, 'backing-off');
+test('a server that falls over a probe is started again and met with the handshake, in the first call, and from then on at once', async (t) => {
+  const { upstream, statuses, trace, later } = start(t, { MODE: 'crash-on-probe' });
+  const messages = () => trace().map((line) => line.split(' ', 1)[0]);
+  const [one, two] = await Promise.all([upstream.call(tool('echo')), upstream.call(tool('echo'))]);
+  for (const outcome of [one, two]) assert.match(text(outcome), /"name":"echo"/);
+  const begun = ['start', 'initialize', 'notifications/initialized', 'tools/call'];
+  assert.deepEqual(messages(), ['start', 'server/discover', ...begun, 'tools/call']);
+  assert.ok(!statuses.some(({ state }) => state === 'backing-off' || state === 'failed'));
+  await assert.rejects(upstream.call(tool('crash', { why: 'asked' })), { problem: 'closed' });
   later();
   await upstream.call(tool('echo'));
-  assert.deepEqual(
-    trace().filter((line) => !line.startsWith('start')),
-    ['server/discover', 'initialize', 'notifications/initialized', 'tools/call'],
-  );
+  assert.deepEqual(messages().slice(7), ['tools/call', ...begun]);
+});
+
+test('a server that only ends is started no more than twice for a call, and says why it ended', async (t) => {
+  for (const [given, starts] of [
+    [{ era: 'auto' }, 2],
+    [{ era: 'legacy' }, 1],
+    [{ era: 'modern' }, 1],
+  ] as const) {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-stdio-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'trace');
+    const script = `require('fs').appendFileSync(${JSON.stringify(file)}, 's'); console.error('no token'); process.exit(4)`;
+    const { upstream } = open(t, entry({ ...given, launch: { command: 'node', args: ['-e', script], env: {} } }));
+    await assert.rejects(upstream.call(tool('echo')), { problem: 'unreachable', message: /exit code 4.*no token/ });
+    assert.equal(readFileSync(file, 'utf8').length, starts, given.era);
+  }
 });
 
 test('the envelope of the modern era goes with each request, nothing of it in the legacy one', async (t) => {

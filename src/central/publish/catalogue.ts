@@ -149,7 +149,9 @@ const kinds = ['tools', 'prompts', 'resources', 'resourceTemplates', 'skills'] a
 async function list(ask: Ask, kind: Kind): Promise<ReturnType<typeof usable>> {
   const method = kind === 'resourceTemplates' ? 'resources/templates/list' : `${kind}/list`;
   try {
-    return usable(kind, await pages(ask, method, kind));
+    const { items, unended } = await pages(ask, method, kind);
+    const { kept, leftOut } = usable(kind, items);
+    return { kept, leftOut: unended === undefined ? leftOut : [...leftOut, { what: method, why: unended }] };
   } catch (error) {
     const { code } = error as { code?: number };
     // A server that has no such list answers for all its others. Of tools any other error may pass, and would take away what was blessed.
@@ -160,14 +162,23 @@ async function list(ask: Ask, kind: Kind): Promise<ReturnType<typeof usable>> {
   }
 }
 
-async function pages(ask: Ask, method: string, key: string): Promise<unknown[]> {
+/** `unended`: why what was read may not be all. */
+async function pages(ask: Ask, method: string, key: string): Promise<{ items: unknown[]; unended?: string }> {
   const items: unknown[] = [];
+  const cursors = new Set<string>();
   let cursor: unknown;
   for (let page = 0; page < mostPages; page++) {
     const result = await ask(method, cursor === undefined ? {} : { cursor });
     if (Array.isArray(result[key])) items.push(...result[key]);
     cursor = result['nextCursor'];
-    if (cursor === undefined || cursor === null) return items;
+    if (cursor === undefined || cursor === null) return { items };
+    // It would lead where we have been. What it listed again is the same, and no news to a reviewer.
+    if (cursors.has(JSON.stringify(cursor)))
+      return {
+        items: [...new Map(items.map((item) => [JSON.stringify(item), item])).values()],
+        unended: 'it named a cursor for the second time, so nobody can read on; what came up to there is kept',
+      };
+    cursors.add(JSON.stringify(cursor));
   }
-  throw new Error(`${method} does not end.`);
+  return { items, unended: `it has more than ${mostPages} pages; what came up to there is kept` };
 }

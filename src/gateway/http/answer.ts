@@ -14,8 +14,22 @@ export interface Resumable {
   prime: boolean;
 }
 
+/** What becomes of one request: some messages perhaps, then its answer or none. */
+export interface Answering {
+  /** Sends a message ahead of the answer; false when the agent takes no streams or is gone. */
+  send(message: string): boolean;
+  /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
+  caughtUp(): Promise<void> | undefined;
+  keepAlive(): void;
+  /** Ends with a result: JSON text. */
+  result(id: Id, text: string | Long): void;
+  end(message: string, status?: number): void;
+  /** Ends without an answer. */
+  close(): void;
+}
+
 /** The answer to one POST: one JSON object, or a stream as soon as something has to be said before it. */
-export class Answer {
+export class Answer implements Answering {
   readonly #response: Reply;
   readonly #mayStream: boolean;
   readonly #headers: Record<string, string>;
@@ -31,16 +45,19 @@ export class Answer {
     this.#headers = headers;
   }
 
-  /** Sends a message ahead of the answer; false when the agent takes no streams or is gone. */
-  send(message: string): boolean {
+  send(message: string | Long): boolean {
     const outlet = this.#open();
     if (this.#track) this.#track.send(message);
-    else if (outlet) outlet.write(`data: ${message}\n\n`);
+    else if (outlet) outlet.write(typeof message === 'string' ? `data: ${message}\n\n` : ['data: ', ...message, '\n\n']);
     else return false;
     return true;
   }
 
-  /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
+  /** It is a stream. */
+  get streams(): boolean {
+    return this.#outlet !== undefined;
+  }
+
   caughtUp(): Promise<void> | undefined {
     return this.#outlet?.caughtUp();
   }
@@ -62,34 +79,28 @@ export class Answer {
     this.#open()?.write(comment);
   }
 
-  /** Ends with a result: JSON text. */
   result(id: Id, text: string | Long): void {
-    if (typeof text === 'string') return this.end(resultText(id, text));
-    const whole = [beforeResult(id), ...text, '}'];
-    if (this.#track) return this.#track.end(whole);
-    if (this.#outlet) return this.#outlet.end(['data: ', ...whole, '\n\n']);
-    const response = this.#response;
-    if (response.writableEnded || response.destroyed) return;
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': byteLength(whole), ...this.#headers });
-    response.end(whole);
+    this.end(resultOf(id, text));
   }
 
-  /** Ends without an answer. */
   close(): void {
     if (this.#track) this.#track.end();
     else if (this.#outlet) this.#outlet.end();
     else this.#response.end();
   }
 
-  end(message: string, status = 200): void {
+  end(message: string | Long, status = 200): void {
     if (this.#track) return this.#track.end(message);
-    if (this.#outlet) return this.#outlet.end(`data: ${message}\n\n`);
+    if (this.#outlet) return this.#outlet.end(typeof message === 'string' ? `data: ${message}\n\n` : ['data: ', ...message, '\n\n']);
     const response = this.#response;
     if (response.writableEnded || response.destroyed) return;
-    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(message), ...this.#headers });
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': byteLength(message), ...this.#headers });
     response.end(message);
   }
 }
+
+export const resultOf = (id: Id, text: string | Long): string | Long =>
+  typeof text === 'string' ? resultText(id, text) : [beforeResult(id), ...text, '}'];
 
 /** A stream that outlives one request: the legacy GET stream, the modern subscription. */
 export class Stream {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { isLong, turn } from '../../base/pace.ts';
+import { isNamedExactly, keepExactly, type Place } from './exact-numbers.ts';
 
 export type Body =
   | { bytes: number; value: unknown }
@@ -22,10 +23,11 @@ export async function readBody(request: IncomingMessage, maxBytes: number, maxDe
     const text = raw.toString('utf8');
     const value: unknown = JSON.parse(text);
     if (isLong(raw.length)) await turn();
-    const why =
-      members(value) !== shape.members
-        ? 'An object in it has two members with the same name.'
-        : shape.inexact && `The number ${shape.inexact} in it cannot be held exactly.`;
+    const doubled = members(value) !== shape.members;
+    const inexact = first(keepExactly(value, raw, shape.exact), inexactNumber) ?? shape.inexact;
+    const why = doubled
+      ? 'An object in it has two members with the same name.'
+      : inexact && `The number ${inexact} in it cannot be held exactly.`;
     if (why !== undefined) return { refused: 'ambiguous', why, id: (value as { id?: unknown } | null)?.id };
     return { bytes: raw.length, value };
   } catch {
@@ -54,6 +56,14 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | '
   });
 }
 
+function first<In, Out>(all: Iterable<In>, find: (one: In) => Out | undefined): Out | undefined {
+  for (const one of all) {
+    const found = find(one);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 const quote = 0x22;
 const backslash = 0x5c;
 
@@ -69,23 +79,28 @@ const longestNumber = 1000;
 /**
  * What the bytes show before they are parsed: whether brackets nest deeper than `max`, since a parsed value that deep could not even be walked;
  * whether there are more values than one message may have; how many members its objects have; the first number that would be another one after it
- * was parsed and written again.
+ * was parsed and written again, and the places of those that may be held in another way.
  */
-function shapeOf(raw: Buffer, max: number): { members: number; inexact: string | undefined } | 'too-deep' | 'too-many' {
+function shapeOf(raw: Buffer, max: number): { members: number; inexact: string | undefined; exact: Place[] } | 'too-deep' | 'too-many' {
   let depth = 0;
   let colons = 0;
   let values = 1;
   let nested = 0;
   let inexact: string | undefined;
+  const exact: Place[] = [];
   for (let index = 0; index < raw.length; index++) {
     const byte = raw[index]!;
     if (byte === quote) {
       for (index++; index < raw.length && raw[index] !== quote; index++) if (raw[index] === backslash) index++;
     } else if (byte === minus || (byte >= 0x30 && byte <= 0x39)) {
       const from = index;
-      while (index + 1 < raw.length && isNumeric(raw[index + 1]!)) index++;
+      let digits = byte !== minus || raw[index + 1] !== 0x30;
+      for (; index + 1 < raw.length && isNumeric(raw[index + 1]!); index++) digits &&= raw[index + 1]! >= 0x30 && raw[index + 1]! <= 0x39;
       // Fifteen digits come back as they were (IEEE 754, DBL_DIG), with an exponent of two digits at any rate.
-      if (index - from > 14 || hasLongExponent(raw, from, index)) inexact ??= inexactNumber(raw.toString('latin1', from, index + 1));
+      const long = index - from > 14;
+      if (digits && !long) continue;
+      if (isNamedExactly(raw, from, index + 1)) exact.push({ from, to: index + 1 });
+      else if (long || hasLongExponent(raw, from, index)) inexact ??= inexactNumber(raw.toString('latin1', from, index + 1));
     } else if (byte === colon) colons++;
     else if (byte === comma) {
       if (++values > most.values) return 'too-many';
@@ -94,7 +109,7 @@ function shapeOf(raw: Buffer, max: number): { members: number; inexact: string |
       if (++depth > max) return 'too-deep';
     } else if (byte === 0x7d || byte === 0x5d) depth--;
   }
-  return { members: colons, inexact };
+  return { members: colons, inexact, exact };
 }
 
 /** Digits, `+`, `-`, `.`, `e` and `E`. */

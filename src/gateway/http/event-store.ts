@@ -79,8 +79,10 @@ export class Track {
     return ++this.#last;
   }
 
-  send(message: string): void {
-    const text = `id: ${this.key}-${++this.#last}\ndata: ${message}\n\n`;
+  send(message: string | Long): void {
+    // Longer than what is kept of a stream, so it need not be one text.
+    if (typeof message !== 'string' && byteLength(message) > mostBytes) return this.#sink?.write(this.#unkept(message));
+    const text = `id: ${this.key}-${++this.#last}\ndata: ${typeof message === 'string' ? message : message.join('')}\n\n`;
     if (this.#room) this.#keep(text);
     this.#sink?.write(text);
   }
@@ -101,12 +103,14 @@ export class Track {
     this.#room?.changed(this, more);
   }
 
+  #unkept(message: Long): Long {
+    return [`id: ${this.key}-${this.#next()}\ndata: `, ...message, '\n\n'];
+  }
+
   end(message?: string | Long): void {
     this.ended = true;
-    if (typeof message === 'string' || (message && byteLength(message) <= mostBytes))
-      this.send(typeof message === 'string' ? message : message.join(''));
-    // Longer than what is kept of a stream, so it need not be one text.
-    else if (message) return this.#sink?.end([`id: ${this.key}-${this.#next()}\ndata: `, ...message, '\n\n']);
+    if (message && typeof message !== 'string' && byteLength(message) > mostBytes) return this.#sink?.end(this.#unkept(message));
+    if (message !== undefined) this.send(message);
     this.#sink?.end();
   }
 

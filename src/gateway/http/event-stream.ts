@@ -21,8 +21,12 @@ export class Outlet {
     return !this.#response.writableEnded && !this.#response.destroyed;
   }
 
-  write(text: string): void {
+  write(text: string | Long): void {
     if (!this.open) return;
+    if (typeof text !== 'string') {
+      this.#flush();
+      return void this.#response.write(text);
+    }
     if (this.#waiting === '') process.nextTick(() => this.#flush());
     this.#waiting += text;
   }

@@ -5,10 +5,11 @@ import type { IncomingHttpHeaders } from 'node:http';
  * Agents send no Origin; a page of ours never calls this port, so any foreign Origin is an attack or a mistake.
  */
 export function guard(headers: IncomingHttpHeaders, port: number): string | undefined {
-  const host = headers.host;
+  // Neither minds case (RFC 9110, 4.2.3).
+  const host = headers.host?.toLowerCase();
+  const origin = headers.origin?.toLowerCase();
   if (host !== `127.0.0.1:${port}` && host !== `localhost:${port}` && host !== `[::1]:${port}`)
     return `This gateway answers to 127.0.0.1:${port} only, not to the host ${JSON.stringify(host?.slice(0, 100) ?? '')}.`;
-  const origin = headers.origin;
   if (
     origin !== undefined &&
     origin !== `http://127.0.0.1:${port}` &&

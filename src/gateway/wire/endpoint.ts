@@ -1,15 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Reply } from '../../base/reply.ts';
 import type { Unread } from '../../base/unread.ts';
-import { classify, errorText, type Id, rpc } from '../../protocol/jsonrpc.ts';
+import { errorText, isId, rpc } from '../../protocol/jsonrpc.ts';
 import type { Address } from '../catalogue/address.ts';
+import { accepts } from '../http/accept.ts';
 import { readBody } from '../http/body.ts';
 import { bearer } from '../http/guard.ts';
 import { refuseHttp } from '../http/refuse.ts';
 import { challenge } from '../http/resource-metadata.ts';
+import { legacyBatch } from './batch.ts';
 import { legacyDelete, legacyGet, legacyPost } from './legacy.ts';
-import { indistinct } from './lookalikes.ts';
 import { isModern, modern } from './modern.ts';
+import { received } from './received.ts';
 import type { Door, Incoming } from './request.ts';
 
 /** What the MCP endpoint needs of the gateway. */
@@ -40,21 +42,19 @@ export async function mcp(at: Endpoint, address: Address, request: IncomingMessa
   if (address.kind === 'server' && !at.discoverable(address.server, agent.name))
     return refuseHttp(response, 404, 'not_found', `There is no server ${JSON.stringify(address.server)} here.`);
 
-  const accept = headers.accept ?? '*/*';
-  const any = accept.includes('*/*');
   const incoming: Incoming = {
     headers,
     response,
     agent: agent.name,
     address,
     bytes: 0,
-    mayStream: any || accept.includes('text/event-stream'),
+    mayStream: accepts(headers.accept, 'text/event-stream'),
   };
   if (request.method === 'GET') return legacyGet(incoming, at.door);
   if (request.method === 'DELETE') return legacyDelete(incoming, at.door);
   if (request.method !== 'POST')
     return refuseHttp(response, 405, 'method_not_allowed', 'Send POST with one JSON-RPC message.', { allow: 'GET, POST, DELETE' });
-  if (!any && !incoming.mayStream && !accept.includes('application/json') && !accept.includes('application/*'))
+  if (!incoming.mayStream && !accepts(headers.accept, 'application/json'))
     return refuseHttp(response, 406, 'not_acceptable', 'Accept must allow application/json and text/event-stream.');
   await post(at, incoming, request);
 }
@@ -80,8 +80,7 @@ async function post(at: Endpoint, incoming: Incoming, request: IncomingMessage):
     if (body.refused === 'broken-off') return void response.destroy();
     if (body.refused === 'ambiguous') {
       const message = `${body.why} Rules and servers could read it differently, so it is refused: write it once, and large numbers as text.`;
-      const id = typeof body.id === 'string' || (typeof body.id === 'number' && Number.isFinite(body.id)) ? body.id : null;
-      return refuseRpc(response, errorText(id, { code: rpc.invalidParams, message }));
+      return refuseRpc(response, errorText(isId(body.id) ? body.id : null, { code: rpc.invalidParams, message }));
     }
     const error =
       body.refused === 'too-many'
@@ -92,11 +91,12 @@ async function post(at: Endpoint, incoming: Incoming, request: IncomingMessage):
     return refuseRpc(response, errorText(null, error));
   }
   incoming.bytes = body.bytes;
-  const message = classify(body.value);
-  if (typeof message === 'string') return refuseRpc(response, errorText(null, { code: rpc.invalidRequest, message }));
-  const odd = message.kind === 'request' ? indistinct(message.params) : undefined;
-  if (message.kind === 'request' && odd) return refuseRpc(response, errorText(message.id, { code: rpc.invalidParams, message: odd }));
-  if (message.kind === 'request' && at.unread.isBehind(incoming.agent)) return tooMuchUnread(response, message.id);
+  const behind = () => at.unread.isBehind(incoming.agent);
+  if (Array.isArray(body.value)) return await legacyBatch(incoming, body.value, at.door, () => (behind() ? tooMuchUnread : undefined));
+  const message = received(body.value);
+  if (message.kind === 'none') return refuseRpc(response, errorText(message.id, message.error));
+  // Answers and cancellations pass: they may be what ends it.
+  if (message.kind === 'request' && behind()) return refuseRpc(response, errorText(message.id, tooMuchUnread), 503, { 'retry-after': '5' });
   if (isModern(message, headers)) return await modern(incoming, message as Parameters<typeof modern>[1], at.door);
   await legacyPost(incoming, message, at.door);
 }
@@ -105,8 +105,7 @@ function refuseRpc(response: ServerResponse, text: string, status = 400, headers
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers }).end(text);
 }
 
-/** Answers and cancellations pass: they may be what ends it. */
-function tooMuchUnread(response: ServerResponse, id: Id): void {
-  const message = 'Answers of before wait unread at this agent, too many of them. Read them or close their connections, then try again.';
-  refuseRpc(response, errorText(id, { code: rpc.tooMuchUnread, message }), 503, { 'retry-after': '5' });
-}
+const tooMuchUnread = {
+  code: rpc.tooMuchUnread,
+  message: 'Answers of before wait unread at this agent, too many of them. Read them or close their connections, then try again.',
+};

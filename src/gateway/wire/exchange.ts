@@ -4,7 +4,7 @@ import { isObject, longest } from '../../protocol/jsonrpc.ts';
 import type { Outcome } from '../../upstreams/upstream.ts';
 import { mayName } from '../catalogue/skills.ts';
 import type { Surface } from '../catalogue/surface.ts';
-import type { Answer } from '../http/answer.ts';
+import type { Answering } from '../http/answer.ts';
 import { keepAliveMs } from '../http/answer.ts';
 import type { Call, Target } from '../pipeline/call.ts';
 import { pass } from '../pipeline/compose.ts';
@@ -79,7 +79,7 @@ function tooLong(params: JsonObject): string | undefined {
 const shortAnswer = 256 * 1024;
 
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
-export async function run(call: Call, gate: Gate, { response }: Incoming, answer: Answer): Promise<Outcome> {
+export async function run(call: Call, gate: Gate, { response }: Incoming, answer: Answering): Promise<Outcome> {
   const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
   let hold: Hold | undefined;
   const caughtUp = (held: number) => {
@@ -101,7 +101,7 @@ export async function run(call: Call, gate: Gate, { response }: Incoming, answer
 }
 
 /** Says progress under the agent's own token; there may be many thousands of it in one call. */
-export function progressTo(token: unknown, answer: Answer): (params: JsonObject) => void {
+export function progressTo(token: unknown, answer: Answering): (params: JsonObject) => void {
   return (params) => {
     // In its place: a copy without it costs as much as the rest of what is done here.
     params['progressToken'] = token;

@@ -1,3 +1,4 @@
+import { idKey } from '../../protocol/exact.ts';
 import { apps, declares } from '../../protocol/extensions.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from '../../protocol/jsonrpc.ts';
@@ -5,7 +6,7 @@ import { levels } from '../../protocol/log-levels.ts';
 import { legacyVersions, modernVersions } from '../../protocol/versions.ts';
 import type { Outcome } from '../../upstreams/upstream.ts';
 import { isListMethod, type Surface, speaks } from '../catalogue/surface.ts';
-import { Answer, Stream } from '../http/answer.ts';
+import { Answer, type Answering, Stream } from '../http/answer.ts';
 import { refuseHttp } from '../http/refuse.ts';
 import type { Call } from '../pipeline/call.ts';
 import { unaskable, worded } from '../rounds/questions.ts';
@@ -19,28 +20,41 @@ const askTimeoutMs = 10 * 60_000;
 /** They are kept for as long as the session, and on the disk. */
 const maxCapabilityBytes = 64 * 1024;
 
+export type Request = Extract<Message, { kind: 'request' }>;
+
 export async function legacyPost(incoming: Incoming, message: Message, door: Door): Promise<void> {
-  const version = incoming.headers['mcp-protocol-version'];
   if (message.kind === 'request' && message.method === 'initialize') return initialize(incoming, message.id, message.params, door);
-  if (typeof version === 'string' && !legacyVersions.includes(version) && !modernVersions.includes(version))
-    return refuseHttp(
-      incoming.response,
-      400,
-      'unsupported_version',
-      `Unsupported MCP-Protocol-Version ${JSON.stringify(version.slice(0, 40))}. This endpoint speaks ${legacyVersions.join(', ')} and 2026-07-28.`,
-    );
-  const session = sessionOf(incoming, door, message.kind === 'request' ? message.id : null);
+  const session = begun(incoming, door, message.kind === 'request' ? message.id : null);
   if (!session) return;
-  door.seen(incoming.agent, session.clientInfo, 'legacy');
+  if (message.kind === 'request') return await request(incoming, session, message, answerOf(incoming, session), door);
+  heard(session, message);
+  incoming.response.writeHead(202).end();
+}
+
+/** The session that a POST belongs to; undefined: the agent was told why there is none. */
+export function begun(incoming: Incoming, door: Door, id: Id | null): Session | undefined {
+  const version = incoming.headers['mcp-protocol-version'];
+  if (typeof version === 'string' && !legacyVersions.includes(version) && !modernVersions.includes(version)) {
+    const message = `Unsupported MCP-Protocol-Version ${JSON.stringify(version.slice(0, 40))}. This endpoint speaks ${legacyVersions.join(', ')} and 2026-07-28.`;
+    refuseHttp(incoming.response, 400, 'unsupported_version', message);
+    return undefined;
+  }
+  const session = sessionOf(incoming, door, id);
+  if (session) door.seen(incoming.agent, session.clientInfo, 'legacy');
+  return session;
+}
+
+/** What nobody waits for an answer to. */
+export function heard(session: Session, message: Exclude<Message, Request>): void {
   if (message.kind === 'response') {
     const settle = session.asked.get(message.id);
     session.asked.delete(message.id);
     settle?.(message.error ? { error: message.error } : { result: message.result ?? {} });
-  } else if (message.kind === 'notification') {
-    if (message.method === 'notifications/cancelled') session.inFlight.get(message.params['requestId'] as Id)?.abort();
-  } else return await request(incoming, session, message.id, message.method, message.params, door);
-  incoming.response.writeHead(202).end();
+  } else if (message.method === 'notifications/cancelled') session.inFlight.get(idKey(message.params['requestId'])!)?.abort();
 }
+
+export const answerOf = (incoming: Incoming, session: Session): Answer =>
+  new Answer(incoming.response, incoming.mayStream, {}, { journal: session.journal, prime: primes(session) });
 
 /** The stream on which the gateway speaks first. */
 export function legacyGet(incoming: Incoming, door: Door): void {
@@ -123,11 +137,10 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door):
   new Answer(incoming.response, false, { 'mcp-session-id': session.id }).end(resultText(id, JSON.stringify(result)));
 }
 
-async function request(incoming: Incoming, session: Session, id: Id, method: string, params: JsonObject, door: Door): Promise<void> {
-  const answer = new Answer(incoming.response, incoming.mayStream, {}, { journal: session.journal, prime: primes(session) });
+export async function request(incoming: Incoming, session: Session, asked: Request, answer: Answering, door: Door): Promise<void> {
+  const { id, method, params } = asked;
   const surface = door.surface(incoming.address, incoming.agent);
-  if (callMethods.has(method) || speaks(method, surface.directory))
-    return await call(incoming, session, { id, method, params }, surface, answer, door);
+  if (callMethods.has(method) || speaks(method, surface.directory)) return await call(incoming, session, asked, surface, answer, door);
   const end = (result: string) => answer.end(resultText(id, result));
   if (isListMethod(method, surface.directory)) {
     if (params['cursor'] !== undefined)
@@ -166,22 +179,16 @@ async function request(incoming: Incoming, session: Session, id: Id, method: str
   answer.end(errorText(id, { code: rpc.methodNotFound, message: `Method not found: ${method}` }));
 }
 
-async function call(
-  incoming: Incoming,
-  session: Session,
-  asked: { id: Id; method: string; params: JsonObject },
-  surface: Surface,
-  answer: Answer,
-  door: Door,
-): Promise<void> {
+async function call(incoming: Incoming, session: Session, asked: Request, surface: Surface, answer: Answering, door: Door): Promise<void> {
   const { id, method, params } = asked;
   const found = target(surface, method, params);
   if (typeof found === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: found }));
-  if (session.inFlight.has(id))
+  const key = idKey(id)!;
+  if (session.inFlight.has(key))
     return answer.end(errorText(id, { code: rpc.invalidRequest, message: 'A request with this id is in flight in this session.' }), 400);
   // Losing the connection is not cancelling in this era; notifications/cancelled is.
   const controller = new AbortController();
-  session.inFlight.set(id, controller);
+  session.inFlight.set(key, controller);
   const token = isObject(params['_meta']) ? params['_meta']['progressToken'] : undefined;
   let over = false;
   const going: Call = {
@@ -217,14 +224,14 @@ async function call(
     else answer.end(errorText(id, outcome.error));
   } finally {
     over = true;
-    session.inFlight.delete(id);
+    session.inFlight.delete(key);
   }
 }
 
 let lastAsked = 0;
 
 /** Puts an upstream's question to the agent on the stream of the call it belongs to, and waits for the agent's POST. */
-function ask(session: Session, answer: Answer, question: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> {
+function ask(session: Session, answer: Answering, question: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> {
   const refused = unaskable(question, session.capabilities);
   if (refused) return Promise.resolve({ error: refused });
   const id = `gatehouse-${++lastAsked}`;

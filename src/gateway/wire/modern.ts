@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { openPace } from '../../base/pace.ts';
+import { sameNumber } from '../../protocol/exact.ts';
 import { apps, declares, tasks } from '../../protocol/extensions.ts';
 import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { errorText, type Id, isObject, longest, type Message, resultText, rpc } from '../../protocol/jsonrpc.ts';
@@ -153,7 +154,7 @@ function parameterMismatch(
       value === undefined || value === null
         ? header === undefined
         : typeof value === 'number'
-          ? header !== undefined && Number(header) === value
+          ? header !== undefined && sameNumber(header, String(value))
           : header === String(value);
     if (!same) return mismatch(`Mcp-Param-${suffix}`, value === undefined || value === null ? '(absent)' : String(value), header);
   }

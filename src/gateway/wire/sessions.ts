@@ -31,7 +31,8 @@ export interface Session {
   readonly journal: Journal;
   /** It lived through a restart of ours: what its agent listed may be out of date. */
   restored: boolean;
-  readonly inFlight: Map<Id, AbortController>;
+  /** By the key of each one's id. */
+  readonly inFlight: Map<string | number, AbortController>;
   /** What the gateway asked the agent and waits for. */
   readonly asked: Map<Id, (outcome: Outcome) => void>;
   /** URI as the agent knows it -> how to let go of it. */
@@ -170,7 +171,7 @@ const fresh = (room: Room) => ({
   track: undefined,
   journal: new Journal(room),
   restored: false,
-  inFlight: new Map<Id, AbortController>(),
+  inFlight: new Map<string | number, AbortController>(),
   asked: new Map<Id, (outcome: Outcome) => void>(),
   subscriptions: new Map<string, Held>(),
   resume: [] as string[],

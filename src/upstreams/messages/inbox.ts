@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts';
+import { idKey, isRawNumber } from '../../protocol/exact.ts';
 import { type Id, isMessage, isObject, type JsonObject, longest, ourId, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, UpstreamError } from '../upstream.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
@@ -31,7 +32,8 @@ const mostQuestions = 32;
 export function openInbox(context: InboxContext, reply: (message: JsonObject) => void, refused: readonly string[] = []): Inbox {
   const calls = new Map<number, Pending>();
   const visits = openVisits();
-  const questions = new Map<Id, { controller: AbortController; pending: Pending }>();
+  /** By the key of each one's id: a number that JavaScript cannot hold is another object each time it comes. */
+  const questions = new Map<string | number, { controller: AbortController; pending: Pending }>();
   // What nobody waits for.
   const nobodys = openRate(context.limits.unaskedPerTenSeconds);
 
@@ -60,7 +62,7 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
       return true;
     }
     if (method === 'notifications/elicitation/complete' && visits.complete(message)) return nobodys();
-    if (method === 'notifications/cancelled') questions.get(params?.['requestId'] as Id)?.controller.abort();
+    if (method === 'notifications/cancelled') questions.get(idKey(params?.['requestId'])!)?.controller.abort();
     else if (method === 'notifications/resources/updated') {
       if (params) context.onResourceUpdated(params);
     } else (of ?? latest((pending) => wants(pending.call, method, params)))?.notified(message);
@@ -85,7 +87,8 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
     if (refused.includes(method) || !pending?.open || !ask || questions.size >= mostQuestions)
       return reply({ jsonrpc: '2.0', id, error: { code: rpc.methodNotFound, message: `Nobody here can answer ${method} now.` } });
     const controller = new AbortController();
-    questions.set(id, { controller, pending });
+    const key = idKey(id)!;
+    questions.set(key, { controller, pending });
     visits.asked(params, pending.call);
     pending.hold();
     let outcome: Outcome;
@@ -96,7 +99,7 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
       outcome = { error: { code: rpc.internalError, message: `${method} could not be answered.` } };
     }
     pending.release();
-    questions.delete(id);
+    questions.delete(key);
     if (!controller.signal.aborted) reply({ jsonrpc: '2.0', id, ...outcome });
   }
 
@@ -109,8 +112,9 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
       const { id, method } = message;
       if (typeof method !== 'string') return answered(message, of);
       // Both would be said again in an answer, and kept until then.
-      if (method.length > longest.method || (typeof id === 'string' && id.length > longest.id)) return nobodys();
+      if (method.length > longest.method || isLongId(id)) return nobodys();
       if (id === undefined || id === null) return notified(method, message, of);
+      if (idKey(id) === undefined) return nobodys();
       void question(id as Id, method, isObject(message['params']) ? message['params'] : {}, of);
       return nobodys();
     },
@@ -121,3 +125,6 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
     },
   };
 }
+
+const isLongId = (id: unknown): boolean =>
+  (typeof id === 'string' && id.length > longest.id) || (isRawNumber(id) && id.rawJSON.length > longest.id);

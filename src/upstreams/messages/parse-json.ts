@@ -82,7 +82,7 @@ function members(value: unknown): number {
 
 /** A quick look: reviving costs several times the parsing, and almost no message needs it. */
 const mayLose = (text: string): boolean =>
-  /\d{17}/.test(text) || /[eE]\+?\d{3}/.test(text) || (text.includes('-0') && /(?:^|[:[,\s])-0(?:\.0+)?(?:[,\]}\s]|$)/.test(text));
+  /\d{17}|9\d{15}/.test(text) || /[eE]\+?\d{3}/.test(text) || (text.includes('-0') && /(?:^|[:[,\s])-0(?:\.0+)?(?:[,\]}\s]|$)/.test(text));
 
 export const parseKeeping = (text: string): unknown => JSON.parse(text, keep as (key: string, value: unknown) => unknown);
 

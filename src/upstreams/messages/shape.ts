@@ -48,7 +48,8 @@ export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code >= 0x30 && code <= 0x39) {
-      if (++digits > 16) loses = true;
+      // 2^53 begins with a 9 and has sixteen digits.
+      if (++digits > 16 || (digits === 16 && text.charCodeAt(at - 15) === 0x39)) loses = true;
       continue;
     }
     if (code === point) {

@@ -9,8 +9,29 @@ import { type Outcome, UpstreamError } from '../upstream.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
 import { openStdio } from './stdio.ts';
 
+/** Its process was there and ended before anything was begun. */
+class Exited extends UpstreamError {}
+
 /** Starts the process and finds out its era on that same process: a second start would do twice what starting does. */
 export async function connectStdio(
+  context: LinkContext,
+  leash: Leash,
+  known: Era | undefined,
+  path: string | undefined,
+  signal: AbortSignal,
+): Promise<Link> {
+  const { entry, log } = context;
+  try {
+    return await start(context, leash, known, path, signal);
+  } catch (error) {
+    if (!(error instanceof Exited) || entry.era !== 'auto' || known === 'legacy' || signal.aborted) throw error;
+    // Some servers fall over a message before the handshake.
+    log.info({ server: entry.id, err: error.message }, 'a local server ended before the handshake; it is started again and met with that');
+    return await start(context, leash, 'legacy', path, signal);
+  }
+}
+
+async function start(
   context: LinkContext,
   leash: Leash,
   known: Era | undefined,
@@ -43,7 +64,9 @@ export async function connectStdio(
   const pipe: Pipe = openPipe(context, child);
   let ended: UpstreamError | undefined;
   pipe.onEnd = (error) => {
-    ended = new UpstreamError('unreachable', `it did not start: ${error.message}`, { cause: error });
+    ended = new (error.problem === 'closed' ? Exited : UpstreamError)('unreachable', `it did not start: ${error.message}`, {
+      cause: error,
+    });
     for (const pending of [...pipe.inbox.calls.values()]) pending.fail(ended);
   };
   try {

@@ -1,0 +1,12 @@
+/** Whether an `Accept` header takes a media type: names in any case, ranges too, and not what has the weight 0 (RFC 9110, 12.5.1). */
+export function accepts(header: string | undefined, type: string): boolean {
+  if (header === undefined || header.trim() === '') return true;
+  const ranges = [type, `${type.slice(0, type.indexOf('/'))}/*`, '*/*'];
+  const weights = new Map<string, boolean>();
+  for (const one of header.toLowerCase().split(',')) {
+    const [range = '', ...parameters] = one.split(';').map((part) => part.trim());
+    weights.set(range, !parameters.some((parameter) => /^q\s*=\s*0(?:\.0*)?$/.test(parameter)));
+  }
+  // The narrowest range that names it is what counts.
+  return ranges.map((range) => weights.get(range)).find((one) => one !== undefined) ?? false;
+}

@@ -1,0 +1,49 @@
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
+
+interface Members {
+  [name: string]: Members | true;
+}
+
+/** What the protocol lets a request leave out, in both eras. Many languages write null for it; servers may refuse that. */
+const optional = {
+  arguments: true,
+  cursor: true,
+  context: { arguments: true },
+  ref: { title: true },
+  task: { ttl: true },
+  requestState: true,
+  inputResponses: true,
+  capabilities: true,
+  clientInfo: true,
+  notifications: { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true, resourceSubscriptions: true },
+  _meta: { progressToken: true, baggage: true },
+} satisfies Members;
+const reserved = 'io.modelcontextprotocol/';
+
+/** Takes out of a request's params what they leave out by saying null. Null inside of arguments is a value, and others' members are theirs. */
+export function leaveOutNulls(params: JsonObject): void {
+  drop(params, optional);
+  const meta = isObject(params['_meta']) ? params['_meta'] : {};
+  for (const name of Object.keys(meta)) if (meta[name] === null && name.startsWith(reserved)) delete meta[name];
+  for (const capabilities of [params['capabilities'], meta[`${reserved}clientCapabilities`]]) dropAll(capabilities, capabilityLevels);
+}
+
+function drop(params: JsonObject, members: Members): void {
+  for (const [name, inner] of Object.entries(members)) {
+    if (!Object.hasOwn(params, name)) continue;
+    const value = params[name];
+    if (value === null) delete params[name];
+    else if (inner !== true && isObject(value)) drop(value, inner);
+  }
+}
+
+/** A capability, and what of it there is: whatever lies below is an extension's own. */
+const capabilityLevels = 2;
+
+function dropAll(holder: unknown, levels: number): void {
+  if (levels === 0 || !isObject(holder)) return;
+  for (const name of Object.keys(holder)) {
+    if (holder[name] === null) delete holder[name];
+    else dropAll(holder[name], levels - 1);
+  }
+}

@@ -1,0 +1,39 @@
+// Of TC39's "JSON.parse source text access", which Node 24 has and TypeScript's library does not name yet.
+const { rawJSON, isRawJSON } = JSON as unknown as { rawJSON(source: string): RawNumber; isRawJSON(value: unknown): boolean };
+
+/** A number that JavaScript cannot hold, or would write otherwise than it came: `JSON.stringify` gives its very characters. */
+export interface RawNumber {
+  readonly rawJSON: string;
+}
+
+export const rawNumber = (source: string): RawNumber => rawJSON(source);
+
+export const isRawNumber = (value: unknown): value is RawNumber => isRawJSON(value);
+
+/** The decimal number that a JSON number is, exactly, and the same for all its spellings; undefined: it is no JSON number. */
+export function decimalOf(source: string): string | undefined {
+  const parts = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source);
+  if (!parts) return undefined;
+  const [, sign = '', whole = '', fraction = '', power = '0'] = parts;
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  let end = digits.length;
+  while (end > 0 && digits.charCodeAt(end - 1) === 0x30) end--;
+  if (end === 0) return '0';
+  return `${sign}${digits.slice(0, end)}e${BigInt(power) - BigInt(fraction.length - (digits.length - end))}`;
+}
+
+/** Whether two JSON numbers are the same one, however they are spelt. */
+export function sameNumber(one: string, other: string): boolean {
+  const decimal = decimalOf(one);
+  return decimal !== undefined && decimal === decimalOf(other);
+}
+
+/** What an id is known by: the same for all spellings of one number, never the same for a text and a number. Undefined: it is no id. */
+export function idKey(id: unknown): string | number | undefined {
+  if (typeof id === 'string') return `"${id}`;
+  if (Number.isSafeInteger(id)) return id as number;
+  const source = typeof id === 'number' ? String(id) : isRawNumber(id) ? id.rawJSON : undefined;
+  if (source === undefined) return undefined;
+  const value = Number(source);
+  return Number.isSafeInteger(value) && sameNumber(String(value), source) ? value : decimalOf(source);
+}
