@@ -28,7 +28,10 @@ export function openApp(services: Services): Hono<Env> {
       headers: { Allow: allowed.join(', ') },
     });
   });
-  app.get('/health', (c) => {
+  // For whoever runs the service: this one request, and nothing else at its path.
+  app.all('/health', (c) => {
+    const { method, url } = c.env.incoming;
+    if (method !== 'GET' || url !== '/health') throw noRoute();
     const problems = publisher.problems();
     const { version } = publisher.current();
     return sendJson(c.env.outgoing, 200, { status: statusOf(problems), version, streams: streams.count(), problems });
