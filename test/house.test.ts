@@ -22,6 +22,8 @@ const rooms: Record<string, string[]> = {
   yaml: ['src/central/'],
   minisearch: ['src/app/search.ts'],
   semver: ['src/app/'],
+  hono: ['src/central/api/'],
+  '@hono/node-server': ['src/central/api/'],
   canonicalize: ['src/central/', 'src/ledger/'],
   zod: ['src/', 'electron/'],
   '@modelcontextprotocol/server': ['src/demo/'],

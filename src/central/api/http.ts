@@ -1,9 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { z } from 'zod';
 import { codes, Failure, toErrorValue } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
 import { Refusal } from './refusal.ts';
 
-export function sendJson(response: ServerResponse, status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): void {
+const parts = ({ url = '/' }: IncomingMessage) => url.split('?', 2);
+export const pathOf = (request: IncomingMessage): string => parts(request)[0]!;
+export const queryOf = (request: IncomingMessage): URLSearchParams => new URLSearchParams(parts(request)[1]);
+
+/** Past Hono: its Response would be read as a stream, without bounds on who reads it, and HEAD would lose the length. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   const body = Buffer.from(JSON.stringify(value));
   response.writeHead(status, {
     'Content-Type': 'application/json',
@@ -12,20 +24,26 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
     ...headers,
   });
   response.end(body);
+  return RESPONSE_ALREADY_SENT;
 }
 
-/** Every error leaves as `{error, message, fix}`. What was not expected keeps its text out of the answer. */
-export function sendError(response: ServerResponse, error: unknown): void {
+/** Every error leaves as `{error, message, fix}`. What was not expected keeps its text out of the answer, and is logged. */
+export async function sendError(response: ServerResponse, error: unknown, log: Log): Promise<Response> {
+  // Until the parser has returned, a body that came along, or none, is not complete.
+  await undefined;
+  const { req: request } = response;
   const { code, message, fix } = toErrorValue(error);
   const refusal = error instanceof Refusal ? error : undefined;
   const status = refusal?.status ?? codes[code].status;
+  if (!(error instanceof Failure)) log.error({ err: error, method: request.method, path: pathOf(request) }, 'a request failed');
+  else if (refusal?.status === 503) log.warn({ err: error.cause, path: pathOf(request) }, error.message);
   if (response.headersSent) {
     response.destroy();
-    return;
+    return RESPONSE_ALREADY_SENT;
   }
   // The rest of an unread body would be taken for the next request.
-  const headers = response.req.complete ? refusal?.headers : { ...refusal?.headers, Connection: 'close' };
-  sendJson(response, status, { error: code, message, fix: fix ?? 'Try again later.', ...refusal?.extra }, headers);
+  const headers = request.complete ? refusal?.headers : { ...refusal?.headers, Connection: 'close' };
+  return sendJson(response, status, { error: code, message, fix: fix ?? 'Try again later.', ...refusal?.extra }, headers);
 }
 
 /** The body as JSON of the given form. */

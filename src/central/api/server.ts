@@ -1,19 +1,20 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
 import { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { replyServer } from '../../base/reply.ts';
+import { type Reply, replyServer } from '../../base/reply.ts';
 import { Unread, type UnreadLimits, unreadLimits } from '../../base/unread.ts';
 import type { PolicyTools } from '../content/compile.ts';
 import { openBundles } from '../publish/bundles.ts';
-import { openPublisher, statusOf } from '../publish/publisher.ts';
+import { openPublisher } from '../publish/publisher.ts';
 import { openSigner } from '../publish/signing-key.ts';
 import { CentralStore } from '../store/store.ts';
+import { noRoute, openApp } from './app.ts';
 import { openStreams } from './events.ts';
-import { sendError, sendJson } from './http.ts';
+import { sendError } from './http.ts';
 import type { UploadedRecord } from './intake.ts';
 import { Refusal } from './refusal.ts';
-import { match, type RouteContext } from './routes.ts';
 import { openTokens, type Tokens } from './tokens.ts';
 
 export interface CentralOptions {
@@ -57,19 +58,13 @@ export async function openCentral(options: CentralOptions): Promise<Central> {
   const unread = new Unread(options.unread ?? limits, ({ reader, bytes, why }) =>
     log.warn({ sub: reader, bytes }, `a connection was cut: its client ${why}`),
   );
-  let answer: ((context: Pick<RouteContext, 'request' | 'response'>) => Promise<void>) | undefined;
+  const starting = new Refusal(503, 'unavailable', 'The central API is starting.', 'Try again in a moment.', {
+    headers: { 'Retry-After': '1' },
+  });
+  let answer = (_request: IncomingMessage, response: Reply): unknown => sendError(response, starting, log);
   const server = replyServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 32 * 1024 }, unread, (request, response) => {
-    const starting = new Refusal(503, 'unavailable', 'The central API is starting.', 'Try again in a moment.', {
-      headers: { 'Retry-After': '1' },
-    });
     response.on('error', () => response.destroy());
-    (answer?.({ request, response }) ?? Promise.reject(starting)).catch((error) => {
-      if (!(error instanceof Failure))
-        log.error({ err: error, method: request.method, path: request.url?.split('?')[0] }, 'a request failed');
-      else if (error instanceof Refusal && error.status === 503)
-        log.warn({ err: error.cause, path: request.url?.split('?')[0] }, error.message);
-      sendError(response, error);
-    });
+    void answer(request, response);
   });
   // The address first: `{central}` in the folder needs it.
   const port = await listen(server, options.port, host);
@@ -104,51 +99,33 @@ export async function openCentral(options: CentralOptions): Promise<Central> {
       streams.announce(next.version);
     };
 
-    let tokens: Tokens | undefined;
-    const verifier = (): Tokens => {
+    let verifier: Tokens | undefined;
+    const tokens = (): Tokens => {
       const rules = publisher.current().company.identity;
-      const same = tokens !== undefined && JSON.stringify(tokens.rules) === JSON.stringify(rules);
-      if (!same) {
-        tokens = openTokens(rules, { fetch: options.fetchJwks ?? fetch, now });
-      }
-      return tokens!;
+      if (verifier === undefined || JSON.stringify(verifier.rules) !== JSON.stringify(rules))
+        verifier = openTokens(rules, { fetch: options.fetchJwks ?? fetch, now });
+      return verifier;
     };
 
-    answer = async ({ request, response }) => {
-      const { route, params, query } = match(request);
-      for (const [name, value] of Object.entries(route.headers ?? {})) response.setHeader(name, value);
-      const shared = {
-        request,
-        response,
-        params,
-        query,
-        url,
-        store,
-        signer,
-        bundles,
-        streams,
-        registryTimes,
-        now,
-        log,
-        hashRecord: deps.hashRecord,
-      };
-      const context = { ...shared, published: publisher.current() };
-      if (route.open) return route.handle(context);
-      const caller = await verifier().verify(request.headers.authorization);
-      response.reader = caller.sub;
-      return route.handle({ ...context, published: publisher.current(), caller });
-    };
-    // Health is no route of the contract: it is for whoever runs the service.
-    const routed = answer;
-    answer = async (context) => {
-      if (context.request.url !== '/health' || context.request.method !== 'GET') return routed(context);
-      const problems = publisher.problems();
-      sendJson(context.response, 200, {
-        status: statusOf(problems),
-        version: publisher.current().version,
-        streams: streams.count(),
-        problems,
-      });
+    const app = openApp({
+      url,
+      store,
+      signer,
+      publisher,
+      bundles,
+      streams,
+      registryTimes: () => registryTimes,
+      tokens,
+      now,
+      log,
+      hashRecord: deps.hashRecord,
+    });
+    // Not the global objects: other parts of this process have their own use for them. Not the clean-up: an unread body closes its connection.
+    const listener = getRequestListener(app.fetch, { hostname: 'localhost', overrideGlobalObjects: false, autoCleanupIncoming: false });
+    answer = (request, response) => {
+      // The listener makes a URL of each request, and answers by itself where that fails. Nothing here goes by a host; no route has such a path.
+      delete request.headers.host;
+      return /^\/[^\\?]*(\?|$)/.test(request.url ?? '') ? listener(request, response) : sendError(response, noRoute(), log);
     };
     return { url, port, version: () => publisher.current().version, close };
   } catch (error) {
