@@ -32,13 +32,17 @@ const annotations = z
   })
   .optional();
 const hint = z.boolean().optional();
-const schemaOf = (root: z.ZodType) =>
-  z.looseObject({
-    $schema: text,
-    type: root,
-    properties: z.record(z.string(), z.looseObject({})).optional(),
-    required: z.array(z.string()).optional(),
-  });
+/** A record of objects, checked by hand since a bundle has thousands of them, and the app reads it before it answers anybody. */
+const properties = z
+  .unknown()
+  .superRefine((value, context) => {
+    const fault = (path: string[], input: unknown) => context.addIssue({ code: 'invalid_type', expected: 'object', path, input });
+    if (value === undefined) return;
+    if (!isObject(value)) return fault([], value);
+    for (const name of Object.keys(value)) if (!isObject(value[name])) fault([name], value[name]);
+  })
+  .optional();
+const argumentsSchema = z.looseObject({ $schema: text, type: z.literal('object'), properties, required: z.array(z.string()).optional() });
 
 /**
  * What the specification (2026-07-28, schema.ts) asks of a definition, and where older revisions ask for more, that too: an agent reads a list of all
@@ -47,7 +51,7 @@ const schemaOf = (root: z.ZodType) =>
 const kinds = {
   tools: z.looseObject({
     ...named,
-    inputSchema: schemaOf(z.literal('object')),
+    inputSchema: argumentsSchema,
     outputSchema: z.looseObject({ $schema: text }).optional(),
     annotations: z
       .looseObject({ title: text, readOnlyHint: hint, destructiveHint: hint, idempotentHint: hint, openWorldHint: hint })

@@ -56,6 +56,7 @@ for (const era of ['legacy', 'modern'] as const) {
       const { upstream } = open(t, entry({ url: raw.url }));
       assert.equal(text(await upstream.call(tool('whole'))), 'whole well');
       assert.equal(raw.got.at(-1)!.headers['accept-encoding'], 'gzip, br, zstd');
+      for (const { method, headers } of raw.got) if (method === 'GET') assert.equal(headers['accept-encoding'], 'identity');
       streamed = true;
       assert.equal(text(await upstream.call(tool('stream'))), 'stream well');
     });

@@ -157,7 +157,8 @@ function send(target: Target, request: HttpRequest, maxBytes: number, to: Exchan
         origin: target.origin,
         path,
         method: request.method,
-        headers: request.headers.concat('accept-encoding', accepted),
+        // A server's compression holds back a stream that has little to say, often for ever.
+        headers: request.headers.concat('accept-encoding', request.method === 'GET' ? 'identity' : accepted),
         body: request.body ?? null,
       },
       handler,
