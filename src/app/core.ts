@@ -6,6 +6,7 @@ import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openListeners } from '../base/listeners.ts';
 import type { View } from '../contract/view.ts';
+import { type Entrance, openEntrance } from '../gateway/entrance.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { noteOf } from '../ledger/record.ts';
@@ -36,6 +37,18 @@ const viewEveryMs = 50;
 const settleMs = 5_000;
 
 export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
+  const { port, headerTimeoutMs } = options.settings;
+  // Before all else: agents of before are there already, and are held from now on.
+  const entrance = await openEntrance({ port, headersTimeoutMs: headerTimeoutMs });
+  try {
+    return await openBehind(entrance, options);
+  } catch (error) {
+    await entrance.close();
+    throw error;
+  }
+}
+
+async function openBehind(entrance: Entrance, options: { host: Host; settings: CoreSettings }): Promise<Core> {
   const { host, settings } = options;
   const { log, dataDir, now } = host;
   const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
@@ -89,11 +102,10 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   const settled = Promise.withResolvers<void>();
   try {
     house.gateway = await openGateway({
-      port: settings.port,
+      entrance,
       version: host.appVersion,
       maxBodyBytes: settings.maxBodyBytes,
       maxDepth: settings.maxDepth,
-      headersTimeoutMs: settings.headerTimeoutMs,
       dataDir,
       stateKey: await localKey(host, 'state-key'),
       agents,
@@ -120,6 +132,8 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   } catch (error) {
     log.error({ err: error }, 'the gateway could not start');
     house.gatewayError = toErrorValue(error);
+    // Nobody will serve them any more.
+    if (!house.gateway) await entrance.close();
   }
   agents.watch(({ kind, name }) => {
     if (kind === 'revoked') {
