@@ -7,11 +7,9 @@ import { openPrivateDir } from '../shell/data-dir.ts';
 import { cliEntry, installRoot } from '../shell/install.ts';
 import { takeLock } from '../shell/lock.ts';
 import { prepareData, resetData } from './data.ts';
-import { openIdp } from './idp.ts';
 import { demoPorts, onPort } from './ports.ts';
 import { signInAs } from './sign-in.ts';
 import { type Ready, type Supervised, supervise } from './supervise.ts';
-import { openDemoUpstreams, openEverything } from './upstreams.ts';
 
 export interface Demo {
   readonly mcp: string;
@@ -109,6 +107,8 @@ export async function openDemo(options: {
     // A host that was here before goes on with what is on the disk, and agents of before do not wait for long: it does not wait for the company.
     if (options.port !== 0 && existsSync(join(dataDir, 'company', 'bootstrap.json'))) early = startHost();
     early?.catch(() => {});
+    // Behind the host's start: loading them takes as long as that.
+    const [{ openIdp }, { openDemoUpstreams, openEverything }] = await Promise.all([import('./idp.ts'), import('./upstreams.ts')]);
     const [idp, servers, everything] = await Promise.all([
       onPort(ports.issuer, 'the identity provider', () =>
         openIdp({ port: ports.issuer, dataDir: join(dataDir, 'demo-idp'), resources: [`${central}/v1`], log }),
