@@ -35,6 +35,8 @@ export interface Core {
 const viewEveryMs = 50;
 /** So long agents that are already there wait for the company's rules; then they are told how it stands. */
 const settleMs = 5_000;
+/** So long the end waits for local servers that do not go when they are asked to. */
+const leavingMs = 1_000;
 
 export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
   const { port, headerTimeoutMs } = options.settings;
@@ -172,6 +174,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     },
     wake,
     async close() {
+      house.gateway?.leave();
       stop.abort();
       clearInterval(minute);
       unwatch();
@@ -179,7 +182,13 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       listeners.clear();
       await house.port?.close();
       await house.gateway?.close();
-      await Promise.allSettled([upstreams.close(), house.identity?.close(), house.uploader?.close(), house.company?.close()]);
+      await Promise.allSettled([
+        // What is stubborn is left to the watchdog: agents wait for our next start, and that one for our end.
+        Promise.race([upstreams.close(), pause(leavingMs, undefined, { ref: false })]),
+        house.identity?.close(),
+        house.uploader?.close(),
+        house.company?.close(),
+      ]);
       verdicts.close();
       await agents.close();
       await ledger.close();

@@ -21,6 +21,8 @@ export interface Entrance extends Port {
   unread: Unread;
   /** Whoever waits is served now, in the order of their coming, and all others from now on. */
   serve(listener: Listener, cut: (cut: Cut, to: Outgoing) => void): void;
+  /** From now on whoever comes is cut, as if nobody ran any more: agents try again, while an answer of one that is leaving would count for good. */
+  leave(): void;
 }
 
 /** More agents than a person has; who asks for nothing but to be held must not be held in any number. */
@@ -32,6 +34,10 @@ const mostWaiting = 1000;
  */
 export async function openEntrance(options: EntranceOptions): Promise<Entrance> {
   let served: Listener | undefined;
+  const leave = () => {
+    served = (request) => void request.socket.destroy();
+    for (const [{ socket }] of waiting.splice(0)) socket.destroy();
+  };
   let onCut: ((cut: Cut, to: Outgoing) => void) | undefined;
   let waiting: [IncomingMessage, Reply][] = [];
   const unread = new Unread(options.unread, (cut, to) => onCut?.(cut, to));
@@ -70,7 +76,9 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
       // Whoever went away meanwhile would never send the rest of its body.
       for (const [request, response] of held) if (!request.destroyed) next(request, response);
     },
+    leave,
     async close() {
+      leave();
       await port.close();
       unread.close();
     },

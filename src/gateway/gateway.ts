@@ -78,6 +78,8 @@ export interface Gateway {
   openOf(agent: string): number;
   /** A call of the person's own (command line, window): decided and recorded like an agent's. */
   callTool(agent: string, server: string, tool: string, args: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  /** Nothing new is begun from now on, and whoever waits is cut. What is under way goes on until `close`. */
+  leave(): void;
   close(): Promise<void>;
 }
 
@@ -106,9 +108,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let surfaces = new Map<string, Surface>();
   const listening = new Set<Listening>();
   const conversations = openConversations(kept('conversations.json'), options.log);
+  let leaving = false;
   let settling = options.settled?.finally(() => {
     settling = undefined;
   });
+  const leave = () => {
+    leaving = true;
+    port.leave();
+  };
   const sessionsFile = kept('sessions.json');
   const sessions = new Sessions({
     onEnd: (session) => options.forget(session.id),
@@ -172,6 +179,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         door,
         unread,
         settling: () => settling,
+        leaving: () => leaving,
         discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
       }),
       log: options.log,
@@ -251,7 +259,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       if ('error' in outcome) throw new Failure('not-found', outcome.error.message, 'See what you may use with "gatehouse tools".');
       return JSON.parse(typeof outcome.text === 'string' ? outcome.text : outcome.text!.join('')) as JsonObject;
     },
+    leave,
     async close() {
+      leave();
       // Before they end: the next start goes on with them.
       sessions.close();
       conversations.close();
