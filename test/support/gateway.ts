@@ -78,6 +78,7 @@ export async function openTestGateway(
     dataDir?: string;
     token?: string;
     unread?: UnreadLimits;
+    settled?: Promise<void>;
   } = {},
 ) {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
@@ -107,6 +108,7 @@ export async function openTestGateway(
     ledger,
     log: silent,
     now,
+    ...(options.settled ? { settled: options.settled } : {}),
   });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);
