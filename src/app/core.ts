@@ -6,6 +6,7 @@ import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openListeners } from '../base/listeners.ts';
 import type { View } from '../contract/view.ts';
+import { type Entrance, openEntrance } from '../gateway/entrance.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { noteOf } from '../ledger/record.ts';
@@ -34,8 +35,22 @@ export interface Core {
 const viewEveryMs = 50;
 /** So long agents that are already there wait for the company's rules; then they are told how it stands. */
 const settleMs = 5_000;
+/** So long the end waits for local servers that do not go when they are asked to. */
+const leavingMs = 1_000;
 
 export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
+  const { port, headerTimeoutMs } = options.settings;
+  // Before all else: agents of before are there already, and are held from now on.
+  const entrance = await openEntrance({ port, headersTimeoutMs: headerTimeoutMs });
+  try {
+    return await openBehind(entrance, options);
+  } catch (error) {
+    await entrance.close();
+    throw error;
+  }
+}
+
+async function openBehind(entrance: Entrance, options: { host: Host; settings: CoreSettings }): Promise<Core> {
   const { host, settings } = options;
   const { log, dataDir, now } = host;
   const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
@@ -90,11 +105,10 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   const settled = Promise.withResolvers<void>();
   try {
     house.gateway = await openGateway({
-      port: settings.port,
+      entrance,
       version: host.appVersion,
       maxBodyBytes: settings.maxBodyBytes,
       maxDepth: settings.maxDepth,
-      headersTimeoutMs: settings.headerTimeoutMs,
       dataDir,
       stateKey: await localKey(host, 'state-key'),
       agents,
@@ -121,6 +135,8 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
   } catch (error) {
     log.error({ err: error }, 'the gateway could not start');
     house.gatewayError = toErrorValue(error);
+    // Nobody will serve them any more.
+    if (!house.gateway) await entrance.close();
   }
   agents.watch(({ kind, name }) => {
     if (kind === 'revoked') {
@@ -159,6 +175,7 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
     },
     wake,
     async close() {
+      house.gateway?.leave();
       stop.abort();
       clearInterval(minute);
       unwatch();
@@ -166,7 +183,13 @@ export async function openCore(options: { host: Host; settings: CoreSettings }):
       listeners.clear();
       await house.port?.close();
       await house.gateway?.close();
-      await Promise.allSettled([upstreams.close(), house.identity?.close(), house.uploader?.close(), house.company?.close()]);
+      await Promise.allSettled([
+        // What is stubborn is left to the watchdog: agents wait for our next start, and that one for our end.
+        Promise.race([upstreams.close(), pause(leavingMs, undefined, { ref: false })]),
+        house.identity?.close(),
+        house.uploader?.close(),
+        house.company?.close(),
+      ]);
       verdicts.close();
       await agents.close();
       await ledger.close();

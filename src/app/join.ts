@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { coerce, lt } from 'semver';
+import { backOff, pause as bide, someJitter } from '../base/backoff.ts';
 import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
 import type { Bootstrap } from '../bundle/schema.ts';
-import { fetchBootstrap } from '../company/bootstrap.ts';
+import { fetchBootstrap, keptBootstrap } from '../company/bootstrap.ts';
 import { openCompany } from '../company/bundles.ts';
 import { openUploader } from '../company/upload.ts';
 import { type OwnRule, ownRules } from '../contract/rule-ids.ts';
@@ -14,13 +16,26 @@ import type { House } from './house.ts';
 import { openToolSearch } from './search.ts';
 
 const retryBootstrapMs = 5_000;
+const retryBootstrapMaxMs = 15 * 60_000;
 
-/** Bootstrap, identity, bundle: each step waits for the one before and tries again for as long as we run. */
+/**
+ * Bootstrap, identity, bundle: each step waits for the one before and tries again for as long as we run. What the last start left begins at once, as it
+ * would without a network: agents are there already, and a network that swallows everything must not keep them from what is on the disk.
+ */
 export async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
-  const { host, settings, ledger } = house;
-  const { central } = settings;
+  const { central } = house.settings;
   if (central === undefined) return;
-  const { bootstrap, reachedAt } = await untilReached(house, central, signal);
+  // An address that is none is told by who asks for it.
+  const kept = await keptBootstrap(bootstrapOf(house, central)).catch(() => undefined);
+  await enter(house, central, kept ?? (await untilReached(house, central, signal)), signal);
+  if (kept === undefined) return house.company?.heard({ reached: true });
+  void renewKept(house, central, kept, signal).catch((error: unknown) => {
+    if (!signal.aborted) house.host.log.error({ err: error }, "the company's configuration could not be renewed");
+  });
+}
+
+async function enter(house: House, central: string, bootstrap: Bootstrap, signal: AbortSignal): Promise<void> {
+  const { host, settings, ledger } = house;
   house.bootstrap = bootstrap;
   const identity = await untilOpened(house, signal, {
     issuer: bootstrap.issuer,
@@ -36,7 +51,6 @@ export async function joinCompany(house: House, signal: AbortSignal): Promise<vo
     bootstrap,
     accessToken: (given) => identity.accessToken(given),
     renewBootstrap: async (until) => (await readBootstrap(house, central, 15_000, until)).bootstrap,
-    ...(reachedAt === undefined ? {} : { reachedAt }),
     pollMs: settings.pollMinutes * 60_000,
     log: host.log,
   });
@@ -73,25 +87,45 @@ export async function joinCompany(house: House, signal: AbortSignal): Promise<vo
   await follow();
 }
 
-function readBootstrap(house: House, central: string, timeoutMs: number, signal: AbortSignal) {
-  const { host, settings } = house;
-  return fetchBootstrap({
-    fetch: host.fetch,
-    central,
-    pinnedKey: settings.bundleKey,
-    cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
-    timeoutMs,
-    signal,
-  });
+/** Asks for the present document behind a start on a kept one. Where it says something else, all of it is entered anew. */
+async function renewKept(house: House, central: string, kept: Bootstrap, signal: AbortSignal): Promise<void> {
+  for (let failures = 0; !signal.aborted; failures++) {
+    const { bootstrap, fromCache, error } = await readBootstrap(house, central, 15_000, signal);
+    house.bootstrapError = error;
+    if (!fromCache) {
+      house.company?.heard({ reached: true });
+      if (isDeepStrictEqual(bootstrap, kept)) return;
+      // One after the other: of two that renew one sign-in, the provider would take one for a thief.
+      await house.uploader?.close();
+      await house.company?.close();
+      await house.identity?.close();
+      await enter(house, central, bootstrap, signal);
+      // Also where nobody is signed in there: the rules of before must not stay.
+      if (!signal.aborted) await applyBundle(house);
+      return;
+    }
+    if (error) house.company?.heard({ reached: error.code === 'integrity', error });
+    house.changed();
+    await bide(someJitter(backOff(failures, retryBootstrapMs, retryBootstrapMaxMs)), signal);
+  }
 }
 
-async function untilReached(house: House, central: string, signal: AbortSignal): Promise<{ bootstrap: Bootstrap; reachedAt?: number }> {
+const bootstrapOf = ({ host, settings }: House, central: string) => ({
+  central,
+  pinnedKey: settings.bundleKey,
+  cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
+});
+
+const readBootstrap = (house: House, central: string, timeoutMs: number, signal: AbortSignal) =>
+  fetchBootstrap({ ...bootstrapOf(house, central), fetch: house.host.fetch, timeoutMs, signal });
+
+async function untilReached(house: House, central: string, signal: AbortSignal): Promise<Bootstrap> {
   for (let attempt = 0; ; attempt++) {
     try {
-      // The first time not for long: a network that swallows everything must not keep agents from what is on disk.
-      const { bootstrap, fromCache, error } = await readBootstrap(house, central, attempt === 0 ? 3_000 : 15_000, signal);
+      // The first time not for long: the person should soon see that nobody answers.
+      const { bootstrap, error } = await readBootstrap(house, central, attempt === 0 ? 3_000 : 15_000, signal);
       house.bootstrapError = error;
-      return fromCache ? { bootstrap } : { bootstrap, reachedAt: house.host.now() };
+      return bootstrap;
     } catch (error) {
       if (signal.aborted) throw error;
       house.bootstrapError = toErrorValue(error);

@@ -7,7 +7,6 @@ import { leaveInOrder } from '../shell/leave.ts';
 import { openWindow } from '../shell/open-external.ts';
 import { options, port } from './options.ts';
 import { paint, pairs } from './print.ts';
-import { openReferenceCentral } from './reference-central.ts';
 import type { Io } from './verb.ts';
 
 /** What `npm start` runs. */
@@ -35,7 +34,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     reset: values.reset === true,
     signIn: values['sign-in'] as string | undefined,
     browser,
-    openCentral: openReferenceCentral,
+    openCentral: async (given) => (await import('./reference-central.ts')).openReferenceCentral(given),
     log: openLog(join(openPrivateDir(dataDir), 'logs', 'demo.log')),
     say: io.err,
   });

@@ -58,6 +58,19 @@ export async function fetchBootstrap(options: {
   }
 }
 
+/**
+ * What the last start left, for one that must not wait for the network: held to the same checks and the present pin. Undefined where there is none
+ * that could be used; `fetchBootstrap` is asked in any case, and says more.
+ */
+export async function keptBootstrap(options: {
+  central: string;
+  pinnedKey?: PinnedKey | undefined;
+  cacheFile: string;
+}): Promise<Bootstrap | undefined> {
+  const cached = await readCache(options.cacheFile, centralUrl(options.central));
+  return cached && attempt(() => pin(cached.bootstrap, options.pinnedKey));
+}
+
 async function get(options: { fetch: typeof fetch; signal: AbortSignal; timeoutMs?: number }, central: URL): Promise<unknown> {
   const url = central.href.replace(/\/$/, '') + path;
   return withDeadline(url, options.signal, options.timeoutMs ?? 15_000, async (signal) => {

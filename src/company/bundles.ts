@@ -24,9 +24,11 @@ export interface CompanyClient {
   contact(): Contact;
   /** Calls back when the bundle, the contact or the freshness tier changed; returns how to stop. */
   watch(listener: () => void): () => void;
+  /** What came of asking for the bootstrap document: until a bundle is fetched, it is all that is known of the contact. */
+  heard(outcome: Outcome): void;
   /**
-   * After sign-in or resume. Resolves as soon as there is an answer to show: the stored bundle (verified anew), or else the outcome of
-   * the first fetch. Fetching, polling and push go on by themselves; for the person who is active already it only renews. Never rejects.
+   * After sign-in or resume. Resolves as soon as there is an answer that will last: the stored bundle (verified anew) where it is fresh, or else the
+   * outcome of the first fetch. Fetching, polling and push go on by themselves; for the person who is active already it only renews. Never rejects.
    */
   start(person: Person): Promise<void>;
   /** `forget`: sign-out, the stored bundle goes too (its high mark stays). Without it the next start finds the bundle again. */
@@ -64,7 +66,7 @@ interface Session {
   ending: AbortController;
   holder: Holder;
   renewal?: Renewal;
-  /** The stored bundle is read, and either it can be used or the first fetch is over. */
+  /** The stored bundle is read, and either it is fresh or the first fetch is over. */
   ready?: Promise<void>;
 }
 
@@ -75,8 +77,6 @@ export function openCompany(options: {
   accessToken: AccessToken;
   /** Asks for the bootstrap document anew (`fetchBootstrap`, with its checks) when a bundle is signed with a key that we do not know yet. */
   renewBootstrap?: (signal: AbortSignal) => Promise<Bootstrap>;
-  /** When the bootstrap document came from the network, if it did: then there was contact before anybody signed in. */
-  reachedAt?: number;
   pollMs?: number;
   timing?: Partial<CompanyTiming>;
   log: Log;
@@ -91,7 +91,7 @@ export function openCompany(options: {
   let bootstrap = options.bootstrap;
   let keysRenewedAt = Number.NEGATIVE_INFINITY;
   let session: Session | undefined;
-  let contact: Contact = options.reachedAt === undefined ? { state: 'connecting' } : { state: 'online', lastContactAt: options.reachedAt };
+  let contact: Contact = { state: 'connecting' };
   let identity: Promise<Device> | undefined;
   let told = '';
   let closed = false;
@@ -171,13 +171,17 @@ export function openCompany(options: {
       log,
     });
     const first = mine.renewal.fetch();
-    if (holder.state().bundle === undefined) await first;
+    // What is stale or expired decides meanwhile, as ever; but an agent should not begin its session with it.
+    if (holder.state().state !== 'fresh') await first;
   }
 
   return {
     bundle: state,
     contact: () => contact,
     watch: (listener) => listeners.add(listener),
+    heard(outcome) {
+      if (!closed && contact.state === 'connecting') fetched(outcome);
+    },
     async start(person) {
       if (closed) return;
       if (session?.person.sub === person.sub && session.person.issuer === person.issuer) {

@@ -7,11 +7,9 @@ import { openPrivateDir } from '../shell/data-dir.ts';
 import { cliEntry, installRoot } from '../shell/install.ts';
 import { takeLock } from '../shell/lock.ts';
 import { prepareData, resetData } from './data.ts';
-import { openIdp } from './idp.ts';
 import { demoPorts, onPort } from './ports.ts';
 import { signInAs } from './sign-in.ts';
-import { type Ready, supervise } from './supervise.ts';
-import { openDemoUpstreams, openEverything } from './upstreams.ts';
+import { type Ready, type Supervised, supervise } from './supervise.ts';
 
 export interface Demo {
   readonly mcp: string;
@@ -63,6 +61,7 @@ export async function openDemo(options: {
     );
   }
   const opened: (() => unknown)[] = [];
+  let early: Promise<Supervised> | undefined;
   const close = async () => {
     for (const end of opened.splice(0).reverse())
       await Promise.resolve(end()).catch((error: unknown) => log.error({ err: error }, 'a part did not close'));
@@ -86,6 +85,30 @@ export async function openDemo(options: {
     const { files, state, vaultKey } = prepareData(dataDir, join(root, 'resources', 'demo-files'));
     const ports = await demoPorts(options.port);
     const central = `http://127.0.0.1:${ports.central}`;
+    const { GATEHOUSE_PARENT: _, ...env } = process.env;
+    const startHost = () =>
+      supervise({
+        command: [process.execPath, cliEntry(root)],
+        argsFor: (before) => [
+          'serve',
+          ...['--data', dataDir, '--central', central, '--json', '--parent-pipe'],
+          ...['--port', portOf(before, 'mcp') ?? String(ports.mcp), '--ui-port', portOf(before, 'ui') ?? String(ports.ui)],
+        ],
+        env: {
+          ...env,
+          GATEHOUSE_LAUNCH_TOKEN: launchToken(),
+          GATEHOUSE_VAULT_KEY: vaultKey,
+          ...(options.browser && options.signIn === undefined ? {} : { GATEHOUSE_NO_BROWSER: '1' }),
+        },
+        say,
+      }).catch((error: unknown) => {
+        throw movable(error);
+      });
+    // A host that was here before goes on with what is on the disk, and agents of before do not wait for long: it does not wait for the company.
+    if (options.port !== 0 && existsSync(join(dataDir, 'company', 'bootstrap.json'))) early = startHost();
+    early?.catch(() => {});
+    // Behind the host's start: loading them takes as long as that.
+    const [{ openIdp }, { openDemoUpstreams, openEverything }] = await Promise.all([import('./idp.ts'), import('./upstreams.ts')]);
     const [idp, servers, everything] = await Promise.all([
       onPort(ports.issuer, 'the identity provider', () =>
         openIdp({ port: ports.issuer, dataDir: join(dataDir, 'demo-idp'), resources: [`${central}/v1`], log }),
@@ -110,29 +133,15 @@ export async function openDemo(options: {
         options.openCentral({ folder: company, dataDir: join(dataDir, 'demo-central'), port: ports.central, variables, log }),
       ),
     );
-    const { GATEHOUSE_PARENT: _, ...env } = process.env;
-    const host = keep(
-      await supervise({
-        command: [process.execPath, cliEntry(root)],
-        argsFor: (before) => [
-          'serve',
-          ...['--data', dataDir, '--central', central, '--json', '--parent-pipe'],
-          ...['--port', portOf(before, 'mcp') ?? String(ports.mcp), '--ui-port', portOf(before, 'ui') ?? String(ports.ui)],
-        ],
-        env: {
-          ...env,
-          GATEHOUSE_LAUNCH_TOKEN: launchToken(),
-          GATEHOUSE_VAULT_KEY: vaultKey,
-          ...(options.browser && options.signIn === undefined ? {} : { GATEHOUSE_NO_BROWSER: '1' }),
-        },
-        say,
-      }).catch((error: unknown) => {
-        throw movable(error);
-      }),
-    );
+    const host = keep(await (early ?? startHost()));
+    early = undefined;
     if (options.signIn !== undefined) await signInAs(dataDir, options.signIn);
     return { mcp: host.ready.mcp, ui: host.ready.ui, central, issuer: idp.issuer, dataDir, ended: host.ended, close };
   } catch (error) {
+    await early?.then(
+      (host) => host.close(),
+      () => {},
+    );
     await close();
     throw error;
   }

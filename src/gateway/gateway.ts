@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { Reply, replyServer } from '../base/reply.ts';
-import { type Cut, type Outgoing, Unread, type UnreadLimits } from '../base/unread.ts';
+import { Reply } from '../base/reply.ts';
+import type { Cut, Outgoing } from '../base/unread.ts';
 import type { Bundle } from '../bundle/schema.ts';
 import { ownRules } from '../contract/rule-ids.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -11,7 +11,8 @@ import type { Peer } from '../upstreams/upstream.ts';
 import { type Address, ofServer } from './catalogue/address.ts';
 import { type Directory, openDirectory } from './catalogue/directory.ts';
 import { openSurface, type Surface, surfaceKey } from './catalogue/surface.ts';
-import { type AddressState, openPort, type Port } from './http/address.ts';
+import type { Entrance } from './entrance.ts';
+import type { AddressState } from './http/address.ts';
 import { listener } from './listener.ts';
 import type { Call } from './pipeline/call.ts';
 import { pass } from './pipeline/compose.ts';
@@ -31,13 +32,11 @@ import { Sessions } from './wire/sessions.ts';
 import { resubscribe, subscribe } from './wire/subscriptions.ts';
 
 export interface GatewayOptions {
-  /** 0 picks a free one (tests); otherwise exactly this one, never another. */
-  port: number;
+  /** Closed with the gateway. */
+  entrance: Entrance;
   version: string;
   maxBodyBytes: number;
   maxDepth: number;
-  /** Milliseconds until a connection that has not sent its headers is closed. */
-  headersTimeoutMs: number;
   /** Where sessions and the like are kept over a restart; absent: they end with us. */
   dataDir?: string;
   /** 32 bytes: seals the state that agents hand back between two rounds of a call. */
@@ -51,8 +50,6 @@ export interface GatewayOptions {
   ledger: Gate['ledger'];
   log: Log;
   now(): number;
-  /** Absent: `unreadLimits`. */
-  unread?: UnreadLimits;
   /** Requests wait for it: an agent that comes while the rules are being read must not be told that there are none. */
   settled?: Promise<void>;
 }
@@ -81,6 +78,8 @@ export interface Gateway {
   openOf(agent: string): number;
   /** A call of the person's own (command line, window): decided and recorded like an agent's. */
   callTool(agent: string, server: string, tool: string, args: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  /** Nothing new is begun from now on, and whoever waits is cut. What is under way goes on until `close`. */
+  leave(): void;
   close(): Promise<void>;
 }
 
@@ -109,9 +108,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let surfaces = new Map<string, Surface>();
   const listening = new Set<Listening>();
   const conversations = openConversations(kept('conversations.json'), options.log);
+  let leaving = false;
   let settling = options.settled?.finally(() => {
     settling = undefined;
   });
+  const leave = () => {
+    leaving = true;
+    port.leave();
+  };
   const sessionsFile = kept('sessions.json');
   const sessions = new Sessions({
     onEnd: (session) => options.forget(session.id),
@@ -163,37 +167,25 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     subscribe: async (subscriber, seen, uri, until) => await subscribe(subscriber, seen, uri, gate, until),
   };
 
-  const unread = new Unread(options.unread, (cut, to) => recordCut(cut, to, gate, options.log));
-  const requestListener = listener({
-    port: () => port.number,
-    routes: routes({
-      maxBodyBytes: options.maxBodyBytes,
-      maxDepth: options.maxDepth,
-      verify: (token) => options.agents.verify(token),
-      door,
-      unread,
-      settling: () => settling,
-      discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
+  const port = options.entrance;
+  const { unread } = port;
+  port.serve(
+    listener({
+      port: () => port.number,
+      routes: routes({
+        maxBodyBytes: options.maxBodyBytes,
+        maxDepth: options.maxDepth,
+        verify: (token) => options.agents.verify(token),
+        door,
+        unread,
+        settling: () => settling,
+        leaving: () => leaving,
+        discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
+      }),
+      log: options.log,
     }),
-    log: options.log,
-  });
-  const port: Port = await openPort(options.port, () => {
-    const server = replyServer(
-      {
-        keepAliveTimeout: 60_000,
-        headersTimeout: options.headersTimeoutMs,
-        requestTimeout: Math.max(60_000, options.headersTimeoutMs),
-        connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs),
-        maxHeaderSize: 32 * 1024,
-        noDelay: true,
-      },
-      unread,
-      requestListener,
-    );
-    // Connections that send nothing cost little and are closed by headersTimeout; this only keeps file descriptors from running out.
-    server.maxConnections = 8192;
-    return server;
-  });
+    (cut, to) => recordCut(cut, to, gate, options.log),
+  );
   await port.check();
 
   const changed = (next: () => void): void => {
@@ -267,14 +259,15 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       if ('error' in outcome) throw new Failure('not-found', outcome.error.message, 'See what you may use with "gatehouse tools".');
       return JSON.parse(typeof outcome.text === 'string' ? outcome.text : outcome.text!.join('')) as JsonObject;
     },
+    leave,
     async close() {
+      leave();
       // Before they end: the next start goes on with them.
       sessions.close();
       conversations.close();
       for (const one of listening) one.finish();
       bridge.parking.close();
       await port.close();
-      unread.close();
     },
   };
 }

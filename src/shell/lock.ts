@@ -45,7 +45,7 @@ export async function takeLock(dataDir: string, name: string, options: { waitMs?
       }
       if (Date.now() >= until) throw held(dataDir, holderOf(dataDir, name), cause);
     }
-    await sleep(100);
+    await sleep(20);
   }
 }
 

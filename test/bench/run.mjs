@@ -6,6 +6,7 @@ import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCalls, measureMemory, measureWide } from './measure.mjs';
 import { output, stopAll } from './processes.mjs';
+import { restartTimes } from './restart.mjs';
 import { firstList, startTime } from './start.mjs';
 import { between, full, short } from './table.mjs';
 
@@ -33,6 +34,7 @@ try {
     startUp: await startTime(),
     firstList: await firstList(Number(values.rules)),
     firstListWide: await firstList(5000),
+    restart: await restartTimes(Number(values.rules)),
     // Other work on the machine shows here; the bench itself makes about 2.
     loadAverage: [before, load()],
   };

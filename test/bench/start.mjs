@@ -27,10 +27,30 @@ export async function startTime() {
 
 /**
  * From spawning `gatehouse serve`, where somebody is signed in and the bundle is on disk, until an agent that knocks every few milliseconds has
- * all 2,000 tools of 50 servers; the median of seven. The company is the demo's; the host is one on a copy of its data folder, which the
- * demo's supervisor knows nothing of. Where the 50 servers should be, somebody only counts who comes.
+ * all 2,000 tools of 50 servers; the median of seven.
  */
 export async function firstList(rules) {
+  const { spawnHost, token, data, close } = await openOwn(rules);
+  const times = [];
+  for (let round = 0; round < 7; round++) {
+    const port = await freePort();
+    const began = performance.now();
+    const host = spawnHost(port);
+    const { tools } = await knock(`http://127.0.0.1:${port}/mcp`, token, host);
+    times.push(performance.now() - began);
+    if (tools !== 2000) throw new Error(`the first list had ${tools} tools`);
+    await signedIn(data);
+    await stop(host);
+  }
+  await close();
+  return Math.round(median(times));
+}
+
+/**
+ * A host on a copy of the demo's data folder, which the demo's supervisor knows nothing of, in a company with 50 servers. Where these should be, somebody
+ * only counts who comes.
+ */
+export async function openOwn(rules) {
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
   let contacts = 0;
   const upstreams = createServer((socket) => {
@@ -39,38 +59,39 @@ export async function firstList(rules) {
   }).listen(0, '127.0.0.1');
   await once(upstreams, 'listening');
   writeCompany(join(dir, 'company'), { port: upstreams.address().port, tools: 40, servers: 50, rules });
-  const { demo, central, data, tokens, pid } = await openHouse(dir);
+  const { demo, central, data: theirs, tokens, pid } = await openHouse(dir);
   // The other holder of the same sign-in stands still: two that renew it look like theft.
   process.kill(pid, 'SIGSTOP');
-  const own = join(dir, 'own');
+  const data = join(dir, 'own');
   const ours = (path) => !basename(path).startsWith('demo') && (lstatSync(path).isFile() || lstatSync(path).isDirectory());
-  cpSync(data, own, { recursive: true, filter: ours });
-  const times = [];
-  for (let round = 0; round < 7; round++) {
-    const port = await freePort();
-    const flags = ['--data', own, '--port', String(port), '--ui-port', '0', '--central', central];
-    const began = performance.now();
-    const host = spawn(process.execPath, [cli, 'serve', ...flags], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, GATEHOUSE_VAULT_KEY: readFileSync(join(data, 'demo-vault.key'), 'utf8') },
-    });
-    const tools = await knock(`http://127.0.0.1:${port}/mcp`, tokens[0], host);
-    times.push(performance.now() - began);
-    if (tools !== 2000) throw new Error(`the first list had ${tools} tools`);
-    // Its sign-in is renewed by now, and the next round's begins with that.
-    while ((await ask(own, 'status', {}).catch(() => undefined))?.identity.state !== 'signed-in') await pause(50);
-    await stop(host);
-  }
-  if (contacts > 0) throw new Error(`${contacts} connections to upstreams although nothing was called`);
-  process.kill(pid, 'SIGCONT');
-  await stop(demo);
-  upstreams.close();
-  remove(dir);
-  return Math.round(median(times));
+  cpSync(theirs, data, { recursive: true, filter: ours });
+  return {
+    data,
+    token: tokens[0],
+    /** The process that is the company: identity provider and central API. */
+    company: demo.pid,
+    spawnHost: (port) =>
+      spawn(process.execPath, [cli, 'serve', '--data', data, '--port', String(port), '--ui-port', '0', '--central', central], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+        env: { ...process.env, GATEHOUSE_VAULT_KEY: readFileSync(join(theirs, 'demo-vault.key'), 'utf8') },
+      }),
+    async close() {
+      if (contacts > 0) throw new Error(`${contacts} connections to upstreams although nothing was called`);
+      process.kill(pid, 'SIGCONT');
+      await stop(demo);
+      upstreams.close();
+      remove(dir);
+    },
+  };
 }
 
-/** How many tools are in the first list, from an agent that was there before its gateway. */
-async function knock(url, token, host) {
+/** Its sign-in is renewed: the next round's begins with that. */
+export async function signedIn(data) {
+  while ((await ask(data, 'status', {}).catch(() => undefined))?.identity.state !== 'signed-in') await pause(50);
+}
+
+/** How many tools are in the first list of an agent that was there before its gateway; without a session it begins one. */
+export async function knock(url, token, host, session) {
   const post = (message, session) =>
     new Promise((done, fail) => {
       const headers = {
@@ -91,13 +112,10 @@ async function knock(url, token, host) {
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'early', version: '1' } };
   for (;;) {
     if (host.exitCode !== null) throw new Error(`gatehouse serve ended with ${host.exitCode}`);
-    const opened = await post({ id: 0, method: 'initialize', params }).catch(() => undefined);
-    if (opened === undefined) {
-      await pause(3);
-      continue;
-    }
-    await post({ method: 'notifications/initialized' }, opened.session);
-    const { text } = await post({ id: 1, method: 'tools/list', params: {} }, opened.session);
-    return JSON.parse(text).result?.tools.length;
+    const opened = session ? { session } : await post({ id: 0, method: 'initialize', params }).catch(() => undefined);
+    if (opened && !session) await post({ method: 'notifications/initialized' }, opened.session);
+    const list = opened && (await post({ id: 1, method: 'tools/list', params: {} }, opened.session).catch(() => undefined));
+    if (list) return { tools: JSON.parse(list.text).result?.tools.length, session: opened.session };
+    await pause(3);
   }
 }

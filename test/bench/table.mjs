@@ -13,7 +13,7 @@ function callTable(calls) {
   return `| sessions | path | p50 ms | p99 ms | CPU us per call | calls per s |\n|---|---|---|---|---|---|\n${rows.join('\n')}`;
 }
 
-function targets({ calls, large, streams, list, slow, idle, memory, wide, startUp, firstList, policy }) {
+function targets({ calls, large, streams, list, slow, idle, memory, wide, startUp, firstList, restart, policy }) {
   const [proxy, mine, sdk] = ['bare proxy', 'Gatehouse', 'SDK gateway'].map((name) => ({ one: calls[1][name], many: calls[32][name] }));
   const rows = [];
   const row = (what, value, unit, bound, least = false) =>
@@ -49,6 +49,9 @@ function targets({ calls, large, streams, list, slow, idle, memory, wide, startU
   row('resident memory after 100,000 calls', memory.at(-1), ' MB', 200);
   row('`gatehouse serve` to ready', startUp, ' ms', 1500);
   row('from start to the first `tools/list` of 2,000 tools, 50 servers, none contacted', firstList, ' ms', 600);
+  row('a restart: from SIGTERM, with a stream open, to the end of the process', restart.leave, ' ms', 500);
+  row('from there to the first `tools/list` in the session of before, 50 servers', restart.answer, ' ms', 1500);
+  row('the same while identity provider and central API answer nothing', restart.silent, ' ms', 1500);
   return `| what | measured | target | met |\n|---|---|---|---|\n${rows.join('\n')}`;
 }
 

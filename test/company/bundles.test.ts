@@ -137,6 +137,31 @@ test('the stored bundle is there at once while the central API is down, and is v
   assert.ok(existsSync(`${cacheOf(one.dataDir)}.refused`));
 });
 
+test('a stored bundle that is stale or expired does not answer the start: the first fetch does, whatever it brings', async () => {
+  await central.publish(smallBundle(3));
+  const first = open();
+  await first.start(person);
+  for (const [tier, ahead] of [
+    ['stale', 3_600_001],
+    ['expired', 7_200_001],
+  ] as const) {
+    const one = await restart(first);
+    one.clock.ahead = ahead;
+    const order: string[] = [];
+    central.answers.set(bundleRoute, (_, response) => {
+      order.push(`asked while ${one.bundle().state}`);
+      setTimeout(() => {
+        order.push('answered');
+        response.writeHead(503).end();
+      }, 50);
+    });
+    await one.start(person);
+    order.push(`started ${one.bundle().state}`);
+    assert.deepEqual(order, [`asked while ${tier}`, 'answered', `started ${tier}`]);
+    await one.close();
+  }
+});
+
 test('down from the start: a state with words, and all is well when it comes', async () => {
   const { port, key } = central;
   await central.close();

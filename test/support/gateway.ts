@@ -7,6 +7,7 @@ import { silent } from '../../src/base/log.ts';
 import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
 import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
+import { openEntrance } from '../../src/gateway/entrance.ts';
 import { openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
@@ -89,6 +90,7 @@ export async function openTestGateway(
     token?: string;
     unread?: UnreadLimits;
     credentials?: Credentials;
+    settled?: Promise<void>;
   } = {},
 ) {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
@@ -104,20 +106,23 @@ export async function openTestGateway(
     events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },
   });
   const gateway = await openGateway({
-    port: options.port ?? 0,
+    entrance: await openEntrance({
+      port: options.port ?? 0,
+      headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
+      ...(options.unread ? { unread: options.unread } : {}),
+    }),
     version: '0',
     maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
     maxDepth: 64,
     stateKey: Buffer.alloc(32, 2),
     dataDir: dir,
-    headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
     agents,
     upstream: (id) => upstreams.get(id),
     forget: (peer) => upstreams.forget(peer),
     ledger,
     log: silent,
     now,
-    ...(options.unread ? { unread: options.unread } : {}),
+    ...(options.settled ? { settled: options.settled } : {}),
   });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);

@@ -23,6 +23,8 @@ export interface Endpoint {
   unread: Unread;
   /** Pending while nobody knows yet what is allowed. */
   settling(): Promise<void> | undefined;
+  /** Whether the gateway ends: who waited until now gets no answer rather than a wrong one. */
+  leaving(): boolean;
   discoverable(server: string, agent: string): boolean;
 }
 
@@ -38,6 +40,7 @@ export async function mcp(at: Endpoint, address: Address, request: IncomingMessa
     await settling;
     // Whoever went away meanwhile would never send the rest of its body.
     if (request.destroyed) return;
+    if (at.leaving()) return void request.socket.destroy();
   }
   if (address.kind === 'server' && !at.discoverable(address.server, agent.name))
     return refuseHttp(response, 404, 'not_found', `There is no server ${JSON.stringify(address.server)} here.`);

@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http';
+import type { Reply } from '../base/reply.ts';
+import { replyServer } from '../base/reply.ts';
+import { type Cut, type Outgoing, Unread, type UnreadLimits } from '../base/unread.ts';
+import { openPort, type Port } from './http/address.ts';
+import { refuseHttp } from './http/refuse.ts';
+
+export interface EntranceOptions {
+  /** 0 picks a free one (tests); otherwise exactly this one, never another. */
+  port: number;
+  /** Milliseconds until a connection that has not sent its headers is closed. */
+  headersTimeoutMs: number;
+  /** Absent: `unreadLimits`. */
+  unread?: UnreadLimits;
+}
+
+type Listener = (request: IncomingMessage, response: Reply) => void;
+
+/** The gateway's port before there is a gateway. */
+export interface Entrance extends Port {
+  unread: Unread;
+  /** Whoever waits is served now, in the order of their coming, and all others from now on. */
+  serve(listener: Listener, cut: (cut: Cut, to: Outgoing) => void): void;
+  /** From now on whoever comes is cut, as if nobody ran any more: agents try again, while an answer of one that is leaving would count for good. */
+  leave(): void;
+}
+
+/** More agents than a person has; who asks for nothing but to be held must not be held in any number. */
+const mostWaiting = 1000;
+
+/**
+ * Listens from the first moment and holds requests until somebody serves them: agents of before are there already, and some give up for good after
+ * a few connections that are refused, while all of them wait for an answer.
+ */
+export async function openEntrance(options: EntranceOptions): Promise<Entrance> {
+  let served: Listener | undefined;
+  const leave = () => {
+    served = (request) => void request.socket.destroy();
+    for (const [{ socket }] of waiting.splice(0)) socket.destroy();
+  };
+  let onCut: ((cut: Cut, to: Outgoing) => void) | undefined;
+  let waiting: [IncomingMessage, Reply][] = [];
+  const unread = new Unread(options.unread, (cut, to) => onCut?.(cut, to));
+  const listener: Listener = (request, response) => {
+    if (served) return served(request, response);
+    if (waiting.length < mostWaiting) return void waiting.push([request, response]);
+    refuseHttp(response, 503, 'starting', 'Gatehouse is still starting. Try again in a moment.', { 'retry-after': '1' });
+  };
+  const port = await openPort(options.port, () => {
+    const server = replyServer(
+      {
+        keepAliveTimeout: 60_000,
+        headersTimeout: options.headersTimeoutMs,
+        requestTimeout: Math.max(60_000, options.headersTimeoutMs),
+        connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs),
+        maxHeaderSize: 32 * 1024,
+        noDelay: true,
+      },
+      unread,
+      listener,
+    );
+    // Connections that send nothing cost little and are closed by headersTimeout; this only keeps file descriptors from running out.
+    server.maxConnections = 8192;
+    return server;
+  });
+  // Not waited for: what else a start does goes on beside it, and who needs to know asks again.
+  void port.check();
+  return {
+    ...port,
+    unread,
+    serve(next, cut) {
+      served = next;
+      onCut = cut;
+      const held = waiting;
+      waiting = [];
+      // Whoever went away meanwhile would never send the rest of its body.
+      for (const [request, response] of held) if (!request.destroyed) next(request, response);
+    },
+    leave,
+    async close() {
+      leave();
+      await port.close();
+      unread.close();
+    },
+  };
+}
