@@ -5,6 +5,7 @@ import type { Verdict, Verdicts } from './connection/era.ts';
 import { defaultLimits, type UpstreamLimits } from './connection/link.ts';
 import { openConnection } from './connection.ts';
 import { type Credentials, companyHeaders } from './credentials/credentials.ts';
+import { type Answers, openInProcess } from './in-process.ts';
 import { openLeash } from './local/leash.ts';
 import type { Upstream, UpstreamEvents } from './upstream.ts';
 
@@ -37,6 +38,8 @@ export interface UpstreamsOptions {
   credentials?: Credentials;
   /** Who is signed in at present. */
   person?: () => string;
+  /** What carries out the calls of an entry here; undefined: it is a server somewhere. */
+  inProcess?: (entry: ServerEntry) => Answers | undefined;
   limits?: Partial<UpstreamLimits>;
   now?: () => number;
 }
@@ -61,8 +64,10 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
   };
   /** Connections to where upstreams no longer are. */
   const leaving = new Set<Upstream>();
-  const start = (entry: ServerEntry, after?: Promise<void>) =>
-    open.set(entry.id, openConnection({ entry, ...shared, ...(after ? { after } : {}) }));
+  const start = (entry: ServerEntry, after?: Promise<void>) => {
+    const answers = options.inProcess?.(entry);
+    open.set(entry.id, answers ? openInProcess(entry, answers) : openConnection({ entry, ...shared, ...(after ? { after } : {}) }));
+  };
   for (const entry of options.entries) start(entry);
 
   return {

@@ -13,7 +13,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import type { Credentials } from '../../src/upstreams/credentials/credentials.ts';
-import { openUpstreams } from '../../src/upstreams/pool.ts';
+import { openUpstreams, type UpstreamsOptions } from '../../src/upstreams/pool.ts';
 
 type Definition = { name: string; [key: string]: unknown };
 
@@ -90,6 +90,7 @@ export async function openTestGateway(
     token?: string;
     unread?: UnreadLimits;
     credentials?: Credentials;
+    inProcess?: UpstreamsOptions['inProcess'];
     settled?: Promise<void>;
   } = {},
 ) {
@@ -103,6 +104,7 @@ export async function openTestGateway(
     clientInfo: { name: 'gatehouse', version: '0' },
     person: () => 'pat',
     ...(options.credentials ? { credentials: options.credentials } : {}),
+    ...(options.inProcess ? { inProcess: options.inProcess } : {}),
     events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },
   });
   const gateway = await openGateway({
