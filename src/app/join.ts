@@ -101,7 +101,9 @@ async function renewKept(house: House, central: string, kept: Bootstrap, signal:
       await house.identity?.close();
       await enter(house, central, bootstrap, signal);
       // Also where nobody is signed in there: the rules of before must not stay.
-      if (!signal.aborted) await applyBundle(house);
+      if (signal.aborted) return;
+      house.company?.heard({ reached: true });
+      await applyBundle(house);
       return;
     }
     if (error) house.company?.heard({ reached: error.code === 'integrity', error });

@@ -7,6 +7,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { signInAs } from '../../src/demo/sign-in.ts';
+import { eventually } from '../support/demo.ts';
 import { legacySession, modernRequest, type RawAnswer } from '../support/gateway.ts';
 import { ownHost } from '../support/own-host.ts';
 
@@ -119,6 +121,25 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     assert.ok(copilot.heard.includes('notifications/tools/list_changed'), 'and hears that lists may have changed');
   });
 }
+
+test('what the company changed meanwhile takes the place of what a start began with, and its rules go with it', async () => {
+  const own = await ownHost('engineer');
+  try {
+    const agent = await own.json<{ token: string }>('agents', 'add', 'Moved');
+    const list = () => modernRequest(own.mcp, agent.token, 'tools/list').then(toolsOf);
+    assert.match(await list(), /^[1-9]\d+ tools$/);
+    await own.end('SIGTERM');
+    await own.moveIssuer();
+    await own.start();
+    await eventually(async () => (await list()) === '0 tools' || undefined, 'nobody is signed in there', 30_000);
+    const { identity, company } = await own.json<{ identity: { state: string }; company: { state: string } }>('status');
+    assert.deepEqual([identity.state, company.state], ['signed-out', 'online']);
+    await signInAs(own.dataDir, 'engineer');
+    await eventually(async () => /^[1-9]\d+ tools$/.test(await list()) || undefined, 'a sign-in there brings them back', 30_000);
+  } finally {
+    await own.close();
+  }
+});
 
 test('a central API that takes requests and says nothing keeps no agent from what is on the disk', async () => {
   const legacy = await legacySession(house.mcp, token);

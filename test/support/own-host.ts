@@ -22,24 +22,26 @@ export async function ownHost(account: string) {
   const [port, at] = [await freePort(), await freePort()];
   const idp = await openIdp({ port: 0, dataDir: join(dir, 'idp'), resources: [`http://127.0.0.1:${at}/v1`] });
   const servers = await openDemoUpstreams({ port: 0 });
-  const central = await openReferenceCentral({
-    folder: resolve('resources/demo'),
-    dataDir: join(dir, 'central'),
-    port: at,
-    log: silent,
-    variables: {
-      modules: resolve('node_modules'),
-      node: process.execPath,
-      files: dir,
-      state: dir,
-      issuer: idp.issuer,
-      client_id: 'gatehouse-desktop',
-      servers_port: String(servers.port),
-      everything_port: '9',
-      issuer_port: new URL(idp.issuer).port,
-      central_port: String(at),
-    },
-  });
+  const openCentral = (issuer: string) =>
+    openReferenceCentral({
+      folder: resolve('resources/demo'),
+      dataDir: join(dir, 'central'),
+      port: at,
+      log: silent,
+      variables: {
+        modules: resolve('node_modules'),
+        node: process.execPath,
+        files: dir,
+        state: dir,
+        issuer,
+        client_id: 'gatehouse-desktop',
+        servers_port: String(servers.port),
+        everything_port: '9',
+        issuer_port: new URL(issuer).port,
+        central_port: String(at),
+      },
+    });
+  let central = await openCentral(idp.issuer);
   const args = ['serve', '--json', '--no-ui', '--data', dataDir, '--port', String(port), '--central', `http://127.0.0.1:${at}`];
   const env = { ...process.env, GATEHOUSE_VAULT_KEY: randomBytes(32).toString('base64url'), GATEHOUSE_NO_BROWSER: '1' };
   let child: ChildProcess | undefined;
@@ -96,6 +98,13 @@ export async function ownHost(account: string) {
         mute.close();
       });
       return { asked: () => asked, givenUp: () => givenUp };
+    },
+    /** The company's central API comes again and names another identity provider. */
+    async moveIssuer(): Promise<void> {
+      const other = await openIdp({ port: 0, dataDir: join(dir, 'idp-2'), resources: [`http://127.0.0.1:${at}/v1`] });
+      opened.push(() => other.close());
+      await central.close();
+      central = await openCentral(other.issuer);
     },
     async close() {
       await end('SIGKILL');
