@@ -2,7 +2,7 @@ import { SearchX, Wrench } from 'lucide-react';
 import { useState } from 'react';
 import type { ToolRow } from '../../src/contract/servers.ts';
 import { Button } from '../parts/button.tsx';
-import { DecisionIcon, type Verdict, verdictInk, verdictOf, verdictWord } from '../parts/decision.tsx';
+import { DecisionIcon, type Effect, verdictInk, verdictOf, verdictWord } from '../parts/decision.tsx';
 import { SearchInput, Segments } from '../parts/field.tsx';
 import { useScroller } from '../parts/page.tsx';
 import { Rows, rowClass } from '../parts/rows.tsx';
@@ -11,7 +11,7 @@ import { href } from '../router.ts';
 import { count } from '../words.ts';
 import { Hints } from './hints.tsx';
 
-type Pick = 'all' | Verdict;
+type Pick = 'all' | Effect;
 
 /** A server's tools with the decision on each: first what it is called, then whether it may be used and why. */
 export function ToolList({ tools, chosen }: { tools: ToolRow[]; chosen: string | undefined }) {

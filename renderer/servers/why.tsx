@@ -1,14 +1,14 @@
 import type { Explanation } from '../../src/contract/explanation.ts';
-import { DecisionWord, type Verdict } from '../parts/decision.tsx';
+import { DecisionWord, type Effect } from '../parts/decision.tsx';
 
-const looks: Record<Verdict, string> = {
+const looks: Record<Effect, string> = {
   allow: 'border-allow-line bg-allow-soft',
   may: 'border-info-line bg-info-soft',
   ask: 'border-ask-line bg-ask-soft',
   deny: 'border-deny-line bg-deny-soft',
 };
 
-const says: Record<Verdict, string> = {
+const says: Record<Effect, string> = {
   allow: 'Your company’s policy allows this tool.',
   may: 'Your company’s policy allows this tool for some arguments. Each call is decided by what it asks for.',
   ask: 'Your company’s policy allows this tool once a call is approved.',
@@ -19,7 +19,7 @@ const says: Record<Verdict, string> = {
 const _isOwn = (rule: string) => rule.startsWith('gatehouse:');
 
 /** The decision in full: what, by which rule, in its author's words, and what was missing. */
-export function Why({ verdict, access }: { verdict: Verdict; access: Explanation }) {
+export function Why({ verdict, access }: { verdict: Effect; access: Explanation }) {
   return (
     <div className={`rounded-card border p-4 ${looks[verdict]}`}>
       <DecisionWord verdict={verdict} />

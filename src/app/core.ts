@@ -11,11 +11,11 @@ import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { noteOf } from '../ledger/record.ts';
 import { watchPort } from '../port/watch.ts';
-import { openVerdictFile } from '../upstreams/connection/verdict-file.ts';
+import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
+import type { AppState, CoreSettings, Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
-import type { CoreSettings, Dispatch, House } from './house.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
 import { buildView, gatewayOf } from './view.ts';
@@ -66,7 +66,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       return house.company.ledgerHead(until);
     },
   });
-  const verdicts = openVerdictFile({ file: join(dataDir, 'upstreams.json'), log, now });
+  const verdicts = openKnownEras({ file: join(dataDir, 'upstreams.json'), log, now });
   const upstreams = openUpstreams({
     entries: [],
     log,
@@ -78,7 +78,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   });
   const listeners = openListeners<View>('the view', log);
   let timer: NodeJS.Timeout | undefined;
-  const house: House = {
+  const house: AppState = {
     host,
     settings,
     ledger,

@@ -1,14 +1,14 @@
 import { Failure, toErrorValue } from '../base/errors.ts';
 import { type Command, commands } from '../contract/contract.ts';
+import type { AppState, Dispatch } from './app-state.ts';
 import { activityHandlers } from './commands/activity.ts';
 import { agentHandlers } from './commands/agents.ts';
 import { companyHandlers } from './commands/company.ts';
 import type { Handlers } from './commands/handlers.ts';
 import { serverHandlers } from './commands/servers.ts';
-import type { Dispatch, House } from './house.ts';
 import { buildView } from './view.ts';
 
-const handlers: Handlers<Command, House> = {
+const handlers: Handlers<Command, AppState> = {
   ...companyHandlers,
   ...serverHandlers,
   ...agentHandlers,
@@ -20,7 +20,7 @@ const handlers: Handlers<Command, House> = {
 };
 
 /** Refuses what is no command, checks every input, and gives errors back as values. What is unexpected is logged, not told. */
-export function dispatcher(house: House): Dispatch {
+export function dispatcher(house: AppState): Dispatch {
   return async (command, input) => {
     try {
       if (!Object.hasOwn(commands, command))
@@ -38,7 +38,7 @@ export function dispatcher(house: House): Dispatch {
           'Correct the input and try again.',
         );
       }
-      const handle = handlers[command as Command] as (house: House, input: unknown) => unknown;
+      const handle = handlers[command as Command] as (house: AppState, input: unknown) => unknown;
       return { ok: true, value: await handle(house, parsed.data) };
     } catch (error) {
       if (!(error instanceof Failure)) house.host.log.error({ err: error, command }, 'a command failed');

@@ -12,7 +12,7 @@ import { type OwnRule, ownRules } from '../contract/rule-ids.ts';
 import type { IdentityConfig } from '../identity/config.ts';
 import { type Identity, openIdentity } from '../identity/identity.ts';
 import { openPolicy } from '../policy/policy.ts';
-import type { House } from './house.ts';
+import type { AppState } from './app-state.ts';
 import { openToolSearch } from './search.ts';
 
 const retryBootstrapMs = 5_000;
@@ -22,7 +22,7 @@ const retryBootstrapMaxMs = 15 * 60_000;
  * Bootstrap, identity, bundle: each step waits for the one before and tries again for as long as we run. What the last start left begins at once, as it
  * would without a network: agents are there already, and a network that swallows everything must not keep them from what is on the disk.
  */
-export async function joinCompany(house: House, signal: AbortSignal): Promise<void> {
+export async function joinCompany(house: AppState, signal: AbortSignal): Promise<void> {
   const { central } = house.settings;
   if (central === undefined) return;
   // An address that is none is told by who asks for it.
@@ -34,7 +34,7 @@ export async function joinCompany(house: House, signal: AbortSignal): Promise<vo
   });
 }
 
-async function enter(house: House, central: string, bootstrap: Bootstrap, signal: AbortSignal): Promise<void> {
+async function enter(house: AppState, central: string, bootstrap: Bootstrap, signal: AbortSignal): Promise<void> {
   const { host, settings, ledger } = house;
   house.bootstrap = bootstrap;
   const identity = await untilOpened(house, signal, {
@@ -88,7 +88,7 @@ async function enter(house: House, central: string, bootstrap: Bootstrap, signal
 }
 
 /** Asks for the present document behind a start on a kept one. Where it says something else, all of it is entered anew. */
-async function renewKept(house: House, central: string, kept: Bootstrap, signal: AbortSignal): Promise<void> {
+async function renewKept(house: AppState, central: string, kept: Bootstrap, signal: AbortSignal): Promise<void> {
   for (let failures = 0; !signal.aborted; failures++) {
     const { bootstrap, fromCache, error } = await readBootstrap(house, central, 15_000, signal);
     house.bootstrapError = error;
@@ -112,16 +112,16 @@ async function renewKept(house: House, central: string, kept: Bootstrap, signal:
   }
 }
 
-const bootstrapOf = ({ host, settings }: House, central: string) => ({
+const bootstrapOf = ({ host, settings }: AppState, central: string) => ({
   central,
   pinnedKey: settings.bundleKey,
   cacheFile: join(host.dataDir, 'company', 'bootstrap.json'),
 });
 
-const readBootstrap = (house: House, central: string, timeoutMs: number, signal: AbortSignal) =>
+const readBootstrap = (house: AppState, central: string, timeoutMs: number, signal: AbortSignal) =>
   fetchBootstrap({ ...bootstrapOf(house, central), fetch: house.host.fetch, timeoutMs, signal });
 
-async function untilReached(house: House, central: string, signal: AbortSignal): Promise<Bootstrap> {
+async function untilReached(house: AppState, central: string, signal: AbortSignal): Promise<Bootstrap> {
   for (let attempt = 0; ; attempt++) {
     try {
       // The first time not for long: the person should soon see that nobody answers.
@@ -138,7 +138,7 @@ async function untilReached(house: House, central: string, signal: AbortSignal):
 }
 
 /** A stored sign-in that cannot be read now is not signed out: it is tried again, and the window says why. */
-async function untilOpened(house: House, signal: AbortSignal, config: IdentityConfig): Promise<Identity> {
+async function untilOpened(house: AppState, signal: AbortSignal, config: IdentityConfig): Promise<Identity> {
   const before = house.bootstrapError;
   for (;;) {
     try {
@@ -155,7 +155,7 @@ async function untilOpened(house: House, signal: AbortSignal, config: IdentityCo
 }
 
 /** The one place where what the company allows takes effect. */
-async function applyBundle(house: House): Promise<void> {
+async function applyBundle(house: AppState): Promise<void> {
   const { host, gateway, upstreams } = house;
   const { bundle } = house.company?.bundle() ?? {};
   const person = house.identity?.state().person;
@@ -180,7 +180,7 @@ async function applyBundle(house: House): Promise<void> {
 }
 
 /** For agents, who pass it on to their person; undefined: nobody is signed in, which is what the gateway says by itself. */
-function whyClosed(house: House, signedIn: boolean): { rule: OwnRule; reason: string } | undefined {
+function whyClosed(house: AppState, signedIn: boolean): { rule: OwnRule; reason: string } | undefined {
   const error = house.lock ?? house.company?.bundle().error;
   if (!signedIn) return undefined;
   const reason = error

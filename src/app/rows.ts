@@ -3,14 +3,14 @@ import type { Explanation } from '../contract/explanation.ts';
 import type { PromptRow, ResourceRow, ServerRow, ToolHit, ToolRow } from '../contract/servers.ts';
 import { exposedName } from '../gateway/catalogue/names.ts';
 import { uncheckedOf } from '../policy/deciding/validation.ts';
-import type { Verdict } from '../policy/policy.ts';
-import type { House } from './house.ts';
+import type { Decision } from '../policy/policy.ts';
+import type { AppState } from './app-state.ts';
 import { textOf as text, titleOf } from './search.ts';
 
 /** The person's own calls, from the command line or the window, pass the gate under this name. */
 export const ownAgent = 'gatehouse';
 
-export function serverRow(house: Pick<House, 'upstreams' | 'rules'>, entry: ServerEntry, callsToday: number): ServerRow {
+export function serverRow(house: Pick<AppState, 'upstreams' | 'rules'>, entry: ServerEntry, callsToday: number): ServerRow {
   const status = house.upstreams.get(entry.id)?.status() ?? { state: 'idle' as const };
   const verdicts = house.rules!.policy.list('call', entry.id, ownAgent);
   let toolsAllowed = 0;
@@ -36,7 +36,7 @@ export function serverRow(house: Pick<House, 'upstreams' | 'rules'>, entry: Serv
   };
 }
 
-export function explanation(verdict: Verdict, visible: boolean, bundleVersion?: number): Explanation {
+export function explanation(verdict: Decision, visible: boolean, bundleVersion?: number): Explanation {
   const { effect, rule, reason, missing } = verdict;
   return {
     effect,
@@ -48,7 +48,7 @@ export function explanation(verdict: Verdict, visible: boolean, bundleVersion?: 
   };
 }
 
-export function toolRows(house: Pick<House, 'rules'>, entry: ServerEntry): ToolRow[] {
+export function toolRows(house: Pick<AppState, 'rules'>, entry: ServerEntry): ToolRow[] {
   const { policy, bundle } = house.rules!;
   const verdicts = policy.list('call', entry.id, ownAgent);
   const taken = new Set<string>();
@@ -77,7 +77,7 @@ export function toolRows(house: Pick<House, 'rules'>, entry: ServerEntry): ToolR
 
 /** What a search says of a tool; nothing where the agent does not see it. */
 export function toolHit(
-  house: Pick<House, 'rules'>,
+  house: Pick<AppState, 'rules'>,
   entry: ServerEntry,
   tool: ServerEntry['catalogue']['tools'][number],
   agent: string,
@@ -96,7 +96,7 @@ export function toolHit(
   };
 }
 
-export function promptRows(house: Pick<House, 'rules'>, entry: ServerEntry): PromptRow[] {
+export function promptRows(house: Pick<AppState, 'rules'>, entry: ServerEntry): PromptRow[] {
   const { policy, bundle } = house.rules!;
   const verdicts = policy.list('get', entry.id, ownAgent);
   return entry.catalogue.prompts.map((prompt) => {
@@ -112,7 +112,7 @@ export function promptRows(house: Pick<House, 'rules'>, entry: ServerEntry): Pro
   });
 }
 
-export function resourceRows(house: Pick<House, 'rules'>, entry: ServerEntry): ResourceRow[] {
+export function resourceRows(house: Pick<AppState, 'rules'>, entry: ServerEntry): ResourceRow[] {
   const { policy, bundle } = house.rules!;
   const verdicts = policy.list('read', entry.id, ownAgent);
   const row = (uri: string, template: boolean, of: Record<string, unknown>): ResourceRow => {

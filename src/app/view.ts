@@ -1,12 +1,12 @@
 import { toErrorValue } from '../base/errors.ts';
 import type { View } from '../contract/view.ts';
-import type { House } from './house.ts';
+import type { AppState } from './app-state.ts';
 import { serverRow } from './rows.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
 
 /** All that a window shows without asking: built from the rooms each time it is sent, so that it cannot drift from them. */
-export function buildView(house: House): View {
+export function buildView(house: AppState): View {
   const { host, ledger, rules } = house;
   const today = ledger.today();
   const last = ledger.list({ limit: 1 }).items[0];
@@ -28,7 +28,7 @@ export function buildView(house: House): View {
   };
 }
 
-export function gatewayOf({ gateway, gatewayError, port }: House): View['gateway'] {
+export function gatewayOf({ gateway, gatewayError, port }: AppState): View['gateway'] {
   if (gateway && port) {
     const { on, ...told } = port.state();
     return on ? { state: 'on', url: gateway.url, ...told } : { state: 'failed', ...told };
@@ -37,13 +37,13 @@ export function gatewayOf({ gateway, gatewayError, port }: House): View['gateway
 }
 
 /** The groups shown are the signed bundle's, by which calls are decided; what the laptop read from claims only until there is one. */
-function identityOf(house: House): View['identity'] {
+function identityOf(house: AppState): View['identity'] {
   const identity = house.identity?.state() ?? { state: house.settings.central === undefined ? 'signed-out' : 'starting' };
   const groups = house.rules?.bundle.groups;
   return identity.person && groups ? { ...identity, person: { ...identity.person, groups } } : identity;
 }
 
-function companyOf(house: House): View['company'] {
+function companyOf(house: AppState): View['company'] {
   const { central } = house.settings;
   if (central === undefined) return { state: 'unconfigured' };
   const company = house.bootstrap?.company;
@@ -58,7 +58,7 @@ function companyOf(house: House): View['company'] {
   return { state, ...named, ...(error ? { error } : {}), ...(lastContactAt === undefined ? {} : { lastContactAt: iso(lastContactAt) }) };
 }
 
-function bundleOf(house: House): View['bundle'] {
+function bundleOf(house: AppState): View['bundle'] {
   const { state, bundle, error } = house.company?.bundle() ?? { state: 'none' as const };
   if (house.lock) return { state: 'refused', ...(bundle ? { version: bundle.version } : {}), error: house.lock };
   const shown = error === undefined ? {} : { error: 'code' in error ? error : toErrorValue(error) };

@@ -36,7 +36,7 @@ export interface Cut {
 }
 
 /** Bytes of an answer that is still being read in for a reader. */
-export interface Hold {
+export interface Reservation {
   /** Says how many there are by now. A promise: read no more until it resolves. */
   grow(bytes: number): Promise<void> | undefined;
   release(): void;
@@ -133,7 +133,7 @@ export class Unread {
   }
 
   /** For an answer that is being read in: it counts before it can be written. */
-  hold(reader: string): Hold {
+  hold(reader: string): Reservation {
     const one: Holding = { reader, bytes: 0, go: undefined };
     this.#holds.add(one);
     const add = (more: number) => {

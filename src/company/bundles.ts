@@ -4,9 +4,9 @@ import { openListeners } from '../base/listeners.ts';
 import type { Log } from '../base/log.ts';
 import type { Bootstrap } from '../bundle/schema.ts';
 import { type Device, openDevice } from './device.ts';
-import { type BundleState, type Holder, openHolder } from './holder.ts';
+import { type BundleHolder, type BundleState, openHolder } from './holder.ts';
 import { type LedgerAnswer, type LedgerHead, openPosts } from './post.ts';
-import { type CompanyTiming, type Outcome, openRenewal, type Renewal } from './renewal.ts';
+import { type CompanyTiming, type FetchOutcome, openRenewal, type Renewal } from './renewal.ts';
 import type { AccessToken } from './send.ts';
 import { openStore, type Person } from './store.ts';
 
@@ -25,7 +25,7 @@ export interface CompanyClient {
   /** Calls back when the bundle, the contact or the freshness tier changed; returns how to stop. */
   watch(listener: () => void): () => void;
   /** What came of asking for the bootstrap document: until a bundle is fetched, it is all that is known of the contact. */
-  heard(outcome: Outcome): void;
+  heard(outcome: FetchOutcome): void;
   /**
    * After sign-in or resume. Resolves as soon as there is an answer that will last: the stored bundle (verified anew) where it is fresh, or else the
    * outcome of the first fetch. Fetching, polling and push go on by themselves; for the person who is active already it only renews. Never rejects.
@@ -61,10 +61,10 @@ const usual: CompanyTiming = {
 };
 
 /** One person's time with the central API, from start to stop. Whatever arrives after its end is dropped. */
-interface Session {
+interface PersonSession {
   person: Person;
   ending: AbortController;
-  holder: Holder;
+  holder: BundleHolder;
   renewal?: Renewal;
   /** The stored bundle is read, and either it is fresh or the first fetch is over. */
   ready?: Promise<void>;
@@ -90,7 +90,7 @@ export function openCompany(options: {
   const listeners = openListeners<void>('the company', log);
   let bootstrap = options.bootstrap;
   let keysRenewedAt = Number.NEGATIVE_INFINITY;
-  let session: Session | undefined;
+  let session: PersonSession | undefined;
   let contact: Contact = { state: 'connecting' };
   let identity: Promise<Device> | undefined;
   let told = '';
@@ -104,7 +104,7 @@ export function openCompany(options: {
     told = present;
     listeners.tell();
   }
-  function fetched(outcome: Outcome): void {
+  function fetched(outcome: FetchOutcome): void {
     const error = outcome.error === undefined ? {} : { error: outcome.error };
     if (outcome.reached) contact = { state: 'online', lastContactAt: now(), ...error };
     else contact = { ...contact, state: 'offline', ...error };
@@ -150,7 +150,7 @@ export function openCompany(options: {
     if (forget) store.removeBundle();
     tell();
   }
-  async function begin(mine: Session): Promise<void> {
+  async function begin(mine: PersonSession): Promise<void> {
     const { holder, ending } = mine;
     const { signal } = ending;
     await holder.load().catch((error) => log.error({ err: error }, 'the stored company state could not be read'));
@@ -191,7 +191,7 @@ export function openCompany(options: {
       session?.ending.abort();
       const ending = new AbortController();
       const holder = openHolder({ store, person, bootstrap: () => bootstrap, now, signal: ending.signal });
-      const mine: Session = { person, ending, holder };
+      const mine: PersonSession = { person, ending, holder };
       session = mine;
       contact = { ...contact, state: 'connecting' };
       tell();

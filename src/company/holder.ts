@@ -1,6 +1,6 @@
 import { type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
 import { type Bootstrap, type Bundle, freshness } from '../bundle/schema.ts';
-import { type Mark, markKey, type Person, type Store } from './store.ts';
+import { type CompanyStore, type Mark, markKey, type Person } from './store.ts';
 import { readBundle, verifySignature } from './verify.ts';
 
 export interface BundleState {
@@ -14,7 +14,7 @@ export interface BundleState {
  * The one bundle in use by the person who is signed in. It enters only through `verify.ts`, from the network and from the disk
  * alike; what is refused never replaces the last good one.
  */
-export interface Holder {
+export interface BundleHolder {
   state(): BundleState;
   version(): number;
   etag(): string | undefined;
@@ -31,12 +31,12 @@ export interface Holder {
 }
 
 export function openHolder(options: {
-  store: Store;
+  store: CompanyStore;
   person: Person;
   bootstrap: () => Bootstrap;
   now: () => number;
   signal: AbortSignal;
-}): Holder {
+}): BundleHolder {
   const { store, person, bootstrap, now, signal } = options;
   const central = new URL(bootstrap().endpoints.bundle).origin;
   const key = markKey(bootstrap().company.id, person);

@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { Bootstrap } from '../bundle/schema.ts';
 import { readText } from './answer.ts';
 import type { Device } from './device.ts';
-import type { Holder } from './holder.ts';
+import type { BundleHolder } from './holder.ts';
 import { findKey } from './keys.ts';
 import type { Posts } from './post.ts';
 import { openPush } from './push.ts';
@@ -34,20 +34,20 @@ export interface Renewal {
 }
 
 /** `reached`: the central API answered, whatever it said. */
-export type Outcome = { reached: true; error?: ErrorValue } | { reached: false; error: ErrorValue };
+export type FetchOutcome = { reached: true; error?: ErrorValue } | { reached: false; error: ErrorValue };
 
 export function openRenewal(options: {
   via: { fetch: typeof fetch; accessToken: AccessToken };
   bootstrap: () => Bootstrap;
   /** Looks the signing keys up anew, and takes them over where they pass their checks. */
   renewKeys: (signal: AbortSignal) => Promise<void>;
-  holder: Holder;
+  holder: BundleHolder;
   person: string;
   posts: Posts;
   device: () => Promise<Device>;
   now: () => number;
   /** Called after each fetch; who follows the bundle has it in use when this returns. */
-  outcome: (outcome: Outcome) => void;
+  outcome: (outcome: FetchOutcome) => void;
   timing: CompanyTiming;
   /** Ends everything. */
   signal: AbortSignal;
@@ -70,7 +70,7 @@ export function openRenewal(options: {
 
   async function fetchOnce(): Promise<void> {
     let wait = timing.pollMs;
-    let outcome: Outcome = { reached: true };
+    let outcome: FetchOutcome = { reached: true };
     try {
       await conditionalGet();
       failures = 0;

@@ -4,7 +4,7 @@ import { readText, withDeadline } from './answer.ts';
 /** The person's access token. `forceRefresh` after the central API refused the present one. */
 export type AccessToken = (options?: { forceRefresh?: boolean }) => Promise<string>;
 
-export interface Exchange<T> {
+export interface ApiRequest<T> {
   method: 'GET' | 'POST';
   url: string;
   headers?: Record<string, string>;
@@ -24,7 +24,7 @@ export interface Exchange<T> {
  * One authenticated exchange with the central API. A 401 is answered once with a fresh token: tokens expire on the way, and keys rotate.
  * Redirects are refused, for the token is meant for the configured address and no other.
  */
-export async function send<T>(via: { fetch: typeof fetch; accessToken: AccessToken }, exchange: Exchange<T>): Promise<T> {
+export async function send<T>(via: { fetch: typeof fetch; accessToken: AccessToken }, exchange: ApiRequest<T>): Promise<T> {
   const { url, statuses } = exchange;
   return withDeadline(url, exchange.signal, exchange.timeoutMs, async (signal) => {
     for (const forceRefresh of [false, true]) {

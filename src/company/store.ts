@@ -91,7 +91,7 @@ export function openStore(dataDir: string, log: Log) {
     settled: () => disk,
   };
 }
-export type Store = ReturnType<typeof openStore>;
+export type CompanyStore = ReturnType<typeof openStore>;
 
 /** Hashed, so that the file does not list who signed in on this machine. */
 export function markKey(company: string, person: Person): string {

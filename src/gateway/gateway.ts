@@ -15,18 +15,18 @@ import type { Entrance } from './entrance.ts';
 import type { AddressState } from './http/address.ts';
 import { listener } from './listener.ts';
 import type { Call } from './pipeline/call.ts';
+import type { CallContext } from './pipeline/call-context.ts';
 import { pass } from './pipeline/compose.ts';
-import type { Gate } from './pipeline/gate.ts';
 import { openLimiter } from './pipeline/limiter.ts';
 import { openSeal } from './rounds/seal.ts';
-import { openParking } from './rounds/suspended-calls.ts';
+import { openSuspendedCalls } from './rounds/suspended-calls.ts';
 import { openTasks } from './rounds/tasks.ts';
 import { openUsedStates } from './rounds/used-states.ts';
 import { routes } from './routes.ts';
 import { announce, resourceUpdated } from './wire/announce.ts';
 import { openConversations } from './wire/conversations.ts';
-import { openListening } from './wire/listening.ts';
-import type { Door, Listening } from './wire/request.ts';
+import { openListenStream } from './wire/listening.ts';
+import type { ListenStream, WireContext } from './wire/request.ts';
 import { readSessions, writeSessions } from './wire/session-file.ts';
 import { Sessions } from './wire/sessions.ts';
 import { resubscribe, subscribe } from './wire/subscriptions.ts';
@@ -45,9 +45,9 @@ export interface GatewayOptions {
     verify(token: string): { name: string } | undefined;
     seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   };
-  upstream: Gate['upstream'];
+  upstream: CallContext['upstream'];
   forget(peerId: string): void;
-  ledger: Gate['ledger'];
+  ledger: CallContext['ledger'];
   log: Log;
   now(): number;
   /** Requests wait for it: an agent that comes while the rules are being read must not be told that there are none. */
@@ -68,7 +68,7 @@ export interface Gateway {
   /** Whether what agents send to the port arrives here; takes it where it has become free. */
   checkPort(): Promise<AddressState[]>;
   /** From now on each call is decided by these rules, and agents with a stream open hear what changed for them. */
-  apply(rules: Rules | undefined, because?: Gate['closed']): void;
+  apply(rules: Rules | undefined, because?: CallContext['closed']): void;
   /** The same rules may answer otherwise: the clock went on, or the bundle aged. */
   recheck(): void;
   resourceUpdated(server: string, params: JsonObject): void;
@@ -83,7 +83,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-const signedOut: Gate['closed'] = {
+const signedOut: CallContext['closed'] = {
   rule: ownRules.signedOut,
   reason: 'Nobody is signed in. Ask the person to open Gatehouse and sign in, then try again.',
 };
@@ -92,8 +92,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let rules: Rules | undefined;
   const kept = (name: string) => (options.dataDir === undefined ? undefined : join(options.dataDir, name));
   const used = openUsedStates(kept('used-states'), options.now(), options.log);
-  const bridge = { seal: openSeal(options.stateKey, used), parking: openParking(), tasks: openTasks() };
-  const closed: Gate = {
+  const bridge = { seal: openSeal(options.stateKey, used), parking: openSuspendedCalls(), tasks: openTasks() };
+  const closed: CallContext = {
     ...bridge,
     policy: undefined,
     closed: signedOut,
@@ -106,7 +106,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let gate = closed;
   let directories = new Map<string, Directory>();
   let surfaces = new Map<string, Surface>();
-  const listening = new Set<Listening>();
+  const listening = new Set<ListenStream>();
   const conversations = openConversations(kept('conversations.json'), options.log);
   let leaving = false;
   let settling = options.settled?.finally(() => {
@@ -151,7 +151,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     return found;
   };
 
-  const door: Door = {
+  const door: WireContext = {
     sessions,
     gate: () => gate,
     surface,
@@ -159,7 +159,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     conversation: (agent, address, client) => conversations.of(agent, address, client, options.now()),
     now: options.now,
     listen(incoming, stream, text, wishes) {
-      const one = openListening(incoming, stream, text, wishes);
+      const one = openListenStream(incoming, stream, text, wishes);
       listening.add(one);
       stream.onClose(() => listening.delete(one));
       return one;
@@ -273,7 +273,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** The call itself was recorded when its answer was there; this says that the agent never took it. */
-function recordCut({ reader, bytes, why }: Cut, to: Outgoing, gate: Gate, log: Log): void {
+function recordCut({ reader, bytes, why }: Cut, to: Outgoing, gate: CallContext, log: Log): void {
   log.warn({ agent: reader, bytes }, `a connection was cut: its agent ${why}`);
   const { server = '', method = 'gatehouse/unread', target = '', session } = to instanceof Reply ? (to.about ?? {}) : {};
   gate.ledger.append({

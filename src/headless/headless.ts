@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import type { CoreSettings } from '../app/app-state.ts';
 import type { Core } from '../app/core.ts';
-import type { CoreSettings } from '../app/house.ts';
 import { Failure } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import type { Log } from '../base/log.ts';

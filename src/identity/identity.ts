@@ -11,7 +11,7 @@ import type { Flow } from './flow.ts';
 import { personFrom } from './person.ts';
 import { openProvider } from './provider.ts';
 import { openRevocations } from './revocation.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession, type TokenSession } from './session.ts';
 import { readStored, type Stored, storedWriter, vaultName } from './stored.ts';
 import { readTokens, type Tokens } from './tokens.ts';
 import { toFailure, troubleOf } from './trouble.ts';
@@ -61,7 +61,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
 
   let state: IdentityState = { state: 'signed-out' };
   let stored = await readStored(host.vault, name, log);
-  let session: Session | undefined;
+  let session: TokenSession | undefined;
   let flow: Flow | undefined;
   // Counts sign-ins, cancels and sign-outs: what belongs to an older one is dropped when it arrives.
   let generation = 0;
@@ -84,8 +84,8 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
     await write(next);
   }
 
-  function hold(sub: string, tokens: Tokens | undefined, refreshToken: string | undefined): Session {
-    const mine: Session = openSession({
+  function hold(sub: string, tokens: Tokens | undefined, refreshToken: string | undefined): TokenSession {
+    const mine: TokenSession = openSession({
       now: () => host.now(),
       ...(tokens === undefined ? {} : { tokens }),
       ...(refreshToken === undefined ? {} : { refreshToken }),

@@ -4,7 +4,7 @@ import type { Tokens } from './tokens.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 
 /** The person's tokens while they are signed in. The only place that holds them. */
-export interface Session {
+export interface TokenSession {
   /** A token that is good now. Waits for the network only when there is none. */
   token(forceRefresh?: boolean): Promise<string>;
   /** Ends it and gives the newest refresh token, so that it can be stored or revoked; waits for a refresh under way. */
@@ -29,7 +29,7 @@ const signedOut = (): Failure => new Failure('signed-out', 'You are not signed i
 const gap = 1_000;
 const longestTimer = 2 ** 31 - 1;
 
-export function openSession(options: SessionOptions): Session {
+export function openSession(options: SessionOptions): TokenSession {
   let current = options.tokens;
   let refreshToken = options.refreshToken;
   let running: Promise<Tokens> | undefined;

@@ -2,7 +2,7 @@ import type { ErrorValue } from '../base/errors.ts';
 import type { CommandParsed } from '../contract/contract.ts';
 import type { Head } from './head.ts';
 import type { Batch } from './unsent.ts';
-import type { Outside, Verdict } from './verify.ts';
+import type { Outside, Verification } from './verify.ts';
 
 /** What the writer thread is started with. */
 export interface WriterData {
@@ -22,7 +22,7 @@ export interface Questions {
   acknowledge: { input: number; output: number };
   /** How far the upload is said to be on the disk. */
   cursor: { input: undefined; output: number };
-  verify: { input: Outside; output: Verdict };
+  verify: { input: Outside; output: Verification };
   'accept-loss': { input: { person: string; at: number }; output: number };
   export: {
     input: { format: CommandParsed<'ledger-export'>['format']; before: number | undefined; limit: number };
@@ -32,11 +32,11 @@ export interface Questions {
   replace: { input: number; output: undefined };
   close: { input: undefined; output: undefined };
 }
-export type Question = keyof Questions;
+export type Query = keyof Questions;
 
 export interface Ask {
   id: number;
-  question: Question;
+  question: Query;
   input: unknown;
 }
 

@@ -3,13 +3,13 @@ import { entryUrl } from '../base/entry.ts';
 import { type ErrorValue, Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Head } from './head.ts';
-import type { Question, Questions, Said, WriterData } from './messages.ts';
+import type { Query, Questions, Said, WriterData } from './messages.ts';
 import type { Row } from './record.ts';
 
 /** The main thread's side of the writer: rows go in, are kept until the writer has committed them, and survive a writer that dies. */
 export interface Queue {
   push(row: Row): void;
-  ask<Q extends Question>(question: Q, input: Questions[Q]['input']): Promise<Questions[Q]['output']>;
+  ask<Q extends Query>(question: Q, input: Questions[Q]['input']): Promise<Questions[Q]['output']>;
   head(): Head;
   /** Rows that are not on the disk yet. */
   behind(): number;
@@ -124,7 +124,7 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
     }
   }
 
-  function ask<Q extends Question>(question: Q, input: Questions[Q]['input']): Promise<Questions[Q]['output']> {
+  function ask<Q extends Query>(question: Q, input: Questions[Q]['input']): Promise<Questions[Q]['output']> {
     return new Promise((resolve, reject) => {
       if (closing && question !== 'close') return reject(new Failure('not-running', 'The ledger is closed.'));
       if (failing?.code === gone.code && failing.message === gone.message) return reject(new Failure(gone.code, gone.message, gone.fix));

@@ -9,7 +9,7 @@ import { openRollUps, type RollUps } from './rollups.ts';
 import { migrate } from './schema.ts';
 
 /** The writing side of the ledger: one connection, owned by the writer thread. `head` is what we know to have written. */
-export interface Store {
+export interface LedgerStore {
   file: string;
   anchor: string;
   key: Uint8Array | undefined;
@@ -39,7 +39,7 @@ interface Opening {
  * one we wrote is *not* replaced: a `gatehouse/ledger-mismatch` record goes behind it, so that verification fails from then on and central
  * hears of it.
  */
-export function openStore(options: Opening): Store {
+export function openStore(options: Opening): LedgerStore {
   const existed = existsSync(options.file);
   try {
     return connect(options, undefined, existed);
@@ -50,7 +50,7 @@ export function openStore(options: Opening): Store {
 }
 
 /** Puts a damaged file aside and begins a new chain; `known` is the last head, where the damage was met while running. */
-export function restart(options: Opening, why: string, known?: Head): Store {
+export function restart(options: Opening, why: string, known?: Head): LedgerStore {
   const kept = `${options.file}.damaged-${new Date(options.at).toISOString().replaceAll(/[:.]/g, '-')}`;
   for (const end of ['', '-wal', '-shm']) if (existsSync(options.file + end)) renameSync(options.file + end, kept + end);
   const reason = `The ledger was damaged (${why}). It is kept as ${kept.slice(kept.lastIndexOf('/') + 1)}; a new chain begins here.`;
@@ -58,7 +58,7 @@ export function restart(options: Opening, why: string, known?: Head): Store {
 }
 
 /** Appends rows to the chain in one transaction. Throws with nothing written, and `head` unchanged, where the disk or the file refuses. */
-export function commit(store: Store, rows: readonly Row[]): void {
+export function commit(store: LedgerStore, rows: readonly Row[]): void {
   const { database, insert } = store;
   const first = store.head.seq + 1;
   let { seq, hash } = store.head;
@@ -85,7 +85,7 @@ export function commit(store: Store, rows: readonly Row[]): void {
  * Makes all that was committed survive a power failure, then moves the anchor there. Before an upload: else central could
  * hold records that this machine forgets and numbers anew.
  */
-export function sync(store: Store): number {
+export function sync(store: LedgerStore): number {
   refuseReplaced(store);
   if (store.durable === store.head.seq && existsSync(store.anchor)) return store.durable;
   store.database.exec('PRAGMA synchronous = FULL');
@@ -100,12 +100,12 @@ export function sync(store: Store): number {
 }
 
 /** Whether our descriptor and the path are no longer the same file: what we write would go nowhere. */
-export function wasReplaced(store: Store): boolean {
+export function wasReplaced(store: LedgerStore): boolean {
   return statSync(store.file, { throwIfNoEntry: false })?.ino !== store.inode;
 }
 
 /** Stops writing into a file that nobody will ever read. */
-export function refuseReplaced(store: Store): void {
+export function refuseReplaced(store: LedgerStore): void {
   if (wasReplaced(store))
     throw new Failure(
       'integrity',
@@ -115,7 +115,7 @@ export function refuseReplaced(store: Store): void {
 }
 
 /** Gets past records that another program put where ours belong: they stay as evidence, a note goes behind them. */
-export function realign(store: Store, at: number): void {
+export function realign(store: LedgerStore, at: number): void {
   const found = readEnd(store.database);
   if (found.seq <= store.head.seq) return;
   const reason = `Records ${store.head.seq + 1} to ${found.seq} were added by another program.`;
@@ -124,7 +124,7 @@ export function realign(store: Store, at: number): void {
 }
 
 /** Records that a person accepts that what the note at the beginning of the chain calls missing is lost. Returns the number of that note. */
-export function acceptLoss(store: Store, person: string, at: number): number {
+export function acceptLoss(store: LedgerStore, person: string, at: number): number {
   const loss = openLoss(store.database);
   if (loss === undefined)
     throw new Failure(
@@ -150,7 +150,7 @@ export function readCursor(database: DatabaseSync): { seq: number; hash: string 
 }
 
 /** Moves the cursor forward, never back. Central knowing more than we do means that this file was replaced by an older one. */
-export function acknowledge(store: Store, seq: number): number {
+export function acknowledge(store: LedgerStore, seq: number): number {
   if (seq > store.head.seq)
     throw new Failure(
       'integrity',
@@ -167,7 +167,7 @@ export function acknowledge(store: Store, seq: number): number {
   return readCursor(store.database).seq;
 }
 
-export function closeStore(store: Store): void {
+export function closeStore(store: LedgerStore): void {
   try {
     sync(store);
   } finally {
@@ -199,7 +199,7 @@ export function toFailure(error: unknown): Failure {
       );
 }
 
-function connect(options: Opening, fresh: { reason: string; known: Head | undefined } | undefined, existed: boolean): Store {
+function connect(options: Opening, fresh: { reason: string; known: Head | undefined } | undefined, existed: boolean): LedgerStore {
   const { file, key } = options;
   // Created here, for SQLite takes the mode of the log files from the database file.
   closeSync(openSync(file, 'a', 0o600));
@@ -211,7 +211,7 @@ function connect(options: Opening, fresh: { reason: string; known: Head | undefi
     );
     migrate(database);
     const marks = columns.split(', ').map(() => '?');
-    const store: Store = {
+    const store: LedgerStore = {
       file,
       anchor: `${file}.anchor`,
       key,
@@ -234,12 +234,12 @@ function connect(options: Opening, fresh: { reason: string; known: Head | undefi
   }
 }
 
-function putHead(store: Store, head: Head): void {
+function putHead(store: LedgerStore, head: Head): void {
   store.saveHead.run(head.chain, head.firstSeq, head.records, head.seq, head.hash, seal(head, store.key));
 }
 
 function begin(
-  store: Store,
+  store: LedgerStore,
   { at, vault }: Opening,
   fresh: { reason: string; known: Head | undefined } | undefined,
   existed: boolean,
@@ -285,7 +285,7 @@ interface Note {
   person?: string;
 }
 
-function addNote(store: Store, { kind, reason, at, person = '' }: Note): void {
+function addNote(store: LedgerStore, { kind, reason, at, person = '' }: Note): void {
   const note = noteOf(kind, reason, at);
   const { error: _, ...accepted } = { ...note, person, outcome: 'ok' as const };
   commit(store, [toRow(kind === 'loss-accepted' ? accepted : note, () => at)]);

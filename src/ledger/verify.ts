@@ -3,10 +3,10 @@ import { lacking, mismatches, readEnd } from './end.ts';
 import { type Head, readAnchor, seal } from './head.ts';
 import { columns, genesis, hashSorted, notePrefix, noteRule, type Row, type Stored, toUnhashed } from './record.ts';
 import { openRecount, type Recount } from './rollups.ts';
-import { openLoss, readCursor, type Store, wasReplaced } from './store.ts';
+import { type LedgerStore, openLoss, readCursor, wasReplaced } from './store.ts';
 
 /** What the chain says, and what others know of it. */
-export interface Verdict {
+export interface Verification {
   ok: boolean;
   records: number;
   problem?: { seq: number; message: string };
@@ -32,7 +32,7 @@ export interface Outside {
 const step = 1000;
 
 /** What the chain itself says is wrong with it: a mismatch for good, missing records until a person accepts the loss. */
-export function troubleOf(store: Store): ErrorValue | undefined {
+export function troubleOf(store: LedgerStore): ErrorValue | undefined {
   const fix = 'Run `gatehouse ledger verify` and tell your IT department. New calls are recorded all the same.';
   const found = store.database
     .prepare(
@@ -51,7 +51,7 @@ export function troubleOf(store: Store): ErrorValue | undefined {
  * what vault and central know), the notes an earlier start left behind, and what is only drawn from the records: the sums for charts, and how far
  * the upload is said to be.
  */
-export function* verify(store: Store, outside: Outside): Generator<undefined, Verdict> {
+export function* verify(store: LedgerStore, outside: Outside): Generator<undefined, Verification> {
   const select = store.database.prepare(
     `SELECT seq, ${columns}, previous_hash, hash FROM records WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${step}`,
   );
@@ -60,8 +60,8 @@ export function* verify(store: Store, outside: Outside): Generator<undefined, Ve
   const recount = openRecount();
   let records = 0;
   let last: { seq: number; hash: string } = { seq: store.head.firstSeq - 1, hash: genesis };
-  let problem: Verdict['problem'];
-  let loss: Verdict['loss'];
+  let problem: Verification['problem'];
+  let loss: Verification['loss'];
   const unaccepted = openLoss(store.database)?.seq;
   for (;;) {
     // The chain may grow while we walk; whoever reaches its end has, in this one turn, the newest head before them.
@@ -88,7 +88,12 @@ export function* verify(store: Store, outside: Outside): Generator<undefined, Ve
 
 const isNote = (row: Stored, kind: string) => row[5] === notePrefix + kind && row[8] === noteRule;
 
-function checkLink(row: Stored, last: { seq: number; hash: string }, isFirst: boolean, unaccepted: number | undefined): Verdict['problem'] {
+function checkLink(
+  row: Stored,
+  last: { seq: number; hash: string },
+  isFirst: boolean,
+  unaccepted: number | undefined,
+): Verification['problem'] {
   const seq = row[0] as number;
   const previousHash = row[row.length - 2] as string;
   if (seq !== last.seq + 1) {
@@ -112,13 +117,13 @@ function rehash(row: Stored, previousHash: string): string | undefined {
 }
 
 function checkEnd(
-  store: Store,
+  store: LedgerStore,
   last: { seq: number; hash: string },
   records: number,
   cursor: { seq: number; hash: string },
   { vault, central, uploads }: Outside,
   recount: Recount,
-): Verdict['problem'] {
+): Verification['problem'] {
   const { head, database, key } = store;
   const below = database.prepare('SELECT seq FROM records WHERE seq < ? LIMIT 1').get(head.firstSeq);
   if (below !== undefined) return { seq: Number(below.seq), message: `Record ${below.seq} was added by another program.` };

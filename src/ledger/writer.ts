@@ -10,17 +10,17 @@ import {
   closeStore,
   commit,
   isDamage,
+  type LedgerStore,
   openStore,
   readCursor,
   realign,
   refuseReplaced,
   restart,
-  type Store,
   sync,
   toFailure,
 } from './store.ts';
 import { batchAfter } from './unsent.ts';
-import { type Outside, troubleOf, type Verdict, verify } from './verify.ts';
+import { type Outside, troubleOf, type Verification, verify } from './verify.ts';
 
 // The caller batches already (queue.ts): what arrives is written at once.
 const largest = 5000;
@@ -35,7 +35,7 @@ let retryAfter = 0;
 let damaged = false;
 let told = -1;
 let trouble: ErrorValue | undefined;
-let store: Store;
+let store: LedgerStore;
 
 function say(message: Said): void {
   port.postMessage(message);
@@ -118,7 +118,7 @@ function flush(): void {
 }
 
 /** Piece by piece between commits. */
-async function verifyAll(outside: Outside): Promise<Verdict> {
+async function verifyAll(outside: Outside): Promise<Verification> {
   try {
     flush();
   } catch {

@@ -1,7 +1,7 @@
 import { readable } from '../bundle/readable.ts';
 import type { Bundle, Freshness, ServerEntry } from '../bundle/schema.ts';
 import { ownRules } from '../contract/rule-ids.ts';
-import { deny, judge, settle, type Verdict } from './deciding/decision.ts';
+import { type Decision, deny, judge, settle } from './deciding/decision.ts';
 import { posing } from './deciding/namesakes.ts';
 import type { Findings } from './deciding/part.ts';
 import { type Ask, type Circumstances, factsOf } from './deciding/request.ts';
@@ -12,9 +12,9 @@ import { type Slots, sharedSlots } from './deciding/slots.ts';
 import { openSpellings } from './deciding/spellings.ts';
 import { validatorOf } from './deciding/validation.ts';
 
-export type { Verdict } from './deciding/decision.ts';
+export type { Decision } from './deciding/decision.ts';
 
-export interface Question {
+export interface DecisionRequest {
   action: 'discover' | 'call' | 'get' | 'read';
   server: string;
   /** Tool or prompt name or URI as the upstream has it; `''` for discover. */
@@ -30,16 +30,16 @@ export interface Policy {
   /** Whether any rule's answer for this person can change with the clock alone (freshness apart). */
   readonly timeDependent: boolean;
   /** The real decision. Left-out arguments are no arguments, not unknown ones. */
-  decide(question: Question): Verdict;
+  decide(question: DecisionRequest): Decision;
   /** What is known before the arguments are: a permit that speaks of them counts as may apply, a forbid that does is ignored. */
-  preview(question: Question): Verdict;
+  preview(question: DecisionRequest): Decision;
   /** `preview` of every catalogued name (for resources: URIs, of skills too, and URI templates); all but `deny` is visible. Kept until the clock or freshness matters. */
-  list(action: 'call' | 'get' | 'read', server: string, agent: string): ReadonlyMap<string, Verdict>;
-  canDiscover(server: string, agent: string): Verdict;
+  list(action: 'call' | 'get' | 'read', server: string, agent: string): ReadonlyMap<string, Decision>;
+  canDiscover(server: string, agent: string): Decision;
   /** The blessed skill to which a URI belongs, if any: its rules are the ones that `decide` asks. */
   skillOf(server: string, uri: string): string | undefined;
   /** Whether a rule that may apply asks for findings, so that inspection is needed before `decide`. */
-  asksForFacts(question: Question): boolean;
+  asksForFacts(question: DecisionRequest): boolean;
 }
 
 const maxLists = 1000;
@@ -62,9 +62,9 @@ export function openPolicy(
   const [staleAt, endsAt] = [Date.parse(bundle.staleAfter), Date.parse(bundle.notAfter)];
   const timed = (slice: { mentions: Slice['mentions'] }): boolean => slice.mentions.context.has('now') || slice.mentions.context.has('*');
   const timeDependent = slices.rules.some(timed);
-  const lists = new Map<string, { stamp: string; verdicts: Map<string, Verdict> }>();
-  const discovered = new Map<string, { stamp: string; verdict: Verdict }>();
-  const settled = new Map<string, { stamp: string; findings: Findings; verdict: Verdict | undefined }>();
+  const lists = new Map<string, { stamp: string; verdicts: Map<string, Decision> }>();
+  const discovered = new Map<string, { stamp: string; verdict: Decision }>();
+  const settled = new Map<string, { stamp: string; findings: Findings; verdict: Decision | undefined }>();
 
   const circumstances = (): Circumstances => {
     const now = context.now();
@@ -73,21 +73,21 @@ export function openPolicy(
     return { person: context.person, groups: bundle.groups, device: context.device, freshness, now };
   };
 
-  const discover = (server: ServerEntry, agent: string, at: Circumstances): Verdict => {
+  const discover = (server: ServerEntry, agent: string, at: Circumstances): Decision => {
     const slice = slices.find('discover', server.id, '');
     const key = `${server.id} ${agent}`;
     const known = discovered.get(key);
     if (known?.stamp === at.freshness) return known.verdict;
     const verdict = judge(slice, { action: 'discover', server, name: '', agent, args: {}, facts: [] }, at, slots);
     // Seeing a server is never asked for nor metered: obligations belong to what is done with it.
-    const plain: Verdict =
+    const plain: Decision =
       verdict.effect === 'deny' ? verdict : { ...verdict, effect: 'allow', conditional: false, obligations: { redact: [] } };
     if (!timed(slice)) remember(discovered, key, { stamp: at.freshness, verdict: plain });
     return plain;
   };
 
   /** What denies before any rule on the thing itself is asked. */
-  const gate = (question: Question, at: Circumstances): Verdict | ServerEntry => {
+  const gate = (question: DecisionRequest, at: Circumstances): Decision | ServerEntry => {
     if (at.freshness === 'expired')
       return deny(ownRules.expiredBundle, 'The company rules on this computer are too old to be used. Connect to the company network.');
     const server = servers.get(question.server);
@@ -108,14 +108,14 @@ export function openPolicy(
   };
 
   /** Of the blessed list alone, so it is worked out once. */
-  const scopeOf = ({ action, name }: Pick<Question, 'action' | 'name'>, server: ServerEntry): SkillScope => {
+  const scopeOf = ({ action, name }: Pick<DecisionRequest, 'action' | 'name'>, server: ServerEntry): SkillScope => {
     if (action !== 'read') return undefined;
     const find = skills.get(server.id) ?? openSkillScopes(server.catalogue);
     skills.set(server.id, find);
     return find(name);
   };
 
-  const asking = (question: Question, server: ServerEntry): Ask => ({
+  const asking = (question: DecisionRequest, server: ServerEntry): Ask => ({
     action: question.action,
     server,
     name: question.name,
@@ -128,7 +128,7 @@ export function openPolicy(
    * A file of a skill is read where the skill is, whoever may read what else of its server: hosts need all of a skill or nothing. What a rule keeps
    * back under the file's own name stays back.
    */
-  const governed = (question: Question, server: ServerEntry, rule: (slice: Slice, ask: Ask) => Verdict): Verdict => {
+  const governed = (question: DecisionRequest, server: ServerEntry, rule: (slice: Slice, ask: Ask) => Decision): Decision => {
     const scope = scopeOf(question, server);
     const slice = slices.find(question.action, server.id, question.name);
     if (!scope || scope === 'outside' || scope.skill === question.name) return rule(slice, asking(question, server));
@@ -138,16 +138,16 @@ export function openPolicy(
     return holdsBack(own) ? own : verdict;
   };
 
-  const listedVerdict = (slice: Slice, ask: Ask, at: Circumstances): Verdict => {
+  const listedVerdict = (slice: Slice, ask: Ask, at: Circumstances): Decision => {
     const verdict = judge(slice.listed, ask, at, slots);
     return verdict.effect !== 'deny' && slice.conditionalForbid ? { ...verdict, conditional: true } : verdict;
   };
 
-  const makeList = (action: 'call' | 'get' | 'read', serverId: string, agent: string, at: Circumstances): Map<string, Verdict> => {
-    const verdicts = new Map<string, Verdict>();
-    const shared = new Map<string, Verdict>();
+  const makeList = (action: 'call' | 'get' | 'read', serverId: string, agent: string, at: Circumstances): Map<string, Decision> => {
+    const verdicts = new Map<string, Decision>();
+    const shared = new Map<string, Decision>();
     for (const name of names.get(serverId)?.[action] ?? []) {
-      const question: Question = { action, server: serverId, name, agent };
+      const question: DecisionRequest = { action, server: serverId, name, agent };
       const gated = gate(question, at);
       if ('effect' in gated) {
         verdicts.set(name, gated);
@@ -165,7 +165,7 @@ export function openPolicy(
   };
 
   /** What rules say that look neither at what a call carries nor at the clock is the same again; `ask` is then the whole question. */
-  const ruling = (slice: Slice, ask: Ask, at: Circumstances): Verdict => {
+  const ruling = (slice: Slice, ask: Ask, at: Circumstances): Decision => {
     // The length keeps a name and an agent from being read as another pair of them; a slice that is asked in full finds more.
     const key = `${ask.action} ${slice.permits} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
     const kept = settled.get(key);
@@ -179,14 +179,14 @@ export function openPolicy(
     return verdict;
   };
 
-  const rulingOf = (question: Question, server: ServerEntry, at: Circumstances): Verdict =>
+  const rulingOf = (question: DecisionRequest, server: ServerEntry, at: Circumstances): Decision =>
     ruling(slices.find(question.action, question.server, question.name), asking(question, server), at);
 
   /**
    * A URI that nobody blessed is not let through to what a rule keeps back under its blessed name. What conditions say of a template's text says
    * nothing of what comes of it, so a template counts only where a rule forbids the template itself.
    */
-  const keptBack = (question: Question, server: ServerEntry, at: Circumstances): Verdict | undefined => {
+  const keptBack = (question: DecisionRequest, server: ServerEntry, at: Circumstances): Decision | undefined => {
     const blessed = names.get(server.id)!.read;
     if (question.action !== 'read' || blessed.has(question.name)) return undefined;
     const find = spellings.get(server.id) ?? openSpellings(blessed);
@@ -254,7 +254,7 @@ export function openPolicy(
  * Where the arguments do not fit the blessed schema. Servers make `7` of `"7"` and `zephyr` of `["zephyr"]`, so a rule that compares them says nothing
  * before each has the type that it is blessed with.
  */
-function misfit({ action, name, args }: Question, { catalogue }: ServerEntry): string | undefined {
+function misfit({ action, name, args }: DecisionRequest, { catalogue }: ServerEntry): string | undefined {
   if (action !== 'call') return undefined;
   const tool = catalogue.tools.find((one) => one.name === name);
   const given = args ?? {};
@@ -267,7 +267,7 @@ function misfit({ action, name, args }: Question, { catalogue }: ServerEntry): s
 }
 
 /** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */
-const holdsBack = ({ effect, rule, obligations }: Verdict): boolean =>
+const holdsBack = ({ effect, rule, obligations }: Decision): boolean =>
   effect === 'deny' ? rule !== ownRules.noPermit : effect === 'ask' || obligations.redact.length > 0;
 
 function catalogued({ catalogue }: ServerEntry): { call: Set<string>; get: Set<string>; read: Set<string> } {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { withoutSequences } from '../base/plain-text.ts';
 
 /** Who listens, as far as the system tells this user: nothing in it is what the other program says of itself. */
-export interface Holder {
+export interface PortHolder {
   program?: string;
   pid?: number;
   user?: string;
@@ -13,7 +13,7 @@ export interface Holder {
 export type Loopback = '127.0.0.1' | '::1';
 
 /** Undefined where the system shows nobody. */
-export async function findHolder(address: Loopback, port: number): Promise<Holder | undefined> {
+export async function findHolder(address: Loopback, port: number): Promise<PortHolder | undefined> {
   try {
     if (process.platform === 'linux') return await onLinux(address, port);
     if (process.platform === 'darwin')
@@ -26,7 +26,7 @@ export async function findHolder(address: Loopback, port: number): Promise<Holde
 }
 
 /** In words that begin small: what stands behind "held by". */
-export function inWords(holder: Holder | undefined): string {
+export function inWords(holder: PortHolder | undefined): string {
   const { program, pid, user } = holder ?? {};
   const whose = user === undefined ? '' : ` of the user ${name(user)}`;
   if (program !== undefined) return `the program ${name(program)}${pid === undefined ? '' : ` (process ${pid})`}${whose}`;
@@ -45,7 +45,7 @@ function name(text: string): string {
   );
 }
 
-async function onLinux(address: Loopback, port: number): Promise<Holder | undefined> {
+async function onLinux(address: Loopback, port: number): Promise<PortHolder | undefined> {
   const tables = await Promise.all(['tcp', 'tcp6'].map((table) => readFile(`/proc/net/${table}`, 'utf8').catch(() => '')));
   for (const { uid, inode } of tables.flatMap((table) => fromProc(table, address, port))) {
     const pid = await processOf(inode, uid);
@@ -94,9 +94,9 @@ async function processOf(inode: string, uid: number): Promise<number | undefined
 }
 
 /** lsof(8), "OUTPUT FOR OTHER PROGRAMS". Without rights it shows the user's own programs only, so nobody means: somebody else's. */
-export function fromLsof(output: string, address: Loopback, port: number): Holder | undefined {
+export function fromLsof(output: string, address: Loopback, port: number): PortHolder | undefined {
   const wanted = new Set([address === '::1' ? `[::1]:${port}` : `127.0.0.1:${port}`, `*:${port}`]);
-  let holder: Holder = {};
+  let holder: PortHolder = {};
   for (const line of output.split('\n')) {
     const value = line.slice(1);
     if (line[0] === 'p') holder = { pid: Number(value) };
@@ -107,7 +107,7 @@ export function fromLsof(output: string, address: Loopback, port: number): Holde
   return undefined;
 }
 
-async function onWindows(address: Loopback, port: number): Promise<Holder | undefined> {
+async function onWindows(address: Loopback, port: number): Promise<PortHolder | undefined> {
   const system = join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32');
   const tables = await Promise.all(['TCP', 'TCPv6'].map((table) => run(join(system, 'netstat.exe'), ['-ano', '-p', table])));
   const pid = fromNetstat(tables.join('\n'), address, port);
@@ -129,7 +129,7 @@ export function fromNetstat(output: string, address: Loopback, port: number): nu
 }
 
 /** Image name and user name; for programs of other users Windows writes N/A. */
-export function fromTasklist(output: string): Pick<Holder, 'program' | 'user'> {
+export function fromTasklist(output: string): Pick<PortHolder, 'program' | 'user'> {
   const cells = [...output.matchAll(/"([^"]*)"/g)].map(([, cell]) => cell!);
   const [program, user] = [cells[0], cells[6]];
   return { ...(program ? { program } : {}), ...(user && user !== 'N/A' ? { user } : {}) };

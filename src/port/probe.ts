@@ -1,18 +1,18 @@
 import { connect, type DropArgument, type Server, type Socket } from 'node:net';
 
 /** `nobody`: the connection was refused. `unknown`: it could not be made, so nothing is known. */
-export type Answer = 'ours' | 'foreign' | 'nobody' | 'unknown';
+export type ProbeResult = 'ours' | 'foreign' | 'nobody' | 'unknown';
 
 /**
  * Whose listener answers at an address: a connection is made as any program makes it, and has to arrive at `server` with the same two ends. Whoever
  * echoes, relays or stays silent in between cannot bring that about, as the system gives these ends to one connection only. Nothing is sent.
  */
-export function whoAnswers(server: Server, address: string, port: number, waitMs = 1_000): Promise<Answer> {
+export function whoAnswers(server: Server, address: string, port: number, waitMs = 1_000): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const arrived = new Set<string>();
     const socket = connect({ host: address, port });
     let connected = false;
-    const finish = (answer: Answer) => {
+    const finish = (answer: ProbeResult) => {
       clearTimeout(timer);
       server.off('connection', arrive).off('drop', arrive);
       socket.destroy();

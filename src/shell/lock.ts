@@ -6,10 +6,10 @@ import { Failure } from '../base/errors.ts';
 
 const holderFormat = z.object({ pid: z.int(), startedAt: z.string(), socket: z.string().optional() });
 /** Who has a data folder open, in words for the next one who tries. Informative only: the lock itself is the kernel's. */
-export type Holder = z.infer<typeof holderFormat>;
+export type LockHolder = z.infer<typeof holderFormat>;
 
 export interface Lock {
-  describe(holder: Holder): void;
+  describe(holder: LockHolder): void;
   close(): void;
 }
 
@@ -50,7 +50,7 @@ export async function takeLock(dataDir: string, name: string, options: { waitMs?
 }
 
 /** What the last holder wrote of itself; it may be gone. */
-export function holderOf(dataDir: string, name: string): Holder | undefined {
+export function holderOf(dataDir: string, name: string): LockHolder | undefined {
   try {
     return holderFormat.parse(JSON.parse(readFileSync(join(dataDir, `${name}.json`), 'utf8')));
   } catch {
@@ -58,7 +58,7 @@ export function holderOf(dataDir: string, name: string): Holder | undefined {
   }
 }
 
-function held(dataDir: string, holder: Holder | undefined, cause: unknown): Failure {
+function held(dataDir: string, holder: LockHolder | undefined, cause: unknown): Failure {
   const who = holder === undefined ? 'another process' : `process ${holder.pid} (started ${holder.startedAt})`;
   const stop =
     holder === undefined

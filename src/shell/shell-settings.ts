@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CoreSettings } from '../app/house.ts';
+import type { CoreSettings } from '../app/app-state.ts';
 import { Failure } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { nearest } from '../base/nearest.ts';

@@ -5,7 +5,7 @@ import type { Link, LinkContext } from './connection/link.ts';
 import { openLegacyHttp } from './http/legacy-http.ts';
 import { openModernHttp } from './http/modern-http.ts';
 import { ask, jsonHeaders } from './http/post.ts';
-import { openTarget, type Target } from './http/target.ts';
+import { type HttpTarget, openTarget } from './http/target.ts';
 import { connectSse } from './sse/connect-sse.ts';
 import { UpstreamError } from './upstream.ts';
 
@@ -60,7 +60,7 @@ export async function askEra(context: LinkContext, signal: AbortSignal): Promise
 }
 
 /** A server of the first revision (2024-11-05) knows no POST at its address, and says so in one of these ways; it is asked last. */
-async function openLegacy(target: Target, context: LinkContext, signal: AbortSignal): Promise<Link> {
+async function openLegacy(target: HttpTarget, context: LinkContext, signal: AbortSignal): Promise<Link> {
   try {
     return await openLegacyHttp(target, context, signal);
   } catch (error) {
@@ -71,7 +71,7 @@ async function openLegacy(target: Target, context: LinkContext, signal: AbortSig
   }
 }
 
-async function openOld(target: Target, context: LinkContext, signal: AbortSignal): Promise<Link> {
+async function openOld(target: HttpTarget, context: LinkContext, signal: AbortSignal): Promise<Link> {
   const link = await connectSse(target, context, signal);
   if (!link) throw new UpstreamError('bad-answer', 'its answer is no event stream that says where to send messages, as "sse" has it');
   return link;
@@ -82,7 +82,7 @@ function legacyNoMore(error: unknown, entry: ServerEntry): undefined {
   if (entry.era === 'legacy' || !(error instanceof UpstreamError) || error.problem !== 'bad-answer') throw error;
 }
 
-async function isModern(target: Target, context: LinkContext, signal: AbortSignal): Promise<boolean> {
+async function isModern(target: HttpTarget, context: LinkContext, signal: AbortSignal): Promise<boolean> {
   const { status, outcome } = await ask({
     target,
     headers: [...jsonHeaders, 'mcp-protocol-version', modernVersion, 'mcp-method', 'server/discover'],

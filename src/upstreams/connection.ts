@@ -4,7 +4,7 @@ import type { ServerEntry } from '../bundle/schema.ts';
 import { connectHttp } from './connect-http.ts';
 import { openBreaker } from './connection/breaker.ts';
 import { crashLoop } from './connection/crash-loop.ts';
-import type { Verdicts } from './connection/era.ts';
+import type { KnownEras } from './connection/era.ts';
 import type { Link, LinkContext, UpstreamLimits } from './connection/link.ts';
 import { notConnected } from './connection/not-begun.ts';
 import { statusOf } from './connection/status.ts';
@@ -14,8 +14,8 @@ import type { Credentials } from './credentials/credentials.ts';
 import { openEraWatch } from './era-watch.ts';
 import { before } from './http/legacy-http.ts';
 import { downloads } from './local/environment.ts';
-import type { Leash } from './local/leash.ts';
 import { openOutput } from './local/output.ts';
+import type { ProcessGuard } from './local/process-guard.ts';
 import { connectStdio } from './stdio/connect-stdio.ts';
 import { type Outcome, Outgrown, type Upstream, type UpstreamCall, UpstreamError, type UpstreamEvents } from './upstream.ts';
 
@@ -27,8 +27,8 @@ export interface ConnectionOptions {
   events: UpstreamEvents;
   log: Log;
   limits: UpstreamLimits;
-  verdicts: Verdicts;
-  leash: Leash;
+  verdicts: KnownEras;
+  leash: ProcessGuard;
   credentials: Credentials;
   /** Who is signed in at present; empty: nobody. */
   person(): string;

@@ -1,6 +1,6 @@
 import type { Era } from '../protocol/versions.ts';
 import { askEra } from './connect-http.ts';
-import { remembered, type Verdicts, verdictKey, verdictMs } from './connection/era.ts';
+import { type KnownEras, remembered, verdictKey, verdictMs } from './connection/era.ts';
 import type { Link, LinkContext } from './connection/link.ts';
 
 /** What is known of an upstream's era, and when it has to be asked for again while a link lives. */
@@ -19,7 +19,7 @@ export interface EraWatch {
 }
 
 /** An upgraded server goes on answering `initialize`, so a link that is legacy never finds out by itself that it could be modern by now. */
-export function openEraWatch(context: LinkContext, verdicts: Verdicts, now: () => number): EraWatch {
+export function openEraWatch(context: LinkContext, verdicts: KnownEras, now: () => number): EraWatch {
   const { era, url } = context.entry;
   let key = verdictKey(context.entry);
   let staleAt = Number.POSITIVE_INFINITY;

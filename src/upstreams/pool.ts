@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../base/log.ts';
 import type { ServerEntry } from '../bundle/schema.ts';
-import type { Verdict, Verdicts } from './connection/era.ts';
+import type { KnownEra, KnownEras } from './connection/era.ts';
 import { defaultLimits, type UpstreamLimits } from './connection/link.ts';
 import { openConnection } from './connection.ts';
 import { type Credentials, companyHeaders } from './credentials/credentials.ts';
 import { type Answers, openInProcess } from './in-process.ts';
-import { openLeash } from './local/leash.ts';
+import { openProcessGuard } from './local/process-guard.ts';
 import type { Upstream, UpstreamEvents } from './upstream.ts';
 
 /** All upstreams of the present bundle. None is contacted before it is needed. */
@@ -31,7 +31,7 @@ export interface UpstreamsOptions {
   log: Log;
   clientInfo: { name: string; version: string };
   /** Absent: remembered for as long as we run. */
-  verdicts?: Verdicts;
+  verdicts?: KnownEras;
   /** The search path of local servers; absent: that of our own environment. */
   path?: () => Promise<string | undefined>;
   /** Absent: what stands in the registry entries. */
@@ -47,7 +47,7 @@ export interface UpstreamsOptions {
 export function openUpstreams(options: UpstreamsOptions): Upstreams {
   const { events, log, clientInfo } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const leash = openLeash(log);
+  const leash = openProcessGuard(log);
   const verdicts = options.verdicts ?? inMemory();
   const open = new Map<string, Upstream>();
   const shared = {
@@ -113,7 +113,7 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
  */
 const reach = ({ url, transport, headers, launch, era, auth }: ServerEntry) => ({ url, transport, headers, launch, era, auth });
 
-function inMemory(): Verdicts {
-  const known = new Map<string, Verdict>();
+function inMemory(): KnownEras {
+  const known = new Map<string, KnownEra>();
   return { get: (key) => known.get(key), set: (key, verdict) => known.set(key, verdict), drop: (key) => known.delete(key) };
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
+import type { AppState } from '../../src/app/app-state.ts';
 import { dispatcher } from '../../src/app/dispatch.ts';
-import type { House } from '../../src/app/house.ts';
 import { openToolSearch } from '../../src/app/search.ts';
 import { silent } from '../../src/base/log.ts';
 import type { Outputs } from '../../src/contract/contract.ts';
@@ -35,7 +35,7 @@ function house(t: TestContext, servers = [tickets, payroll], policies = rules) {
   const host = testHost();
   const agents = openAgents({ file: join(host.dataDir, 'agents.json'), now: Date.now, log: silent });
   t.after(() => agents.close());
-  const rooms = { host, agents, rules: undefined } as unknown as House;
+  const rooms = { host, agents, rules: undefined } as unknown as AppState;
   const apply = (next: { servers: typeof servers; policies: string; version: number }) => {
     const bundle = makeBundle(next);
     const policy = openPolicy(bundle, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now: Date.now });
@@ -157,7 +157,7 @@ test('a bundle change is followed, also one in the middle of a search', async (t
   assert.equal((await ending).ok, false);
 });
 
-const dispatchAfter = (rooms: House) => dispatcher(rooms)('tools-search', { text: 'close' });
+const dispatchAfter = (rooms: AppState) => dispatcher(rooms)('tools-search', { text: 'close' });
 
 test('odd words are words: no pattern, no property of an object, no length that hurts', async (t) => {
   const { names, dispatch } = house(t);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { AppState } from '../../src/app/app-state.ts';
 import { dispatcher } from '../../src/app/dispatch.ts';
-import type { House } from '../../src/app/house.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import { entry, makeBundle, openTestGateway } from '../support/gateway.ts';
 import { tool } from '../support/upstreams/open.ts';
@@ -24,7 +24,7 @@ test('what a local server wrote is read by command, of servers that the person m
   t.after(() => near.close());
   const policy = openPolicy(bundle, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now: Date.now });
   // Of the house the command needs no more than what decides and who runs.
-  const dispatch = dispatcher({ rules: { policy, bundle }, upstreams: near.upstreams } as unknown as House);
+  const dispatch = dispatcher({ rules: { policy, bundle }, upstreams: near.upstreams } as unknown as AppState);
   const read = (server: string) => dispatch('server-stderr', { server });
   assert.deepEqual(await read('near'), { ok: true, value: { lines: [] } });
   await near.upstreams.get('near')!.call(tool('complain', { text: 'no \u001b[31mconfig\n' }));

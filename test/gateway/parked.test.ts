@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, mock, test } from 'node:test';
 import type { Call } from '../../src/gateway/pipeline/call.ts';
-import { openParking } from '../../src/gateway/rounds/suspended-calls.ts';
+import { openSuspendedCalls } from '../../src/gateway/rounds/suspended-calls.ts';
 import type { Outcome, Upstream, UpstreamCall } from '../../src/upstreams/upstream.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { type Json, openMatrixServer } from '../support/matrix-server.ts';
@@ -143,7 +143,7 @@ const made = (agent: string) =>
   }) as unknown as Call;
 
 test('parked calls are few per agent and few at all; one too many is told so', async () => {
-  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
+  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream } = asking();
   const of = (agent: string) => parking.begin(made(agent), upstream, {});
   const rounds = await Promise.all([of('a'), of('a'), of('a'), of('b'), of('c')]);
@@ -156,7 +156,7 @@ test('parked calls are few per agent and few at all; one too many is told so', a
 });
 
 test('a server may name its question; a name that is taken or none gives way to one of ours', async () => {
-  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
+  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
   const names = ['user_name', 'user_name', 'q2', '', 'a b', '__proto__', 7, undefined];
   const { upstream } = asking(names.map((name) => ({ _meta: { 'dev.gatehouse/inputKey': name } })));
   const reached = await parking.begin(made('a'), upstream, {});
@@ -178,7 +178,7 @@ test('a server may name its question; a name that is taken or none gives way to 
 });
 
 test('an answer that was sent ahead is given to the question of its name, once', async () => {
-  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
+  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
   const named = { _meta: { 'dev.gatehouse/inputKey': 'user_name' } };
   const { upstream } = asking([named, named, {}]);
   const answers = { user_name: { n: 1 }, q3: { n: 2 }, other: 'x' };
@@ -193,7 +193,7 @@ test('an answer that was sent ahead is given to the question of its name, once',
 
 test('whoever does not come back in time is cancelled upstream', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
-  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
+  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream, calls } = asking();
   const round = parking.begin(made('a'), upstream, {});
   await new Promise(setImmediate);
@@ -211,7 +211,7 @@ test('whoever does not come back in time is cancelled upstream', async () => {
 test('whoever comes back without an answer again and again is given one while in all, not one after the other', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
-  const parking = openParking({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
+  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream, calls } = asking();
   const reached = async (round: ReturnType<typeof parking.resume>): Promise<string> => {
     await new Promise(setImmediate);

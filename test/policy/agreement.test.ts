@@ -6,7 +6,7 @@ import { loadCedar } from '../../src/policy/deciding/cedar.ts';
 import { joinObligations, readObligations } from '../../src/policy/deciding/obligations.ts';
 import { buildRequest } from '../../src/policy/deciding/request.ts';
 import { openSlots } from '../../src/policy/deciding/slots.ts';
-import { openPolicy, type Question, type Verdict } from '../../src/policy/policy.ts';
+import { type Decision, type DecisionRequest, openPolicy } from '../../src/policy/policy.ts';
 import { bundleOf, discoverAll, files, monday, web } from './company.ts';
 
 const pick = (...texts: string[]) => fc.constantFrom(...texts);
@@ -119,7 +119,7 @@ const args = fc.oneof(
   ),
 );
 
-const thing = fc.constantFrom<Pick<Question, 'action' | 'server' | 'name'>>(
+const thing = fc.constantFrom<Pick<DecisionRequest, 'action' | 'server' | 'name'>>(
   ...['read', 'write', 'remove'].map((name) => ({ action: 'call' as const, server: 'files', name })),
   { action: 'call', server: 'web', name: 'fetch' },
   { action: 'get', server: 'files', name: 'summary' },
@@ -129,7 +129,7 @@ const thing = fc.constantFrom<Pick<Question, 'action' | 'server' | 'name'>>(
 
 const question = fc
   .tuple(thing, args, fc.constantFrom('codex', 'other'), fc.constantFrom<string[][]>([], ['pii']))
-  .map(([what, given, agent, facts]): Question => ({ ...what, args: given, agent, facts }));
+  .map(([what, given, agent, facts]): DecisionRequest => ({ ...what, args: given, agent, facts }));
 
 const cedar = loadCedar();
 /** So few that sets are dropped and parsed again all the time. */
@@ -152,7 +152,7 @@ const circumstances = {
 };
 
 /** Cedar asked directly: every policy, every group, every attribute. Its answer as a verdict: `EFFECT RULE OBLIGATIONS`. */
-function whole(policies: Record<string, PolicyJson>, asked: Question): string {
+function whole(policies: Record<string, PolicyJson>, asked: DecisionRequest): string {
   const server = asked.server === 'files' ? files : web;
   const {
     truncated: _,
@@ -182,7 +182,7 @@ function whole(policies: Record<string, PolicyJson>, asked: Question): string {
 const annotations = (at: number): Record<string, string> =>
   at % 5 === 2 ? { redact: `r${at}`, limit: `${at}/minute` } : at % 5 === 4 ? { approval: at % 2 ? 'self' : 'second-person' } : {};
 
-function said({ effect, rule, reason, obligations }: Verdict): string {
+function said({ effect, rule, reason, obligations }: Decision): string {
   if (rule === 'gatehouse:no-permit') return 'deny none';
   if (rule === 'gatehouse:policy-error') return `deny error ${/Rule R-(\d+)/.exec(reason)?.[1]}`;
   return `${effect} ${rule.slice(2)}${effect === 'deny' ? '' : ` ${JSON.stringify(obligations)}`}`;

@@ -3,7 +3,7 @@ import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry, typ
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { type Knowledge, knowledgeOf } from '../../src/policy/authoring/knowledge.ts';
 import { loadValidation } from '../../src/policy/deciding/validation.ts';
-import { openPolicy, type Policy, type Question } from '../../src/policy/policy.ts';
+import { type DecisionRequest, openPolicy, type Policy } from '../../src/policy/policy.ts';
 
 /** Monday, 10:00 UTC. */
 export const monday = Date.parse('2026-11-23T10:00:00Z');
@@ -87,7 +87,7 @@ export function policyOf(text: string, given: Partial<Bundle> & { now?: () => nu
 }
 
 /** A call of a tool of `files`, unless said otherwise. */
-export const call = (name: string, args: Record<string, unknown> = {}, rest: Partial<Question> = {}): Question => ({
+export const call = (name: string, args: Record<string, unknown> = {}, rest: Partial<DecisionRequest> = {}): DecisionRequest => ({
   action: 'call',
   server: 'files',
   name,

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { silent } from '../../src/base/log.ts';
 import { merged } from '../../src/gateway/catalogue/address.ts';
 import { openDirectory } from '../../src/gateway/catalogue/directory.ts';
-import { Journal, Room } from '../../src/gateway/http/event-store.ts';
+import { EventStore, EventStoreBudget } from '../../src/gateway/http/event-store.ts';
 import { readSessions } from '../../src/gateway/wire/session-file.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway, post } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
@@ -96,8 +96,8 @@ test('a link is remembered only up to a length: an upstream could fill the memor
 });
 
 test('what the streams of all sessions keep is bounded together; those that were silent longest forget', () => {
-  const room = new Room();
-  const journals = Array.from({ length: 40 }, () => new Journal(room));
+  const room = new EventStoreBudget();
+  const journals = Array.from({ length: 40 }, () => new EventStore(room));
   const event = 'x'.repeat(500_000);
   const tracks = journals.flatMap((journal) => Array.from({ length: 8 }, () => journal.open()));
   for (const track of tracks) track.send(event);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Era } from '../../src/protocol/versions.ts';
-import type { Verdict } from '../../src/upstreams/connection/era.ts';
+import type { KnownEra } from '../../src/upstreams/connection/era.ts';
 import { entry, open, text, tool, until } from '../support/upstreams/open.ts';
 import { type Handle, json, legacy, result, startRaw } from '../support/upstreams/raw.ts';
 
@@ -68,11 +68,11 @@ for (const [what, handle, expected] of rows)
     }
   });
 
-function verdicts(initial?: Verdict) {
+function verdicts(initial?: KnownEra) {
   let known = initial;
   return {
     get: () => known,
-    set(_key: string, verdict: Verdict) {
+    set(_key: string, verdict: KnownEra) {
       known = verdict;
     },
     drop() {

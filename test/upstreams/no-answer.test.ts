@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseLong } from '../../src/upstreams/messages/parse-json.ts';
-import { readMessage, Unread } from '../../src/upstreams/messages/reading.ts';
+import { readMessage, UnreadableMessage } from '../../src/upstreams/messages/reading.ts';
 import type { UpstreamError } from '../../src/upstreams/upstream.ts';
 import { entry, open, peer, text, tool, until } from '../support/upstreams/open.ts';
 import { event, json, legacy, type Message, result, sse, startRaw } from '../support/upstreams/raw.ts';
@@ -190,7 +190,7 @@ test('of what is too much to be read only an answer says whose it was', async ()
   const long = (head: string) => `{${head},"x":${values(60_000)},"pad":"${'x'.repeat(3_000_000)}"}`;
   const refusedId = (line: string) =>
     new Promise<unknown>((resolve) => {
-      void readMessage(line, (_message, error?: UpstreamError) => resolve(error instanceof Unread ? error.id : 'read'));
+      void readMessage(line, (_message, error?: UpstreamError) => resolve(error instanceof UnreadableMessage ? error.id : 'read'));
     });
   assert.equal(await refusedId(long('"jsonrpc":"2.0","id":5')), 5);
   assert.equal(await refusedId(long('"id":5')), undefined);

@@ -1,9 +1,9 @@
 import { Failure } from '../../base/errors.ts';
 import type { ActivityOutputs } from '../../contract/activity.ts';
-import type { House } from '../house.ts';
+import type { AppState } from '../app-state.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<House, 'ledger' | 'identity'>;
+type Rooms = Pick<AppState, 'ledger' | 'identity'>;
 
 export const activityHandlers: Handlers<keyof ActivityOutputs, Rooms> = {
   'activity-list': (house, filter) => house.ledger.list(filter),

@@ -1,11 +1,11 @@
 import { agentConfigs } from '../../agents/clients/known.ts';
 import { Failure } from '../../base/errors.ts';
 import type { AgentOutputs } from '../../contract/agents.ts';
-import type { House } from '../house.ts';
+import type { AppState } from '../app-state.ts';
 import { ownAgent } from '../rows.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<House, 'agents' | 'gateway' | 'gatewayError' | 'port'>;
+type Rooms = Pick<AppState, 'agents' | 'gateway' | 'gatewayError' | 'port'>;
 
 export const agentHandlers: Handlers<keyof AgentOutputs, Rooms> = {
   async 'agent-add'(house, { name }) {

@@ -1,9 +1,9 @@
 import { Failure } from '../../base/errors.ts';
 import type { CompanyOutputs } from '../../contract/company.ts';
-import type { House } from '../house.ts';
+import type { AppState } from '../app-state.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<House, 'identity' | 'company' | 'settings'>;
+type Rooms = Pick<AppState, 'identity' | 'company' | 'settings'>;
 
 export const companyHandlers: Handlers<keyof CompanyOutputs, Rooms> = {
   async 'sign-in'(house, { method }) {

@@ -3,12 +3,12 @@ import type { ServerEntry } from '../../bundle/schema.ts';
 import type { ServerOutputs } from '../../contract/servers.ts';
 import { loadValidation } from '../../policy/deciding/validation.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
-import type { House } from '../house.ts';
+import type { AppState } from '../app-state.ts';
 import { explanation, ownAgent, promptRows, resourceRows, serverRow, toolHit, toolRows } from '../rows.ts';
 import type { FindTools } from '../search.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<House, 'rules' | 'identity' | 'ledger' | 'gateway' | 'gatewayError' | 'upstreams' | 'agents'>;
+type Rooms = Pick<AppState, 'rules' | 'identity' | 'ledger' | 'gateway' | 'gatewayError' | 'upstreams' | 'agents'>;
 
 export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
   async 'server-get'(house, { server }) {

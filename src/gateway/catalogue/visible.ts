@@ -1,7 +1,7 @@
-import type { Policy, Question } from '../../policy/policy.ts';
+import type { DecisionRequest, Policy } from '../../policy/policy.ts';
 
 /** What lists show, decided by the same rules as calls. A URI outside the blessed lists is visible where reading it is allowed at all. */
-export function visible(policy: Policy, { action, server, name, agent }: Omit<Question, 'args'>): boolean {
+export function visible(policy: Policy, { action, server, name, agent }: Omit<DecisionRequest, 'args'>): boolean {
   if (action === 'discover') return policy.canDiscover(server, agent).effect !== 'deny';
   const verdicts = policy.list(action, server, agent);
   const skill = action === 'read' ? policy.skillOf(server, name) : undefined;

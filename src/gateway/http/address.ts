@@ -6,11 +6,11 @@ import { whoAnswers } from '../../port/probe.ts';
  * `ours`: what connects there arrives here. `foreign`: another program has it. `closed`: it cannot be listened on, and nobody answers.
  * `unknown`: it could not be tried.
  */
-export type Hold = 'ours' | 'foreign' | 'closed' | 'unknown';
+export type PortHold = 'ours' | 'foreign' | 'closed' | 'unknown';
 
 export interface AddressState {
   address: '127.0.0.1' | '::1';
-  hold: Hold;
+  hold: PortHold;
   /** The system's own code, such as EACCES, where listening failed. */
   code?: string;
 }

@@ -1,8 +1,8 @@
 import type { Reply } from '../../base/reply.ts';
 import { beforeResult, type Id, resultText } from '../../protocol/jsonrpc.ts';
 import { byteLength, type Long } from '../../upstreams/messages/hole.ts';
-import type { Journal, Track } from './event-store.ts';
-import { Outlet } from './event-stream.ts';
+import type { EventLog, EventStore } from './event-store.ts';
+import { EventStream } from './event-stream.ts';
 
 /** Clients and proxies give up on a silent stream at 60 to 300 s; a comment keeps it (specification, streamable HTTP). */
 export const keepAliveMs = 15_000;
@@ -10,7 +10,7 @@ const comment = ': keep-alive\n\n';
 
 /** A legacy session's journal, and whether its revision knows events without a message (2025-11-25). */
 export interface Resumable {
-  journal: Journal;
+  journal: EventStore;
   prime: boolean;
 }
 
@@ -35,8 +35,8 @@ export class Answer implements Answering {
   readonly #headers: Record<string, string>;
   /** Where there is one, what is said outlives the connection. */
   readonly #resumable: Resumable | undefined;
-  #track: Track | undefined;
-  #outlet: Outlet | undefined;
+  #track: EventLog | undefined;
+  #outlet: EventStream | undefined;
 
   constructor(response: Reply, mayStream: boolean, headers: Record<string, string> = {}, resumable?: Resumable) {
     this.#resumable = resumable;
@@ -63,11 +63,11 @@ export class Answer implements Answering {
   }
 
   /** Undefined where the agent takes no stream, or is gone before there was one. */
-  #open(): Outlet | undefined {
+  #open(): EventStream | undefined {
     if (this.#outlet) return this.#outlet.open || this.#track ? this.#outlet : undefined;
     const response = this.#response;
     if (!this.#mayStream || response.headersSent || response.destroyed) return undefined;
-    this.#outlet = new Outlet(response, this.#headers);
+    this.#outlet = new EventStream(response, this.#headers);
     if (!this.#resumable) return this.#outlet;
     this.#track = this.#resumable.journal.open();
     this.#track.attach(this.#outlet);
@@ -104,12 +104,12 @@ export const resultOf = (id: Id, text: string | Long): string | Long =>
 
 /** A stream that outlives one request: the legacy GET stream, the modern subscription. */
 export class Stream {
-  readonly #outlet: Outlet;
-  readonly #track: Track | undefined;
+  readonly #outlet: EventStream;
+  readonly #track: EventLog | undefined;
 
   /** `track`: what is said is numbered there, behind what the agent `missed` of it. */
-  constructor(response: Reply, headers: Record<string, string> = {}, track?: Track, missed: readonly string[] = []) {
-    const outlet = new Outlet(response, headers);
+  constructor(response: Reply, headers: Record<string, string> = {}, track?: EventLog, missed: readonly string[] = []) {
+    const outlet = new EventStream(response, headers);
     this.#outlet = outlet;
     this.#track = track;
     for (const text of missed) outlet.write(text);

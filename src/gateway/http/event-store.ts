@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { byteLength, type Long } from '../../upstreams/messages/hole.ts';
-import type { Outlet } from './event-stream.ts';
+import type { EventStream } from './event-stream.ts';
 
 const mostEvents = 512;
 const mostBytes = 1024 * 1024;
@@ -11,12 +11,12 @@ const step = 1024;
 const mostOfAll = 64 * 1024 * 1024;
 
 /** What all the streams keep, together. Where it is too much, those that were silent longest forget theirs. */
-export class Room {
+export class EventStoreBudget {
   #held = 0;
   /** In the order of their last word. */
-  readonly #tracks = new Set<Track>();
+  readonly #tracks = new Set<EventLog>();
 
-  changed(track: Track, by: number): void {
+  changed(track: EventLog, by: number): void {
     this.#held += by;
     this.#tracks.delete(track);
     if (track.bytes > 0) this.#tracks.add(track);
@@ -32,20 +32,20 @@ export class Room {
 }
 
 /** One stream's events, numbered, the last of them kept: whoever lost the connection gets the rest on another (specification 2025-11-25, "Resumability"). */
-export class Track {
+export class EventLog {
   readonly key: string;
   /** One after the other; the newest is number `#last`. */
   #events: string[] = [];
   bytes = 0;
   /** How many of them the room knows of. */
   #counted = 0;
-  #room: Room | undefined;
+  #room: EventStoreBudget | undefined;
   #last = 0;
   /** Where the events go at present; a broken one is simply not written to. */
-  #sink: Outlet | undefined;
+  #sink: EventStream | undefined;
   ended = false;
 
-  constructor(key: string, room: Room) {
+  constructor(key: string, room: EventStoreBudget) {
     this.key = key;
     this.#room = room;
   }
@@ -63,7 +63,7 @@ export class Track {
   }
 
   /** Whoever read it before reads no more: two connections that both wait for one answer would wait for ever, one of them. */
-  attach(sink: Outlet): void {
+  attach(sink: EventStream): void {
     if (this.#sink !== sink) this.#sink?.end();
     this.#sink = sink;
   }
@@ -123,31 +123,31 @@ export class Track {
 }
 
 /** A session's streams of late. */
-export class Journal {
-  readonly #tracks = new Map<string, Track>();
-  readonly #room: Room;
+export class EventStore {
+  readonly #tracks = new Map<string, EventLog>();
+  readonly #room: EventStoreBudget;
   #opened = 0;
   /** A session outlives a restart of ours, its event ids do not: one of before must not be taken for another stream's. */
   readonly #start = randomBytes(4).toString('hex');
 
-  constructor(room: Room) {
+  constructor(room: EventStoreBudget) {
     this.#room = room;
   }
 
-  open(): Track {
+  open(): EventLog {
     // The oldest goes, finished or not: who has that many streams has long had its answer.
     for (const [key, oldest] of this.#tracks) {
       if (this.#tracks.size < mostTracks) break;
       this.#tracks.delete(key);
       oldest.close();
     }
-    const track = new Track(`${this.#start}${(++this.#opened).toString(36)}`, this.#room);
+    const track = new EventLog(`${this.#start}${(++this.#opened).toString(36)}`, this.#room);
     this.#tracks.set(track.key, track);
     return track;
   }
 
   /** The stream that an event id is of, and what it missed. */
-  resume(eventId: string): { track: Track; missed: string[] } | undefined {
+  resume(eventId: string): { track: EventLog; missed: string[] } | undefined {
     const at = eventId.lastIndexOf('-');
     const track = this.#tracks.get(eventId.slice(0, at));
     const number = Number(eventId.slice(at + 1));

@@ -2,7 +2,7 @@ import type { Reply } from '../../base/reply.ts';
 import type { Long } from '../../upstreams/messages/hole.ts';
 
 /** The event stream of a response. What is said in one turn goes out in one write: each by itself would cost a chunk, a copy and a callback. */
-export class Outlet {
+export class EventStream {
   readonly #response: Reply;
   #waiting = '';
 

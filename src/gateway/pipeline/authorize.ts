@@ -1,6 +1,6 @@
 import { ownRules } from '../../contract/rule-ids.ts';
 import { loadValidation, validationIsLoaded } from '../../policy/deciding/validation.ts';
-import type { Verdict } from '../../policy/policy.ts';
+import type { Decision } from '../../policy/policy.ts';
 import type { Passage, Step } from './call.ts';
 import { builtIn, denied } from './denial.ts';
 
@@ -11,7 +11,7 @@ export const authorize: Step = async (call, next) => {
   return call.verdict.effect === 'allow' ? await next() : denied(call);
 };
 
-function decide(call: Passage): Verdict {
+function decide(call: Passage): Decision {
   const { gate, target, method, agent, args } = call;
   if (!gate.policy) return builtIn(gate.closed.rule, gate.closed.reason);
   if (!gate.ledger.healthy())
@@ -28,7 +28,7 @@ function decide(call: Passage): Verdict {
 }
 
 /** INVARIANT: an obligation that cannot be met here denies; a rule's author must be able to rely on it. */
-function met(verdict: Verdict): Verdict {
+function met(verdict: Decision): Decision {
   if (verdict.effect === 'deny') return verdict;
   if (verdict.effect === 'ask' || verdict.obligations.approval)
     return { ...verdict, effect: 'deny', missing: 'an approval, which this version of Gatehouse cannot ask for' };

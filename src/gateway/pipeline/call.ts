@@ -1,16 +1,16 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
-import type { Question, Verdict } from '../../policy/policy.ts';
+import type { Decision, DecisionRequest } from '../../policy/policy.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Outcome, Peer, UpstreamCall } from '../../upstreams/upstream.ts';
 import type { Directory } from '../catalogue/directory.ts';
-import type { Gate } from './gate.ts';
+import type { CallContext } from './call-context.ts';
 
 /** What a call asks of an upstream, once it is known whose the name is. */
 export interface Target {
   entry: ServerEntry;
   /** As the upstream spells it. */
   name: string;
-  action: Question['action'];
+  action: DecisionRequest['action'];
   /** Of a template whose value is being completed: the URI as far as it goes. Who may not read that may not complete it. */
   filled?: string;
   /** What is asked for is what came of an earlier call: the upstream's name for it. */
@@ -36,9 +36,9 @@ export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNo
 
 /** A call under way: the rules that hold for it, and what its steps found out. */
 export interface Passage extends Call {
-  readonly gate: Gate;
+  readonly gate: CallContext;
   /** What the steps so far decided; the record names the last one. */
-  verdict: Verdict;
+  verdict: Decision;
   /** Milliseconds that the upstream took. */
   upstreamMs: number;
 }

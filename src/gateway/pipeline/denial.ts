@@ -1,5 +1,5 @@
 import { type OwnRule, ownRules } from '../../contract/rule-ids.ts';
-import type { Verdict } from '../../policy/policy.ts';
+import type { Decision } from '../../policy/policy.ts';
 import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { rpc } from '../../protocol/jsonrpc.ts';
 import type { Outcome, UpstreamError } from '../../upstreams/upstream.ts';
@@ -7,7 +7,7 @@ import { visible } from '../catalogue/visible.ts';
 import type { Call, Passage } from './call.ts';
 
 /** A verdict of no company's rule. */
-export const builtIn = (rule: OwnRule, reason: string): Verdict => ({
+export const builtIn = (rule: OwnRule, reason: string): Decision => ({
   effect: 'deny',
   rule,
   reason,
@@ -16,7 +16,7 @@ export const builtIn = (rule: OwnRule, reason: string): Verdict => ({
 });
 
 /** What stands until the first step has decided. */
-export const undecided: Verdict = builtIn(ownRules.policyError, 'Nothing decided on it.');
+export const undecided: Decision = builtIn(ownRules.policyError, 'Nothing decided on it.');
 
 /** The answer to a call that the verdict does not let pass. Hidden: as if it did not exist. Visible: a sentence with the rule and a way out. */
 export function denied({ gate, target, verdict, ...call }: Passage): Outcome {
@@ -49,7 +49,7 @@ function unknown(method: string, name: string, era: 'legacy' | 'modern'): RpcErr
 const openApp = 'Ask the person to open Gatehouse';
 
 /** What was tried, that policy does not allow it, which rule and why, what to do. */
-function denialText(what: string, title: string, verdict: Verdict): string {
+function denialText(what: string, title: string, verdict: Decision): string {
   if (verdict.rule === ownRules.signedOut || verdict.rule === ownRules.noRules)
     return `Gatehouse did not run ${what}. ${sentence(verdict.reason)}`;
   if (verdict.rule === ownRules.invalidArguments)

@@ -3,12 +3,12 @@ import { declares, tasks } from '../../protocol/extensions.ts';
 import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
 import { untilComplete } from '../rounds/input-rounds.ts';
-import { type Question, questionsOf, unaskable, wantedVisits } from '../rounds/questions.ts';
+import { type InputRequest, questionsOf, unaskable, wantedVisits } from '../rounds/questions.ts';
 import { digestOf, type State } from '../rounds/seal.ts';
 import type { Round } from '../rounds/suspended-calls.ts';
 import type { Call, Step } from './call.ts';
+import type { CallContext } from './call-context.ts';
 import { completing } from './completing.ts';
-import type { Gate } from './gate.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
 import { changedSince, getSkill } from './skill-answers.ts';
 
@@ -32,18 +32,18 @@ export const forward: Step = async (call) => {
   }
 };
 
-function present(call: Call, gate: Gate): Upstream {
+function present(call: Call, gate: CallContext): Upstream {
   const upstream = gate.upstream(call.target!.entry.id);
   if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   return upstream;
 }
 
-const fromLegacy = (call: Call, gate: Gate): Promise<Outcome> =>
+const fromLegacy = (call: Call, gate: CallContext): Promise<Outcome> =>
   untilComplete(call, outward(call), (params) =>
     present(call, gate).call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal }),
   );
 
-async function fromModern(call: Call, gate: Gate): Promise<Outcome> {
+async function fromModern(call: Call, gate: CallContext): Promise<Outcome> {
   const upstream = present(call, gate);
   const params = outward(call);
   const state = call.params['requestState'];
@@ -98,7 +98,7 @@ async function fromModern(call: Call, gate: Gate): Promise<Outcome> {
     : { result: { ...result, requestState: sealed({ inner: result['requestState'] }) } };
 }
 
-const urlQuestion: Question = { method: 'elicitation/create', params: { mode: 'url' } };
+const urlQuestion: InputRequest = { method: 'elicitation/create', params: { mode: 'url' } };
 
 const missing = (requiredCapabilities: JsonObject): Outcome => ({
   error: {
@@ -149,7 +149,7 @@ function outward(call: Call): JsonObject {
 }
 
 /** A task goes to the agent under a name of ours, bound to whom it belongs to; `tasks/get` gives it back under that name. */
-function ownTask(call: Call, result: JsonObject, gate: Gate): JsonObject {
+function ownTask(call: Call, result: JsonObject, gate: CallContext): JsonObject {
   const { target, agent, args, asked, requestBytes } = call;
   if (target!.taskId !== undefined) return result['taskId'] === undefined ? result : { ...result, taskId: asked };
   if (result['resultType'] !== 'task') return result;

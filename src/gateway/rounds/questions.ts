@@ -5,7 +5,7 @@ import type { Era } from '../../protocol/versions.ts';
 import { UpstreamError } from '../../upstreams/upstream.ts';
 
 /** What an upstream asks of an agent or of its person: a request in the legacy era, part of `input_required` in the modern one. */
-export interface Question {
+export interface InputRequest {
   method: string;
   params: JsonObject;
 }
@@ -16,7 +16,7 @@ const needs: Record<string, string> = { 'elicitation/create': 'elicitation', 'sa
  * Why the agent must not be asked; undefined: it may. What it did not declare it is never asked, whatever the upstream was told: a process
  * that all agents share was told what any of them might do.
  */
-export function unaskable({ method, params }: Question, capabilities: JsonObject): RpcError | undefined {
+export function unaskable({ method, params }: InputRequest, capabilities: JsonObject): RpcError | undefined {
   const capability = needs[method];
   const declared = capability === undefined ? undefined : capabilities[capability];
   if (declared === undefined) return { code: rpc.methodNotFound, message: `The agent does not support ${method}.` };
@@ -65,7 +65,7 @@ export function visitsOf(error: RpcError): JsonObject[] {
 }
 
 /** The same question in the words of the agent's era: a URL elicitation had an id of its own until 2025-11-25. */
-export function worded({ method, params }: Question, era: Era): Question {
+export function worded({ method, params }: InputRequest, era: Era): InputRequest {
   if (method !== 'elicitation/create' || params['mode'] !== 'url') return { method, params };
   if (era === 'legacy') return { method, params: { elicitationId: randomUUID(), ...params } };
   const { elicitationId: _id, ...rest } = params;
@@ -73,7 +73,7 @@ export function worded({ method, params }: Question, era: Era): Question {
 }
 
 /** What an `input_required` asks, key by key. */
-export function questionsOf(result: JsonObject): [string, Question][] {
+export function questionsOf(result: JsonObject): [string, InputRequest][] {
   const requests = isObject(result['inputRequests']) ? Object.entries(result['inputRequests']) : [];
   if (requests.length > maxAsked) throw new UpstreamError('bad-answer', `it asks for input more than ${maxAsked} times at once`);
   return requests.map(([key, request]) => {

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, type Upstream, type UpstreamCall, UpstreamError } from '../../upstreams/upstream.ts';
-import { type Question, unaskable, worded } from './questions.ts';
+import { type InputRequest, unaskable, worded } from './questions.ts';
 
 /** A call as far as it matters here. */
 export type AgentCall = Omit<UpstreamCall, 'params'> & { agent: string };
 
-interface Asked extends Question {
+interface Asked extends InputRequest {
   answer(outcome: Outcome): void;
 }
 
 /** A call to a legacy upstream that asked something of a modern agent: it stays open here while the agent goes and asks its person. */
-interface Conversation {
+interface SuspendedCall {
   readonly id: string;
   readonly agent: string;
   readonly capabilities: JsonObject;
@@ -32,7 +32,7 @@ interface Conversation {
 
 export type Round = { outcome: Outcome } | { parked: string; inputRequests: JsonObject };
 
-export interface Parking {
+export interface SuspendedCalls {
   /** Begins a call; it may come to a question instead of an answer. */
   begin(call: AgentCall, upstream: Upstream, params: JsonObject): Promise<Round>;
   /** Goes on with a call that was parked. Undefined: it is not here any more. */
@@ -43,7 +43,7 @@ export interface Parking {
 
 /** How long a question waits for the agent's next request; a state that carries it holds as long (`seal.ts`). */
 export const roundMs = 15 * 60_000;
-export const parkingLimits = { perAgent: 32, total: 512, roundMs, wholeMs: 60 * 60_000 };
+export const suspendedCallLimits = { perAgent: 32, total: 512, roundMs, wholeMs: 60 * 60_000 };
 /** Questions that a server sends at once come to the agent together. */
 const gatherMs = 5;
 
@@ -53,12 +53,12 @@ const gatherMs = 5;
  */
 const inputKey = 'dev.gatehouse/inputKey';
 
-function nameOf({ params }: Question): string | undefined {
+function nameOf({ params }: InputRequest): string | undefined {
   const named = isObject(params['_meta']) ? params['_meta'][inputKey] : undefined;
   return typeof named === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(named) ? named : undefined;
 }
 
-function keyOf(question: Question, { questions, count }: Conversation): string {
+function keyOf(question: InputRequest, { questions, count }: SuspendedCall): string {
   const named = nameOf(question);
   if (named !== undefined && !questions.has(named)) return named;
   let own = count;
@@ -66,7 +66,7 @@ function keyOf(question: Question, { questions, count }: Conversation): string {
   return `q${own}`;
 }
 
-function takeAhead({ ahead }: Conversation, question: Question): JsonObject | undefined {
+function takeAhead({ ahead }: SuspendedCall, question: InputRequest): JsonObject | undefined {
   const name = nameOf(question);
   const answer = name === undefined ? undefined : ahead.get(name);
   // Asked again it was no good: the next answer is to be a new one.
@@ -78,10 +78,10 @@ function takeAhead({ ahead }: Conversation, question: Question): JsonObject | un
  * Modern agent, legacy upstream (SEP-2322 has no counterpart there): the upstream's request becomes `input_required`, the agent's retry its
  * answer. Calls that wait are bounded in number and in age; whoever does not come back is cancelled upstream.
  */
-export function openParking(limits = parkingLimits): Parking {
-  const parked = new Map<string, Conversation>();
+export function openSuspendedCalls(limits = suspendedCallLimits): SuspendedCalls {
+  const parked = new Map<string, SuspendedCall>();
 
-  const end = (conversation: Conversation): void => {
+  const end = (conversation: SuspendedCall): void => {
     parked.delete(conversation.id);
     clearTimeout(conversation.timer);
     clearTimeout(conversation.whole);
@@ -91,7 +91,7 @@ export function openParking(limits = parkingLimits): Parking {
     conversation.questions.clear();
   };
 
-  const giveUp = (conversation: Conversation): void => {
+  const giveUp = (conversation: SuspendedCall): void => {
     conversation.cancel.abort();
     end(conversation);
   };
@@ -102,7 +102,7 @@ export function openParking(limits = parkingLimits): Parking {
     return count;
   };
 
-  const ask = (conversation: Conversation, request: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> => {
+  const ask = (conversation: SuspendedCall, request: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> => {
     const refused = unaskable(request, conversation.capabilities);
     if (refused) return Promise.resolve({ error: refused });
     const ahead = takeAhead(conversation, request);
@@ -127,7 +127,7 @@ export function openParking(limits = parkingLimits): Parking {
   };
 
   /** Waits for whatever comes first: the end of the call, or questions for this exchange to carry to the agent. */
-  const round = async (conversation: Conversation, call: AgentCall): Promise<Round> => {
+  const round = async (conversation: SuspendedCall, call: AgentCall): Promise<Round> => {
     conversation.call = call;
     clearTimeout(conversation.timer);
     const onGone = () => conversation.cancel.abort();
@@ -166,7 +166,7 @@ export function openParking(limits = parkingLimits): Parking {
     begin(call, upstream, params) {
       const { inputResponses } = params;
       const cancel = new AbortController();
-      const conversation: Conversation = {
+      const conversation: SuspendedCall = {
         id: randomUUID(),
         agent: call.agent,
         capabilities: call.peer.capabilities,

@@ -4,9 +4,9 @@ import type { Address } from '../catalogue/address.ts';
 import { scopedUri } from '../catalogue/names.ts';
 import { type ListMethod, type Surface, surfaceKey } from '../catalogue/surface.ts';
 import { visible } from '../catalogue/visible.ts';
-import type { Gate } from '../pipeline/gate.ts';
+import type { CallContext } from '../pipeline/call-context.ts';
 import { notificationText } from './exchange.ts';
-import type { Listening } from './request.ts';
+import type { ListenStream } from './request.ts';
 import type { Session } from './sessions.ts';
 
 const announcements: [string, ListMethod[]][] = [
@@ -20,7 +20,7 @@ export const listChanges = announcements.map(([name]) => name);
 
 interface Audience {
   sessions: Session[];
-  listening: Iterable<Listening>;
+  listening: Iterable<ListenStream>;
 }
 
 /** Tells each agent with a stream open which of its lists are no longer what they were; nobody hears of what is hidden from them. */
@@ -46,13 +46,13 @@ export function announce(
 const say = (session: Session, message: string) => (session.stream ?? session.track)?.send(message);
 
 /** notifications/resources/updated to those who subscribed and may still read it, under the URI that they know. */
-export function resourceUpdated(to: Audience & { gate: Gate }, server: string, params: JsonObject): void {
+export function resourceUpdated(to: Audience & { gate: CallContext }, server: string, params: JsonObject): void {
   const { policy } = to.gate;
   const own = params['uri'];
   if (!policy || typeof own !== 'string') return;
   // As agents can have asked for it: looking through all that they hold would take too long where both sides like it so.
   const spelt = [own, scopedUri(server, own)];
-  const deliver = (one: Session | Listening, send: (params: JsonObject) => void) => {
+  const deliver = (one: Session | ListenStream, send: (params: JsonObject) => void) => {
     for (const uri of spelt) {
       const held = one.subscriptions.get(uri);
       if (held?.server !== server || held.uri !== own) continue;

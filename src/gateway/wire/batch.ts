@@ -6,14 +6,19 @@ import { BatchAnswer } from '../http/batch-answer.ts';
 import { answerOf, begun, heard, type Request, request } from './legacy.ts';
 import { isModern } from './modern.ts';
 import { received } from './received.ts';
-import type { Door, Incoming } from './request.ts';
+import type { Incoming, WireContext } from './request.ts';
 
 /** The only revision that has batches. */
 const batching = '2025-03-26';
 const mostMessages = 100;
 
 /** Each message of a batch as if it had come alone, all at once. `refused`: why nothing new is begun for this agent now. */
-export async function legacyBatch(incoming: Incoming, bodies: unknown[], door: Door, refused: () => RpcError | undefined): Promise<void> {
+export async function legacyBatch(
+  incoming: Incoming,
+  bodies: unknown[],
+  door: WireContext,
+  refused: () => RpcError | undefined,
+): Promise<void> {
   const no = (message: string) => new Answer(incoming.response, false).end(errorText(null, { code: rpc.invalidRequest, message }), 400);
   const without = `Batches are part of protocol ${batching} only: send one message per request.`;
   if (incoming.headers['mcp-session-id'] === undefined) return no(without);

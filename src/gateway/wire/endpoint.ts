@@ -12,14 +12,14 @@ import { legacyBatch } from './batch.ts';
 import { legacyDelete, legacyGet, legacyPost } from './legacy.ts';
 import { isModern, modern } from './modern.ts';
 import { received } from './received.ts';
-import type { Door, Incoming } from './request.ts';
+import type { Incoming, WireContext } from './request.ts';
 
 /** What the MCP endpoint needs of the gateway. */
 export interface Endpoint {
   maxBodyBytes: number;
   maxDepth: number;
   verify(token: string): { name: string } | undefined;
-  door: Door;
+  door: WireContext;
   unread: Unread;
   /** Pending while nobody knows yet what is allowed. */
   settling(): Promise<void> | undefined;

@@ -1,4 +1,4 @@
-import type { Hold } from '../../base/unread.ts';
+import type { Reservation } from '../../base/unread.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isObject, longest } from '../../protocol/jsonrpc.ts';
 import type { Outcome } from '../../upstreams/upstream.ts';
@@ -7,8 +7,8 @@ import type { Surface } from '../catalogue/surface.ts';
 import type { Answering } from '../http/answer.ts';
 import { keepAliveMs } from '../http/answer.ts';
 import type { Call, Target } from '../pipeline/call.ts';
+import type { CallContext } from '../pipeline/call-context.ts';
 import { pass } from '../pipeline/compose.ts';
-import type { Gate } from '../pipeline/gate.ts';
 import { type Task, taskMethods } from '../rounds/tasks.ts';
 import { completed } from './completion.ts';
 import { misspelt } from './lookalikes.ts';
@@ -79,9 +79,9 @@ function tooLong(params: JsonObject): string | undefined {
 const shortAnswer = 256 * 1024;
 
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
-export async function run(call: Call, gate: Gate, { response }: Incoming, answer: Answering): Promise<Outcome> {
+export async function run(call: Call, gate: CallContext, { response }: Incoming, answer: Answering): Promise<Outcome> {
   const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
-  let hold: Hold | undefined;
+  let hold: Reservation | undefined;
   const caughtUp = (held: number) => {
     if (held > shortAnswer) hold ??= response.unread?.hold(call.agent);
     return answer.caughtUp() ?? hold?.grow(held);

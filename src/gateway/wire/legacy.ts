@@ -13,7 +13,7 @@ import { unaskable, worded } from '../rounds/questions.ts';
 import { listChanges } from './announce.ts';
 import { callMethods, notificationText, progressTo, run, target } from './exchange.ts';
 import { info, mostSubscriptions } from './modern.ts';
-import type { Door, Incoming } from './request.ts';
+import type { Incoming, WireContext } from './request.ts';
 import type { Session } from './sessions.ts';
 
 const askTimeoutMs = 10 * 60_000;
@@ -22,7 +22,7 @@ const maxCapabilityBytes = 64 * 1024;
 
 export type Request = Extract<Message, { kind: 'request' }>;
 
-export async function legacyPost(incoming: Incoming, message: Message, door: Door): Promise<void> {
+export async function legacyPost(incoming: Incoming, message: Message, door: WireContext): Promise<void> {
   if (message.kind === 'request' && message.method === 'initialize') return initialize(incoming, message.id, message.params, door);
   const session = begun(incoming, door, message.kind === 'request' ? message.id : null);
   if (!session) return;
@@ -32,7 +32,7 @@ export async function legacyPost(incoming: Incoming, message: Message, door: Doo
 }
 
 /** The session that a POST belongs to; undefined: the agent was told why there is none. */
-export function begun(incoming: Incoming, door: Door, id: Id | null): Session | undefined {
+export function begun(incoming: Incoming, door: WireContext, id: Id | null): Session | undefined {
   const version = incoming.headers['mcp-protocol-version'];
   if (typeof version === 'string' && !legacyVersions.includes(version) && !modernVersions.includes(version)) {
     const message = `Unsupported MCP-Protocol-Version ${JSON.stringify(version.slice(0, 40))}. This endpoint speaks ${legacyVersions.join(', ')} and 2026-07-28.`;
@@ -57,7 +57,7 @@ export const answerOf = (incoming: Incoming, session: Session): Answer =>
   new Answer(incoming.response, incoming.mayStream, {}, { journal: session.journal, prime: primes(session) });
 
 /** The stream on which the gateway speaks first. */
-export function legacyGet(incoming: Incoming, door: Door): void {
+export function legacyGet(incoming: Incoming, door: WireContext): void {
   const session = sessionOf(incoming, door, null);
   if (!session) return;
   if (!incoming.mayStream)
@@ -83,14 +83,14 @@ export function legacyGet(incoming: Incoming, door: Door): void {
 
 const primes = (session: Session): boolean => session.version >= '2025-11-25';
 
-export function legacyDelete(incoming: Incoming, door: Door): void {
+export function legacyDelete(incoming: Incoming, door: WireContext): void {
   const session = sessionOf(incoming, door, null);
   if (!session) return;
   door.sessions.end(session);
   incoming.response.writeHead(204).end();
 }
 
-function sessionOf(incoming: Incoming, door: Door, id: Id | null): Session | undefined {
+function sessionOf(incoming: Incoming, door: WireContext, id: Id | null): Session | undefined {
   const given = incoming.headers['mcp-session-id'];
   if (typeof given !== 'string') {
     const message = 'Mcp-Session-Id is missing. Send "initialize" first, or use protocol 2026-07-28 with its _meta on each request.';
@@ -106,7 +106,7 @@ function sessionOf(incoming: Incoming, door: Door, id: Id | null): Session | und
   return session;
 }
 
-function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door): void {
+function initialize(incoming: Incoming, id: Id, params: JsonObject, door: WireContext): void {
   const asked = params['protocolVersion'];
   const version = typeof asked === 'string' && legacyVersions.includes(asked) ? asked : legacyVersions[0]!;
   const surface = door.surface(incoming.address, incoming.agent);
@@ -137,7 +137,7 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: Door):
   new Answer(incoming.response, false, { 'mcp-session-id': session.id }).end(resultText(id, JSON.stringify(result)));
 }
 
-export async function request(incoming: Incoming, session: Session, asked: Request, answer: Answering, door: Door): Promise<void> {
+export async function request(incoming: Incoming, session: Session, asked: Request, answer: Answering, door: WireContext): Promise<void> {
   const { id, method, params } = asked;
   const surface = door.surface(incoming.address, incoming.agent);
   if (callMethods.has(method) || speaks(method, surface.directory)) return await call(incoming, session, asked, surface, answer, door);
@@ -179,7 +179,14 @@ export async function request(incoming: Incoming, session: Session, asked: Reque
   answer.end(errorText(id, { code: rpc.methodNotFound, message: `Method not found: ${method}` }));
 }
 
-async function call(incoming: Incoming, session: Session, asked: Request, surface: Surface, answer: Answering, door: Door): Promise<void> {
+async function call(
+  incoming: Incoming,
+  session: Session,
+  asked: Request,
+  surface: Surface,
+  answer: Answering,
+  door: WireContext,
+): Promise<void> {
   const { id, method, params } = asked;
   const found = target(surface, method, params);
   if (typeof found === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: found }));

@@ -1,19 +1,19 @@
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Stream } from '../http/answer.ts';
-import type { Incoming, Listening } from './request.ts';
+import type { Incoming, ListenStream } from './request.ts';
 
 /** What may wait for an acknowledgement; the same said twice is said once. */
 const mostHeld = 1000;
 
 /** A modern `subscriptions/listen`: it hears from its beginning on, and says so after the acknowledgement. */
-export function openListening(incoming: Incoming, stream: Stream, text: Listening['text'], wishes: JsonObject): Listening {
+export function openListenStream(incoming: Incoming, stream: Stream, text: ListenStream['text'], wishes: JsonObject): ListenStream {
   const wanted = new Set<string>();
   if (wishes['toolsListChanged'] === true) wanted.add('tools/list');
   if (wishes['promptsListChanged'] === true) wanted.add('prompts/list');
   if (wishes['resourcesListChanged'] === true)
     for (const method of ['resources/list', 'resources/templates/list', 'skills/list']) wanted.add(method);
   let held: Set<string> | undefined = new Set();
-  const one: Listening = {
+  const one: ListenStream = {
     id: `modern:${incoming.agent}:${incoming.address.path}`,
     agent: incoming.agent,
     address: incoming.address,

@@ -11,7 +11,7 @@ import { Answer, Stream } from '../http/answer.ts';
 import type { Call } from '../pipeline/call.ts';
 import { taskMethods } from '../rounds/tasks.ts';
 import { callMethods, notificationText, progressTo, run, target } from './exchange.ts';
-import type { Door, Incoming } from './request.ts';
+import type { Incoming, WireContext } from './request.ts';
 
 /** The stateless era: revision 2026-07-28, where each request carries all that is to know of the agent (SEP-2575). */
 
@@ -33,7 +33,7 @@ export function isModern(message: Message, headers: IncomingHttpHeaders): boolea
   return typeof header === 'string' && modernVersions.includes(header) && message.method !== 'initialize';
 }
 
-export async function modern(incoming: Incoming, message: Exclude<Message, { kind: 'response' }>, door: Door): Promise<void> {
+export async function modern(incoming: Incoming, message: Exclude<Message, { kind: 'response' }>, door: WireContext): Promise<void> {
   const answer = new Answer(incoming.response, incoming.mayStream);
   if (message.kind === 'notification') {
     // Over HTTP nothing hangs on them: a request is cancelled by closing its answer.
@@ -174,7 +174,7 @@ interface Asked {
   clientInfo: { name: string; version: string } | undefined;
 }
 
-async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: Answer, door: Door): Promise<void> {
+async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: Answer, door: WireContext): Promise<void> {
   const { id, method, params, meta } = asked;
   const found = target(surface, method, params, (taskId) => door.gate().tasks.find(taskId, incoming.agent, door.gate().person));
   if (typeof found === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: found }), 400);
@@ -232,7 +232,7 @@ export const mostSubscriptions = 1000;
 const acknowledgeMs = 2000;
 
 /** One stream of announcements; the first message says which of the wishes are honoured. */
-async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: Surface, door: Door): Promise<void> {
+async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: Surface, door: WireContext): Promise<void> {
   const wishes = isObject(params['notifications']) ? params['notifications'] : {};
   const uris = Array.isArray(wishes['resourceSubscriptions'])
     ? [

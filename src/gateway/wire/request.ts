@@ -4,7 +4,7 @@ import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Address } from '../catalogue/address.ts';
 import type { ListMethod, Surface } from '../catalogue/surface.ts';
 import type { Stream } from '../http/answer.ts';
-import type { Gate } from '../pipeline/gate.ts';
+import type { CallContext } from '../pipeline/call-context.ts';
 import type { Session, Sessions } from './sessions.ts';
 
 /** A request that passed the guard and brought a valid bearer. */
@@ -24,7 +24,7 @@ export type Subscriber = Pick<Session, 'agent' | 'address' | 'subscriptions' | '
 };
 
 /** A modern `subscriptions/listen` that is open. */
-export interface Listening extends Subscriber {
+export interface ListenStream extends Subscriber {
   /** Held back until it is acknowledged, since that comes first. */
   send(message: string): void;
   acknowledge(message: string): void;
@@ -35,15 +35,15 @@ export interface Listening extends Subscriber {
 }
 
 /** What both eras' wires need of the gateway. */
-export interface Door {
+export interface WireContext {
   sessions: Sessions;
-  gate(): Gate;
+  gate(): CallContext;
   surface(address: Address, agent: string): Surface;
   seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   /** The id of a modern agent's conversation, for the ledger. */
   conversation(agent: string, address: Address, client: { name: string; version: string }): string;
   now(): number;
-  listen(incoming: Incoming, stream: Stream, text: Listening['text'], wishes: JsonObject): Listening;
+  listen(incoming: Incoming, stream: Stream, text: ListenStream['text'], wishes: JsonObject): ListenStream;
   /** False when the agent may not read it, nobody has it, or it came after `until`. */
   subscribe(subscriber: Subscriber, surface: Surface, uri: string, until?: AbortSignal): Promise<boolean>;
 }

@@ -3,7 +3,7 @@ import type { Id, JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Outcome, Upstream } from '../../upstreams/upstream.ts';
 import { type Address, addressAt } from '../catalogue/address.ts';
 import type { Stream } from '../http/answer.ts';
-import { Journal, Room, type Track } from '../http/event-store.ts';
+import { type EventLog, EventStore, EventStoreBudget } from '../http/event-store.ts';
 import type { KeptSession } from './session-file.ts';
 
 /** A subscription: the resource as its upstream names it, the connection that it is held on, and how to let go. */
@@ -27,8 +27,8 @@ export interface Session {
   /** The GET stream. One: a message goes out on one stream only, and the newest is the one that is read. */
   stream: Stream | undefined;
   /** Of the GET streams: what is said while none is open waits in it for the agent to come back. */
-  track: Track | undefined;
-  readonly journal: Journal;
+  track: EventLog | undefined;
+  readonly journal: EventStore;
   /** It lived through a restart of ours: what its agent listed may be out of date. */
   restored: boolean;
   /** By the key of each one's id. */
@@ -51,7 +51,7 @@ const saveAfterMs = 250;
 
 export class Sessions {
   readonly #byId = new Map<string, Session>();
-  readonly #room = new Room();
+  readonly #room = new EventStoreBudget();
   /** Calls of modern agents, which have no session that could be ended. */
   readonly #calls = new Set<{ agent: string; call: AbortController }>();
   readonly #onEnd: (session: Session) => void;
@@ -165,11 +165,11 @@ export class Sessions {
 }
 
 /** What no restart outlives. */
-const fresh = (room: Room) => ({
+const fresh = (room: EventStoreBudget) => ({
   logLevel: undefined,
   stream: undefined,
   track: undefined,
-  journal: new Journal(room),
+  journal: new EventStore(room),
   restored: false,
   inFlight: new Map<string | number, AbortController>(),
   asked: new Map<Id, (outcome: Outcome) => void>(),

@@ -1,7 +1,7 @@
 import type { Upstream } from '../../upstreams/upstream.ts';
 import type { Surface } from '../catalogue/surface.ts';
 import { visible } from '../catalogue/visible.ts';
-import type { Gate } from '../pipeline/gate.ts';
+import type { CallContext } from '../pipeline/call-context.ts';
 import type { Subscriber } from './request.ts';
 import type { Held } from './sessions.ts';
 
@@ -16,7 +16,7 @@ function placeOf(surface: Surface, asked: string): Place | undefined {
 }
 
 /** The connection to read it on; undefined: the agent may not read it, or nobody has it. */
-function readableOn({ server, uri }: Place, agent: string, { upstream, policy }: Gate): Upstream | undefined {
+function readableOn({ server, uri }: Place, agent: string, { upstream, policy }: CallContext): Upstream | undefined {
   const on = upstream(server);
   if (!on || !policy) return undefined;
   const verdict = policy.decide({ action: 'read', server, name: uri, args: {}, agent });
@@ -28,7 +28,7 @@ export async function subscribe(
   subscriber: Subscriber,
   surface: Surface,
   asked: string,
-  gate: Gate,
+  gate: CallContext,
   until?: AbortSignal,
 ): Promise<boolean> {
   const place = placeOf(surface, asked);
@@ -52,7 +52,7 @@ export async function subscribe(
 }
 
 /** The rules changed: what is held on a connection that was replaced is held on the new one, what may not be read any more is let go. */
-export function resubscribe(subscriber: Subscriber, surface: Surface, gate: Gate): void {
+export function resubscribe(subscriber: Subscriber, surface: Surface, gate: CallContext): void {
   for (const asked of [...subscriber.subscriptions.keys(), ...subscriber.resume.splice(0)]) {
     const held = subscriber.subscriptions.get(asked);
     const place = held ?? placeOf(surface, asked);

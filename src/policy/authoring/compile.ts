@@ -10,7 +10,7 @@ import { characterOffset, positions, type Segment, splitPolicies } from './sourc
 import { validatePolicies } from './validate.ts';
 
 /** What is wrong with a policy, where, and what to do. A `warning` may be published, an `error` never. */
-export interface Problem {
+export interface PolicyProblem {
   file: string;
   line: number;
   column?: number;
@@ -39,8 +39,8 @@ interface Parsed {
 export function compilePolicies(
   files: readonly { file: string; text: string }[],
   knowledge: Knowledge,
-): { policies: CompiledPolicy[]; problems: Problem[] } {
-  const problems: Problem[] = [];
+): { policies: CompiledPolicy[]; problems: PolicyProblem[] } {
+  const problems: PolicyProblem[] = [];
   const parsed: Parsed[] = [];
   const ids = new Map<string, Parsed>();
   for (const { file, text } of files) {
@@ -110,9 +110,9 @@ export function audiencePolicies(policies: readonly CompiledPolicy[], groups: re
   return policies.filter((policy) => principalMatches((policy.json as unknown as PolicyJson).principal, undefined, mine));
 }
 
-const isError = (one: Problem): boolean => one.severity === 'error';
+const isError = (one: PolicyProblem): boolean => one.severity === 'error';
 
-function parse(source: Source, segment: Segment, problems: Problem[]): PolicyJson | undefined {
+function parse(source: Source, segment: Segment, problems: PolicyProblem[]): PolicyJson | undefined {
   const cedar = loadCedar();
   const fail = (message: string, fix: string, offset = 0): undefined => {
     problems.push({ file: source.file, ...source.position(segment.start + offset), severity: 'error', message, fix });
@@ -182,7 +182,7 @@ function compiled(source: Source, segment: Segment, number: number, json: Policy
   };
 }
 
-function problem({ source, segment }: Parsed, { near, ...finding }: Finding): Problem {
+function problem({ source, segment }: Parsed, { near, ...finding }: Finding): PolicyProblem {
   const at = near === undefined ? 0 : typeof near === 'string' ? segment.code.indexOf(near) : segment.code.search(near);
   return { file: source.file, ...source.position(segment.start + Math.max(0, at)), ...finding };
 }

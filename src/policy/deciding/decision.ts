@@ -9,7 +9,7 @@ import type { Rule } from './rule.ts';
 import type { Slice } from './slice.ts';
 import type { Slots } from './slots.ts';
 
-export interface Verdict {
+export interface Decision {
   effect: 'allow' | 'ask' | 'deny';
   /** The rule's id; `gatehouse:...` where no company rule decided. */
   rule: string;
@@ -21,7 +21,7 @@ export interface Verdict {
   obligations: Obligations;
 }
 
-export function deny(rule: string, reason: string, missing?: string): Verdict {
+export function deny(rule: string, reason: string, missing?: string): Decision {
   return { effect: 'deny', rule, reason, ...(missing === undefined ? {} : { missing }), conditional: false, obligations: { redact: [] } };
 }
 
@@ -44,7 +44,7 @@ export function judge(
   circumstances: Circumstances,
   slots: Slots,
   settled: Findings | undefined = settle(slice, ask, circumstances, slots),
-): Verdict {
+): Decision {
   const noPermit = `No company rule lets you ${verbs[ask.action]} this.`;
   if (!slice.permits) return deny(ownRules.noPermit, noPermit);
   const odd = mistyped(slice.expected, ask.args);
@@ -52,7 +52,8 @@ export function judge(
   const request = slice.open && buildRequest(slice.open, ask, circumstances);
   if (request?.truncated)
     return deny(ownRules.argumentsTooLarge, 'The arguments are too large or too unusual for the company rules to be applied to them.');
-  const failed = (missing?: string): Verdict => deny(ownRules.policyError, 'The company rules could not be applied to this call.', missing);
+  const failed = (missing?: string): Decision =>
+    deny(ownRules.policyError, 'The company rules could not be applied to this call.', missing);
   let open: Findings;
   try {
     open = examine(slice.open, () => request!, slots);
@@ -73,7 +74,7 @@ export function judge(
   return permitted(deciding);
 }
 
-function mistypedArgument(rule: Rule, { path, each, wanted: sought }: Odd): Verdict {
+function mistypedArgument(rule: Rule, { path, each, wanted: sought }: Odd): Decision {
   const argument = path.length === 0 ? 'all arguments' : `the argument ${path.join('.')}`;
   const what = each ? `each member of ${argument}` : argument;
   if (!(sought instanceof Set)) {
@@ -112,7 +113,7 @@ function explained(slice: Slice, ask: Ask, circumstances: Circumstances, slots: 
 
 const verbs = { discover: 'see', call: 'call', get: 'get', read: 'read' } as const;
 
-function permitted(permits: readonly Rule[]): Verdict {
+function permitted(permits: readonly Rule[]): Decision {
   const broken = permits.find((rule) => rule.broken);
   if (broken)
     return deny(ownRules.policyError, `Rule ${broken.policy.id} asks for something that this version of Gatehouse does not understand.`);
@@ -129,7 +130,7 @@ function permitted(permits: readonly Rule[]): Verdict {
   };
 }
 
-function policyError(rule: Rule, message: string, ask: Ask, underivable: string | undefined): Verdict {
+function policyError(rule: Rule, message: string, ask: Ask, underivable: string | undefined): Decision {
   const uninspected = ask.facts === undefined && rule.mentions.context.has('facts');
   const untold =
     underivable !== undefined &&

@@ -5,7 +5,7 @@ import { openHosts } from './hosts.ts';
 import { piecesOf } from './lists.ts';
 import { above, onPosix, type Path, type Place, refuseShell, resolve, textOf, treeOf } from './paths.ts';
 import { isUrl, isWebUrl, readings, Underivable } from './readings.ts';
-import { type Shape, type Text, textsIn } from './shape.ts';
+import { type ArgumentShape, type Text, textsIn } from './shape.ts';
 
 /**
  * What policies should match instead of raw text: `like` on a raw path is fooled by `/ok/../etc`, and on a raw URL by case, ports, user names and
@@ -26,7 +26,7 @@ export interface PathFacts {
 export interface Subject {
   value: unknown;
   /** Undefined: the value is a URI. */
-  shape: Shape | undefined;
+  shape: ArgumentShape | undefined;
   place: Place;
   /** The tool may reach what is below the paths that it is given. */
   recursive: boolean;

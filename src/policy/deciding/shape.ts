@@ -2,19 +2,19 @@ import type { ArgumentKind, ServerEntry } from '../../bundle/schema.ts';
 import { type ArgumentType, argumentsOf } from './arguments.ts';
 
 /** What is known of a value among the arguments: its kind, and those of its members. A list is as each of its members. */
-export interface Shape {
+export interface ArgumentShape {
   kind?: ArgumentKind;
   /** Named by the blessed schema or by the company: such a name is no data. */
-  members: Map<string, Shape>;
+  members: Map<string, ArgumentShape>;
   /** Of the members that are not named. */
-  rest?: Shape;
+  rest?: ArgumentShape;
 }
 
-const known = new WeakMap<ServerEntry, Map<string, Shape>>();
+const known = new WeakMap<ServerEntry, Map<string, ArgumentShape>>();
 
 /** Worked out once per tool and bundle. */
-export function shapeOf(server: ServerEntry, action: 'call' | 'get', name: string): Shape {
-  const ofServer = known.get(server) ?? new Map<string, Shape>();
+export function shapeOf(server: ServerEntry, action: 'call' | 'get', name: string): ArgumentShape {
+  const ofServer = known.get(server) ?? new Map<string, ArgumentShape>();
   known.set(server, ofServer);
   const key = `${action} ${name}`;
   const shape = ofServer.get(key) ?? (action === 'call' ? shapeOfTool(server, name) : shapeOfPrompt(server, name));
@@ -22,7 +22,7 @@ export function shapeOf(server: ServerEntry, action: 'call' | 'get', name: strin
   return shape;
 }
 
-export function shapeOfTool({ catalogue, tools }: Pick<ServerEntry, 'catalogue' | 'tools'>, name: string): Shape {
+export function shapeOfTool({ catalogue, tools }: Pick<ServerEntry, 'catalogue' | 'tools'>, name: string): ArgumentShape {
   const shape = fromType(argumentsOf(catalogue.tools.find((tool) => tool.name === name)?.['inputSchema']));
   const kinds = Object.hasOwn(tools, name) ? (tools[name]!.arguments ?? {}) : {};
   for (const [path, kind] of Object.entries(kinds)) {
@@ -33,21 +33,21 @@ export function shapeOfTool({ catalogue, tools }: Pick<ServerEntry, 'catalogue' 
   return shape;
 }
 
-function shapeOfPrompt({ catalogue }: ServerEntry, name: string): Shape {
+function shapeOfPrompt({ catalogue }: ServerEntry, name: string): ArgumentShape {
   const list: unknown = catalogue.prompts.find((prompt) => prompt.name === name)?.['arguments'];
   const names = Array.isArray(list) ? list.map((one: { name?: unknown } | null) => one?.name) : [];
   return { members: new Map(names.filter((one) => typeof one === 'string').map((one) => [one, empty()])) };
 }
 
-const empty = (): Shape => ({ members: new Map() });
+const empty = (): ArgumentShape => ({ members: new Map() });
 
-function member({ members }: Shape, name: string): Shape {
+function member({ members }: ArgumentShape, name: string): ArgumentShape {
   const one = members.get(name) ?? empty();
   members.set(name, one);
   return one;
 }
 
-function fromType(type: ArgumentType): Shape {
+function fromType(type: ArgumentType): ArgumentShape {
   if (type.kind === 'set') return fromType(type.of);
   return { members: new Map(type.kind === 'record' ? [...type.members].map(([name, one]) => [name, fromType(one)]) : []) };
 }
@@ -60,7 +60,7 @@ export interface Text {
 }
 
 /** All texts among the arguments that may be a path or a URL, names that nobody listed included; those declared as `text` are left out. */
-export function* textsIn(value: unknown, shape: Shape | undefined, above?: ArgumentKind, name = '', depth = 0): Generator<Text> {
+export function* textsIn(value: unknown, shape: ArgumentShape | undefined, above?: ArgumentKind, name = '', depth = 0): Generator<Text> {
   const kind = shape?.kind ?? above;
   if (kind === 'text' || value === null || value === undefined) return;
   if (typeof value === 'string') yield { text: value, kind, name };

@@ -9,14 +9,14 @@ const prefix = 'io.modelcontextprotocol/';
 export const verdictMs = 24 * 60 * 60 * 1000;
 
 /** What was found out about an upstream's era. The owner may keep it over restarts. */
-export interface Verdict {
+export interface KnownEra {
   era: Era;
   /** Milliseconds since the epoch. */
   at: number;
 }
-export interface Verdicts {
-  get(key: string): Verdict | undefined;
-  set(key: string, verdict: Verdict): void;
+export interface KnownEras {
+  get(key: string): KnownEra | undefined;
+  set(key: string, verdict: KnownEra): void;
   /** It failed: whatever was known of it may be why. */
   drop(key: string): void;
 }
@@ -29,7 +29,7 @@ export const verdictKey = ({ id, url, transport, launch, version }: ServerEntry)
  * A verdict is good for a day: an upgraded server goes on answering `initialize`, so `legacy` never corrects itself.
  * A verdict from the future comes from a clock that was wrong.
  */
-export function remembered(verdicts: Verdicts, key: string, now: number): Era | undefined {
+export function remembered(verdicts: KnownEras, key: string, now: number): Era | undefined {
   const known = verdicts.get(key);
   return known && known.at <= now && now - known.at < verdictMs ? known.era : undefined;
 }

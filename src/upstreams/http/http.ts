@@ -7,10 +7,10 @@ import { long } from '../messages/reading.ts';
 import { openTurns } from '../messages/turns.ts';
 import { UpstreamError } from '../upstream.ts';
 import { accepted, type Decoder, decodingOf, openDecoder } from './encoding.ts';
-import type { Target } from './target.ts';
+import type { HttpTarget } from './target.ts';
 
 /** What becomes of an HTTP exchange. Exactly one of `onBody`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
-export interface Exchange {
+export interface HttpHandlers {
   onHead?(status: number, headers: IncomingHttpHeaders): void;
   /** The whole body of an answer that is no stream; a long one in pieces. */
   onBody(status: number, body: Buffer | readonly Buffer[]): void;
@@ -39,7 +39,7 @@ const most = { redirects: 5, redirectBytes: 65_536 };
  * One request on the upstream's connections with a credential; returns how to abort it. A 401 is tried once more with another credential, where there is
  * one: it was refused at the door, so nothing of it was carried out.
  */
-export function exchange(target: Target, request: HttpRequest, maxBytes: number, to: Exchange): () => void {
+export function exchange(target: HttpTarget, request: HttpRequest, maxBytes: number, to: HttpHandlers): () => void {
   let over = false;
   let stop = () => {
     over = true;
@@ -54,7 +54,7 @@ export function exchange(target: Target, request: HttpRequest, maxBytes: number,
       failed(error);
     }
   };
-  const go = (credential: HeaderList, handlers: Exchange) => {
+  const go = (credential: HeaderList, handlers: HttpHandlers) => {
     const headers = request.headers.concat(credential);
     stop = send(target, { ...request, headers }, maxBytes, handlers);
   };
@@ -94,7 +94,7 @@ const noCredential = (cause: unknown): UpstreamError =>
  * Redirects that keep method and body are followed within the origin: many
  * servers want `/mcp/` for `/mcp`. All others are answers like any other, since they would carry our credential to where the upstream likes.
  */
-function send(target: Target, request: HttpRequest, maxBytes: number, to: Exchange): () => void {
+function send(target: HttpTarget, request: HttpRequest, maxBytes: number, to: HttpHandlers): () => void {
   let over = false;
   let sent = false;
   let again = request.repeatable === true;

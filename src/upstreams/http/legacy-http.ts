@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { type LegacySession, openLegacySession } from './legacy-session.ts';
-import type { Target } from './target.ts';
+import type { HttpTarget } from './target.ts';
 
 interface Own {
   session: Promise<LegacySession>;
@@ -17,7 +17,7 @@ const askable = ['roots', 'sampling', 'elicitation'] as const;
  * Protocol 2025-11-25 and older over HTTP. Agents that cannot be asked anything share one session; each of the others gets its own, so that a
  * question reaches the agent whose call it belongs to and no other. Own sessions are bounded in number and end when idle.
  */
-export async function openLegacyHttp(target: Target, context: LinkContext, signal: AbortSignal): Promise<Link> {
+export async function openLegacyHttp(target: HttpTarget, context: LinkContext, signal: AbortSignal): Promise<Link> {
   const { limits, entry, log } = context;
   const own = new Map<string, Own>();
   let closed = false;

@@ -2,7 +2,7 @@ import type { Log } from '../../base/log.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { UpstreamError } from '../upstream.ts';
 import { exchange } from './http.ts';
-import type { Target } from './target.ts';
+import type { HttpTarget } from './target.ts';
 
 /** The small exchanges of a legacy session, whose answers say nothing but that they arrived. */
 
@@ -11,7 +11,7 @@ const smallAnswer = 65_536;
 const goodbyeMs = 1000;
 
 /** A notification to the upstream, or our answer to its question: a POST that brings 202. */
-export function sendMessage(target: Target, headers: string[], message: JsonObject, on: { log: Log; server: string }): void {
+export function sendMessage(target: HttpTarget, headers: string[], message: JsonObject, on: { log: Log; server: string }): void {
   const body = JSON.stringify({ jsonrpc: '2.0', ...message });
   exchange(target, { method: 'POST', headers, body, repeatable: true }, smallAnswer, {
     onBody(status) {
@@ -24,7 +24,7 @@ export function sendMessage(target: Target, headers: string[], message: JsonObje
 }
 
 /** Waited for: servers refuse calls that overtake it. */
-export function sendInitialized(target: Target, headers: string[], until: AbortSignal): Promise<void> {
+export function sendInitialized(target: HttpTarget, headers: string[], until: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const body = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' });
     const done = () => {
@@ -46,7 +46,7 @@ export function sendInitialized(target: Target, headers: string[], until: AbortS
 }
 
 /** DELETE ends the session (protocol 2025-11-25, "Session Management"); a server may refuse it, and often does. */
-export function sendGoodbye(target: Target, headers: string[]): Promise<void> {
+export function sendGoodbye(target: HttpTarget, headers: string[]): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

@@ -11,7 +11,7 @@ import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding, type Standing } from './legacy-stream.ts';
 import { ask, jsonHeaders, post, rpcError } from './post.ts';
-import type { Target } from './target.ts';
+import type { HttpTarget } from './target.ts';
 
 /** One `initialize`d session with a legacy upstream over HTTP. Begins anew by itself when the upstream has forgotten it. */
 export interface LegacySession {
@@ -37,7 +37,7 @@ interface Generation {
 }
 
 export interface SessionOptions {
-  target: Target;
+  target: HttpTarget;
   context: LinkContext;
   capabilities: JsonObject;
   clientInfo: { name: string; version: string };

@@ -3,10 +3,10 @@ import { reconnectMs } from '../connection/reconnect.ts';
 import { readMessage } from '../messages/reading.ts';
 import type { UpstreamError } from '../upstream.ts';
 import { exchange } from './http.ts';
-import type { Target } from './target.ts';
+import type { HttpTarget } from './target.ts';
 
 export interface StandingOptions {
-  target: Target;
+  target: HttpTarget;
   headers: string[];
   context: LinkContext;
   /** A message, or why it could not be read. False: a flood. */

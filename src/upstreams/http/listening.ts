@@ -10,10 +10,10 @@ import { UpstreamError } from '../upstream.ts';
 import { headerValue } from './headers.ts';
 import { exchange } from './http.ts';
 import { rpcError } from './post.ts';
-import type { Target } from './target.ts';
+import type { HttpTarget } from './target.ts';
 
 /** One `subscriptions/listen` stream per upstream, for all URIs that anybody is subscribed to. */
-export interface Listening {
+export interface UpdateListener {
   /** The set of URIs changed: resolves when the upstream has acknowledged it; rejects where it leaves `uri` out of what it acknowledges. */
   changed(uri?: string): Promise<void>;
   /** Opens it again on another connection. */
@@ -21,7 +21,7 @@ export interface Listening {
   close(): void;
 }
 
-export function openListening(target: Target, base: string[], context: LinkContext): Listening {
+export function openUpdateListener(target: HttpTarget, base: string[], context: LinkContext): UpdateListener {
   const { limits } = context;
   let closed = false;
   let lastId = 0;

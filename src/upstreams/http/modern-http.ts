@@ -5,17 +5,17 @@ import type { Link, LinkContext } from '../connection/link.ts';
 import { deadlineOf, openPending, repeatable, wantsProgress } from '../messages/pending.ts';
 import { type Outcome, Outgrown, type UpstreamCall } from '../upstream.ts';
 import { parameterHeaders, requestHeaders } from './headers.ts';
-import { openListening } from './listening.ts';
+import { openUpdateListener } from './listening.ts';
 import { jsonHeaders, post, rpcError } from './post.ts';
-import type { Target } from './target.ts';
+import type { HttpTarget } from './target.ts';
 
 /** Protocol 2026-07-28 over HTTP: no session, each call one POST, closing it cancels it (SEP-2575, SEP-2567). */
-export function openModernHttp(target: Target, context: LinkContext): Link {
+export function openModernHttp(target: HttpTarget, context: LinkContext): Link {
   const { limits } = context;
   let { entry } = context;
   let parameters = parameterHeaders(entry.catalogue.tools);
   const base = [...jsonHeaders, 'mcp-protocol-version', modernVersion];
-  const listening = openListening(target, base, context);
+  const listening = openUpdateListener(target, base, context);
   let lastId = 0;
   let inFlight = 0;
 

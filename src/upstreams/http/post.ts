@@ -6,14 +6,14 @@ import { openPending, outcomeOf, type Pending } from '../messages/pending.ts';
 import { mayAnswer, readMessage } from '../messages/reading.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { exchange } from './http.ts';
-import type { Target } from './target.ts';
+import type { HttpTarget } from './target.ts';
 
 type Body = Buffer | readonly Buffer[];
 
 export const jsonHeaders = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
 
 export interface Post {
-  target: Target;
+  target: HttpTarget;
   headers: string[];
   body: string;
   pending: Pending;
@@ -146,7 +146,7 @@ export function rpcError(body: Body, id: string | number): Extract<Outcome, { er
 
 /** Gatehouse's own requests (discover, initialize, set a level). `status` is that of the HTTP answer, 0 where there was none. */
 export async function ask(options: {
-  target: Target;
+  target: HttpTarget;
   headers: string[];
   method: string;
   params: JsonObject;

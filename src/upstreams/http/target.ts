@@ -4,7 +4,7 @@ import type { LinkContext } from '../connection/link.ts';
 import type { HeaderList } from '../credentials/credentials.ts';
 
 /** Where an upstream is, with connections of its own: one that hangs uses up nobody else's. */
-export interface Target {
+export interface HttpTarget {
   readonly origin: string;
   readonly path: string;
   /** What says who asks, for one request. `refused`: what was just answered 401. */
@@ -20,7 +20,7 @@ export interface Target {
 
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
 
-export function openTarget({ entry, limits, credential }: Pick<LinkContext, 'entry' | 'limits' | 'credential'>): Target {
+export function openTarget({ entry, limits, credential }: Pick<LinkContext, 'entry' | 'limits' | 'credential'>): HttpTarget {
   const url = new URL(entry.url!);
   const options = {
     connections: limits.connections,

@@ -7,8 +7,8 @@ import type { Text } from '../messages/reading.ts';
 import { openTurns } from '../messages/turns.ts';
 import { UpstreamError } from '../upstream.ts';
 import { commandLine, scrubbed, withPath } from './environment.ts';
-import type { Leash } from './leash.ts';
 import type { Output } from './output.ts';
+import type { ProcessGuard } from './process-guard.ts';
 
 /** A local server's process: lines in, lines out, and a certain end for it and all that it started. */
 export interface Child {
@@ -28,7 +28,7 @@ const outputMs = 500;
 
 export function startChild(options: {
   entry: ServerEntry;
-  leash: Leash;
+  leash: ProcessGuard;
   log: Log;
   /** Where programs are found; undefined: where our own environment says. */
   path: string | undefined;

@@ -4,7 +4,7 @@ import { type Id, isMessage, isObject, type JsonObject, longest, ourId, rpc } fr
 import { type Outcome, UpstreamError } from '../upstream.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
 import { openRate } from './rate.ts';
-import { mayAnswer, Unread } from './reading.ts';
+import { mayAnswer, UnreadableMessage } from './reading.ts';
 import { openVisits, type Visits } from './visits.ts';
 
 /** Messages that arrive where calls share a channel: a pipe, or a session's standing stream. */
@@ -107,7 +107,8 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
     calls,
     visits,
     receive(message, of, error) {
-      if (error && mayAnswer(error)) (of ?? (error instanceof Unread ? calls.get(ourId(error.id) as number) : undefined))?.fail(error);
+      if (error && mayAnswer(error))
+        (of ?? (error instanceof UnreadableMessage ? calls.get(ourId(error.id) as number) : undefined))?.fail(error);
       if (!isMessage(message)) return nobodys();
       const { id, method } = message;
       if (typeof method !== 'string') return answered(message, of);

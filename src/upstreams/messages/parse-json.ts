@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { most, type Refused } from './outline.ts';
-import { type Shape, shapeOf } from './shape.ts';
+import { shapeOf, type TextShape } from './shape.ts';
 
 // Of TC39's "JSON.parse source text access", which Node 24 has and TypeScript's library does not name yet.
 const { rawJSON } = JSON as unknown as { rawJSON(source: string): object };
@@ -50,7 +50,7 @@ export function parseLong(text: string): { message: unknown } | Refused {
   return { message: loses ? parseKeeping(text) : JSON.parse(text) };
 }
 
-function measured(text: string): Shape {
+function measured(text: string): TextShape {
   const shape = shapeOf(text, maxDepth);
   if (shape === 'too-deep') throw new SyntaxError(`It nests deeper than ${maxDepth} levels.`);
   return shape;
@@ -65,7 +65,7 @@ const written = new WeakMap<object, Buffer>();
 export const writtenAs = (result: object): Buffer | undefined => written.get(result);
 
 /** Of what came, where it came whole and well-formed: else an agent's decoder might read it another way than ours did. */
-function cut(text: string, { from, to }: NonNullable<Shape['result']>, bytes: Buffer | undefined): Buffer {
+function cut(text: string, { from, to }: NonNullable<TextShape['result']>, bytes: Buffer | undefined): Buffer {
   if (bytes === undefined) return Buffer.from(text.slice(from, to));
   if (bytes.length === text.length) return bytes.subarray(from, to);
   if (!isUtf8(bytes)) return Buffer.from(text.slice(from, to));

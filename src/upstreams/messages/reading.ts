@@ -12,7 +12,7 @@ export const long = 2 * 1024 * 1024;
 export type Text = string | Buffer | readonly Buffer[];
 
 /** A message that is more than is read. */
-export class Unread extends UpstreamError {
+export class UnreadableMessage extends UpstreamError {
   /** Of an answer; undefined: it is none. */
   readonly id: unknown;
   constructor(message: string, id: unknown) {
@@ -26,7 +26,7 @@ class NoMessage extends UpstreamError {}
 
 /** Whether what could not be read may have been an answer. What certainly was none ends no call. */
 export const mayAnswer = (error: UpstreamError): boolean =>
-  !(error instanceof NoMessage) && !(error instanceof Unread && error.id === undefined);
+  !(error instanceof NoMessage) && !(error instanceof UnreadableMessage && error.id === undefined);
 
 /**
  * Reads one message and hands it on: at once where that takes no time, and then returns undefined; else when the other thread has read it. Without a
@@ -108,7 +108,7 @@ function start(): Worker {
     const job = current!;
     current = undefined;
     next();
-    if ('refused' in said) job.reject(said.refused === 'not-json' ? notJson(job.begin) : new Unread(said.refused, said.id));
+    if ('refused' in said) job.reject(said.refused === 'not-json' ? notJson(job.begin) : new UnreadableMessage(said.refused, said.id));
     else job.resolve(filled(said));
   });
   // Of its memory, most likely; what it was reading is lost with it.

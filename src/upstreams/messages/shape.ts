@@ -1,5 +1,5 @@
 /** What one walk over a JSON text shows. Only a text that `JSON.parse` takes too is described rightly. */
-export interface Shape {
+export interface TextShape {
   /** A number may stand in it that JavaScript cannot hold. */
   loses: boolean;
   /** It is written on several lines, as an event of a stream cannot be. */
@@ -25,7 +25,7 @@ const colon = 0x3a;
 const backslash = 0x5c;
 
 /** Outside of strings only: those are jumped over, so that a long text costs no more than finding its end. */
-export function shapeOf(text: string, maxDepth: number): Shape | 'too-deep' {
+export function shapeOf(text: string, maxDepth: number): TextShape | 'too-deep' {
   let depth = 0;
   let loses = false;
   let lines = false;

@@ -4,7 +4,7 @@ import type { Link, LinkContext } from '../connection/link.ts';
 import { exchange } from '../http/http.ts';
 import { sendInitialized } from '../http/legacy-messages.ts';
 import { jsonHeaders } from '../http/post.ts';
-import type { Target } from '../http/target.ts';
+import type { HttpTarget } from '../http/target.ts';
 import { readMessage } from '../messages/reading.ts';
 import { initialize, openPipe, type Pipe } from '../stdio/pipe.ts';
 import { openStdio } from '../stdio/stdio.ts';
@@ -16,7 +16,7 @@ const smallAnswer = 65_536;
  * Protocol 2024-11-05, "HTTP with SSE": one stream brings all that the server says, and first of all the address that takes what we say.
  * To us that is one more pipe that all agents share. Undefined: nothing of the kind is there either.
  */
-export async function connectSse(target: Target, context: LinkContext, signal: AbortSignal): Promise<Link | undefined> {
+export async function connectSse(target: HttpTarget, context: LinkContext, signal: AbortSignal): Promise<Link | undefined> {
   const { limits, entry, log } = context;
   const sending = new Set<() => void>();
   let headers = jsonHeaders;
@@ -133,7 +133,7 @@ export async function connectSse(target: Target, context: LinkContext, signal: A
 }
 
 /** INVARIANT: only on the server's own origin. Anywhere else, what agents say would go where the server likes. */
-function messagesTo(address: string, target: Target): Target {
+function messagesTo(address: string, target: HttpTarget): HttpTarget {
   const url = URL.parse(address, target.origin + target.path);
   if (!url || url.origin !== target.origin)
     throw new UpstreamError('bad-answer', 'it wants its messages sent to another place than where it is');

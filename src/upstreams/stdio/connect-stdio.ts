@@ -3,7 +3,7 @@ import { type Era, modernVersion } from '../../protocol/versions.ts';
 import { agreedVersion, enveloped, eraOf } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { startChild } from '../local/child.ts';
-import type { Leash } from '../local/leash.ts';
+import type { ProcessGuard } from '../local/process-guard.ts';
 import { beginning, readMessage } from '../messages/reading.ts';
 import { type Outcome, UpstreamError } from '../upstream.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
@@ -15,7 +15,7 @@ class Exited extends UpstreamError {}
 /** Starts the process and finds out its era on that same process: a second start would do twice what starting does. */
 export async function connectStdio(
   context: LinkContext,
-  leash: Leash,
+  leash: ProcessGuard,
   known: Era | undefined,
   path: string | undefined,
   signal: AbortSignal,
@@ -33,7 +33,7 @@ export async function connectStdio(
 
 async function start(
   context: LinkContext,
-  leash: Leash,
+  leash: ProcessGuard,
   known: Era | undefined,
   path: string | undefined,
   signal: AbortSignal,

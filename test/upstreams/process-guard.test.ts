@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { Log } from '../../src/base/log.ts';
-import { openLeash } from '../../src/upstreams/local/leash.ts';
+import { openProcessGuard } from '../../src/upstreams/local/process-guard.ts';
 import { until } from '../support/upstreams/open.ts';
 
 function watched() {
@@ -23,7 +23,7 @@ function dying(started: number[]): () => ChildProcess {
 test('a watchdog that keeps ending is started again with growing pauses, and not for ever', async () => {
   const started: number[] = [];
   const { said, log } = watched();
-  const leash = openLeash(log, dying(started), 20);
+  const leash = openProcessGuard(log, dying(started), 20);
   leash.ready();
   leash.hold(process.pid);
   await until(() => said.some((line) => line.startsWith('error:')));
@@ -41,7 +41,7 @@ test('a watchdog that keeps ending is started again with growing pauses, and not
 test('without a server to watch, a watchdog that ended is not replaced until there is one', async () => {
   const started: number[] = [];
   const { said, log } = watched();
-  const leash = openLeash(log, dying(started), 20);
+  const leash = openProcessGuard(log, dying(started), 20);
   leash.ready();
   await until(() => said.length === 1);
   await new Promise((done) => setTimeout(done, 100));
@@ -54,7 +54,7 @@ test('a closed leash starts nothing, also not after a pause that was under way',
   const children: ChildProcess[] = [];
   const { log } = watched();
   const launch = dying(started);
-  const leash = openLeash(
+  const leash = openProcessGuard(
     log,
     () => {
       const child = launch();

@@ -3,12 +3,12 @@ import type { LedgerEntry } from '../../ledger/record.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Upstream } from '../../upstreams/upstream.ts';
 import type { Seal } from '../rounds/seal.ts';
-import type { Parking } from '../rounds/suspended-calls.ts';
+import type { SuspendedCalls } from '../rounds/suspended-calls.ts';
 import type { Tasks } from '../rounds/tasks.ts';
 import type { Limiter } from './limiter.ts';
 
 /** What calls are decided by and carried out with, as it holds at present: another one after each change of rules or person. */
-export interface Gate {
+export interface CallContext {
   /** Empty: nobody is signed in. */
   person: string;
   /** Absent: nobody is signed in, or no bundle holds. */
@@ -19,7 +19,7 @@ export interface Gate {
   ledger: { append(entry: LedgerEntry): void; healthy(): boolean };
   /** The seal on states that agents carry, and the calls that wait for them. */
   seal: Seal;
-  parking: Parking;
+  parking: SuspendedCalls;
   tasks: Tasks;
   /** As it is reached at present: between two rounds of a call that may have become another. */
   upstream(server: string): Upstream | undefined;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silent } from '../../src/base/log.ts';
-import { openVerdictFile } from '../../src/upstreams/connection/verdict-file.ts';
+import { openKnownEras } from '../../src/upstreams/connection/known-eras-file.ts';
 import { entry, open, text, tool } from '../support/upstreams/open.ts';
 import { json, legacy, result, startRaw } from '../support/upstreams/raw.ts';
 
@@ -21,7 +21,7 @@ test('a restart does not ask again; another address, another day and a failure d
   const file = folder(t);
   const [one, two] = await Promise.all([startRaw(t, server()), startRaw(t, server())]);
   const start = async (url: string, now: number) => {
-    const verdicts = openVerdictFile({ file, log: silent, now: () => now });
+    const verdicts = openKnownEras({ file, log: silent, now: () => now });
     const { upstream, upstreams } = open(t, entry({ url }), {}, { verdicts, now: () => now });
     const outcome = await upstream.call(tool('x')).then(text, (error) => error.problem);
     await upstreams.close();
@@ -49,20 +49,20 @@ test('a file that is damaged, or not ours, costs only the questions', (t) => {
   const file = folder(t);
   for (const text of ['{"format":1', '{"format":2,"verdicts":{}}', '{"format":1,"verdicts":{"x":{"era":"future","at":1}}}']) {
     writeFileSync(file, text);
-    const verdicts = openVerdictFile({ file, log: silent, now: () => day });
+    const verdicts = openKnownEras({ file, log: silent, now: () => day });
     assert.equal(verdicts.get('x'), undefined);
     verdicts.set('x', { era: 'modern', at: day });
     verdicts.close();
-    assert.equal(openVerdictFile({ file, log: silent, now: () => day }).get('x')!.era, 'modern');
+    assert.equal(openKnownEras({ file, log: silent, now: () => day }).get('x')!.era, 'modern');
   }
 });
 
 test('what is out of date is not kept', (t) => {
   const file = folder(t);
-  const early = openVerdictFile({ file, log: silent, now: () => day });
+  const early = openKnownEras({ file, log: silent, now: () => day });
   early.set('old', { era: 'legacy', at: 1 });
   early.close();
-  const late = openVerdictFile({ file, log: silent, now: () => 3 * day });
+  const late = openKnownEras({ file, log: silent, now: () => 3 * day });
   late.set('new', { era: 'legacy', at: 3 * day });
   late.close();
   assert.ok(!readFileSync(file, 'utf8').includes('old'));

@@ -5,7 +5,7 @@ import type { Log } from '../../base/log.ts';
 import { scrubbed } from './environment.ts';
 
 /** Holds the local servers: whatever becomes of us, they do not outlive us by more than a second. */
-export interface Leash {
+export interface ProcessGuard {
   /** Before the first child: the watchdog must be there to be told. */
   ready(): void;
   /** Directly after the spawn. Between the two lie microseconds in which a `kill -9` would leave a child that only the end of its input stops. */
@@ -30,7 +30,7 @@ function spawnWatchdog(held: readonly number[]): ChildProcess {
 }
 
 /** One watchdog process for all local servers, started with the first of them. */
-export function openLeash(log: Log, launch: (held: readonly number[]) => ChildProcess = spawnWatchdog, pauseMs = 200): Leash {
+export function openProcessGuard(log: Log, launch: (held: readonly number[]) => ChildProcess = spawnWatchdog, pauseMs = 200): ProcessGuard {
   const held = new Set<number>();
   let watchdog: ChildProcess | undefined;
   let waiting: NodeJS.Timeout | undefined;

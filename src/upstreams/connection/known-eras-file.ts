@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
-import { type Verdict, type Verdicts, verdictMs } from './era.ts';
+import { type KnownEra, type KnownEras, verdictMs } from './era.ts';
 
 const content = z.object({
   format: z.literal(1),
@@ -14,9 +14,9 @@ const most = 5000;
 const saveAfterMs = 1000;
 
 /** Verdicts that outlive us: a start contacts servers in the era they had, without asking each for it again. Lost, it only costs those questions. */
-export function openVerdictFile(options: { file: string; log: Log; now(): number }): Verdicts & { close(): void } {
+export function openKnownEras(options: { file: string; log: Log; now(): number }): KnownEras & { close(): void } {
   const { file, log, now } = options;
-  const known = new Map<string, Verdict>();
+  const known = new Map<string, KnownEra>();
   let timer: NodeJS.Timeout | undefined;
   try {
     for (const [key, verdict] of Object.entries(content.parse(JSON.parse(readFileSync(file, 'utf8'))).verdicts)) known.set(key, verdict);

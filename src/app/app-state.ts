@@ -26,7 +26,7 @@ export interface CoreSettings {
 }
 
 /** All rooms that are open at present. Only `core.ts` and `join.ts` open them and see all of them; whoever else names the ones that it needs. */
-export interface House {
+export interface AppState {
   host: Host;
   settings: CoreSettings;
   ledger: Ledger;
