@@ -88,7 +88,8 @@ export async function openIdp(options: IdpOptions): Promise<Idp> {
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // DNS rebinding: a web page under a foreign name must not act with the person's session here.
-    if (`http://${request.headers.host}` !== issuer) return send(response, 403, page('Wrong address', `<p>Use ${issuer}.</p>`));
+    if (`http://${request.headers.host?.toLowerCase()}` !== issuer)
+      return send(response, 403, page('Wrong address', `<p>Use ${issuer}.</p>`));
     const path = new URL(request.url ?? '/', issuer).pathname;
     if (path === '/') return send(response, 200, page('Demo identity provider', '<p>Sign-in starts in Gatehouse.</p>'));
     if (!path.startsWith('/interaction/')) return handler(request, response);

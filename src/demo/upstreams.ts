@@ -36,7 +36,7 @@ export async function openDemoUpstreams(options: {
   const server = http.createServer((request, response) => {
     const site = sites[(request.url ?? '').split('?')[0] ?? ''];
     // A web page must not reach them by a name that it made resolve to this machine (DNS rebinding).
-    const local = /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '') && request.headers.origin === undefined;
+    const local = /^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers.host ?? '') && request.headers.origin === undefined;
     if (!site || !local) return void response.writeHead(site ? 403 : 404).end();
     site.handle(request, response).catch((error: unknown) => {
       options.log?.error({ err: error, url: request.url }, 'a demo server failed');

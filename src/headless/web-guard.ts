@@ -6,7 +6,9 @@ import type { IncomingMessage } from 'node:http';
  */
 export function refusal(request: IncomingMessage, port: number, api: boolean): string | undefined {
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
-  const { host, origin } = request.headers;
+  // Neither minds case (RFC 9110, 4.2.3).
+  const host = request.headers.host?.toLowerCase();
+  const origin = request.headers.origin?.toLowerCase();
   if (host === undefined || !hosts.includes(host)) return 'wrong Host';
   if (origin !== undefined && origin !== `http://${host}`) return 'wrong Origin';
   const site = request.headers['sec-fetch-site'];

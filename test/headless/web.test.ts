@@ -120,6 +120,15 @@ test('a wrong Host, Origin or site is refused on every path, and there is never 
     assert.equal(answer.status, 403, JSON.stringify(headers));
     assert.equal(answer.headers['access-control-allow-origin'], undefined);
   }
+  // Neither minds case.
+  const shouted = { host: `LocalHost:${web.port}`, origin: `HTTP://LOCALHOST:${web.port}` };
+  const answer = await send(web.port, {
+    method: 'POST',
+    path: '/call',
+    headers: { ...json, ...access, ...shouted },
+    body: '{"command":"status"}',
+  });
+  assert.notEqual(answer.status, 403);
   const preflight = await send(web.port, { method: 'OPTIONS', path: '/session', headers: { 'access-control-request-method': 'POST' } });
   assert.equal(preflight.status, 405);
   assert.ok(!Object.keys(preflight.headers).some((name) => name.startsWith('access-control')));

@@ -185,7 +185,8 @@ test('what is not of the form that the protocol gives it is refused, and nothing
         { ref, argument: one },
         { ref, argument: { name: one === 'x' ? 7 : one, value: 'a' } },
         { ref, argument: { name: 'task', value: one === 'x' ? 7 : one } },
-        ...(typeof one === 'object' && one !== null && !Array.isArray(one) ? [] : [{ ref, argument, context: one }]),
+        // Null there is nothing: it may be left out.
+        ...(typeof one === 'object' && !Array.isArray(one) ? [] : [{ ref, argument, context: one }]),
         { ref, argument, context: { arguments: one === null ? 7 : one } },
       ]) {
         const { sent, text } = await send(era, 'completion/complete', params);
