@@ -31,6 +31,9 @@ async function server(t: TestContext, page: (cursor: unknown) => Page) {
   return { read };
 }
 
+/** Lists are read until two readings agree. */
+const readings = 2;
+
 test('whatever cursors a server names, it is read until the first that it named before, and what was read is kept', async (t) => {
   let page: (cursor: unknown) => Page = () => ({ items: [] });
   const { read } = await server(t, (cursor) => page(cursor));
@@ -45,7 +48,7 @@ test('whatever cursors a server names, it is read until the first that it named 
       };
       const { names, leftOut, requests } = await read(era);
       assert.deepEqual(names, Array.from({ length: count }, (_, at) => [`tool-${at}`, `other-${at}`]).flat());
-      assert.ok(requests <= count + 2, `${requests} requests for ${count} pages`);
+      assert.ok(requests <= readings * (count + 2), `${requests} requests for ${count} pages`);
       assert.deepEqual(
         leftOut.map(({ what }) => what),
         back === null ? [] : ['tools/list'],
@@ -60,13 +63,13 @@ test('a server that ignores the cursor, or names one that is no text, is read on
   for (const next of ['', 'more', 7, { at: 1 }]) {
     const { read } = await server(t, () => ({ items: ['a', 'b'], next }));
     const { names, leftOut, requests } = await read('legacy');
-    assert.deepEqual([names, leftOut.length, requests], [['a', 'b'], 1, 2], JSON.stringify(next));
+    assert.deepEqual([names, leftOut.length, requests], [['a', 'b'], 1, readings * 2], JSON.stringify(next));
   }
 });
 
 test('of a list without an end as much as two hundred pages is kept, and it is said that there is more', async (t) => {
   const { read } = await server(t, (cursor) => ({ items: [`tool-${Number(cursor ?? 0)}`], next: String(Number(cursor ?? 0) + 1) }));
   const { names, leftOut, requests } = await read('modern');
-  assert.deepEqual([names.length, requests], [200, 200]);
+  assert.deepEqual([names.length, requests], [200, readings * 200]);
   assert.match(leftOut[0]!.why, /more than 200 pages/);
 });
