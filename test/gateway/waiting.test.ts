@@ -8,8 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openEntrance } from '../../src/gateway/entrance.ts';
 import { entry, legacySession, makeBundle, modernRequest, openTestGateway, post, type RawAnswer, raw } from '../support/gateway.ts';
 
-const bundle = () =>
-  makeBundle({ servers: [entry({ id: 'm', url: 'http://127.0.0.1:9/mcp', tools: [{ name: 'touch' }] })] });
+const bundle = () => makeBundle({ servers: [entry({ id: 'm', url: 'http://127.0.0.1:9/mcp', tools: [{ name: 'touch' }] })] });
 const failed = (error: NodeJS.ErrnoException): string => error.code ?? String(error);
 
 /** What agents of both eras may ask first, with what each of them gets once the rules are there. */

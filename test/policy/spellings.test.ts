@@ -75,7 +75,10 @@ for (const [template, uri] of [
 ] as const)
   test(`${uri} comes of ${template}, so who forbids that one forbids it`, () => {
     const read = (rules: string) => {
-      const server = { ...files, catalogue: { ...files.catalogue, resources: [], resourceTemplates: [{ name: 'it', uriTemplate: template }] } };
+      const server = {
+        ...files,
+        catalogue: { ...files.catalogue, resources: [], resourceTemplates: [{ name: 'it', uriTemplate: template }] },
+      };
       const { policies, problems } = compilePolicies([{ file: 'test.cedar', text: rules }], knowledgeOf([server], []));
       assert.deepEqual(
         problems.filter(({ severity }) => severity !== 'warning'),
