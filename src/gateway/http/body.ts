@@ -71,8 +71,8 @@ const colon = 0x3a;
 const comma = 0x2c;
 const minus = 0x2d;
 
-/** Values, and among them objects and lists, of one message: parsing them and looking at each holds everybody up, some 0.3 us each. */
-const most = { values: 50_000, nested: 20_000 };
+/** Values of one message, and among them members of objects, and objects and lists: parsing them and looking at each holds everybody up, some 0.3 us each. */
+const most = { values: 50_000, members: 20_000, nested: 20_000 };
 /** Characters of one number: no double needs more than some 770. */
 const longestNumber = 1000;
 
@@ -101,8 +101,9 @@ function shapeOf(raw: Buffer, max: number): { members: number; inexact: string |
       if (digits && !long) continue;
       if (isNamedExactly(raw, from, index + 1)) exact.push({ from, to: index + 1 });
       else if (long || hasLongExponent(raw, from, index)) inexact ??= inexactNumber(raw.toString('latin1', from, index + 1));
-    } else if (byte === colon) colons++;
-    else if (byte === comma) {
+    } else if (byte === colon) {
+      if (++colons > most.members) return 'too-many';
+    } else if (byte === comma) {
       if (++values > most.values) return 'too-many';
     } else if (byte === 0x7b || byte === 0x5b) {
       if (++nested > most.nested) return 'too-many';

@@ -1,5 +1,5 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
-import { fold } from '../../base/fold.ts';
+import { fold, isAscii } from '../../base/fold.ts';
 import type { ServerEntry, ToolFacts } from '../../bundle/schema.ts';
 import { contextPath, hasPath, operands } from './condition.ts';
 
@@ -50,30 +50,59 @@ export function argumentsNamed(json: PolicyJson): string[][] {
 const deepest = 256;
 
 /** A list is as each of its members. What nests too deeply is for the rules to refuse: here only what they name is looked for. */
-function namesakeIn(value: unknown, names: Names | undefined, at = '', depth = 0): Namesake | undefined {
+function namesakeIn(value: unknown, names: Names | undefined, depth = 0): Namesake | undefined {
   if (names === undefined || (names.members.size === 0 && !names.rest) || depth > deepest) return undefined;
   if (typeof value !== 'object' || value === null) return undefined;
-  if (Array.isArray(value)) return first(value.entries(), (one, index) => namesakeIn(one, names, `${at}/${index}`, depth + 1));
-  const folded = foldedNames(names, names.members.keys());
-  return first(Object.entries(value), (one, name) => {
+  if (Array.isArray(value)) return inList(value, (one) => namesakeIn(one, names, depth + 1));
+  const folded = foldedNames(names);
+  return inMembers(value as Members, (name, one) => {
     const inner = names.members.get(name);
-    const known = inner || folded.size === 0 ? undefined : folded.get(fold(name));
-    return known === undefined ? namesakeIn(one, inner ?? names.rest, `${at}/${name}`, depth + 1) : { at: `${at}/${name}`, known };
+    const known = inner ? undefined : folded.find(name);
+    return known === undefined ? below(name, namesakeIn(one, inner ?? names.rest, depth + 1)) : { at: `/${name}`, known };
   });
 }
 
-function first<Key>(entries: Iterable<readonly [Key, unknown]>, look: (value: unknown, key: Key) => Namesake | undefined) {
-  for (const [key, value] of entries) {
-    const found = look(value, key);
+type Members = Record<string, unknown>;
+
+/** Where something was found further in, as seen from here: most calls have nothing to find, so no place is written down on the way in. */
+const below = (name: string | number, found: Namesake | undefined): Namesake | undefined =>
+  found && { at: `/${name}${found.at}`, known: found.known };
+
+function inList(list: readonly unknown[], look: (one: unknown) => Namesake | undefined): Namesake | undefined {
+  for (let at = 0; at < list.length; at++) {
+    if (typeof list[at] !== 'object') continue;
+    const found = look(list[at]);
+    if (found !== undefined) return below(at, found);
+  }
+  return undefined;
+}
+
+function inMembers(members: Members, look: (name: string, one: unknown) => Namesake | undefined): Namesake | undefined {
+  for (const name of Object.keys(members)) {
+    const found = look(name, members[name]);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-const kept = new WeakMap<object, Map<string, string>>();
+/** Known names by how they fold. */
+interface Folded {
+  find(name: string): string | undefined;
+}
 
-function foldedNames(of: object, names: Iterable<string>): Map<string, string> {
-  const known = kept.get(of) ?? new Map([...names].map((name) => [fold(name), name]));
+function openFolded(names: Iterable<string>): Folded {
+  const all = new Map([...names].map((name) => [fold(name), name]));
+  // Folding keeps the length of a name in ASCII, and most names are as long as none that is known.
+  const lengths = new Set([...all.keys()].map((name) => name.length));
+  return {
+    find: (name) => (all.size === 0 || (!lengths.has(name.length) && isAscii(name)) ? undefined : all.get(fold(name))),
+  };
+}
+
+const kept = new WeakMap<Names, Folded>();
+
+function foldedNames(of: Names): Folded {
+  const known = kept.get(of) ?? openFolded(of.members.keys());
   kept.set(of, known);
   return known;
 }
@@ -123,7 +152,8 @@ const valuesOf = (value: unknown): Schema[] => (isSchema(value) ? Object.values(
 /** A schema as far as it says names: worked out once, since each name of a call is looked up in it. */
 interface Reading {
   properties: Schema;
-  folded: Map<string, string>;
+  names: boolean;
+  folded: Folded;
   /** What else is said of the same value. */
   parts: Schema[];
   items: Schema[];
@@ -145,7 +175,8 @@ function readingOf(schema: Schema, root: Schema): Reading {
   );
   const reading: Reading = {
     properties,
-    folded: new Map(Object.keys(properties).map((name) => [fold(name), name])),
+    folded: openFolded(Object.keys(properties)),
+    names: Object.keys(properties).length > 0,
     parts: [
       ...under('allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else'),
       ...valuesOf(schema['dependentSchemas']),
@@ -177,37 +208,38 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
     return [...all].map((one) => readingOf(one, schema));
   };
 
-  const look = (inner: unknown, some: readonly Schema[], at: string, depth: number): Namesake | undefined => {
+  const look = (inner: unknown, some: readonly Schema[], depth: number): Namesake | undefined => {
     if (depth > deepest) throw tooMuch;
     if (some.length === 0 || typeof inner !== 'object' || inner === null) return undefined;
     const all = together(some);
     if (Array.isArray(inner)) {
       const items = all.flatMap((one) => one.items);
-      return first(inner.entries(), (one, index) => look(one, items, `${at}/${index}`, depth + 1));
+      return items.length === 0 ? undefined : inList(inner, (one) => look(one, items, depth + 1));
     }
-    return first(Object.entries(inner), (one, name) => {
-      const folded = fold(name);
-      const below: Schema[] = [];
+    // Where no name is said, of whatever member, none can be missed.
+    if (!all.some((one) => one.names || one.patterns.length > 0 || one.rest.length > 0)) return undefined;
+    return inMembers(inner as Members, (name, one) => {
+      const further: Schema[] = [];
       let named = false;
       let known: string | undefined;
       work += all.length;
       if (work > mostWork) throw tooMuch;
       for (const reading of all) {
-        for (const part of reading.patterns) below.push(part);
+        for (const part of reading.patterns) further.push(part);
         if (Object.hasOwn(reading.properties, name)) {
           named = true;
-          below.push(...schemasIn(reading.properties[name]));
+          further.push(...schemasIn(reading.properties[name]));
         } else {
-          known ??= reading.folded.get(folded);
-          for (const part of reading.rest) below.push(part);
+          known ??= reading.folded.find(name);
+          for (const part of reading.rest) further.push(part);
         }
       }
-      return named || known === undefined ? look(one, below, `${at}/${name}`, depth + 1) : { at: `${at}/${name}`, known };
+      return named || known === undefined ? below(name, look(one, further, depth + 1)) : { at: `/${name}`, known };
     });
   };
 
   try {
-    return look(value, [schema], '', 0);
+    return look(value, [schema], 0);
   } catch (error) {
     if (error === tooMuch) return 'too much';
     throw error;
