@@ -1,6 +1,21 @@
+/** Agents send the same few again and again. */
+const known = new Map<string, boolean>();
+const mostKnown = 64;
+
 /** Whether an `Accept` header takes a media type: names in any case, ranges too, and not what has the weight 0 (RFC 9110, 12.5.1). */
 export function accepts(header: string | undefined, type: string): boolean {
-  if (header === undefined || header.trim() === '') return true;
+  if (header === undefined) return true;
+  const key = `${type}\0${header}`;
+  let taken = known.get(key);
+  if (taken === undefined) {
+    taken = read(header, type);
+    if (known.size < mostKnown && header.length < 256) known.set(key, taken);
+  }
+  return taken;
+}
+
+function read(header: string, type: string): boolean {
+  if (header.trim() === '') return true;
   const ranges = [type, `${type.slice(0, type.indexOf('/'))}/*`, '*/*'];
   const weights = new Map<string, boolean>();
   for (const one of header.toLowerCase().split(',')) {

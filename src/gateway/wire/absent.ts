@@ -23,15 +23,18 @@ const reserved = 'io.modelcontextprotocol/';
 /** Takes out of a request's params what they leave out by saying null. Null inside of arguments is a value, and others' members are theirs. */
 export function leaveOutNulls(params: JsonObject): void {
   drop(params, optional);
-  const meta = isObject(params['_meta']) ? params['_meta'] : {};
-  for (const name of Object.keys(meta)) if (meta[name] === null && name.startsWith(reserved)) delete meta[name];
+  const meta = isObject(params['_meta']) ? params['_meta'] : nothing;
+  for (const name in meta) if (meta[name] === null && name.startsWith(reserved)) delete meta[name];
   for (const capabilities of [params['capabilities'], meta[`${reserved}clientCapabilities`]]) dropAll(capabilities, capabilityLevels);
 }
 
+const nothing: JsonObject = {};
+
 function drop(params: JsonObject, members: Members): void {
-  for (const [name, inner] of Object.entries(members)) {
-    if (!Object.hasOwn(params, name)) continue;
+  for (const name in params) {
     const value = params[name];
+    if (typeof value !== 'object' || !Object.hasOwn(members, name)) continue;
+    const inner = members[name]!;
     if (value === null) delete params[name];
     else if (inner !== true && isObject(value)) drop(value, inner);
   }

@@ -200,6 +200,9 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
 
   /** All that is said of the value itself. */
   const together = (some: readonly Schema[]): Reading[] => {
+    const [first] = some;
+    // Most schemas say all that they say in one place.
+    if (some.length === 1 && readingOf(first!, schema).parts.length === 0) return [readingOf(first!, schema)];
     const all = new Set(some);
     for (const one of all) {
       if (++work > mostWork) throw tooMuch;
@@ -219,21 +222,23 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
     // Where no name is said, of whatever member, none can be missed.
     if (!all.some((one) => one.names || one.patterns.length > 0 || one.rest.length > 0)) return undefined;
     return inMembers(inner as Members, (name, one) => {
+      const deep = typeof one === 'object' && one !== null;
       const further: Schema[] = [];
       let named = false;
       let known: string | undefined;
       work += all.length;
       if (work > mostWork) throw tooMuch;
       for (const reading of all) {
-        for (const part of reading.patterns) further.push(part);
+        if (deep) for (const part of reading.patterns) further.push(part);
         if (Object.hasOwn(reading.properties, name)) {
           named = true;
-          further.push(...schemasIn(reading.properties[name]));
+          if (deep) further.push(...schemasIn(reading.properties[name]));
         } else {
           known ??= reading.folded.find(name);
-          for (const part of reading.rest) further.push(part);
+          if (deep) for (const part of reading.rest) further.push(part);
         }
       }
+      if (!deep && (named || known === undefined)) return undefined;
       return named || known === undefined ? below(name, look(one, further, depth + 1)) : { at: `/${name}`, known };
     });
   };

@@ -55,8 +55,7 @@ export function exchange(target: HttpTarget, request: HttpRequest, maxBytes: num
     }
   };
   const go = (credential: HeaderList, handlers: HttpHandlers) => {
-    const headers = request.headers.concat(credential);
-    stop = send(target, { ...request, headers }, maxBytes, handlers);
+    stop = send(target, request, credential, maxBytes, handlers);
   };
   ask((credential) => {
     let refusal: IncomingHttpHeaders | undefined;
@@ -94,7 +93,7 @@ const noCredential = (cause: unknown): UpstreamError =>
  * Redirects that keep method and body are followed within the origin: many
  * servers want `/mcp/` for `/mcp`. All others are answers like any other, since they would carry our credential to where the upstream likes.
  */
-function send(target: HttpTarget, request: HttpRequest, maxBytes: number, to: HttpHandlers): () => void {
+function send(target: HttpTarget, request: HttpRequest, credential: HeaderList, maxBytes: number, to: HttpHandlers): () => void {
   let over = false;
   let sent = false;
   let again = request.repeatable === true;
@@ -158,7 +157,7 @@ function send(target: HttpTarget, request: HttpRequest, maxBytes: number, to: Ht
         path,
         method: request.method,
         // A server's compression holds back a stream that has little to say, often for ever.
-        headers: request.headers.concat('accept-encoding', request.method === 'GET' ? 'identity' : accepted),
+        headers: request.headers.concat(credential, 'accept-encoding', request.method === 'GET' ? 'identity' : accepted),
         body: request.body ?? null,
       },
       handler,
