@@ -241,15 +241,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         clientInfo: { name: 'gatehouse', version: options.version },
       };
       const address = ofServer(id);
-      const entry = rules?.bundle.servers.find((one) => one.id === id);
-      const known = directory(address).find('tools', tool)?.name;
+      const listed = directory(address).find('tools', tool);
       const call: Call = {
         agent,
         peer,
         method: 'tools/call',
         params: { name: tool, arguments: args },
         asked: tool,
-        target: entry && known !== undefined ? { entry, name: known, action: 'call' } : undefined,
+        target: listed && { owner: listed.owner, name: listed.name, action: 'call' },
         args,
         requestBytes: Buffer.byteLength(JSON.stringify(args)),
         directory: directory(address),

@@ -8,21 +8,23 @@ import { pathOf } from './wire/endpoint.ts';
 
 /** The guard, then the routes: nothing is looked at before the step ahead of it has let the request pass. */
 export function listener(at: { port(): number; routes: readonly Route[]; log: Log }): (request: IncomingMessage, response: Reply) => void {
-  return (request, response) => {
-    handle(at, request, response).catch((error: unknown) => {
+  return async (request, response) => {
+    try {
+      await handle(at, request, response);
+    } catch (error) {
       at.log.error({ err: error }, 'a request failed inside the gateway');
       refuseHttp(response, 500, 'internal', 'Something went wrong inside Gatehouse. See its log file.');
-    });
+    }
   };
 }
 
-async function handle(at: Parameters<typeof listener>[0], request: IncomingMessage, response: Reply): Promise<void> {
+function handle(at: Parameters<typeof listener>[0], request: IncomingMessage, response: Reply): Promise<void> | void {
   const forbidden = guard(request.headers, at.port());
   if (forbidden) return refuseHttp(response, 403, 'forbidden', forbidden);
   const path = pathOf(request);
   for (const route of at.routes) {
     const answer = route(path);
-    if (answer) return await answer(request, response);
+    if (answer) return answer(request, response);
   }
   refuseHttp(response, 404, 'not_found', 'Agents connect to /mcp (all servers) or /mcp/s/SERVER (one server).');
 }

@@ -146,7 +146,7 @@ export function openPolicy(
   const makeList = (action: 'call' | 'get' | 'read', serverId: string, agent: string, at: Circumstances): Map<string, Decision> => {
     const verdicts = new Map<string, Decision>();
     const shared = new Map<string, Decision>();
-    for (const name of names.get(serverId)?.[action] ?? []) {
+    for (const name of names.get(serverId)?.[action].keys() ?? []) {
       const question: DecisionRequest = { action, server: serverId, name, agent };
       const gated = gate(question, at);
       if ('effect' in gated) {
@@ -208,7 +208,9 @@ export function openPolicy(
       const at = circumstances();
       const gated = gate(question, at);
       if ('effect' in gated) return gated;
-      const wrong = misfit(question, gated) ?? posing(question, gated, slices.find(question.action, question.server, question.name).names);
+      const blessed = question.action === 'read' ? undefined : names.get(gated.id)![question.action as 'call' | 'get'].get(question.name);
+      const wrong =
+        misfit(question, blessed) ?? posing(question, gated, blessed, slices.find(question.action, question.server, question.name).names);
       if (wrong !== undefined) {
         // What no arguments could change is said first: nobody should mend them in vain.
         const anyhow = governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
@@ -254,29 +256,27 @@ export function openPolicy(
  * Where the arguments do not fit the blessed schema. Servers make `7` of `"7"` and `zephyr` of `["zephyr"]`, so a rule that compares them says nothing
  * before each has the type that it is blessed with.
  */
-function misfit({ action, name, args }: DecisionRequest, { catalogue }: ServerEntry): string | undefined {
-  if (action !== 'call') return undefined;
-  const tool = catalogue.tools.find((one) => one.name === name);
-  const given = args ?? {};
-  const validator = tool && validatorOf(tool);
-  const wrong = validator?.misfit(given);
-  if (wrong === undefined || !Object.values(given).includes(null)) return wrong;
+function misfit({ action, args = {} }: DecisionRequest, tool: object | undefined): string | undefined {
+  if (action !== 'call' || tool === undefined) return undefined;
+  const validator = validatorOf(tool);
+  const wrong = validator.misfit(args);
+  if (wrong === undefined || !Object.values(args).includes(null)) return wrong;
   // Agents write null for a declared argument that they leave out (SEP-2243), and so rules take it. Anywhere else null is a value.
-  const said = Object.entries(given).filter(([key, value]) => value !== null || !validator!.mayBeLeftOut(key));
-  return validator!.misfit(Object.fromEntries(said));
+  const said = Object.entries(args).filter(([key, value]) => value !== null || !validator.mayBeLeftOut(key));
+  return validator.misfit(Object.fromEntries(said));
 }
 
 /** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */
 const holdsBack = ({ effect, rule, obligations }: Decision): boolean =>
   effect === 'deny' ? rule !== ownRules.noPermit : effect === 'ask' || obligations.redact.length > 0;
 
-function catalogued({ catalogue }: ServerEntry): { call: Set<string>; get: Set<string>; read: Set<string> } {
-  return {
-    call: new Set(catalogue.tools.map((tool) => tool.name)),
-    get: new Set(catalogue.prompts.map((prompt) => prompt.name)),
-    read: new Set(readable(catalogue)),
-  };
+function catalogued({ catalogue }: ServerEntry) {
+  return { call: byName(catalogue.tools), get: byName(catalogue.prompts), read: new Set(readable(catalogue)) };
 }
+
+/** Of a name that is listed twice the first definition counts. */
+const byName = <T extends { name: string }>(all: readonly T[]): ReadonlyMap<string, T> =>
+  new Map(all.toReversed().map((definition) => [definition.name, definition]));
 
 /** Things of one server that have the same likeness cannot be told apart by the rules of this slice, so one answer serves them all. */
 function likeness(slice: Slice, action: 'call' | 'get' | 'read', server: ServerEntry, name: string): string {

@@ -45,7 +45,7 @@ function together(servers: readonly ServerEntry[], kind: 'extensions' | 'experim
 }
 
 /** Whether a server answers `resources/directory/read`, as it was blessed. */
-export function readsFolders({ catalogue }: ServerEntry): boolean {
+export function readsFolders({ catalogue }: { catalogue: Pick<ServerEntry['catalogue'], 'capabilities'> }): boolean {
   const stated = catalogue.capabilities['extensions'];
   return isObject(stated) && isObject(stated[skills]) && stated[skills]['directoryRead'] === true;
 }

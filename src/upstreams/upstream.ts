@@ -31,13 +31,13 @@ export interface UpstreamCall {
   /** Aborted when the agent cancels or goes away: the upstream is told in its own era's way. */
   signal: AbortSignal;
   /** Where given, the agent wants progress; the connection has a token of its own either way. Gets `params` of notifications/progress, for it to put its own token in. */
-  onProgress?: (params: JsonObject) => void;
+  onProgress?: ((params: JsonObject) => void) | undefined;
   /** notifications/message (and unknown notifications) that belong to this call. */
-  onNotification?: (notification: { method: string; params?: JsonObject }) => void;
+  onNotification?: ((notification: { method: string; params?: JsonObject }) => void) | undefined;
   /** A legacy upstream's own request while the call runs (elicitation/create, sampling/createMessage, roots/list). Without it: -32601. */
-  onRequest?: (request: { method: string; params: JsonObject }, signal: AbortSignal) => Promise<Outcome>;
+  onRequest?: ((request: { method: string; params: JsonObject }, signal: AbortSignal) => Promise<Outcome>) | undefined;
   /** Given while the agent reads more slowly than it is sent to: nothing more is read for this call until it resolves. `held`: bytes read of what is not whole yet. */
-  caughtUp?: (held: number) => Promise<void> | undefined;
+  caughtUp?: ((held: number) => Promise<void> | undefined) | undefined;
   /** Milliseconds without an answer or progress; default the entry's `timeoutMs`. */
   timeoutMs?: number;
 }

@@ -91,7 +91,7 @@ test('a link is remembered only up to a length: an upstream could fill the memor
   const [one] = directory.servers;
   directory.mention(one!, 'x://short');
   directory.mention(one!, `x://${'u'.repeat(1_000_000)}`);
-  assert.equal(directory.findResource('x://short')?.entry.id, 'one');
+  assert.equal(directory.findResource('x://short')?.owner.id, 'one');
   assert.equal(directory.findResource(`x://${'u'.repeat(1_000_000)}`), undefined);
 });
 

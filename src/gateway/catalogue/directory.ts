@@ -7,12 +7,13 @@ import { appOnly, pageOf, withPage } from '../../protocol/extensions.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Address } from './address.ts';
 import { exposedName, ownName, scopedUri } from './names.ts';
+import type { Owner } from './owner.ts';
 import { scopedSkill } from './skills.ts';
 import { matchesTemplate } from './templates.ts';
 
 /** One thing an agent can name: whose it is, what its upstream calls it, and its blessed definition as JSON under the name the agent knows. */
 export interface Listed {
-  entry: ServerEntry;
+  owner: Owner;
   name: string;
   exposed: string;
   json: string;
@@ -35,9 +36,9 @@ export interface Directory {
   /** By the name that agents see; on a server's own address also by the server's own, where that one is too long or too odd to be shown. */
   find(kind: 'tools' | 'prompts', name: string): Listed | undefined;
   /** Whose a URI is and how its upstream spells it; several servers' in registry order. */
-  findResource(uri: string): { entry: ServerEntry; uri: string } | undefined;
+  findResource(uri: string): { owner: Owner; uri: string } | undefined;
   /** Remembers whose a URI is that an upstream mentioned in a result (resource_link): bounded, newest kept. */
-  mention(entry: ServerEntry, uri: string): void;
+  mention(owner: Owner, uri: string): void;
 }
 
 const maxMentions = 10_000;
@@ -75,7 +76,7 @@ export function openDirectory(bundle: Bundle, address: Address): Directory {
     for (const prompt of entry.catalogue.prompts) addNamed(prompts, entry, prompt, ownPrompts);
   }
   const own = { tools: byOwnName(merged, tools), prompts: byOwnName(merged, prompts) };
-  const mentioned = new Map<string, ServerEntry>();
+  const mentioned = new Map<string, Owner>();
   const byId = new Map(servers.map((entry) => [entry.id, entry]));
   return {
     servers,
@@ -87,27 +88,27 @@ export function openDirectory(bundle: Bundle, address: Address): Directory {
     find: (kind, name) => (kind === 'tools' ? tools : prompts).get(name) ?? own[kind].get(name),
     findResource(uri) {
       const listed = resources.get(uri) ?? templates.get(uri);
-      if (listed) return { entry: listed.entry, uri: listed.name };
+      if (listed) return { owner: listed.owner, uri: listed.name };
       const plus = uri.indexOf('+');
       const scoped = plus > 0 && plus < uri.indexOf(':') ? byId.get(uri.slice(0, plus)) : undefined;
-      if (scoped) return { entry: scoped, uri: uri.slice(plus + 1) };
-      const known = innermost(folders, uri) ?? pages.owner(uri) ?? mentioned.get(uri);
-      if (known) return { entry: known, uri };
-      for (const template of templates.values()) if (matchesTemplate(template.name, uri)) return { entry: template.entry, uri };
+      if (scoped) return { owner: scoped, uri: uri.slice(plus + 1) };
+      const owner = innermost(folders, uri) ?? pages.owner(uri) ?? mentioned.get(uri);
+      if (owner) return { owner, uri };
+      for (const template of templates.values()) if (matchesTemplate(template.name, uri)) return { owner: template.owner, uri };
       const only = servers.length === 1 ? servers[0] : undefined;
-      return only ? { entry: only, uri } : undefined;
+      return only ? { owner: only, uri } : undefined;
     },
-    mention(entry, uri) {
-      if (!merged || uri.length > maxMention || resources.has(uri) || pages.owner(uri) || mentioned.get(uri) === entry) return;
+    mention(owner, uri) {
+      if (!merged || uri.length > maxMention || resources.has(uri) || pages.owner(uri) || mentioned.get(uri) === owner) return;
       if (mentioned.size >= maxMentions) mentioned.delete(mentioned.keys().next().value as string);
-      mentioned.set(uri, entry);
+      mentioned.set(uri, owner);
     },
   };
 }
 
 /** Whose the tools' pages are, listed as resources or not: of two servers with the same URI the first keeps it as it is. */
 function openPages(servers: readonly ServerEntry[], resources: ReadonlyMap<string, Listed>) {
-  const listed = new Map([...resources.values()].map((one) => [`${one.entry.id}\0${one.name}`, one.exposed]));
+  const listed = new Map([...resources.values()].map(({ owner, name, exposed }) => [`${owner.id}\0${name}`, exposed]));
   const owners = new Map<string, ServerEntry>();
   for (const entry of servers)
     for (const tool of entry.catalogue.tools) {
@@ -133,7 +134,7 @@ function addNamed(
   const taken = (name: string) => {
     if (own?.has(name)) return true;
     const other = into.get(name);
-    again ||= other?.entry === entry && other.name === definition.name;
+    again ||= other?.owner === entry && other.name === definition.name;
     return other !== undefined && !again;
   };
   const exposed = (own ? ownName : exposedName)(entry.id, definition.name, taken);
@@ -141,7 +142,7 @@ function addNamed(
   if (again || into.has(exposed)) return;
   const shown: JsonObject = exposed === definition.name ? definition : { ...definition, name: exposed };
   into.set(exposed, {
-    entry,
+    owner: entry,
     name: definition.name,
     exposed,
     json: JSON.stringify(shown),
@@ -169,7 +170,12 @@ function addUri<Key extends 'uri' | 'uriTemplate'>(
   const name: string = definition[key];
   const exposed = into.has(name) || owner !== entry ? scopedUri(entry.id, name) : name;
   if (into.has(exposed)) return;
-  into.set(exposed, { entry, name, exposed, json: JSON.stringify(exposed === name ? definition : { ...definition, [key]: exposed }) });
+  into.set(exposed, {
+    owner: entry,
+    name,
+    exposed,
+    json: JSON.stringify(exposed === name ? definition : { ...definition, [key]: exposed }),
+  });
 }
 
 /** A skill is spelt out whole: where another server's folder or resource lies in the way of any of its files, all of them name their server. */
@@ -183,11 +189,11 @@ function addSkill(
   const clash =
     (innermost(into.folders, root) ?? entry) !== entry ||
     [...into.folders].some(([folder, owner]) => owner !== entry && below(folder)) ||
-    [...into.resources.values()].some((one) => one.entry !== entry && below(one.exposed));
+    [...into.resources.values()].some(({ owner, exposed }) => owner !== entry && below(exposed));
   if (!clash) into.folders.set(root, entry);
   const shown = clash ? scopedSkill(entry.id, skill) : skill;
   if (into.skills.has(shown.uri)) return;
-  into.skills.set(shown.uri, { entry, name: skill.uri, exposed: shown.uri, json: JSON.stringify(shown) });
+  into.skills.set(shown.uri, { owner: entry, name: skill.uri, exposed: shown.uri, json: JSON.stringify(shown) });
 }
 
 const suffix = (header: string): string => header.slice('mcp-param-'.length).toLowerCase();

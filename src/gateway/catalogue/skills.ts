@@ -1,14 +1,14 @@
-import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Skill, skillRoot } from '../../bundle/skill.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { readsFolders } from '../../protocol/extensions.ts';
 import { scopedUri } from './names.ts';
+import type { Owner } from './owner.ts';
 
 /** Whether a method can be asked of a URI at all. Folders are read below blessed skills only: of other trees no list says what is in them. */
-export function mayName(method: string, { entry, uri }: { entry: ServerEntry; uri: string }): boolean {
-  const { skills } = entry.catalogue;
+export function mayName(method: string, { owner, uri }: { owner: Owner; uri: string }): boolean {
+  const { skills } = owner.catalogue;
   if (method === 'skills/get') return skills.some((one) => one.uri === uri);
-  return method !== 'resources/directory/read' || (readsFolders(entry) && skills.some((one) => isBelow(uri, one)));
+  return method !== 'resources/directory/read' || (readsFolders(owner) && skills.some((one) => isBelow(uri, one)));
 }
 
 export const isBelow = (uri: string, skill: Skill): boolean => uri === skillRoot(skill) || uri.startsWith(`${skillRoot(skill)}/`);
@@ -24,7 +24,7 @@ export function scopedSkill(server: string, skill: Skill): Skill {
 }
 
 /** The blessed entry as one agent sees it: without the files of skills inside it that are hidden from that agent, which so exist nowhere. */
-export function seenSkill(server: ServerEntry, uri: string, policy: Policy, agent: string): Skill {
+export function seenSkill(server: Owner, uri: string, policy: Policy, agent: string): Skill {
   const { skills } = server.catalogue;
   const skill = skills.find((one) => one.uri === uri)!;
   const verdicts = policy.list('read', server.id, agent);

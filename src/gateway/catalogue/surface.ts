@@ -38,7 +38,7 @@ export const isListMethod = (method: string, directory: Directory): method is Li
 /** Methods of the extension are there where it is stated: for an agent of either era, since it has nothing that the legacy one lacks. */
 export function speaks(method: string, directory: Directory): boolean {
   if (method === 'skills/get') return directory.skills.size > 0;
-  return method === 'resources/directory/read' && [...directory.skills.values()].some(({ entry }) => readsFolders(entry));
+  return method === 'resources/directory/read' && [...directory.skills.values()].some(({ owner }) => readsFolders(owner));
 }
 
 export function openSurface(options: {
@@ -86,8 +86,8 @@ function shown(
   let server: string | undefined;
   let verdicts: ReturnType<Policy['list']> | undefined;
   for (const item of all.values()) {
-    if (item.entry.id !== server) {
-      server = item.entry.id;
+    if (item.owner.id !== server) {
+      server = item.owner.id;
       verdicts = policy.list(action, server, agent);
     }
     const verdict = verdicts!.get(item.name);
@@ -98,9 +98,9 @@ function shown(
 }
 
 function skillText(item: Listed, policy: Policy, agent: string): string {
-  const seen = seenSkill(item.entry, item.name, policy, agent);
-  if (item.entry.catalogue.skills.includes(seen)) return item.json;
-  return JSON.stringify(item.exposed === item.name ? seen : scopedSkill(item.entry.id, seen));
+  const seen = seenSkill(item.owner, item.name, policy, agent);
+  if (item.owner.catalogue.skills.includes(seen)) return item.json;
+  return JSON.stringify(item.exposed === item.name ? seen : scopedSkill(item.owner.id, seen));
 }
 
 /** Stated for what the gateway can do; a kind that no server behind the address has is left out. */

@@ -131,8 +131,8 @@ function inexactNumber(source: string): string | undefined {
 function members(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   let count = 0;
-  if (Array.isArray(value)) for (const one of value) count += members(one);
-  else for (const one of Object.values(value)) count += 1 + members(one);
+  if (Array.isArray(value)) for (const item of value) count += members(item);
+  else for (const name in value) count += 1 + members((value as Record<string, unknown>)[name]);
   return count;
 }
 

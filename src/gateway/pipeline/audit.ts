@@ -18,7 +18,7 @@ export const audit: Step = async (call, next) => {
   } catch (error) {
     const known = error instanceof UpstreamError ? error : new UpstreamError('bad-answer', 'an error inside Gatehouse', { cause: error });
     trouble = `${known.problem}: ${known.message}`;
-    outcome = said(refused(call, troubleText(JSON.stringify(call.asked), call.target?.entry.title ?? 'Gatehouse', known)));
+    outcome = said(refused(call, troubleText(JSON.stringify(call.asked), call.target?.owner.title ?? 'Gatehouse', known)));
   }
   record(call, outcome, { trouble, at, totalMs: performance.now() - start, digest });
   return outcome;
@@ -47,7 +47,7 @@ function record(
     at,
     person: gate.person,
     agent: call.agent,
-    server: call.target?.entry.id ?? '',
+    server: call.target?.owner.id ?? '',
     method: call.method,
     target: (call.target?.name ?? call.asked).slice(0, 512),
     decision: verdict.effect,

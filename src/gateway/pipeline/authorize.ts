@@ -18,7 +18,7 @@ function decide(call: Passage): Decision {
     return builtIn(ownRules.ledgerFailed, 'The record of calls cannot be written, and nothing may pass unrecorded.');
   if (!target) return builtIn(ownRules.unknown, 'No blessed server offers it.');
   if (method === 'tasks/cancel') return { ...builtIn(ownRules.cancel, 'Who began something may end it.'), effect: 'allow' };
-  const ask = (name: string) => met(gate.policy!.decide({ action: target.action, server: target.entry.id, name, args, agent }));
+  const ask = (name: string) => met(gate.policy!.decide({ action: target.action, server: target.owner.id, name, args, agent }));
   const verdict = ask(target.name);
   if (verdict.effect !== 'allow' || target.filled === undefined) return verdict;
   const filled = ask(target.filled);

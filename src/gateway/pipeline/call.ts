@@ -1,13 +1,13 @@
-import type { ServerEntry } from '../../bundle/schema.ts';
 import type { Decision, DecisionRequest } from '../../policy/policy.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Outcome, Peer, UpstreamCall } from '../../upstreams/upstream.ts';
 import type { Directory } from '../catalogue/directory.ts';
+import type { Owner } from '../catalogue/owner.ts';
 import type { CallContext } from './call-context.ts';
 
-/** What a call asks of an upstream, once it is known whose the name is. */
+/** What a call asks for, once it is known whose the name is. */
 export interface Target {
-  entry: ServerEntry;
+  owner: Owner;
   /** As the upstream spells it. */
   name: string;
   action: DecisionRequest['action'];

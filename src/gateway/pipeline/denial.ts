@@ -20,9 +20,9 @@ export const undecided: Decision = builtIn(ownRules.policyError, 'Nothing decide
 
 /** The answer to a call that the verdict does not let pass. Hidden: as if it did not exist. Visible: a sentence with the rule and a way out. */
 export function denied({ gate, target, verdict, ...call }: Passage): Outcome {
-  if (gate.policy && !(target && visible(gate.policy, { ...target, server: target.entry.id, agent: call.agent })))
+  if (gate.policy && !(target && visible(gate.policy, { ...target, server: target.owner.id, agent: call.agent })))
     return { error: unknown(call.method, call.asked, call.peer.era) };
-  return refused(call, denialText(JSON.stringify(call.asked), target?.entry.title ?? 'Gatehouse', verdict));
+  return refused(call, denialText(JSON.stringify(call.asked), target?.owner.title ?? 'Gatehouse', verdict));
 }
 
 /** Words for the model where it can read them, else an error. */

@@ -1,7 +1,7 @@
 import { isLong, turn } from '../../base/pace.ts';
 import { declares, tasks } from '../../protocol/extensions.ts';
 import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
-import { type Outcome, type Upstream, UpstreamError } from '../../upstreams/upstream.ts';
+import { type Outcome, type Upstream, type UpstreamCall, UpstreamError } from '../../upstreams/upstream.ts';
 import { untilComplete } from '../rounds/input-rounds.ts';
 import { type InputRequest, questionsOf, unaskable, wantedVisits } from '../rounds/questions.ts';
 import { digestOf, type State } from '../rounds/seal.ts';
@@ -33,15 +33,13 @@ export const forward: Step = async (call) => {
 };
 
 function present(call: Call, gate: CallContext): Upstream {
-  const upstream = gate.upstream(call.target!.entry.id);
+  const upstream = gate.upstream(call.target!.owner.id);
   if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   return upstream;
 }
 
 const fromLegacy = (call: Call, gate: CallContext): Promise<Outcome> =>
-  untilComplete(call, outward(call), (params) =>
-    present(call, gate).call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal }),
-  );
+  untilComplete(call, outward(call), (params) => present(call, gate).call(upstreamCall(call, params)));
 
 async function fromModern(call: Call, gate: CallContext): Promise<Outcome> {
   const upstream = present(call, gate);
@@ -61,10 +59,7 @@ async function fromModern(call: Call, gate: CallContext): Promise<Outcome> {
   let round: Promise<Round> | undefined;
   if (state === undefined) {
     if (mayBeAsked(call.peer.capabilities)) round = gate.parking.begin(call, upstream, params);
-    else
-      round = upstream
-        .call({ ...hooks(call), method: call.method, params, peer: call.peer, signal: call.signal })
-        .then((outcome) => ({ outcome }));
+    else round = upstream.call(upstreamCall(call, params)).then((outcome) => ({ outcome }));
   } else {
     const opened = gate.seal.open(state, binding(), gate.now());
     if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
@@ -120,14 +115,16 @@ function visited(params: JsonObject): JsonObject {
 const mayBeAsked = (capabilities: JsonObject): boolean =>
   capabilities['elicitation'] !== undefined || capabilities['sampling'] !== undefined || capabilities['roots'] !== undefined;
 
-function hooks(call: Call) {
-  return {
-    ...(call.onProgress ? { onProgress: call.onProgress } : {}),
-    ...(call.onNotification ? { onNotification: call.onNotification } : {}),
-    ...(call.onRequest ? { onRequest: call.onRequest } : {}),
-    ...(call.caughtUp ? { caughtUp: call.caughtUp } : {}),
-  };
-}
+const upstreamCall = (call: Call, params: JsonObject): UpstreamCall => ({
+  method: call.method,
+  params,
+  peer: call.peer,
+  signal: call.signal,
+  onProgress: call.onProgress,
+  onNotification: call.onNotification,
+  onRequest: call.onRequest,
+  caughtUp: call.caughtUp,
+});
 
 function outward(call: Call): JsonObject {
   const { _meta, ...given } = call.params;
@@ -156,6 +153,6 @@ function ownTask(call: Call, result: JsonObject, gate: CallContext): JsonObject 
   const { taskId } = result;
   if (call.method !== 'tools/call' || typeof taskId !== 'string' || !declares(call.peer.capabilities, tasks))
     throw new UpstreamError('bad-answer', 'it answers with a task, which the agent did not ask for');
-  const task = { agent, person: gate.person, server: target!.entry.id, taskId, tool: target!.name, args, bytes: requestBytes };
+  const task = { agent, person: gate.person, server: target!.owner.id, taskId, tool: target!.name, args, bytes: requestBytes };
   return { ...result, taskId: gate.tasks.own(task) };
 }

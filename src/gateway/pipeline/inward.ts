@@ -74,7 +74,7 @@ function legacy(result: JsonObject): JsonObject {
 
 /** Links in a result stay as they are and stay readable: the directory remembers whose they are. Only a clash is spelt out. */
 function withLinks(call: Call, result: JsonObject, content: unknown[]): JsonObject {
-  const { entry } = call.target!;
+  const { owner } = call.target!;
   let changed: unknown[] | undefined;
   content.forEach((item, index) => {
     if (!isObject(item)) return;
@@ -82,12 +82,12 @@ function withLinks(call: Call, result: JsonObject, content: unknown[]): JsonObje
       item['type'] === 'resource_link' ? item : item['type'] === 'resource' && isObject(item['resource']) ? item['resource'] : undefined;
     const uri = holder?.['uri'];
     if (!holder || typeof uri !== 'string') return;
-    const owner = call.directory.findResource(uri);
-    if (owner && owner.entry.id !== entry.id) {
-      const scoped = { ...holder, uri: scopedUri(entry.id, uri) };
+    const listed = call.directory.findResource(uri);
+    if (listed && listed.owner.id !== owner.id) {
+      const scoped = { ...holder, uri: scopedUri(owner.id, uri) };
       changed ??= [...content];
       changed[index] = holder === item ? scoped : { ...item, resource: scoped };
-    } else call.directory.mention(entry, uri);
+    } else call.directory.mention(owner, uri);
   });
   return changed ? { ...result, content: changed } : result;
 }

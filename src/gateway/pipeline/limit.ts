@@ -5,10 +5,10 @@ import { builtIn, denied } from './denial.ts';
 /** Holds calls to the company's limits and to those of the rule that let them pass. */
 export const limit: Step = async (call, next) => {
   const { gate, agent, verdict } = call;
-  const { entry, name, taskId } = call.target!;
+  const { owner, name, taskId } = call.target!;
   // A rule's limit is on calls; asking what became of one is not another.
   const rule = taskId === undefined ? verdict.obligations.limit : undefined;
-  const tool = `${entry.id}/${name}`;
+  const tool = `${owner.id}/${name}`;
   const now = gate.now();
   const over = gate.limiter.over(agent, tool, rule, now);
   if (over !== undefined) {

@@ -12,9 +12,9 @@ const ttlMs = 60_000;
 
 /** Without a word to the upstream: what it would say now has been reviewed by nobody. */
 export function getSkill(call: Call, policy: Policy): Outcome {
-  const { entry, name } = call.target!;
-  const seen = seenSkill(entry, name, policy, call.agent);
-  const skill = call.asked === name ? seen : scopedSkill(entry.id, seen);
+  const { owner, name } = call.target!;
+  const seen = seenSkill(owner, name, policy, call.agent);
+  const skill = call.asked === name ? seen : scopedSkill(owner.id, seen);
   return { result: call.peer.era === 'modern' ? { resultType: 'complete', skill, ttlMs, cacheScope: 'private' } : { skill } };
 }
 
@@ -23,8 +23,8 @@ export function getSkill(call: Call, policy: Policy): Outcome {
  * that they take from whom they take the file.
  */
 export function changedSince(call: Call, result: JsonObject): Outcome | undefined {
-  const { entry, name } = call.target!;
-  const files = entry.catalogue.skills.flatMap((one) => (one.resources === 'dynamic' || !isBelow(name, one) ? [] : one.resources));
+  const { owner, name } = call.target!;
+  const files = owner.catalogue.skills.flatMap((one) => (one.resources === 'dynamic' || !isBelow(name, one) ? [] : one.resources));
   const blessed = files.filter((file) => file.uri === name);
   if (blessed.length === 0 || result['resultType'] === 'input_required') return undefined;
   const [content, ...more] = Array.isArray(result['contents']) ? (result['contents'] as unknown[]) : [];
@@ -32,8 +32,8 @@ export function changedSince(call: Call, result: JsonObject): Outcome | undefine
   const digest = bytes && `sha256:${hash('sha256', bytes, 'hex')}`;
   if (blessed.every((file) => file.digest === digest && file.size === bytes?.length)) return undefined;
   const message =
-    `${JSON.stringify(call.asked)} on ${entry.title} is not the file that the company blessed, so it is not passed on. ` +
-    `Do not retry: ask the person to have ${entry.title} reviewed and blessed anew.`;
+    `${JSON.stringify(call.asked)} on ${owner.title} is not the file that the company blessed, so it is not passed on. ` +
+    `Do not retry: ask the person to have ${owner.title} reviewed and blessed anew.`;
   return { error: { code: 403, message } };
 }
 
@@ -45,13 +45,13 @@ function bytesOf(content: JsonObject): Buffer | undefined {
 
 /** What a folder holds now, as far as it was blessed and the agent may read it; a hidden skill inside another one stays hidden. */
 export function children(call: Call, listed: unknown, policy: Policy | undefined): JsonObject[] {
-  const { entry, name } = call.target!;
+  const { owner, name } = call.target!;
   const shown: JsonObject[] = [];
   for (const child of Array.isArray(listed) ? listed : []) {
     const uri = isObject(child) ? child['uri'] : undefined;
     if (typeof uri !== 'string' || !uri.startsWith(`${name}/`)) continue;
-    if (!policy || policy.preview({ action: 'read', server: entry.id, name: uri, agent: call.agent }).effect === 'deny') continue;
-    shown.push(call.asked === name ? child : { ...child, uri: scopedUri(entry.id, uri) });
+    if (!policy || policy.preview({ action: 'read', server: owner.id, name: uri, agent: call.agent }).effect === 'deny') continue;
+    shown.push(call.asked === name ? child : { ...child, uri: scopedUri(owner.id, uri) });
   }
   return shown;
 }

@@ -25,7 +25,8 @@ export function leaveOutNulls(params: JsonObject): void {
   drop(params, optional);
   const meta = isObject(params['_meta']) ? params['_meta'] : nothing;
   for (const name in meta) if (meta[name] === null && name.startsWith(reserved)) delete meta[name];
-  for (const capabilities of [params['capabilities'], meta[`${reserved}clientCapabilities`]]) dropAll(capabilities, capabilityLevels);
+  dropAll(params['capabilities'], capabilityLevels);
+  dropAll(meta[`${reserved}clientCapabilities`], capabilityLevels);
 }
 
 const nothing: JsonObject = {};

@@ -19,7 +19,7 @@ export function completed(
   const args = { ...before, [name]: value } as Record<string, string>;
   if (ref['type'] === 'ref/prompt' && typeof ref['name'] === 'string') {
     const listed = directory.find('prompts', ref['name']);
-    return { asked: ref['name'], target: listed && { entry: listed.entry, name: listed.name, action: 'get' }, args };
+    return { asked: ref['name'], target: listed && { owner: listed.owner, name: listed.name, action: 'get' }, args };
   }
   if (ref['type'] === 'ref/resource' && typeof ref['uri'] === 'string') {
     const asked = ref['uri'];
@@ -29,7 +29,7 @@ export function completed(
     const owner = directory.findResource(asked);
     // Nobody can say what a name that is no variable of the template does to the URI, so there is nothing of that kind.
     const found = variables.size === 0 || Object.keys(args).every((one) => variables.has(one)) ? owner : undefined;
-    const target = found && { entry: found.entry, name: found.uri, action: 'read' as const };
+    const target = found && { owner: found.owner, name: found.uri, action: 'read' as const };
     return { asked, target: target && (variables.size === 0 ? target : { ...target, filled: expand(found.uri, args) }), args };
   }
   return 'params.ref must be a ref/prompt with a name or a ref/resource with a uri.';

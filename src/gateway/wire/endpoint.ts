@@ -29,26 +29,32 @@ export interface Endpoint {
 }
 
 /** An agent's request at one address: its bearer first, then what is there for it, then the wire of its era. */
-export async function mcp(at: Endpoint, address: Address, request: IncomingMessage, response: Reply): Promise<void> {
+export function mcp(at: Endpoint, address: Address, request: IncomingMessage, response: Reply): Promise<void> | void {
   const { headers } = request;
   const token = bearer(headers);
   const agent = token === undefined ? undefined : at.verify(token);
   if (!agent) return challenge(pathOf(request), headers.host!, token !== undefined, response);
   response.reader = agent.name;
   const settling = at.settling();
-  if (settling) {
-    await settling;
+  if (!settling) return entered(at, address, agent.name, request, response);
+  return settling.then(() => {
     // Whoever went away meanwhile would never send the rest of its body.
     if (request.destroyed) return;
     if (at.leaving()) return void request.socket.destroy();
-  }
-  if (address.kind === 'server' && !at.discoverable(address.server, agent.name))
+    return entered(at, address, agent.name, request, response);
+  });
+}
+
+/** An agent's request, once it is known whose it is and what is allowed. */
+function entered(at: Endpoint, address: Address, agent: string, request: IncomingMessage, response: Reply): Promise<void> | void {
+  const { headers } = request;
+  if (address.kind === 'server' && !at.discoverable(address.server, agent))
     return refuseHttp(response, 404, 'not_found', `There is no server ${JSON.stringify(address.server)} here.`);
 
   const incoming: Incoming = {
     headers,
     response,
-    agent: agent.name,
+    agent,
     address,
     bytes: 0,
     mayStream: accepts(headers.accept, 'text/event-stream'),
@@ -59,7 +65,7 @@ export async function mcp(at: Endpoint, address: Address, request: IncomingMessa
     return refuseHttp(response, 405, 'method_not_allowed', 'Send POST with one JSON-RPC message.', { allow: 'GET, POST, DELETE' });
   if (!incoming.mayStream && !accepts(headers.accept, 'application/json'))
     return refuseHttp(response, 406, 'not_acceptable', 'Accept must allow application/json and text/event-stream.');
-  await post(at, incoming, request);
+  return post(at, incoming, request);
 }
 
 export const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0]!;

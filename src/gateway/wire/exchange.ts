@@ -31,19 +31,20 @@ export function target(
   if (method === 'resources/read' || method === 'resources/directory/read' || method === 'skills/get') {
     const uri = params['uri'];
     if (typeof uri !== 'string') return 'params.uri must be a string.';
-    const owner = directory.findResource(uri);
-    const found = owner && mayName(method, owner) ? owner : undefined;
-    return { asked: uri, target: found && { entry: found.entry, name: found.uri, action: 'read' }, args: {} };
+    const resource = directory.findResource(uri);
+    const target =
+      resource && mayName(method, resource) ? { owner: resource.owner, name: resource.uri, action: 'read' as const } : undefined;
+    return { asked: uri, target, args: {} };
   }
   if (taskMethods.has(method)) {
     const id = params['taskId'];
     if (typeof id !== 'string') return 'params.taskId must be a string.';
-    const known = task?.(id);
-    const entry = known && directory.servers.find((one) => one.id === known.server);
+    const begun = task?.(id);
+    const owner = begun && directory.servers.find((server) => server.id === begun.server);
     return {
       asked: id,
-      target: entry && { entry, name: known.tool, action: 'call', taskId: known.taskId },
-      args: known?.args ?? {},
+      target: owner && { owner, name: begun.tool, action: 'call', taskId: begun.taskId },
+      args: begun?.args ?? {},
     };
   }
   const name = params['name'];
@@ -56,24 +57,24 @@ export function target(
   const listed = directory.find(method === 'prompts/get' ? 'prompts' : 'tools', name);
   return {
     asked: name,
-    target: listed && { entry: listed.entry, name: listed.name, action: method === 'prompts/get' ? 'get' : 'call' },
+    target: listed && { owner: listed.owner, name: listed.name, action: method === 'prompts/get' ? 'get' : 'call' },
     args: given ?? {},
   };
 }
 
 /** What a call may name things by. */
 function tooLong(params: JsonObject): string | undefined {
-  const ref = isObject(params['ref']) ? params['ref'] : {};
-  for (const [key, value, most] of [
-    ['name', params['name'], longest.name],
-    ['taskId', params['taskId'], longest.name],
-    ['uri', params['uri'], longest.uri],
-    ['ref.name', ref['name'], longest.name],
-    ['ref.uri', ref['uri'], longest.uri],
-  ] as const)
-    if (typeof value === 'string' && value.length > most) return `params.${key} has at most ${most} characters here.`;
-  return undefined;
+  const ref = params['ref'];
+  return (
+    over('name', params['name'], longest.name) ??
+    over('taskId', params['taskId'], longest.name) ??
+    over('uri', params['uri'], longest.uri) ??
+    (isObject(ref) ? (over('ref.name', ref['name'], longest.name) ?? over('ref.uri', ref['uri'], longest.uri)) : undefined)
+  );
 }
+
+const over = (key: string, value: unknown, most: number): string | undefined =>
+  typeof value === 'string' && value.length > most ? `params.${key} has at most ${most} characters here.` : undefined;
 
 /** Bytes that one may bring without being counted before it is written. */
 const shortAnswer = 256 * 1024;
@@ -87,13 +88,14 @@ export async function run(call: Call, gate: CallContext, { response }: Incoming,
     return answer.caughtUp() ?? hold?.grow(held);
   };
   response.about = {
-    server: call.target?.entry.id ?? '',
+    server: call.target?.owner.id ?? '',
     method: call.method,
     target: call.target?.name ?? call.asked,
     session: call.session,
   };
+  call.caughtUp = caughtUp;
   try {
-    return await pass({ ...call, caughtUp }, gate);
+    return await pass(call, gate);
   } finally {
     clearInterval(timer);
     hold?.release();

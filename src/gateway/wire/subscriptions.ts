@@ -12,7 +12,7 @@ interface Place {
 
 function placeOf(surface: Surface, asked: string): Place | undefined {
   const found = surface.directory.findResource(asked);
-  return found && { server: found.entry.id, uri: found.uri };
+  return found && { server: found.owner.id, uri: found.uri };
 }
 
 /** The connection to read it on; undefined: the agent may not read it, or nobody has it. */

@@ -107,14 +107,14 @@ function foldedNames(of: Names): Folded {
   return known;
 }
 
-/** Why the arguments of a call cannot be told from others; undefined where they can. `ofRules`: what the rules for it name. */
+/** Why the arguments of a call cannot be told from others; undefined where they can. `blessed`: its definition; `ofRules`: what the rules for it name. */
 export function posing(
   { action, name, args }: { action: string; name: string; args?: Record<string, unknown> },
-  { catalogue, tools }: ServerEntry,
+  { tools }: Pick<ServerEntry, 'tools'>,
+  blessed: Record<string, unknown> | undefined,
   ofRules: Names,
 ): string | undefined {
   if (action !== 'call' && action !== 'get') return undefined;
-  const blessed = (action === 'call' ? catalogue.tools : catalogue.prompts).find((one) => one.name === name);
   const found =
     namesakeIn(args, ofRules) ??
     (action === 'get' ? namesakeIn(args, namesOfPrompt(blessed)) : namesakeBySchema(args, blessed?.['inputSchema'])) ??
@@ -196,6 +196,9 @@ const mostWork = 500_000;
 /** The same by a blessed schema, wherever in it a name stands: all branches of a choice count. */
 function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much' | undefined {
   if (!isSchema(schema)) return undefined;
+  const root = readingOf(schema, schema);
+  // Most calls: plain values, each under a name that the schema says.
+  if (root.parts.length === 0 && isFlat(value, root.properties)) return undefined;
   let work = 0;
 
   /** All that is said of the value itself. */
@@ -252,6 +255,12 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
 }
 
 const tooMuch = new Error('too much');
+
+function isFlat(value: unknown, properties: Schema): boolean {
+  if (!isSchema(value)) return false;
+  for (const name in value) if (!Object.hasOwn(properties, name) || (typeof value[name] === 'object' && value[name] !== null)) return false;
+  return true;
+}
 
 function follow(ref: string, root: Schema): unknown {
   if (ref === '#') return root;

@@ -4,14 +4,15 @@ import { own } from '../../base/pieces.ts';
 import { openSse, type SseEvent } from '../../base/sse.ts';
 import type { HeaderList } from '../credentials/credentials.ts';
 import { long } from '../messages/reading.ts';
-import { openTurns } from '../messages/turns.ts';
+import { openTurns, type Turns } from '../messages/turns.ts';
 import { UpstreamError } from '../upstream.ts';
+import { passedBy, unreachable } from './broken.ts';
 import { accepted, type Decoder, decodingOf, openDecoder } from './encoding.ts';
 import type { HttpTarget } from './target.ts';
 
 /** What becomes of an HTTP exchange. Exactly one of `onBody`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
 export interface HttpHandlers {
-  onHead?(status: number, headers: IncomingHttpHeaders): void;
+  onHead?: ((status: number, headers: IncomingHttpHeaders) => void) | undefined;
   /** The whole body of an answer that is no stream; a long one in pieces. */
   onBody(status: number, body: Buffer | readonly Buffer[]): void;
   /** Where that takes time, nothing of the stream is handed on, nor read, until it is over. */
@@ -37,49 +38,12 @@ const most = { redirects: 5, redirectBytes: 65_536 };
 
 /**
  * One request on the upstream's connections with a credential; returns how to abort it. A 401 is tried once more with another credential, where there is
- * one: it was refused at the door, so nothing of it was carried out.
+ * one: the server refused it at the door, so it carried nothing out.
  */
 export function exchange(target: HttpTarget, request: HttpRequest, maxBytes: number, to: HttpHandlers): () => void {
-  let over = false;
-  let stop = () => {
-    over = true;
-  };
-  const ask = (then: (credential: HeaderList) => void, refused?: HeaderList) => {
-    const failed = (error: unknown) => over || to.onFailed(noCredential(error));
-    try {
-      const asked = target.credential(refused);
-      if (!('then' in asked)) return then(asked);
-      asked.then((credential) => over || then(credential), failed);
-    } catch (error) {
-      failed(error);
-    }
-  };
-  const go = (credential: HeaderList, handlers: HttpHandlers) => {
-    stop = send(target, request, credential, maxBytes, handlers);
-  };
-  ask((credential) => {
-    let refusal: IncomingHttpHeaders | undefined;
-    go(credential, {
-      ...to,
-      onHead(status, headers) {
-        if (status === 401) refusal = headers;
-        else to.onHead?.(status, headers);
-      },
-      onBody(status, body) {
-        if (!refusal) return to.onBody(status, body);
-        const headers = refusal;
-        ask((other) => {
-          if (other !== credential) return go(other, to);
-          to.onHead?.(status, headers);
-          to.onBody(status, body);
-        }, credential);
-      },
-    });
-  });
-  return () => {
-    over = true;
-    stop();
-  };
+  const running = new Exchange(target, request, maxBytes, to);
+  running.begin();
+  return () => running.stop();
 }
 
 const noCredential = (cause: unknown): UpstreamError =>
@@ -90,151 +54,227 @@ const noCredential = (cause: unknown): UpstreamError =>
       });
 
 /**
- * Redirects that keep method and body are followed within the origin: many
- * servers want `/mcp/` for `/mcp`. All others are answers like any other, since they would carry our credential to where the upstream likes.
+ * Redirects that keep method and body are followed within the origin: many servers want `/mcp/` for `/mcp`. All others are answers like any other, since
+ * they would carry our credential to where the upstream likes. One object and no closures: there is one for each call.
  */
-function send(target: HttpTarget, request: HttpRequest, credential: HeaderList, maxBytes: number, to: HttpHandlers): () => void {
-  let over = false;
-  let sent = false;
-  let again = request.repeatable === true;
-  let status = 0;
-  let { path } = target;
-  let redirects = 0;
-  let next: string | undefined;
-  let decoder: Decoder | undefined;
-  let controller: Dispatcher.DispatchController | undefined;
-  let events: ((chunk: Buffer) => boolean) | undefined;
-  let first: Buffer | undefined;
-  let chunks: Buffer[] | undefined;
-  let size = 0;
-  const turns = openTurns();
-  const streamEnded = () => {
-    turns.begin();
-    turns.take(() => {
-      if (over) return;
-      over = true;
-      to.onEnd();
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #target: HttpTarget;
+  readonly #request: HttpRequest;
+  readonly #maxBytes: number;
+  readonly #to: HttpHandlers;
+  #credential: HeaderList = [];
+  #over = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  /** The next 401 is the upstream's last word. */
+  #renewed = false;
+  /** Headers of a 401 that is not handed on yet. */
+  #refusal: IncomingHttpHeaders | undefined;
+  #path: string;
+  #redirects = 0;
+  /** Where this answer redirects to. */
+  #next: string | undefined;
+  #sent = false;
+  #again: boolean;
+  #status = 0;
+  #size = 0;
+  #decoder: Decoder | undefined;
+  #events: { read(chunk: Buffer): boolean; turns: Turns } | undefined;
+  #first: Buffer | undefined;
+  #chunks: Buffer[] | undefined;
+
+  constructor(target: HttpTarget, request: HttpRequest, maxBytes: number, to: HttpHandlers) {
+    this.#target = target;
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#to = to;
+    this.#path = target.path;
+    this.#again = request.repeatable === true;
+  }
+
+  begin() {
+    this.#ask(undefined, (credential) => {
+      this.#credential = credential;
+      this.#dispatch(this.#target);
     });
-  };
+  }
 
-  const stop = () => {
-    over = true;
-    decoder?.stop();
-    controller?.abort(new Error('aborted'));
-  };
-  const fail = (error: UpstreamError) => {
-    if (over) return;
-    stop();
-    to.onFailed(error);
-  };
-  const tooLarge = () => fail(new UpstreamError('too-large', `a message of more than ${maxBytes} bytes`));
+  stop() {
+    this.#over = true;
+    this.#decoder?.stop();
+    this.#controller?.abort(new Error('aborted'));
+  }
 
-  /** A piece of the answer, unpacked. */
-  function take(chunk: Buffer): Promise<void> | undefined {
-    size += chunk.length;
-    if (events) {
-      turns.begin();
-      if (!events(chunk)) return void tooLarge();
-      const busy = turns.done();
-      return over ? undefined : busy ? busy.then(() => to.caughtUp?.(size)) : to.caughtUp?.(size);
+  /** `refused`: what was just answered 401. */
+  #ask(refused: HeaderList | undefined, then: (credential: HeaderList) => void) {
+    const failed = (error: unknown) => {
+      if (this.#over) return;
+      this.#over = true;
+      this.#to.onFailed(noCredential(error));
+    };
+    try {
+      const credential = this.#target.credential(refused);
+      if ('then' in credential) credential.then((given) => this.#over || then(given), failed);
+      else then(credential);
+    } catch (error) {
+      failed(error);
     }
-    if (size > maxBytes) return void tooLarge();
-    if (first === undefined) first = chunk;
-    else (chunks ??= [first]).push(size > long ? own(chunk) : chunk);
-    return over ? undefined : to.caughtUp?.(size);
-  }
-  function whole() {
-    if (over) return;
-    if (events) return streamEnded();
-    over = true;
-    to.onBody(status, chunks ? (size > long ? chunks : Buffer.concat(chunks, size)) : (first ?? nothing));
   }
 
-  const dispatch = (on: Pick<Dispatcher, 'dispatch'>) =>
+  #dispatch(on: Pick<Dispatcher, 'dispatch'>) {
+    const { method, headers, body } = this.#request;
     on.dispatch(
       {
-        origin: target.origin,
-        path,
-        method: request.method,
+        origin: this.#target.origin,
+        path: this.#path,
+        method,
         // A server's compression holds back a stream that has little to say, often for ever.
-        headers: request.headers.concat(credential, 'accept-encoding', request.method === 'GET' ? 'identity' : accepted),
-        body: request.body ?? null,
+        headers: headers.concat(this.#credential, 'accept-encoding', method === 'GET' ? 'identity' : accepted),
+        body: body ?? null,
       },
-      handler,
+      this,
     );
-  const handler: Dispatcher.DispatchHandler = {
-    onRequestStart(given) {
-      controller = given;
-      sent = true;
-      if (over) given.abort(new Error('aborted'));
-    },
-    onResponseStart(_controller, code, headers) {
-      if (over || code < 200) return;
-      next = redirects < most.redirects ? redirectedTo(code, headers['location'], target.origin, path) : undefined;
-      if (next !== undefined) return;
-      status = code;
-      const decode = decodingOf(headers['content-encoding']);
-      if (decode === undefined) return fail(new UpstreamError('bad-answer', `it answered in an encoding that Gatehouse does not read`));
-      if (decode !== 'plain')
-        decoder = openDecoder(decode, {
-          onData: take,
-          onEnd: whole,
-          onError: () => fail(new UpstreamError('bad-answer', 'an answer that cannot be unpacked')),
-        });
-      to.onHead?.(code, headers);
-      const type = headers['content-type'];
-      if (code < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type))
-        events = openSse(
-          maxBytes,
-          (event) => {
-            size = 0;
-            turns.take(() => (over ? undefined : to.onEvent(event)));
-          },
-          long,
-        );
-    },
-    onResponseData(given, chunk) {
-      if (over) return;
-      if (next !== undefined) {
-        size += chunk.length;
-        if (size > most.redirectBytes) fail(new UpstreamError('too-large', 'a redirect that does not end'));
-        return;
+  }
+
+  #fail(error: UpstreamError) {
+    if (this.#over) return;
+    this.stop();
+    this.#to.onFailed(error);
+  }
+
+  #tooLarge() {
+    this.#fail(new UpstreamError('too-large', `a message of more than ${this.#maxBytes} bytes`));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController) {
+    this.#controller = controller;
+    this.#sent = true;
+    if (this.#over) controller.abort(new Error('aborted'));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders) {
+    if (this.#over || status < 200) return;
+    this.#next = this.#redirects < most.redirects ? redirectedTo(status, headers['location'], this.#target.origin, this.#path) : undefined;
+    if (this.#next !== undefined) return;
+    this.#status = status;
+    const coding = decodingOf(headers['content-encoding']);
+    if (coding === undefined) return this.#fail(new UpstreamError('bad-answer', 'it answered in an encoding that Gatehouse does not read'));
+    if (coding !== 'plain')
+      this.#decoder = openDecoder(coding, {
+        onData: (chunk) => this.#take(chunk),
+        onEnd: () => this.#whole(),
+        onError: () => this.#fail(new UpstreamError('bad-answer', 'an answer that cannot be unpacked')),
+      });
+    if (status === 401 && !this.#renewed) this.#refusal = headers;
+    else this.#to.onHead?.(status, headers);
+    const type = headers['content-type'];
+    if (status < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type)) this.#events = this.#openEvents();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
+    if (this.#over) return;
+    if (this.#next !== undefined) {
+      this.#size += chunk.length;
+      if (this.#size > most.redirectBytes) this.#fail(new UpstreamError('too-large', 'a redirect that does not end'));
+      return;
+    }
+    const slow = this.#decoder ? this.#decoder.write(chunk) : this.#take(chunk);
+    if (!slow) return;
+    controller.pause();
+    void slow.then(() => this.#over || controller.resume());
+  }
+
+  onResponseEnd() {
+    if (this.#over) return;
+    if (this.#next !== undefined) {
+      this.#path = this.#next;
+      this.#redirects++;
+      this.#size = 0;
+      this.#sent = false;
+      this.#dispatch(this.#target);
+    } else if (this.#decoder) this.#decoder.end();
+    else this.#whole();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error) {
+    if (this.#over) return;
+    if (this.#again && this.#sent && this.#status === 0 && passedBy(error)) {
+      this.#again = false;
+      this.#sent = false;
+      return this.#dispatch(this.#target.fresh());
+    }
+    if (this.#events) return this.#decoder ? this.#decoder.end() : this.#streamEnded(this.#events);
+    this.stop();
+    if (!this.#sent) return this.#to.onFailed(new UpstreamError('unreachable', unreachable(error, this.#target.origin), { cause: error }));
+    const broken = this.#status === 0 ? unheard : 'the connection broke before the answer was complete';
+    this.#to.onFailed(new UpstreamError('closed', broken, { cause: error }));
+  }
+
+  #openEvents() {
+    const turns = openTurns();
+    const read = openSse(
+      this.#maxBytes,
+      (event) => {
+        this.#size = 0;
+        turns.take(() => (this.#over ? undefined : this.#to.onEvent(event)));
+      },
+      long,
+    );
+    return { read, turns };
+  }
+
+  /** A piece of the answer, unpacked. */
+  #take(chunk: Buffer): Promise<void> | undefined {
+    this.#size += chunk.length;
+    if (this.#events) {
+      const { read, turns } = this.#events;
+      turns.begin();
+      if (!read(chunk)) return void this.#tooLarge();
+      const busy = turns.done();
+      return this.#over ? undefined : busy ? busy.then(() => this.#to.caughtUp?.(this.#size)) : this.#to.caughtUp?.(this.#size);
+    }
+    if (this.#size > this.#maxBytes) return void this.#tooLarge();
+    if (this.#first === undefined) this.#first = chunk;
+    else (this.#chunks ??= [this.#first]).push(this.#size > long ? own(chunk) : chunk);
+    return this.#over ? undefined : this.#to.caughtUp?.(this.#size);
+  }
+
+  #whole() {
+    if (this.#over) return;
+    if (this.#events) return this.#streamEnded(this.#events);
+    const body = this.#chunks ? (this.#size > long ? this.#chunks : Buffer.concat(this.#chunks, this.#size)) : (this.#first ?? nothing);
+    if (this.#refusal) return this.#renew(this.#refusal, body);
+    this.#over = true;
+    this.#to.onBody(this.#status, body);
+  }
+
+  #streamEnded({ turns }: { turns: Turns }) {
+    turns.begin();
+    turns.take(() => {
+      if (this.#over) return;
+      this.#over = true;
+      this.#to.onEnd();
+    });
+  }
+
+  /** The whole request once more with another credential; where there is none, the 401 is the answer. */
+  #renew(headers: IncomingHttpHeaders, body: Buffer | readonly Buffer[]) {
+    this.#renewed = true;
+    this.#refusal = undefined;
+    this.#ask(this.#credential, (credential) => {
+      if (credential === this.#credential) {
+        this.#over = true;
+        this.#to.onHead?.(this.#status, headers);
+        return this.#to.onBody(this.#status, body);
       }
-      const slow = decoder ? decoder.write(chunk) : take(chunk);
-      if (!slow) return;
-      given.pause();
-      void slow.then(() => over || given.resume());
-    },
-    onResponseEnd() {
-      if (over) return;
-      if (next !== undefined) {
-        path = next;
-        redirects++;
-        size = 0;
-        sent = false;
-        return void dispatch(target);
-      }
-      if (decoder) decoder.end();
-      else whole();
-    },
-    onResponseError(_controller, error) {
-      if (over) return;
-      if (again && sent && status === 0 && passedBy(error)) {
-        again = false;
-        sent = false;
-        return void dispatch(target.fresh());
-      }
-      if (events) return decoder ? decoder.end() : streamEnded();
-      stop();
-      if (!sent) to.onFailed(new UpstreamError('unreachable', unreachable(error, target.origin), { cause: error }));
-      else
-        to.onFailed(
-          new UpstreamError('closed', status === 0 ? unheard : 'the connection broke before the answer was complete', { cause: error }),
-        );
-    },
-  };
-  dispatch(target);
-  return stop;
+      this.#credential = credential;
+      this.#path = this.#target.path;
+      this.#redirects = this.#status = this.#size = 0;
+      this.#sent = false;
+      this.#again = this.#request.repeatable === true;
+      this.#decoder = this.#first = this.#chunks = undefined;
+      this.#dispatch(this.#target);
+    });
+  }
 }
 
 /** INVARIANT: only where the same request goes to the same origin. */
@@ -246,23 +286,3 @@ function redirectedTo(status: number, location: string | string[] | undefined, o
 
 const nothing = Buffer.alloc(0);
 const unheard = 'the connection broke before anything of the answer came, so it is unknown whether the call was carried out';
-
-/**
- * Not a byte came on a connection that had served before: the server's idle timer and our request passed each other. A reset does not say what
- * connection it was.
- */
-function passedBy(error: Error): boolean {
-  const { code, socket } = error as NodeJS.ErrnoException & { socket?: { bytesRead?: number } };
-  return code === 'ECONNRESET' || code === 'EPIPE' || (code === 'UND_ERR_SOCKET' && (socket?.bytesRead ?? 0) > 0);
-}
-
-/** In words that help; certificates and names are what goes wrong in companies. */
-function unreachable(error: Error, origin: string): string {
-  const first = error instanceof AggregateError ? (error.errors[0] as Error) : error;
-  const code = (first as NodeJS.ErrnoException).code ?? '';
-  if (code === 'ECONNREFUSED') return `nothing answers at ${origin}`;
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the name in ${origin} cannot be resolved`;
-  if (/TIMEOUT|ETIMEDOUT/.test(code)) return `${origin} did not take the connection in time`;
-  if (/CERT|SIGNATURE|ISSUER|TLS|SSL/.test(code)) return `the certificate of ${origin} is not trusted: ${code}`;
-  return `no connection to ${origin}: ${code || first.message}`;
-}

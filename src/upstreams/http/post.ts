@@ -19,7 +19,7 @@ export interface Post {
   pending: Pending;
   repeatable: boolean;
   maxBytes: number;
-  onHead?(status: number, headers: IncomingHttpHeaders): void;
+  onHead?: ((status: number, headers: IncomingHttpHeaders) => void) | undefined;
   /** A message that is neither the answer nor about this call: the upstream's own request, an update, a foreign answer. */
   onOther(message: JsonObject): void;
   /** Any status but 2xx. True: it was dealt with. */
@@ -37,7 +37,7 @@ export function post(request: Post): () => void {
   let last: { id: string; retryMs: number | undefined } | undefined;
   let lingering: NodeJS.Timeout | undefined;
   const stop = exchange(target, { method: 'POST', headers, body, repeatable }, request.maxBytes, {
-    ...(request.onHead ? { onHead: request.onHead } : {}),
+    onHead: request.onHead,
     onBody(status, body) {
       if (status >= 200 && status < 300) return answered(body);
       if (request.onRefused?.(status, body)) return;

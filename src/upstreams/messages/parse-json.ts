@@ -74,9 +74,9 @@ function cut(text: string, { from, to }: NonNullable<TextShape['result']>, bytes
 
 function members(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
-  const inside: unknown[] = Array.isArray(value) ? value : Object.values(value);
-  let count = Array.isArray(value) ? 0 : inside.length;
-  for (const one of inside) count += members(one);
+  let count = 0;
+  if (Array.isArray(value)) for (const item of value) count += members(item);
+  else for (const name in value) count += 1 + members((value as Record<string, unknown>)[name]);
   return count;
 }
 
