@@ -75,7 +75,7 @@ export async function noteKey(dataDir: string, name: KeyName, rests: 'vault' | '
   await change(dataDir, ({ made, anew, complete }) => ({
     format: 1,
     made: { ...made, [name]: { rests, fingerprint } },
-    anew: anew.filter((one) => one !== name),
+    anew: anew.filter((keyName) => keyName !== name),
     complete,
   }));
 }

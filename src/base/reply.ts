@@ -49,7 +49,7 @@ export class Reply extends Plain {
     const { unread } = this;
     if (this.destroyed || this.writableEnded || unread?.isTooFar(this, this.reader)) return false;
     if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
-      for (const one of chunk) if (one.length > 0) this.#keep(one);
+      for (const part of chunk) if (part.length > 0) this.#keep(part);
       this.#pour();
       return false;
     }
@@ -73,7 +73,7 @@ export class Reply extends Plain {
     if ((texts || text.length > 0) && this.unread?.isTooFar(this, this.reader)) return this;
     if (texts || this.#restBytes > 0 || text.length > piece) {
       this.#ending = true;
-      for (const one of texts ?? [text]) if (one.length > 0) this.#keep(one);
+      for (const part of texts ?? [text]) if (part.length > 0) this.#keep(part);
       this.#pour();
       return this;
     }

@@ -94,17 +94,17 @@ export class Unread {
   /** After a write: something of it may wait. */
   note(to: Outgoing, reader: string): void {
     const bytes = unreadOf(to);
-    let one = this.#waiting.get(to);
-    if (!one) {
+    let entry = this.#waiting.get(to);
+    if (!entry) {
       if (bytes === 0 || to.destroyed) return;
-      one = { to, reader, bytes: 0, taken: taken(to), inHand: inHand(to), movedAt: this.#looks, quiet: 0 };
-      this.#waiting.set(to, one);
+      entry = { to, reader, bytes: 0, taken: taken(to), inHand: inHand(to), movedAt: this.#looks, quiet: 0 };
+      this.#waiting.set(to, entry);
       this.#timer ??= setInterval(() => this.#tick(), this.limits.silentMs / looksInSilence).unref();
     }
-    this.#count(one, bytes);
+    this.#count(entry, bytes);
     const { reader: most, all } = this.limits;
-    if (this.#sums(one.reader).waiting > 2 * most) this.#makeRoom(one, () => this.#sums(reader).waiting > 2 * most && reader);
-    if (this.#all > all) this.#makeRoom(one, () => this.#all > all);
+    if (this.#sums(entry.reader).waiting > 2 * most) this.#makeRoom(entry, () => this.#sums(reader).waiting > 2 * most && reader);
+    if (this.#all > all) this.#makeRoom(entry, () => this.#all > all);
     this.#wake();
   }
 
@@ -118,8 +118,8 @@ export class Unread {
   /** Nothing more is said on it. */
   cut(to: Outgoing, reader: string, why: string): void {
     const bytes = unreadOf(to);
-    const one = this.#waiting.get(to);
-    if (one) this.#forget(one);
+    const entry = this.#waiting.get(to);
+    if (entry) this.#forget(entry);
     to.destroy();
     this.#onCut({ reader, bytes, why }, to);
   }
@@ -134,25 +134,25 @@ export class Unread {
 
   /** For an answer that is being read in: it counts before it can be written. */
   hold(reader: string): Reservation {
-    const one: Holding = { reader, bytes: 0, go: undefined };
-    this.#holds.add(one);
+    const hold: Holding = { reader, bytes: 0, go: undefined };
+    this.#holds.add(hold);
     const add = (more: number) => {
-      one.bytes += more;
+      hold.bytes += more;
       this.#held += more;
       this.#sums(reader).held += more;
     };
     return {
       grow: (bytes) => {
-        add(bytes - one.bytes);
-        if (this.#mayGrow(one)) return undefined;
+        add(bytes - hold.bytes);
+        if (this.#mayGrow(hold)) return undefined;
         return new Promise((resolve) => {
-          one.go = resolve;
+          hold.go = resolve;
         });
       },
       release: () => {
-        if (!this.#holds.delete(one)) return;
-        add(-one.bytes);
-        one.go?.();
+        if (!this.#holds.delete(hold)) return;
+        add(-hold.bytes);
+        hold.go?.();
         this.#tidy(reader);
         this.#wake();
       },
@@ -162,24 +162,24 @@ export class Unread {
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    for (const one of [...this.#waiting.values()]) this.#forget(one);
-    for (const one of this.#holds) one.go?.();
+    for (const entry of [...this.#waiting.values()]) this.#forget(entry);
+    for (const hold of this.#holds) hold.go?.();
   }
 
   /** The first of a reader's goes on whatever the others hold: else they would all wait for each other. */
-  #mayGrow(one: Holding): boolean {
-    const { waiting, held } = this.#sums(one.reader);
+  #mayGrow(hold: Holding): boolean {
+    const { waiting, held } = this.#sums(hold.reader);
     if (waiting > this.limits.reader) return false;
     if (waiting + held <= this.limits.reader && this.#all + this.#held <= this.limits.all) return true;
-    for (const other of this.#holds) if (other.reader === one.reader) return other === one;
+    for (const other of this.#holds) if (other.reader === hold.reader) return other === hold;
     return true;
   }
 
   #wake(): void {
-    for (const one of this.#holds) {
-      if (!one.go || !this.#mayGrow(one)) continue;
-      one.go();
-      one.go = undefined;
+    for (const hold of this.#holds) {
+      if (!hold.go || !this.#mayGrow(hold)) continue;
+      hold.go();
+      hold.go = undefined;
     }
   }
 
@@ -187,8 +187,8 @@ export class Unread {
     this.#look();
     const most = this.limits.silentMs;
     // The first look may come right after the writing.
-    for (const one of this.#waiting.values())
-      if (one.quiet++ >= looksInSilence) this.cut(one.to, one.reader, `took nothing of it for ${most / 1000} s`);
+    for (const entry of this.#waiting.values())
+      if (entry.quiet++ >= looksInSilence) this.cut(entry.to, entry.reader, `took nothing of it for ${most / 1000} s`);
     this.#wake();
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);
@@ -197,21 +197,21 @@ export class Unread {
 
   #look(): void {
     this.#looks++;
-    for (const one of this.#waiting.values()) {
-      const bytes = one.to.destroyed ? 0 : unreadOf(one.to);
+    for (const entry of this.#waiting.values()) {
+      const bytes = entry.to.destroyed ? 0 : unreadOf(entry.to);
       if (bytes === 0) {
-        this.#forget(one);
+        this.#forget(entry);
         continue;
       }
-      this.#count(one, bytes);
-      const now = taken(one.to);
-      const left = inHand(one.to);
-      const moved = now !== one.taken || left < one.inHand;
-      one.taken = now;
-      one.inHand = left;
+      this.#count(entry, bytes);
+      const now = taken(entry.to);
+      const left = inHand(entry.to);
+      const moved = now !== entry.taken || left < entry.inHand;
+      entry.taken = now;
+      entry.inHand = left;
       if (!moved) continue;
-      one.movedAt = this.#looks;
-      one.quiet = 0;
+      entry.movedAt = this.#looks;
+      entry.quiet = 0;
     }
   }
 
@@ -220,23 +220,24 @@ export class Unread {
     this.#look();
     for (let whose = over(); whose !== false; whose = over()) {
       let stalest: Waiting | undefined;
-      for (const one of this.#waiting.values())
-        if (one !== written && (whose === true || one.reader === whose) && (!stalest || one.movedAt < stalest.movedAt)) stalest = one;
+      for (const entry of this.#waiting.values())
+        if (entry !== written && (whose === true || entry.reader === whose) && (!stalest || entry.movedAt < stalest.movedAt))
+          stalest = entry;
       if (!stalest) return;
       this.cut(stalest.to, stalest.reader, 'waited longest when there was too much unread');
     }
   }
 
-  #count(one: Waiting, bytes: number): void {
-    this.#all += bytes - one.bytes;
-    this.#sums(one.reader).waiting += bytes - one.bytes;
-    one.bytes = bytes;
+  #count(entry: Waiting, bytes: number): void {
+    this.#all += bytes - entry.bytes;
+    this.#sums(entry.reader).waiting += bytes - entry.bytes;
+    entry.bytes = bytes;
   }
 
-  #forget(one: Waiting): void {
-    this.#count(one, 0);
-    this.#waiting.delete(one.to);
-    this.#tidy(one.reader);
+  #forget(entry: Waiting): void {
+    this.#count(entry, 0);
+    this.#waiting.delete(entry.to);
+    this.#tidy(entry.reader);
   }
 
   #sums(reader: string): { waiting: number; held: number } {

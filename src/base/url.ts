@@ -36,17 +36,17 @@ export function hostsIn(rest: string, scp = false): Set<string> {
   const [upToSlash = ''] = rest.split('/', 1);
   const [authority = ''] = upToSlash.split(/[?#]/, 1);
   const [upToBackslash = ''] = authority.split('\\', 1);
-  const found = new Set<string>();
-  const add = (one: string): void => void found.add(hostOf(one.split(/[\\?#]/, 1)[0]!, scp));
-  for (const one of [authority, upToBackslash]) {
-    const parts = one.split('@');
+  const hosts = new Set<string>();
+  const add = (candidate: string): void => void hosts.add(hostOf(candidate.split(/[\\?#]/, 1)[0]!, scp));
+  for (const reading of [authority, upToBackslash]) {
+    const parts = reading.split('@');
     for (const part of parts.length > 1 ? parts.slice(1) : parts) add(part);
   }
   if (upToSlash.includes('@')) add(upToSlash.slice(upToSlash.lastIndexOf('@') + 1));
   const colon = authority.indexOf(':');
   // To git and ssh the path begins at the first colon, whatever `@` is in it.
   if (scp && colon > 0 && !authority.slice(0, colon).includes('[')) add(authority.slice(authority.lastIndexOf('@', colon) + 1, colon));
-  return found;
+  return hosts;
 }
 
 function hostOf(authority: string, scp: boolean): string {

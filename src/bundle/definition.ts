@@ -75,9 +75,9 @@ export type Mended = { definition: Json; without: { part: string; why: string }[
 const mostRounds = 8;
 
 /** INVARIANT: what it returns as a definition comes back unchanged when it is mended again. What needs no repair is the very object that was given. */
-export function mended(kind: Kind | 'serverInfo', given: Json): Mended {
+export function mended(kind: Kind | 'serverInfo', original: Json): Mended {
   const without: { part: string; why: string }[] = [];
-  let definition = given;
+  let definition = original;
   for (let round = 0; round < mostRounds; round++) {
     const issues = kinds[kind].safeParse(definition).error?.issues;
     if (issues === undefined) return kind === 'tools' ? usableTool(definition, without) : { definition, without };
@@ -131,12 +131,12 @@ function usableTool(definition: Json, without: { part: string; why: string }[]):
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
-  let found = value;
+  let current = value;
   for (const key of path) {
-    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;
-    found = (found as Record<PropertyKey, unknown>)[key];
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, key)) return undefined;
+    current = (current as Record<PropertyKey, unknown>)[key];
   }
-  return found;
+  return current;
 }
 
 /** A copy in which one place is another, or gone; a place that is no longer there changes nothing. */
@@ -159,7 +159,7 @@ function sentence(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'invalid_type')
     return `${place} is ${kindOf(value)}, not ${article(issue.expected === 'record' ? 'object' : issue.expected)}`;
   if (issue.code === 'invalid_value')
-    return `${place} is ${shown(value)}, not ${issue.values.map((one) => JSON.stringify(one)).join(' or ')}`;
+    return `${place} is ${shown(value)}, not ${issue.values.map((allowed) => JSON.stringify(allowed)).join(' or ')}`;
   if (issue.code === 'invalid_format' && issue.format === 'datetime') return `${place} is no date and time with an offset (RFC 3339)`;
   return `${place} is not valid: ${issue.message.replace(/\.$/, '')}`;
 }

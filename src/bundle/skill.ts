@@ -33,9 +33,9 @@ export const skill = z
     resources: z.union([z.array(skillFile), z.literal('dynamic')]),
   })
   .refine(
-    (one) =>
-      [one, ...filesOf(one.resources)].every(({ uri }) => isPlainUri(uri) && uri.startsWith(`${skillRoot(one)}/`)) &&
-      (one.resources === 'dynamic' || filesOf(one.resources).some(({ uri }) => uri === one.uri)),
+    (entry) =>
+      [entry, ...filesOf(entry.resources)].every(({ uri }) => isPlainUri(uri) && uri.startsWith(`${skillRoot(entry)}/`)) &&
+      (entry.resources === 'dynamic' || filesOf(entry.resources).some(({ uri }) => uri === entry.uri)),
     'a skill lists its SKILL.md and files of its own folder only, without "." and ".." in their URIs',
   );
 const filesOf = (resources: SkillFiles) => (resources === 'dynamic' ? [] : resources);

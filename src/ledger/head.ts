@@ -21,11 +21,11 @@ export function seal(head: Head, key: Uint8Array | undefined): string | null {
 }
 
 /** Whether a seal is ours. Without a key every head passes: the chain alone then has to speak. */
-export function sealHolds(head: Head, given: string | null, key: Uint8Array | undefined): boolean {
+export function sealHolds(head: Head, storedSeal: string | null, key: Uint8Array | undefined): boolean {
   const wanted = seal(head, key);
   if (wanted === null) return true;
-  if (given === null || given.length !== wanted.length) return false;
-  return timingSafeEqual(Buffer.from(given), Buffer.from(wanted));
+  if (storedSeal === null || storedSeal.length !== wanted.length) return false;
+  return timingSafeEqual(Buffer.from(storedSeal), Buffer.from(wanted));
 }
 
 /** Reads the anchor beside the database: the last head known to be durable. `unreadable` is told apart from absent. */

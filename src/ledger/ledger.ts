@@ -93,9 +93,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let lostFrom = 0;
   let closed = false;
 
-  const known = await headIn(options.vault);
-  const keeping = openKeeping(options.vault, known, log);
-  const queue = await openQueue({ file, key: options.key, vault: known, at: now() }, log, now, {
+  const vaultHead = await headIn(options.vault);
+  const keeping = openKeeping(options.vault, vaultHead, log);
+  const queue = await openQueue({ file, key: options.key, vault: vaultHead, at: now() }, log, now, {
     durable: keeping.keep,
     ready(said) {
       cursor = said.cursor;

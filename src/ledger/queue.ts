@@ -43,14 +43,14 @@ const gone: ErrorValue = {
 };
 
 /** Starts the writer and resolves when the file is open; rejects with the writer's Failure where it cannot be. */
-export async function openQueue(data: WriterData, log: Log, now: () => number, events: QueueEvents): Promise<Queue> {
+export async function openQueue(options: WriterData, log: Log, now: () => number, events: QueueEvents): Promise<Queue> {
   // [0, done) is committed, [done, sent) is with the writer, the rest waits for `post`.
   let rows: Row[] = [];
   let done = 0;
   let sent = 0;
   let posting: NodeJS.Timeout | undefined;
   let head: Head = { chain: '', records: 0, seq: 0, firstSeq: 1, hash: '' };
-  let { vault } = data;
+  let { vault } = options;
   let failing: ErrorValue | undefined;
   let closing = false;
   let replacing = false;
@@ -141,7 +141,7 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
   function start(first: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       worker = new Worker(entryUrl('ledger/writer'), {
-        workerData: { ...data, vault, at: now() } satisfies WriterData,
+        workerData: { ...options, vault, at: now() } satisfies WriterData,
         name: 'ledger',
         resourceLimits,
       });

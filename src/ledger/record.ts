@@ -173,8 +173,8 @@ export function hashSorted(record: Omit<LedgerRecord, 'hash'>): string {
 
 function text<T extends string>(value: T): T {
   // Whatever a caller of ours got wrong, the call was made and is recorded.
-  const given = typeof value === 'string' ? value : String(value);
-  const short = given.length > longest ? `${given.slice(0, longest - 1)}…` : given;
+  const whole = typeof value === 'string' ? value : String(value);
+  const short = whole.length > longest ? `${whole.slice(0, longest - 1)}…` : whole;
   return (short.isWellFormed() ? short : short.toWellFormed()) as T;
 }
 

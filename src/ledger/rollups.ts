@@ -56,11 +56,11 @@ export function openRecount(): Recount {
     differing(database) {
       for (const { name, sums } of counted) {
         let same = 0;
-        const found = database.prepare(`SELECT at, server, tool, agent, calls, denied, errors, first_seq AS firstSeq FROM ${name}`);
-        for (const row of found.iterate() as Iterable<unknown>) {
+        const statement = database.prepare(`SELECT at, server, tool, agent, calls, denied, errors, first_seq AS firstSeq FROM ${name}`);
+        for (const row of statement.iterate() as Iterable<unknown>) {
           const stored = row as Sum;
           const sum = sums.get(keyOf(stored));
-          if (sum === undefined || numbers.some((one) => sum[one] !== stored[one])) return wrong(sum ?? stored);
+          if (sum === undefined || numbers.some((column) => sum[column] !== stored[column])) return wrong(sum ?? stored);
           same++;
         }
         if (same === sums.size) continue;

@@ -72,7 +72,8 @@ export function openExposures(options: { file: string; live: () => Credential[];
   }
 
   /** A name that was given anew is another credential. */
-  const good = ({ name, createdAt }: Credential) => live().some((one) => one.name === name && one.createdAt === createdAt);
+  const good = ({ name, createdAt }: Credential) =>
+    live().some((credential) => credential.name === name && credential.createdAt === createdAt);
 
   return {
     current() {
@@ -91,7 +92,9 @@ export function openExposures(options: { file: string; live: () => Credential[];
     },
     begin(address, holder) {
       const before = held?.credentials ?? [];
-      const added = live().filter(({ name, createdAt }) => !before.some((one) => one.name === name && one.createdAt === createdAt));
+      const added = live().filter(
+        ({ name, createdAt }) => !before.some((credential) => credential.name === name && credential.createdAt === createdAt),
+      );
       const same = held !== undefined && held.until === undefined && held.address === address && held.holder === holder;
       if (same && added.length === 0) return false;
       keep({ version: 1, since: held?.since ?? now(), address, holder, credentials: [...before, ...added] });

@@ -118,14 +118,14 @@ async function onWindows(address: Loopback, port: number): Promise<PortHolder | 
 /** The word for "listening" is the system's language's, so listeners are known by the peer that they do not have. */
 export function fromNetstat(output: string, address: Loopback, port: number): number | undefined {
   const hosts = address === '::1' ? ['[::1]', '[::]'] : ['127.0.0.1', '0.0.0.0', '[::]'];
-  const found = output.split('\n').flatMap((line) => {
+  const listeners = output.split('\n').flatMap((line) => {
     const [protocol, local, peer, ...rest] = line.trim().split(/\s+/);
     const rank = hosts.findIndex((host) => local === `${host}:${port}`);
     const pid = Number(rest.at(-1));
     const listens = protocol === 'TCP' && (peer === '0.0.0.0:0' || peer === '[::]:0');
     return listens && rank >= 0 && pid !== process.pid ? [{ pid, rank }] : [];
   });
-  return found.sort((a, b) => a.rank - b.rank)[0]?.pid;
+  return listeners.sort((a, b) => a.rank - b.rank)[0]?.pid;
 }
 
 /** Image name and user name; for programs of other users Windows writes N/A. */

@@ -22,8 +22,9 @@ export function whoAnswers(server: Server, address: string, port: number, waitMs
       if (connected && arrived.has(`${socket.localAddress} ${socket.localPort} ${address} ${port}`)) finish('ours');
     };
     // A connection that is let go at once, for there are too many, arrived all the same.
-    const arrive = (one: Socket | DropArgument | undefined) => {
-      if (one) arrived.add(`${one.remoteAddress} ${one.remotePort} ${one.localAddress} ${one.localPort}`);
+    const arrive = (connection: Socket | DropArgument | undefined) => {
+      if (connection)
+        arrived.add(`${connection.remoteAddress} ${connection.remotePort} ${connection.localAddress} ${connection.localPort}`);
       compare();
     };
     const late = () => finish(connected ? 'foreign' : 'unknown');

@@ -23,8 +23,8 @@ export function decimalOf(source: string): string | undefined {
 }
 
 /** Whether two JSON numbers are the same one, however they are spelt. */
-export function sameNumber(one: string, other: string): boolean {
-  const decimal = decimalOf(one);
+export function sameNumber(source: string, other: string): boolean {
+  const decimal = decimalOf(source);
   return decimal !== undefined && decimal === decimalOf(other);
 }
 

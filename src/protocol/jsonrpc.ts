@@ -70,9 +70,11 @@ export function classify(body: unknown): Message | NoMessage {
   if (id !== undefined && !isId(id)) return none(`A JSON-RPC id must be a number or a string of at most ${longest.id} characters.`);
   if (typeof method === 'string') {
     if (method.length > longest.method) return none(`A method has at most ${longest.method} characters.`);
-    const given = params ?? {};
-    if (!isObject(given)) return none('JSON-RPC params must be an object.');
-    return id === undefined ? { kind: 'notification', method, params: given } : { kind: 'request', id, method, params: given };
+    const paramsOrEmpty = params ?? {};
+    if (!isObject(paramsOrEmpty)) return none('JSON-RPC params must be an object.');
+    return id === undefined
+      ? { kind: 'notification', method, params: paramsOrEmpty }
+      : { kind: 'request', id, method, params: paramsOrEmpty };
   }
   if (id !== undefined && method === undefined) {
     if (isObject(result)) return { kind: 'response', id, result };

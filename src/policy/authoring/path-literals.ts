@@ -49,9 +49,9 @@ function place(text: string): Path {
   // A backslash is a slash where Windows begins a path so, and a character of a name elsewhere.
   const windows = !text.startsWith('/');
   try {
-    const [found] = resolve(text, windows ? onWindows : onPosix);
-    if (!found || text.includes('\0') || !text.isWellFormed()) throw new Underivable('cannot be read');
-    return found;
+    const [path] = resolve(text, windows ? onWindows : onPosix);
+    if (!path || text.includes('\0') || !text.isWellFormed()) throw new Underivable('cannot be read');
+    return path;
   } catch (error) {
     if (!(error instanceof Underivable)) throw error;
     throw new Unmatchable(error.message, 'name the folder above it');

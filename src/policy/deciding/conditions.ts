@@ -17,14 +17,14 @@ const maxClauses = 8;
 
 /** Gives equal conditions one number. The groups are those of the person, whom all these rules are asked about. */
 export function openConditions(groups: readonly string[]): (json: PolicyJson, mentions: Mentions) => Conditions {
-  const known = new Map<string, Conditions>();
+  const byText = new Map<string, Conditions>();
   const set: Expr = { Set: groups.map((group): Expr => ({ Value: group.toWellFormed() })) };
   return (json, mentions) => {
     const text = JSON.stringify(json.conditions);
-    const found = known.get(text);
-    if (found) return found;
+    const existing = byText.get(text);
+    if (existing) return existing;
     const made: Conditions = {
-      number: known.size,
+      number: byText.size,
       clauses: json.conditions,
       mentions,
       writtenOut: undefined,
@@ -34,7 +34,7 @@ export function openConditions(groups: readonly string[]): (json: PolicyJson, me
       const conditions = json.conditions.map((clause) => ({ ...clause, body: writeOut(clause.body, set) as Expr }));
       made.writtenOut = { clauses: conditions, mentions: mentionsOf({ ...json, conditions }) };
     }
-    known.set(text, made);
+    byText.set(text, made);
     return made;
   };
 }

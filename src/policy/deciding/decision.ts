@@ -76,20 +76,20 @@ export function judge(
 
 function mistypedArgument(rule: Rule, { path, each, wanted: sought }: Odd): Decision {
   const argument = path.length === 0 ? 'all arguments' : `the argument ${path.join('.')}`;
-  const what = each ? `each member of ${argument}` : argument;
+  const subject = each ? `each member of ${argument}` : argument;
   if (!(sought instanceof Set)) {
     const other = `the argument ${sought.path.join('.')}`;
     return deny(
       ownRules.policyError,
-      `Rule ${rule.policy.id} compares ${what} with ${other}, and here they are of different types.`,
-      `${what} is of one type with ${other}`,
+      `Rule ${rule.policy.id} compares ${subject} with ${other}, and here they are of different types.`,
+      `${subject} is of one type with ${other}`,
     );
   }
   const wanted = [...sought].map((type) => typeNames[type]).join(' or ');
   return deny(
     ownRules.policyError,
-    `Rule ${rule.policy.id} speaks of ${what} as ${wanted}, and here it is something else.`,
-    `${what} is ${wanted}`,
+    `Rule ${rule.policy.id} speaks of ${subject} as ${wanted}, and here it is something else.`,
+    `${subject} is ${wanted}`,
   );
 }
 

@@ -24,12 +24,12 @@ export function encodeArguments(args: Readonly<Record<string, unknown>>, only?: 
 
 /** Looked up by what rules name, which is little, and not among all that an agent sends. */
 function picked(args: Readonly<Record<string, unknown>>, only: ReadonlySet<string>): Record<string, unknown> {
-  const found = Object.create(null) as Record<string, unknown>;
+  const members = Object.create(null) as Record<string, unknown>;
   for (const name of only) {
     const key = unescapeKey(name);
-    if (key !== undefined && Object.hasOwn(args, key)) found[key] = args[key];
+    if (key !== undefined && Object.hasOwn(args, key)) members[key] = args[key];
   }
-  return found;
+  return members;
 }
 
 interface State {

@@ -8,9 +8,9 @@ const device = /^[\\/](?:[\\/]\?|\?\?)[\\/](?=[a-z]:[\\/]|UNC[\\/])/i;
 
 /** What may be a pattern names no path: `[.][.]` and `{..,x}` climb, and `secre?` is another name. */
 export function refusePattern(text: string, url: boolean): void {
-  const found = (url ? specialInUrl : special).exec(text.replace(device, ''));
-  if (found)
-    throw new Underivable(`holds "${found[0]}" and may be a pattern; the company can declare such an argument as "glob" or as "literal"`);
+  const match = (url ? specialInUrl : special).exec(text.replace(device, ''));
+  if (match)
+    throw new Underivable(`holds "${match[0]}" and may be a pattern; the company can declare such an argument as "glob" or as "literal"`);
 }
 
 /** The folder below which all lies that a pattern can match, or undefined where the text is no pattern. */

@@ -16,12 +16,12 @@ const maxHosts = 256;
  * be read, nothing can be said. One reader for all texts of a call: what they repeat is read once.
  */
 export function openHosts(): (text: Text) => string[] {
-  const known = new Map<string, string | undefined>();
+  const cache = new Map<string, string | undefined>();
   const read = (raw: string): string | undefined => {
-    if (known.has(raw)) return known.get(raw);
-    if (known.size >= maxHosts) throw new Underivable('names too many hosts');
+    if (cache.has(raw)) return cache.get(raw);
+    if (cache.size >= maxHosts) throw new Underivable('names too many hosts');
     const host = readHost(raw);
-    known.set(raw, host);
+    cache.set(raw, host);
     return host;
   };
   return (text) => hostsOf(text, read);
@@ -36,15 +36,15 @@ function hostsOf({ text, kind, name }: Text, read: Read): string[] {
   // Prose: nobody takes it for a host, whatever stands in it.
   if (!says && !urlLike && /^[\w,;-]*\s/.test(trimmed(text.slice(0, maxText)))) return [];
   const bare = says || (kind === undefined && !pathKey.test(name));
-  return [...readings(text, false)].flatMap((one) => hostsOfReading(trimmed(one), says, bare, read));
+  return [...readings(text, false)].flatMap((reading) => hostsOfReading(trimmed(reading), says, bare, read));
 }
 
 function hostsOfReading(text: string, says: boolean, bare: boolean, read: Read): string[] {
   const sure = (raws: Iterable<string>): string[] => [...raws].flatMap((raw) => certain(raw, read));
   const starts = startsAsUrl(text);
-  const found = urlsIn(text, starts);
-  const urls = found.flatMap((url) => sure(hostsOfUrl(url)));
-  if (found.length > 0 && starts) return urls;
+  const urlParts = urlsIn(text, starts);
+  const urls = urlParts.flatMap((url) => sure(hostsOfUrl(url)));
+  if (urlParts.length > 0 && starts) return urls;
   const line = text.replace(/[\t\r\n]/g, '');
   const rest = withoutSlashes(line);
   // However many slashes begin it, a base of the web makes a host of what follows.
@@ -89,7 +89,7 @@ const longestScheme = 64;
  * else (`["http://host"]`, `--url=http://host`) those that stand anywhere in it. What stands in the query of a URL is not where it leads.
  */
 function urlsIn(text: string, starts: boolean): Found[] {
-  const found: Found[] = [];
+  const urls: Found[] = [];
   let chained = 0;
   for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
     const name = /[a-z][a-z0-9+.-]*$/i.exec(text.slice(Math.max(chained, colon - longestScheme), colon))?.[0];
@@ -100,10 +100,10 @@ function urlsIn(text: string, starts: boolean): Found[] {
     const opens = first || !starts || /[\s,;|"'`<>()[\]{}]/.test(text[at - 1]!);
     if (!opens || !(/^[/\\]{2}/.test(text.slice(colon + 1, colon + 3)) || (first && webName.test(name)))) continue;
     const rest = text.slice(colon + 1);
-    found.push({ scheme: name, rest: first ? rest : rest.split(separators, 1)[0]! });
-    if (found.length > maxHosts) throw new Underivable('names too many hosts');
+    urls.push({ scheme: name, rest: first ? rest : rest.split(separators, 1)[0]! });
+    if (urls.length > maxHosts) throw new Underivable('names too many hosts');
   }
-  return found;
+  return urls;
 }
 
 const startsAsUrl = (text: string): boolean => /^(?:[a-z][a-z0-9+.-]{0,63}:)+[/\\]/i.test(text) || isWebUrl(text);
@@ -112,16 +112,16 @@ function hostsOfUrl({ scheme, rest }: Found): Iterable<string> {
   const authority = withoutSlashes(rest);
   const slashes = rest.length - authority.length;
   if (webName.test(scheme)) {
-    const found = hostsIn(authority);
+    const hosts = hostsIn(authority);
     // `http:8080` is a port of a host that is called `http`, too.
-    return slashes === 0 && /^\d*(?:[/?#]|$)/.test(authority) ? [...found, scheme] : found;
+    return slashes === 0 && /^\d*(?:[/?#]|$)/.test(authority) ? [...hosts, scheme] : hosts;
   }
   if (/^file$/i.test(scheme)) {
     // Three slashes begin a path, four a share of Windows.
     if (slashes < 2 || slashes === 3 || authority === '' || /^[a-z][:|](?:[/\\]|$)/i.test(authority)) return [];
-    const found = hostsIn(authority);
-    found.delete('localhost');
-    return found;
+    const hosts = hostsIn(authority);
+    hosts.delete('localhost');
+    return hosts;
   }
   return slashes === 2 && /^[^?#]/.test(authority) ? hostsIn(authority) : [];
 }

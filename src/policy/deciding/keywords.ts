@@ -37,14 +37,14 @@ export const isOf = (draft: Draft, key: string): boolean => !Object.hasOwn(onlyI
 
 const isNumber = (value: unknown) => typeof value === 'number' && Number.isFinite(value);
 const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 0;
-export const isNames = (value: unknown): value is string[] => Array.isArray(value) && value.every((one) => typeof one === 'string');
+export const isNames = (value: unknown): value is string[] => Array.isArray(value) && value.every((name) => typeof name === 'string');
 const types = new Set(['string', 'number', 'integer', 'boolean', 'array', 'object', 'null']);
 
 /** What says something of a value by itself, and what it may say; all else that holds no schema is an annotation. */
 export const assertions: Record<string, (value: unknown) => boolean> = {
   type: (value) => {
     const all: unknown[] = Array.isArray(value) ? value : [value];
-    return all.length > 0 && new Set(all).size === all.length && all.every((one) => types.has(one as string));
+    return all.length > 0 && new Set(all).size === all.length && all.every((type) => types.has(type as string));
   },
   enum: Array.isArray,
   const: () => true,

@@ -55,7 +55,7 @@ export function readObligations(annotations: Readonly<Record<string, string>>): 
  * Cedar does not order permits, so taking any one of them would make the answer depend on chance. Of rates the lowest wins, of equal rates the smaller count.
  */
 export function joinObligations(all: readonly Obligations[]): Obligations {
-  const joined: Obligations = { redact: [...new Set(all.flatMap((one) => one.redact))].sort() };
+  const joined: Obligations = { redact: [...new Set(all.flatMap((obligations) => obligations.redact))].sort() };
   for (const { approval, limit } of all) {
     if (approval && joined.approval !== 'second-person') joined.approval = approval;
     if (limit && (!joined.limit || stricter(limit, joined.limit))) joined.limit = limit;

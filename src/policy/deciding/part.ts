@@ -41,17 +41,19 @@ export function makePart(rules: readonly Rule[], groups: readonly string[], pref
     else carriers.set(rule.conditions.number, [rule]);
   }
   const all = [...carriers.values()].map(([first]) => first!.conditions);
-  const writtenOut = all.filter((one) => one.writtenOut).length <= maxWrittenOut;
-  const asked = new Map(all.map((one) => [one.number, (writtenOut && one.writtenOut) || one]));
-  const mentions = mergeMentions([...asked.values()].map((one) => one.mentions));
-  const forbidden = all.filter((one) => one.joinable && carriers.get(one.number)!.every(({ policy }) => policy.effect === 'forbid'));
-  const together = forbidden.length > 1 ? forbidden.map((one) => one.number) : [];
+  const writtenOut = all.filter((conditions) => conditions.writtenOut).length <= maxWrittenOut;
+  const asked = new Map(all.map((conditions) => [conditions.number, (writtenOut && conditions.writtenOut) || conditions]));
+  const mentions = mergeMentions([...asked.values()].map((conditions) => conditions.mentions));
+  const forbidden = all.filter(
+    (conditions) => conditions.joinable && carriers.get(conditions.number)!.every(({ policy }) => policy.effect === 'forbid'),
+  );
+  const together = forbidden.length > 1 ? forbidden.map((conditions) => conditions.number) : [];
   return {
     key: `${prefix}:${[...asked.keys()].join()}:${together.join()}`,
     mentions,
     groups: mentions.everyGroup ? groups : groups.filter((group) => mentions.groups.has(group)),
     carriers,
-    clauses: new Map([...asked].map(([number, one]) => [number, one.clauses])),
+    clauses: new Map([...asked].map(([number, conditions]) => [number, conditions.clauses])),
     together,
   };
 }

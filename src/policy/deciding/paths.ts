@@ -48,15 +48,15 @@ export function refuseShell(text: string): void {
 /** Of one reading of a text every place it may lead to, on POSIX and on Windows. */
 export function resolve(text: string, place: Place): Path[] {
   refuseShell(text);
-  const found: Path[] = [];
-  for (const one of absolutes(text, place)) {
-    for (const take of waysToTake(one.rest)) {
-      const path = walk(one, take);
+  const paths: Path[] = [];
+  for (const absolute of absolutes(text, place)) {
+    for (const take of waysToTake(absolute.rest)) {
+      const path = walk(absolute, take);
       refuseAliases(path, place);
-      found.push(path);
+      paths.push(path);
     }
   }
-  return found;
+  return paths;
 }
 
 const slashed = (text: string): string => {
@@ -71,27 +71,27 @@ export const onPosix = ({ roots, onWindows }: Place): boolean => (roots.length >
 function absolutes(text: string, { roots, onWindows }: Place): Absolute[] {
   const turned = slashed(text);
   const windows = windowsForm(turned);
-  const found: Absolute[] = windows ? [windows] : [];
+  const candidates: Absolute[] = windows ? [windows] : [];
   const relative = (): never => {
     throw new Underivable(roots.length > 0 ? 'is relative' : 'is relative, and no "roots" are declared for its server');
   };
   if (roots.length === 0 && onWindows && !windows) relative();
   if (roots.length === 0 || roots.some(isPosix)) {
     for (const name of new Set([text, turned])) {
-      if (name.startsWith('/')) found.push({ root: '/', rest: name });
-      else if (roots.length > 0) for (const root of roots.filter(isPosix)) found.push({ root: '/', rest: `${textOf(root)}/${name}` });
+      if (name.startsWith('/')) candidates.push({ root: '/', rest: name });
+      else if (roots.length > 0) for (const root of roots.filter(isPosix)) candidates.push({ root: '/', rest: `${textOf(root)}/${name}` });
       // To POSIX it is a relative name that stays below its folder, which is not the one that Windows takes it for.
       else if ((!windows && !turned.startsWith('/')) || name.split('/').includes('..')) relative();
     }
   }
-  if (windows) return found;
-  for (const root of roots.filter((one) => !isPosix(one))) {
+  if (windows) return candidates;
+  for (const root of roots.filter((root) => !isPosix(root))) {
     const own = [...root.names, turned].join('/');
-    found.push({ root: root.root, rest: turned.startsWith('/') ? turned : own });
+    candidates.push({ root: root.root, rest: turned.startsWith('/') ? turned : own });
     const drive = /^\/([a-z])(\/.*)?$/is.exec(turned);
-    if (drive) found.push({ root: `${drive[1]!.toUpperCase()}:/`, rest: drive[2] ?? '' });
+    if (drive) candidates.push({ root: `${drive[1]!.toUpperCase()}:/`, rest: drive[2] ?? '' });
   }
-  return found;
+  return candidates;
 }
 
 /** What Windows takes for absolute by itself. */

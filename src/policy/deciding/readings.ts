@@ -19,18 +19,24 @@ const anyScheme = /^[a-z][a-z0-9+.-]+:/i;
  * (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL; and the `pieces` of each, as the caller takes texts apart.
  * What was left out could be the one that leads outside.
  */
-export function readings(text: string, opened: boolean, pieces?: (one: string) => readonly string[]): ReadonlySet<string> {
+export function readings(text: string, opened: boolean, pieces?: (reading: string) => readonly string[]): ReadonlySet<string> {
   const all = new Set([text]);
   if (text.length <= maxText && plain.test(text) && !(pieces && /^-| [/.]/.test(text))) return all;
   let total = 0;
   // A set's loop comes to what is added meanwhile.
-  for (const one of all) {
-    if (one.length > maxText) throw new Underivable(`is longer than ${maxText} characters`);
-    if (one.includes('\0') || !one.isWellFormed()) throw new Underivable('holds a NUL or half a character');
-    for (const next of [unquoted(one), one.replace(/[\t\r\n]/g, ''), decoded(one), folded(one), ...(opened ? afterScheme(one) : [])])
+  for (const reading of all) {
+    if (reading.length > maxText) throw new Underivable(`is longer than ${maxText} characters`);
+    if (reading.includes('\0') || !reading.isWellFormed()) throw new Underivable('holds a NUL or half a character');
+    for (const next of [
+      unquoted(reading),
+      reading.replace(/[\t\r\n]/g, ''),
+      decoded(reading),
+      folded(reading),
+      ...(opened ? afterScheme(reading) : []),
+    ])
       all.add(next);
-    for (const piece of pieces?.(one) ?? []) all.add(piece);
-    total += one.length;
+    for (const piece of pieces?.(reading) ?? []) all.add(piece);
+    total += reading.length;
     if (all.size > (pieces ? maxPieces : maxReadings) || total > maxTotal) throw new Underivable('can be read in too many ways');
   }
   return all;
@@ -83,5 +89,5 @@ function afterScheme(text: string): string[] {
     rest.startsWith('//') && rest[2] !== '/'
       ? [url.host === '' ? url.pathname : `//${url.host}${url.pathname}`, rest.slice(2)]
       : [url.pathname];
-  return [rest, ...path].map((one) => one.replace(/^\/*([a-z])[:|](?=\/|$)/i, '$1:'));
+  return [rest, ...path].map((candidate) => candidate.replace(/^\/*([a-z])[:|](?=\/|$)/i, '$1:'));
 }

@@ -10,12 +10,12 @@ export interface ArgumentShape {
   rest?: ArgumentShape;
 }
 
-const known = new WeakMap<ServerEntry, Map<string, ArgumentShape>>();
+const shapes = new WeakMap<ServerEntry, Map<string, ArgumentShape>>();
 
 /** Worked out once per tool and bundle. */
 export function shapeOf(server: ServerEntry, action: 'call' | 'get', name: string): ArgumentShape {
-  const ofServer = known.get(server) ?? new Map<string, ArgumentShape>();
-  known.set(server, ofServer);
+  const ofServer = shapes.get(server) ?? new Map<string, ArgumentShape>();
+  shapes.set(server, ofServer);
   const key = `${action} ${name}`;
   const shape = ofServer.get(key) ?? (action === 'call' ? shapeOfTool(server, name) : shapeOfPrompt(server, name));
   ofServer.set(key, shape);
@@ -35,21 +35,23 @@ export function shapeOfTool({ catalogue, tools }: Pick<ServerEntry, 'catalogue' 
 
 function shapeOfPrompt({ catalogue }: ServerEntry, name: string): ArgumentShape {
   const list: unknown = catalogue.prompts.find((prompt) => prompt.name === name)?.['arguments'];
-  const names = Array.isArray(list) ? list.map((one: { name?: unknown } | null) => one?.name) : [];
-  return { members: new Map(names.filter((one) => typeof one === 'string').map((one) => [one, empty()])) };
+  const names = Array.isArray(list) ? list.map((argument: { name?: unknown } | null) => argument?.name) : [];
+  return {
+    members: new Map(names.filter((argumentName) => typeof argumentName === 'string').map((argumentName) => [argumentName, empty()])),
+  };
 }
 
 const empty = (): ArgumentShape => ({ members: new Map() });
 
 function member({ members }: ArgumentShape, name: string): ArgumentShape {
-  const one = members.get(name) ?? empty();
-  members.set(name, one);
-  return one;
+  const shape = members.get(name) ?? empty();
+  members.set(name, shape);
+  return shape;
 }
 
 function fromType(type: ArgumentType): ArgumentShape {
   if (type.kind === 'set') return fromType(type.of);
-  return { members: new Map(type.kind === 'record' ? [...type.members].map(([name, one]) => [name, fromType(one)]) : []) };
+  return { members: new Map(type.kind === 'record' ? [...type.members].map(([name, memberType]) => [name, fromType(memberType)]) : []) };
 }
 
 export interface Text {
@@ -69,7 +71,7 @@ export function* textsIn(value: unknown, shape: ArgumentShape | undefined, above
     if (kind !== undefined) yield { text: String(value), kind, name };
   } else if (depth > maxDepth) throw new RangeError('too deep');
   else if (Array.isArray(value)) {
-    for (const one of value) if (kind !== undefined || mayHold(one)) yield* textsIn(one, shape, kind, name, depth + 1);
+    for (const entry of value) if (kind !== undefined || mayHold(entry)) yield* textsIn(entry, shape, kind, name, depth + 1);
   }
   // Not their entries: whoever asks stops early, and making a hundred thousand pairs takes some 30 ms.
   else

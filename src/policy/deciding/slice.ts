@@ -52,8 +52,8 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
 
   const make = (action: Action, some: readonly Rule[], listed: boolean): Slice => {
     const key = `${prefix}:${action === 'read' ? 'r' : 'c'}${listed ? 'l' : ''}:${some.map((rule) => rule.index).join()}`;
-    const known = made.get(key);
-    if (known) return known;
+    const existing = made.get(key);
+    if (existing) return existing;
     const unknown = action === 'read' ? fromReading : fromArguments;
     const forbids = some.filter((rule) => rule.policy.effect === 'forbid');
     const mentions = mergeMentions(some.map((rule) => rule.mentions));
@@ -72,7 +72,7 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
         prefix,
       ),
       open: makePart(asked.filter(isOpen), groups, prefix),
-      expected: asked.filter(isOpen).flatMap((rule) => rule.expected.map((one) => ({ ...one, rule }))),
+      expected: asked.filter(isOpen).flatMap((rule) => rule.expected.map((comparison) => ({ ...comparison, rule }))),
       names: namesOf(asked.filter(isOpen).flatMap((rule) => argumentsNamed(rule.json))),
       conditionalForbid: forbids.some((rule) => depends(rule.mentions, unknown)),
       get listed() {
@@ -85,8 +85,8 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
 
   const ofServer = (action: Action, server: string) => {
     const key = `${action} ${server}`;
-    const known = servers.get(key);
-    if (known) return known;
+    const existing = servers.get(key);
+    if (existing) return existing;
     const some = rules.filter((rule) => serverMatches(rule.json, action, server));
     const isSpecial = (rule: Rule) => action !== 'discover' && named(rule.json.resource)?.type === resourceType[action];
     const general = some.filter((rule) => !isSpecial(rule));

@@ -12,8 +12,8 @@ export function openSpellings(blessed: Iterable<string>): (uri: string) => strin
   const templates: { name: string; starts: string[]; literals: string[]; asWritten: string[] }[] = [];
   for (const name of all) {
     if (expression.test(name))
-      for (const one of writtenOut(name))
-        templates.push({ name, ...literalsOf(one), asWritten: name.split(expression).map(withAllSlashes) });
+      for (const template of writtenOut(name))
+        templates.push({ name, ...literalsOf(template), asWritten: name.split(expression).map(withAllSlashes) });
     else for (const form of new Set(formsOf(name) ?? readings(name))) plain.set(form, [...(plain.get(form) ?? []), name]);
   }
   return (uri) => {
@@ -23,13 +23,13 @@ export function openSpellings(blessed: Iterable<string>): (uri: string) => strin
     const whole = end < 0 ? [] : formsOf(uri.slice(0, end));
     // What cannot be read may be anything.
     if (!forms || !whole) return all;
-    const found = [...forms, ...whole].flatMap((form) => plain.get(form) ?? []);
+    const matches = [...forms, ...whole].flatMap((form) => plain.get(form) ?? []);
     // Where nothing stands for an expression between two slashes there are two: one would be another URI.
     const asItIs = withAllSlashes(uri);
     for (const { name, starts, literals, asWritten } of templates)
       if (comesOf(asWritten, asItIs) || [...forms, ...whole].some((form) => starts.some((start) => comesOf([start, ...literals], form))))
-        found.push(name);
-    return [...new Set(found)];
+        matches.push(name);
+    return [...new Set(matches)];
   };
 }
 
@@ -44,7 +44,7 @@ function formsOf(uri: string): string[] | undefined {
   return [
     ...readings(uri),
     ...parts.flatMap(({ scheme, host, path }) =>
-      [host + path, host + resolvedPath(path)].map((one) => `${scheme}:${one.replace(/^\/+/, '')}`),
+      [host + path, host + resolvedPath(path)].map((address) => `${scheme}:${address.replace(/^\/+/, '')}`),
     ),
   ];
 }
@@ -55,11 +55,11 @@ function formsOf(uri: string): string[] | undefined {
  */
 function writtenOut(template: string): string[] {
   const all = [template];
-  for (const one of all) {
-    const first = expression.exec(one);
+  for (const form of all) {
+    const first = expression.exec(form);
     if (!first || all.length >= mostWrittenOut) continue;
-    const before = one.slice(0, first.index);
-    const instead = (text: string) => all.push(before + text + one.slice(first.index + first[0].length));
+    const before = form.slice(0, first.index);
+    const instead = (text: string) => all.push(before + text + form.slice(first.index + first[0].length));
     if (/^[^:{]+:\/*$/.test(before)) instead('localhost');
     if (/^[^:{]+:\/*[^/]+$/.test(before) && /^\{[/+]/.test(first[0])) instead('/{path}');
     if (/^[^:{]+:\/*[^/]*$/.test(before)) instead('');
@@ -114,18 +114,18 @@ function hosted(text: string): Hosted[] | undefined {
     );
   const raws = hostsIn(rest);
   if (raws.size > maxHosts) return undefined;
-  const found: Hosted[] = [];
+  const forms: Hosted[] = [];
   for (const raw of [...raws, ...[...raws].map(otherSpelling)]) {
     if (raw === undefined) continue;
     const host = readHost(raw);
     const drive = /^[a-z][:|]?$/.test(raw);
     if (host === undefined && strict && !(scheme === 'file' && (slashes > 2 || drive))) return undefined;
     for (const path of new Set(paths)) {
-      found.push({ scheme, host: local.test(host ?? '') ? '' : (host ?? raw), path });
-      if (scheme === 'file' && slashes === 2 && !drive) found.push({ scheme, host: '', path });
+      forms.push({ scheme, host: local.test(host ?? '') ? '' : (host ?? raw), path });
+      if (scheme === 'file' && slashes === 2 && !drive) forms.push({ scheme, host: '', path });
     }
   }
-  return found;
+  return forms;
 }
 
 const local = /^(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\])$/;
@@ -199,9 +199,9 @@ function comesOf(literals: readonly string[], form: string): boolean {
   if (!form.startsWith(first)) return false;
   let at = first.length;
   for (const literal of literals.slice(1, -1)) {
-    const found = form.indexOf(literal, at);
-    if (found < 0) return false;
-    at = found + literal.length;
+    const index = form.indexOf(literal, at);
+    if (index < 0) return false;
+    at = index + literal.length;
   }
   const last = literals.at(-1)!;
   return form.length >= at + last.length && form.endsWith(last);
