@@ -4,7 +4,7 @@ const MiB = 1024 * 1024;
 
 /** What may wait for readers who do not read. */
 export interface UnreadLimits {
-  /** Bytes behind one connection. Whoever is so far behind when one more thing is said loses it; one answer alone may be larger. */
+  /** Bytes behind one connection. A connection with more than that waiting is cut at its next write. A single answer may be larger. */
   connection: number;
   /** Bytes for one reader, over all its connections. Above it nothing new is begun for it; at twice as much the staler connections are cut. */
   reader: number;
@@ -20,7 +20,7 @@ export const unreadLimits: UnreadLimits = { connection: 16 * MiB, reader: 64 * M
 export interface Outgoing {
   /** Bytes that were written and that the system has not taken. */
   readonly writableLength: number;
-  /** The same, where it keeps some of them itself. */
+  /** The same, with the bytes that the object keeps back itself. */
   readonly unreadLength?: number;
   readonly destroyed: boolean;
   readonly socket?: Socket | null;
@@ -45,11 +45,11 @@ export interface Reservation {
 interface Waiting {
   readonly to: Outgoing;
   readonly reader: string;
-  /** As of the last look; only ever more than there are by now. */
+  /** As of the last look. By now there may be fewer, never more. */
   bytes: number;
   taken: number;
   inHand: number;
-  /** The look at which something of it had been taken. */
+  /** The last look at which something of it had been taken. */
   movedAt: number;
   /** Looks of the timer since then. */
   quiet: number;
@@ -65,8 +65,8 @@ interface Holding {
 const looksInSilence = 12;
 
 /**
- * All that waits unread at one server's connections. Writers say what the system did not take at once (`note`); what it did costs nothing here. One
- * timer looks after all of them, and only while something waits.
+ * All that waits unread at one server's connections. Writers call `note` for what the system did not take at once; the rest costs nothing here.
+ * One timer looks after all of them, and only while something waits.
  */
 export class Unread {
   readonly limits: UnreadLimits;
@@ -91,7 +91,7 @@ export class Unread {
     return this.#all;
   }
 
-  /** After a write: something of it may wait. */
+  /** To be called after a write of which something may still wait. */
   note(to: Outgoing, reader: string): void {
     const bytes = unreadOf(to);
     let entry = this.#waiting.get(to);
@@ -108,14 +108,14 @@ export class Unread {
     this.#wake();
   }
 
-  /** Before a write: whether it is so far behind that it gets no more. Then it is cut. */
+  /** To be called before a write. True where too much waits already; the connection is then cut. */
   isTooFar(to: Outgoing, reader: string): boolean {
     if (unreadOf(to) <= this.limits.connection) return false;
     this.cut(to, reader, 'was too far behind for more');
     return true;
   }
 
-  /** Nothing more is said on it. */
+  /** Ends a connection. */
   cut(to: Outgoing, reader: string, why: string): void {
     const bytes = unreadOf(to);
     const entry = this.#waiting.get(to);
@@ -124,7 +124,7 @@ export class Unread {
     this.#onCut({ reader, bytes, why }, to);
   }
 
-  /** Whether so much waits for it that nothing new is begun. */
+  /** Whether so much waits for the reader that nothing new may be begun for it. */
   isBehind(reader: string): boolean {
     const over = () => (this.#of.get(reader)?.waiting ?? 0) > this.limits.reader;
     if (!over()) return false;
@@ -166,7 +166,7 @@ export class Unread {
     for (const hold of this.#holds) hold.go?.();
   }
 
-  /** The first of a reader's goes on whatever the others hold: else they would all wait for each other. */
+  /** The first hold of a reader may grow whatever the others hold: otherwise they would all wait for each other. */
   #mayGrow(hold: Holding): boolean {
     const { waiting, held } = this.#sums(hold.reader);
     if (waiting > this.limits.reader) return false;
@@ -215,7 +215,7 @@ export class Unread {
     }
   }
 
-  /** Cuts the stalest ones, never the one that is being written: a single answer may be larger than all bounds, where its reader reads. */
+  /** Cuts the stalest ones, never the one that is being written: a single answer may be larger than all bounds, as long as its reader reads. */
   #makeRoom(written: Waiting, over: () => boolean | string): void {
     this.#look();
     for (let whose = over(); whose !== false; whose = over()) {
@@ -259,15 +259,15 @@ const unreadOf = (to: Outgoing): number => to.unreadLength ?? to.writableLength;
 
 const socketOf = (to: Outgoing): Socket => to.socket ?? (to as Socket);
 
-/** Bytes that the system took of what was written. What is one write counts when all of it went. */
+/** Bytes that the system has taken of what was written. A write counts when all of it has gone. */
 function taken(to: Outgoing): number {
   const socket = socketOf(to);
   return (socket.bytesWritten ?? 0) - socket.writableLength;
 }
 
 /**
- * Bytes that are left of the write under way. Node counts a write when all of it went, and joins those that wait into one: a reader that takes
- * a megabyte of twenty would seem to take nothing. Where Node should not tell it any more, whole writes count.
+ * Bytes that are left of the write under way. Node counts a write when all of it has gone, and joins waiting writes into one: a reader that took
+ * a megabyte of twenty would seem to have taken nothing. If Node ever stops telling this, only whole writes count.
  */
 function inHand(to: Outgoing): number {
   const { _handle: handle } = socketOf(to) as Socket & { _handle?: { writeQueueSize?: number } | null };

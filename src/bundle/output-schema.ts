@@ -19,7 +19,7 @@ const isPattern = (value: unknown): boolean => {
 };
 const named = (words: string, right: (value: unknown) => boolean) => words.split(' ').map((name) => [name, right] as const);
 
-/** What a keyword's value has to be; subschemas are looked at apart. */
+/** What a keyword's value has to be. Subschemas are checked separately. */
 const values = new Map<string, (value: unknown) => boolean>([
   ...named('type', isType),
   ...named('maximum minimum exclusiveMaximum exclusiveMinimum', isNumber),
@@ -58,7 +58,7 @@ export function unusableSchema(schema: Record<string, unknown>): string | undefi
     if (++nodes > maxNodes || depth > maxDepth) return fault('#', 'is too large or nests too deeply');
     places.add(place);
     if (node['$async'] !== undefined || node['id'] !== undefined) return fault(place, `has the keyword ${node['id'] ? 'id' : '$async'}`);
-    // A part's own name changes what references mean; an anchor with a name before it may be another tool's, too.
+    // An $id inside changes what references mean, and an anchor under an $id may also be another tool's.
     if (node['$id'] !== undefined && (place !== '#' || !isName(node['$id']))) return fault(place, 'has an $id that is no plain name');
     if (node['nullable'] !== undefined && (node['type'] === undefined || node['nullable'] === false))
       return fault(place, 'has a "nullable" that says nothing');
@@ -102,7 +102,10 @@ function readable(ref: string): string {
   }
 }
 
-/** Revisions before 2026-07-28 know objects only, whose members are described by objects; their clients refuse the whole list for another one. */
+/**
+ * Revisions before 2026-07-28 allow only objects whose members are described by objects. Their clients refuse the whole list for any other
+ * schema.
+ */
 export function isLegacySchema(schema: unknown): boolean {
   if (!isObject(schema) || schema['type'] !== 'object') return false;
   const { properties, required } = schema;

@@ -9,7 +9,7 @@ export interface Parameter {
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const permitted = new Set(['string', 'integer', 'boolean']);
 
-/** The annotated arguments of a tool; undefined where an annotation breaks the rules, which makes the tool one that nobody may call (SEP-2243). */
+/** The annotated arguments of a tool; undefined where an annotation breaks the rules: nobody may call such a tool (SEP-2243). */
 export function annotated(inputSchema: unknown): Parameter[] | undefined {
   const parameters: Parameter[] = [];
   const sound = collect(inputSchema, [], parameters);

@@ -2,23 +2,23 @@ import { type Kind, mended } from './definition.ts';
 import { isObject } from './json-schema.ts';
 
 type Json = Record<string, unknown>;
-/** What a server said that agents cannot be told, and why. */
+/** A part of what a server stated that agents cannot be given, and why. */
 export interface LeftOut {
   what: string;
   why: string;
 }
 
-/** By what each kind is called or read; without it an item can be neither. */
+/** The member by which each kind is called or read. An item without it is of no use. */
 const keys = { tools: 'name', prompts: 'name', resources: 'uri', resourceTemplates: 'uriTemplate', skills: 'uri' } as const;
 const kinds = Object.keys(keys) as Kind[];
 
-/** A server chooses how many faults it has. */
+/** The number of faults is up to the server, so those that are told are bounded. */
 const mostTold = 200;
 const longest = 200;
 
 /**
- * What of a list can be given to agents, in its order. One bad item must not keep the rest from being so; of two with one name servers answer to the
- * first.
+ * The items of a list that can be given to agents, in order. One bad item must not keep out the rest. Of two items with one name the first
+ * counts, since servers answer to that one.
  */
 export function usable(kind: Kind, items: readonly unknown[]): { kept: Json[]; leftOut: LeftOut[] } {
   const key = keys[kind];
@@ -45,7 +45,7 @@ export function usable(kind: Kind, items: readonly unknown[]): { kept: Json[]; l
   return { kept, leftOut };
 }
 
-/** What a server says of itself, as far as agents can be told it in its words. */
+/** What a server says of itself, without the parts that agents cannot be given. */
 export function usableAbout(about: Json): { about: Json & { capabilities: Json }; leftOut: LeftOut[] } {
   const { serverInfo, instructions, capabilities } = about;
   const leftOut: LeftOut[] = [];
@@ -67,7 +67,7 @@ export function usableAbout(about: Json): { about: Json & { capabilities: Json }
   };
 }
 
-/** Agents are told of a server's extensions together with those of all others. */
+/** Agents get the extensions of all servers merged, so each must be an object. */
 function usableCapabilities(declared: Json, leftOut: LeftOut[]): Json {
   let capabilities = declared;
   for (const name of ['extensions', 'experimental']) {
@@ -85,7 +85,7 @@ function usableCapabilities(declared: Json, leftOut: LeftOut[]): Json {
   return capabilities;
 }
 
-/** INVARIANT: what comes out goes through unchanged a second time. What is no catalogue at all is for the schema to refuse. */
+/** INVARIANT: the result comes back unchanged when it is put in again. A value that is no catalogue is left for the schema to refuse. */
 export function usableCatalogue(catalogue: unknown): unknown {
   if (!isObject(catalogue)) return catalogue;
   const { about, leftOut } = usableAbout(catalogue);

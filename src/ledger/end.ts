@@ -58,8 +58,8 @@ export function mismatches(
 }
 
 /**
- * What is missing of the chain up to a record that somebody else knows to be its end: at most one sentence. What lies before the first
- * record of this chain is answered by the note that it begins with.
+ * What is missing of the chain up to a record that somebody else knows to be its end: at most one sentence. The note at the beginning of this
+ * chain accounts for what lies before its first record.
  */
 export function lacking(database: DatabaseSync, head: Head, expected: Pick<Head, 'seq' | 'hash'>, who: string): string[] {
   if (expected.seq < head.firstSeq) return [];

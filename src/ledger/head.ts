@@ -20,7 +20,7 @@ export function seal(head: Head, key: Uint8Array | undefined): string | null {
     .digest('base64url');
 }
 
-/** Whether a seal is ours. Without a key every head passes: the chain alone then has to speak. */
+/** Whether a seal is ours. Without a key every head passes, and only the chain itself can be checked. */
 export function sealHolds(head: Head, storedSeal: string | null, key: Uint8Array | undefined): boolean {
   const wanted = seal(head, key);
   if (wanted === null) return true;
@@ -54,7 +54,10 @@ export function parseHead(text: string): Head | undefined {
   }
 }
 
-/** Replaces the anchor in one step. Only for a head that is already on the disk: an anchor ahead of its database would accuse nobody's crash. */
+/**
+ * Replaces the anchor in one step. Only for a head that is already on the disk: an anchor ahead of its database would make a mere crash look like
+ * tampering.
+ */
 export function writeAnchor(file: string, head: Head, key: Uint8Array | undefined): void {
   replaceFileSync(file, `${JSON.stringify({ ...head, seal: seal(head, key) })}\n`);
 }

@@ -61,7 +61,7 @@ export function openKeeping(keeper: HeadKeeper | undefined, vaultHead: Head | un
   };
 }
 
-/** Asks, and takes a refusal as an answer. `none`: why there is nothing, where there is nothing. */
+/** Asks for a head; a failure becomes an answer. `absent`: the answer where there is nobody to ask. `none`: the answer where there is no head. */
 export async function told<T>(ask: (() => Promise<T | undefined>) | undefined, absent: string, none: string, log: Log): Promise<Told<T>> {
   if (ask === undefined) return { why: absent };
   try {

@@ -32,7 +32,8 @@ export interface QueueEvents {
   release(): void;
 }
 
-// Records wait this long for company, for each message costs both threads a wake-up; a kill -9 loses at most so much. Many do not wait.
+// Milliseconds that records wait to be sent together, since each message costs both threads a wake-up. A kill -9 loses at most so much. From
+// `plenty` records on they do not wait.
 const patience = 25;
 const plenty = 500;
 
@@ -61,7 +62,7 @@ export async function openQueue(options: WriterData, log: Log, now: () => number
   function post(): void {
     clearTimeout(posting);
     posting = undefined;
-    // While the writer fails the rows wait here, not twice.
+    // While the writer fails the rows wait here, and not in the writer as well.
     if (failing !== undefined || sent === rows.length) return;
     worker.postMessage(JSON.stringify(sent === 0 ? rows : rows.slice(sent)));
     sent = rows.length;

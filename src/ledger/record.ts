@@ -61,7 +61,7 @@ export const genesis = '';
 
 /** Methods below this prefix are the ledger's own notes (a restart, a gap, a mismatch); they are no calls and count in no chart. */
 export const notePrefix = 'gatehouse/ledger-';
-/** The rule that such a note names. No agent has a say in it, as it has in a method. */
+/** The rule that such a note names. An agent cannot choose it, as it can a method. */
 export const noteRule = ownRules.ledgerNote;
 
 /** An entry that is no call: something that happened here and belongs into the record. */

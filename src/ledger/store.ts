@@ -49,7 +49,7 @@ export function openStore(options: Opening): LedgerStore {
   }
 }
 
-/** Puts a damaged file aside and begins a new chain; `lastHead`: where the damage was met while running. */
+/** Puts a damaged file aside and begins a new chain; `lastHead`: the last head, where the damage was met while running. */
 export function restart(options: Opening, why: string, lastHead?: Head): LedgerStore {
   const kept = `${options.file}.damaged-${new Date(options.at).toISOString().replaceAll(/[:.]/g, '-')}`;
   for (const end of ['', '-wal', '-shm']) if (existsSync(options.file + end)) renameSync(options.file + end, kept + end);
@@ -82,8 +82,8 @@ export function commit(store: LedgerStore, rows: readonly Row[]): void {
 }
 
 /**
- * Makes all that was committed survive a power failure, then moves the anchor there. Before an upload: else central could
- * hold records that this machine forgets and numbers anew.
+ * Makes all that was committed survive a power failure, then moves the anchor there. To be called before an upload: otherwise
+ * central could hold records that this machine forgets, and whose numbers it gives out again.
  */
 export function sync(store: LedgerStore): number {
   refuseReplaced(store);
@@ -123,7 +123,10 @@ export function realign(store: LedgerStore, at: number): void {
   addNote(store, { kind: 'mismatch', reason, at });
 }
 
-/** Records that a person accepts that what the note at the beginning of the chain calls missing is lost. Returns the number of that note. */
+/**
+ * Records that a person accepts the loss of the records that the note at the beginning of the chain calls missing. Returns the number of that
+ * note.
+ */
 export function acceptLoss(store: LedgerStore, person: string, at: number): number {
   const loss = openLoss(store.database);
   if (loss === undefined)
@@ -256,7 +259,7 @@ function begin(
     const begun = anchor !== undefined || (vault !== undefined && vault.records > 0);
     const reason =
       fresh?.reason ?? (begun ? `The ledger file was ${existed ? 'empty' : 'missing'}${held ?? ''}. A new chain begins here.` : undefined);
-    // The name of the chain stays, so that what vault and anchor know is not taken for a stranger's should we die before they are told.
+    // The chain keeps its name. If we crash before vault and anchor are told, what they know must not look like another chain's.
     if (lastHead !== undefined) {
       const { chain } = vault ?? lastHead;
       store.head = { chain, firstSeq: lastHead.seq + 1, records: 0, seq: lastHead.seq, hash: lastHead.hash };

@@ -64,7 +64,7 @@ export function* verify(store: LedgerStore, outside: Outside): Generator<undefin
   let loss: Verification['loss'];
   const unaccepted = openLoss(store.database)?.seq;
   for (;;) {
-    // The chain may grow while we walk; whoever reaches its end has, in this one turn, the newest head before them.
+    // The chain may grow while we walk. The head is read in the same turn as the rows, so the end that is reached is the newest one.
     const rows = select.all(last.seq, store.head.seq) as unknown as Stored[];
     for (const row of rows) {
       problem ??= checkLink(row, last, records === 0, unaccepted);
@@ -112,7 +112,7 @@ function rehash(row: Stored, previousHash: string): string | undefined {
   try {
     return hashSorted(toUnhashed(row.slice(1, -2) as unknown as Row, row[0] as number, previousHash));
   } catch {
-    return undefined; // a time that is none
+    return undefined; // a time that is out of range
   }
 }
 

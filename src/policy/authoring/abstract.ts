@@ -3,7 +3,7 @@ import type { ArgumentType, RecordType } from '../deciding/arguments.ts';
 import { contextPath, hasPath, operands } from '../deciding/condition.ts';
 import { escapeKey } from '../deciding/encode.ts';
 
-/** How much of `context.args.a.b` the schema can speak of: the declared part of a path that leaves it, or undefined for one that stays inside. */
+/** The part of a path such as `context.args.a.b` that the schema declares. Undefined for a path that stays inside the schema. */
 function declaredPart(path: readonly string[], types: readonly RecordType[]): readonly string[] | undefined {
   if (path[0] !== 'args') return undefined;
   const parts = types.map((type) => leaves(path.slice(1), type)).filter((length) => length !== undefined);

@@ -33,7 +33,7 @@ interface Parsed {
 }
 
 /**
- * Cedar text to what bundles carry, and everything that can be found wrong with it before anyone is refused or let in by mistake.
+ * Compiles Cedar text to what bundles carry, and finds what is wrong with it before anyone is refused or let in by mistake.
  * A policy with an error is left out of `policies`; nothing may be published while there is one.
  */
 export function compilePolicies(
@@ -104,7 +104,7 @@ export function compilePolicies(
   return { policies: parsed.filter((entry) => !wrong(entry)).map((entry) => entry.policy), problems };
 }
 
-/** The policies that can apply to someone who is in exactly these groups. Those for one named person stay: who it is, is not known here. */
+/** The policies that can apply to someone who is in exactly these groups. Those for one named person stay, since the person is not known here. */
 export function audiencePolicies(policies: readonly CompiledPolicy[], groups: readonly string[]): CompiledPolicy[] {
   const mine = new Set(groups);
   return policies.filter((policy) => principalMatches((policy.json as unknown as PolicyJson).principal, undefined, mine));
@@ -141,7 +141,7 @@ function parse(source: Source, segment: Segment, problems: PolicyProblem[]): Pol
 }
 
 /**
- * What the engine must not even be given: it goes down as deep as the text does, and where its stack ends, so does the engine, for everybody in this
+ * Why the engine must not even be given a text. It recurses as deep as the text nests, and a stack overflow ends the engine for everybody in this
  * process. Brackets and `if` nest by themselves; a chain of operators is a tree that is as deep as the chain is long.
  */
 function tangleOf(code: string): string | undefined {

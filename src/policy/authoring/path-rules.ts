@@ -5,14 +5,14 @@ import { broadly, type Fact, strictly, Unmatchable } from './path-literals.ts';
 
 type Node = Record<string, unknown>;
 type Sides = { left: Expr; right: Expr };
-/** What comes of an expression that holds: a refusal, a permission, or now this and now that. */
+/** What follows where an expression holds: a refusal, a permission, or either. */
 type Towards = 'refusing' | 'permitting' | 'either';
 const opposite: Record<Towards, Towards> = { refusing: 'permitting', permitting: 'refusing', either: 'either' };
 const facts: ReadonlySet<string> = new Set(['paths', 'folders', 'within'] satisfies Fact[]);
 
 /**
- * The policy with each path that it names as the facts have it. Where a match refuses, it is to be met by all that some system takes for that path, and by
- * calls that reach it from above; where a match permits, by that path alone.
+ * The policy with each path that it names in the form of the facts. Where a match refuses, it is met by every spelling that some system takes for
+ * that path, and by calls that reach it from above. Where a match permits, it is met by that path alone.
  */
 export function bringPaths(json: PolicyJson): { json: PolicyJson; findings: Finding[] } {
   const findings = new Map<string, Finding>();

@@ -5,7 +5,7 @@ import { uid } from './scope.ts';
 export interface Mentions {
   /** Attributes of `context`; `*` where the context is used as a whole. */
   context: Set<string>;
-  /** Their own attributes, as `args.path` or `now.hour`; `now.*` where one is used as a whole. */
+  /** Attributes of those, as `args.path` or `now.hour`; `now.*` where one is used as a whole. */
   inner: Set<string>;
   groups: Set<string>;
   /** An `in` whose right side is computed: any group may matter. */
@@ -36,14 +36,14 @@ export function membersOf(mentions: Mentions, name: string): ReadonlySet<string>
   );
 }
 
-/** Drawn from arguments and URIs; each may be one that cannot be told. */
+/** Facts drawn from arguments and URIs. Each may be impossible to derive. */
 export const derived: ReadonlySet<string> = new Set(['paths', 'folders', 'within', 'hosts']);
 /** What is known only when a thing is called: its arguments, and what is drawn from them. */
 export const fromArguments: ReadonlySet<string> = new Set(['args', ...derived, 'facts', '*']);
 /** A resource's URI is all there is to reading it, so only what inspection finds is unknown beforehand. */
 export const fromReading: ReadonlySet<string> = new Set(['facts', '*']);
 
-/** The same, and the clock: what is another with each call. */
+/** The same, and the clock: what differs from call to call. */
 export const untilCalled: ReadonlySet<string> = new Set([...fromArguments, 'now']);
 
 /** Whether an answer can depend on any of these members of the context. */
@@ -101,7 +101,7 @@ function walk(expr: Expr, mentions: Mentions): void {
   const path = contextPath(expr) ?? hasPath(expr);
   if (path) {
     seesContext(path, mentions);
-    // Which facts there are depends on whether they could be told, so whoever asks for that asks about all there is.
+    // Whether a fact is there depends on whether it could be derived, so a `has` on a fact depends on the whole context.
     if (hasPath(expr)?.length === 1 && derived.has(path[0]!)) mentions.context.add('*');
     return;
   }
@@ -109,7 +109,7 @@ function walk(expr: Expr, mentions: Mentions): void {
   if (node['Var'] === 'principal') mentions.principal = true;
   if (node['Var'] === 'resource') mentions.resource.add('*');
   if ('Value' in node) {
-    // A thing that is called by its name may be the one that is asked about, and its attributes or what it is in be looked at.
+    // An entity that is written out may be the one that is asked about, and then its attributes and parents may be looked at.
     if (groupsIn(node['Value'], mentions)) seesEverything(mentions);
     return;
   }
@@ -178,8 +178,8 @@ function split(expr: Expr, operator: '&&' | '||'): Expr[] {
 }
 
 /**
- * The conditions with all that is still unknown taken to be as the rule needs it: they hold whenever the real ones do,
- * so a list that asks them never hides what a call would be allowed.
+ * The conditions, with each part that depends on something still unknown replaced by what the rule needs. They hold whenever
+ * the real ones do, so a list that asks them never hides what a call would be allowed.
  */
 export function mayHold(clauses: readonly Clause[], unknown: ReadonlySet<string>): Clause[] {
   return clauses.map(({ kind, body }) => ({ kind, body: assume(body, kind === 'when', unknown) }) as Clause);

@@ -25,7 +25,7 @@ export function deny(rule: string, reason: string, missing?: string): Decision {
   return { effect: 'deny', rule, reason, ...(missing === undefined ? {} : { missing }), conditional: false, obligations: { redact: [] } };
 }
 
-/** What is known of a thing before anything is called: to be asked once and kept for as long as agent and freshness are the same. */
+/** What the rules say of a target before anything is called. Ask once, and keep the answer for as long as agent and freshness are the same. */
 export function settle(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): Findings | undefined {
   try {
     return examine(slice.permits ? slice.settled : undefined, () => buildRequest(slice.settled!, ask, circumstances), slots);
@@ -102,7 +102,7 @@ const typeNames = {
   record: 'an object',
 };
 
-/** An explanation that fails takes nothing from the denial. */
+/** Where the explanation fails, the denial stands without one. */
 function explained(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): string | undefined {
   try {
     return missingConditions(slice, buildRequest(slice, ask, circumstances), slots);

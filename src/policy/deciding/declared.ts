@@ -12,7 +12,7 @@ export function omissible(schema: Schema): Set<string> {
   const seen = new Map<unknown, boolean>();
 
   function look(part: unknown, always: boolean): void {
-    // A second look only where the part was seen as one of several ways.
+    // Looks at a part again only where it was optional before and is demanded now.
     if (!isObject(part) || seen.get(part) || seen.get(part) === always) return;
     seen.set(part, always);
     if (isObject(part['properties'])) for (const name of Object.keys(part['properties'])) names.add(name);

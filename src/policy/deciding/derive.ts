@@ -13,8 +13,8 @@ import { type ArgumentShape, type Text, textsIn } from './shape.ts';
  */
 export interface PathFacts {
   /**
-   * Every path, absolute, each folded as well; more readings make more of them, so they are for what is forbidden. `/srv/**` (folded) is among them and
-   * among the folders where the call may reach all that is below /srv: which folders those are, only a rule's own words can say.
+   * Every path, absolute, and each folded as well. More readings make more of them, so they are for what is forbidden. Where the call may reach
+   * all that is below /srv, `/srv/**` (folded) is among the paths and the folders: what lies below is not known here, only a rule can name it.
    */
   paths: string[];
   /** Every folder that is above any of the paths, or is one: for "touches something below /etc". */
@@ -37,7 +37,7 @@ const maxLength = 1 << 16;
 const maxFolders = 2048;
 const maxWork = 1 << 20;
 
-/** Undefined where they cannot be told; `tell` hears why. */
+/** Undefined where they cannot be derived; `tell` is called with the reason. */
 export function pathFacts(subject: Subject, tell: (why: string) => void): PathFacts | undefined {
   const pathsByText = new Map<string, Path>();
   const trees = new Map<string, Path>();
@@ -72,7 +72,7 @@ export function pathFacts(subject: Subject, tell: (why: string) => void): PathFa
   return { paths: [...paths], folders: [...folders], within: within && within.root !== '' ? [textOf(within), ...above(within)] : [] };
 }
 
-/** Every host of a URL or by itself, lower case, punycode, without port. Undefined where they cannot be told; `tell` hears why. */
+/** Every host of a URL or by itself, lower case, punycode, without port. Undefined where they cannot be derived; `tell` is called with the reason. */
 export function hostFacts(subject: Subject, tell: (why: string) => void): string[] | undefined {
   const hosts = new Set<string>();
   const hostsOf = openHosts();
@@ -104,7 +104,7 @@ function each({ value, shape }: Subject, tell: (why: string) => void, take: (tex
 }
 
 function* pathsOf({ text, kind }: Text, { shape, place }: Subject): Generator<{ path: Path; pattern: boolean }> {
-  // The URI of a resource is one thing's name, and so is what is declared as one.
+  // The URI of a resource is a single name, and so is an argument that is declared `literal`.
   const asItStands = shape === undefined || kind === 'literal';
   const isOne = (reading: string): boolean => isWebUrl(reading) || (kind === 'url' && isUrl(reading));
   const queried = isUrl(text) && text.includes('://') && !/^file:/i.test(text);
@@ -123,14 +123,14 @@ function* pathsOf({ text, kind }: Text, { shape, place }: Subject): Generator<{ 
   }
 }
 
-/** As shells and patterns take it: a backslash keeps what follows from its meaning. Not where Windows begins a path so. */
+/** As shells and patterns read it: a backslash escapes what follows. Not where the text begins as a path of Windows does. */
 const unescaped = (text: string, place: Place): string[] =>
   onPosix(place) && text.includes('\\') && !/^[a-z]:[\\/]|^\\[^/]/i.test(text) ? [text.replace(/\\(.)/gs, '$1')] : [];
 
 /** No folder is above it. */
 const nowhere: Path = { root: '', names: [] };
 
-/** The same folded, for file systems that tell less names apart, and a drive as MSYS and Cygwin spell it. */
+/** The same path folded, for file systems that tell fewer names apart, and a drive as MSYS and Cygwin spell it. */
 function spellingsOf(path: Path): Path[] {
   const [first = '', ...rest] = path.names;
   const drive = path.root === '/' && /^[a-z]$/i.test(first) ? [{ root: `${first.toUpperCase()}:/`, names: rest }] : [];

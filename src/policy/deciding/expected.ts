@@ -11,7 +11,7 @@ export interface Expected {
 /** What cannot be compared: an argument (below `context.args`), and what it would have to be. */
 export interface Odd {
   path: readonly string[];
-  /** Of the members of the list at `path`. */
+  /** Whether it is about the members of the list at `path`. */
   each: boolean;
   /** Another argument, where two are compared. */
   wanted: Set<Type> | { path: readonly string[] };
@@ -81,7 +81,7 @@ function clash(left: Term, right: Term, args: Args): Odd | undefined {
   return undefined;
 }
 
-/** A member of one list that is written out beside those of another: like each argument there, and like one of the rest. */
+/** Compares a member of a written-out list with those of another: it has to be like each argument there, and like one of the rest. */
 function among(member: Term, members: readonly Term[], args: Args): Odd | undefined {
   if (!holdsArgument(member)) return undefined;
   return (
@@ -93,7 +93,7 @@ function among(member: Term, members: readonly Term[], args: Args): Odd | undefi
   );
 }
 
-/** An argument's value (or a member of it) beside what is written out. */
+/** Compares an argument's value (or a member of it) with what is written out. */
 function unsuited(value: unknown, term: Term, args: Args, path: readonly string[], each: boolean): Odd | undefined {
   if (value === undefined || value === null || term.kind === 'unknown') return undefined;
   const odd = (type: Type): Odd => ({ path, each, wanted: new Set([type]) });
@@ -108,7 +108,7 @@ function unsuited(value: unknown, term: Term, args: Args, path: readonly string[
     const fixed = term.members.filter((member) => !holdsArgument(member));
     const plain = fixed.every(({ kind }) => kind === 'type') && open.length === 0;
     for (const entry of value) {
-      // The usual list of one type is asked without anything being made.
+      // The usual list of one type is checked without making any object.
       if (plain && fixed.some((member) => member.kind === 'type' && suits(member.type, entry))) continue;
       const misfit =
         first(open, (member) => unsuited(entry, member, args, path, true)) ??
@@ -134,7 +134,7 @@ function first<T>(all: readonly T[], look: (candidate: T) => Odd | undefined): O
   return undefined;
 }
 
-/** What is wrong with all of them; nothing where one is right, or where there is none. */
+/** What is wrong where none of them fits. Undefined where one fits, or where there are none. */
 function none<T>(all: readonly T[], look: (candidate: T) => Odd | undefined): Odd | undefined {
   let merged: Odd | undefined;
   for (const candidate of all) {
@@ -152,7 +152,7 @@ type Argument = Extract<Term, { kind: 'argument' }>;
 const unlike = (left: Argument, value: unknown, right: Argument, other: unknown): Odd | undefined =>
   alike([value, other]) ? undefined : { path: left.path, each: false, wanted: { path: right.path } };
 
-/** Whether values are of one type, and so are their members: of records those of one name, of lists all. Linear in the values. */
+/** Whether values are of one type, and their members, too: in records those of one name, in lists all. Linear in the values. */
 function alike(values: readonly unknown[]): boolean {
   const there = values.filter((value) => value !== undefined && value !== null);
   const kinds = new Set(there.map((value) => (typeof value === 'number' ? 'number' : kindOf(value))));
@@ -179,11 +179,14 @@ function valueAt(args: Args, path: readonly string[]): unknown {
   return value;
 }
 
-/** Of arguments: what looks like one of Cedar's own values is an object like any other. */
+/** For arguments: an object that looks like one of Cedar's own values is an object like any other. */
 const kindOf = (value: unknown): Type | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? 'record' : typeOf(value);
 
-/** A fraction is no whole number to Cedar either; a whole number is no decimal to it, though 7 is 7.0. */
+/**
+ * A fraction may be compared with a whole number: the two differ to Cedar as to everybody. A whole number may not be compared with a decimal:
+ * they differ to Cedar, though 7 is 7.0.
+ */
 function suits(type: Type, value: unknown): boolean {
   if (value === undefined || value === null) return true;
   const kind = kindOf(value);

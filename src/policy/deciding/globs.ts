@@ -25,11 +25,11 @@ export function folderOfPattern(text: string): string | undefined {
   return folder;
 }
 
-/** A class as one character: a dot where it may be one. */
+/** Replaces each character class by one character: a dot where it may match one. */
 const flattened = (text: string): string =>
   text.replace(/\[([!^]?\]?[^\]]*)\]/g, (_, inside: string) => (/^(?:\w(?:-\w)?)+$/.test(inside) ? 'x' : '.'));
 
-/** Whether `..` may come of it. A `*` or `?` is no dot at the beginning of a name (POSIX). */
+/** Whether the pattern may match `..`. A `*` or `?` matches no dot at the beginning of a name (POSIX). */
 function climbs(pattern: string): boolean {
   const flat = flattened(pattern);
   if (/(?<!\w)\.\.|\.\.(?!\w)/.test(flat)) return true;

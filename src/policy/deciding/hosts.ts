@@ -47,14 +47,14 @@ function hostsOfReading(text: string, says: boolean, bare: boolean, read: Read):
   if (urlParts.length > 0 && starts) return urls;
   const line = text.replace(/[\t\r\n]/g, '');
   const rest = withoutSlashes(line);
-  // However many slashes begin it, a base of the web makes a host of what follows.
+  // However many slashes begin it: resolved against a web address, what follows is a host.
   if (line.length > rest.length + 1) return rest === '' ? urls : [...urls, ...sure(hostsIn(rest))];
   const behind = behindScheme(line);
   if (!bare || line === '' || (/^[/\\.]/.test(line) && behind === undefined)) return urls;
-  // Without line ends it is a reading of its own; some programs end the host at the first.
+  // The text without line ends is a reading of its own. Some programs end the host at the first line end.
   if (line !== text) return [...urls, ...hostsOfToken(text.split(/[\t\r\n]/, 1)[0]!, read)];
   if (!says) return [...urls, ...guessed(line, read)];
-  // `http%3A//x`: what `%` stands for is another reading.
+  // `http%3A//x`: the decoded text is another reading.
   return /^[^/?#\\]*%3a(?:[/?#\\]|$)/i.test(line)
     ? urls
     : [...urls, ...(line.startsWith('.') ? [] : sure(hostsIn(line, true))), ...(behind === undefined ? [] : sure(hostsIn(behind)))];
@@ -85,8 +85,9 @@ const separators = /[\s"'`<>{}]/;
 const longestScheme = 64;
 
 /**
- * The URL that a text is, also inside of another one (`view-source:https://host`), those that a list goes on with, and where it begins with something
- * else (`["http://host"]`, `--url=http://host`) those that stand anywhere in it. What stands in the query of a URL is not where it leads.
+ * The URLs in a text: the text itself, also inside of another one (`view-source:https://host`), the further ones of a list, and where the text
+ * begins with something else (`["http://host"]`, `--url=http://host`) those anywhere in it. A URL in the query of another does not count: that is
+ * not where the other leads.
  */
 function urlsIn(text: string, starts: boolean): Found[] {
   const urls: Found[] = [];
@@ -126,7 +127,10 @@ function hostsOfUrl({ scheme, rest }: Found): Iterable<string> {
   return slashes === 2 && /^[^?#]/.test(authority) ? hostsIn(authority) : [];
 }
 
-/** Of a text that nobody calls a host: what looks like one, and as a whole what a program might still take for one: a fact that no rule permits. */
+/**
+ * For a text that nobody calls a host: the parts that look like one, and the whole where a program might still take it for one. No rule permits
+ * such a fact.
+ */
 function guessed(line: string, read: Read): string[] {
   const [head = ''] = line.split(/[/?#\\\s<>[\]|^]/, 1);
   const odd = dotted.test(head) && /[,;"'`(){}=]/.test(head) ? [head.toLowerCase()] : [];
@@ -136,7 +140,7 @@ function guessed(line: string, read: Read): string[] {
 
 const likely = /[.:\u3002\uff0e\uff61\d]|localhost/i;
 
-/** A list in one text. Where words of a sentence stand in it, the first counts alone. */
+/** The parts of a list in one text. Of a sentence only the first word counts. */
 function tokensOf(text: string): string[] {
   if (/^\[[0-9a-f:.]*:[0-9a-f:.]*\]/i.test(text)) return [text];
   // The brackets of an IPv6 address are no list.

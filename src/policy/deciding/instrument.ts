@@ -2,28 +2,31 @@ import { isObject, type Schema } from '../../bundle/json-schema.ts';
 import { assertions, type Draft, draftOf, isNames, isOf } from './keywords.ts';
 import { maxDepth, maxNodes, openReferences, type Target, token } from './references.ts';
 
-/** A schema that says the same in keywords of 2020-12 and without names, and what of the given one it does not say. */
+/** A schema that says the same in keywords of 2020-12 and without names, and what it leaves out of the original. */
 export interface Instrumented {
   schema: Schema;
   /** Place and reason of each keyword that cannot be used: without it more fits, never less. */
   dropped: string[];
 }
 
-/** What became of one part. */
+/** The copy of one part. */
 interface Made {
   out: unknown;
-  /** More may fit than should: where that would turn into less (below `not`, say), the keyword around it cannot be used either. */
+  /**
+   * It may accept more than it should. Where that would make the whole accept less (below `not`, say), the keyword around it cannot be used
+   * either.
+   */
   loose: boolean;
-  /** Members that it should have looked at may count as not looked at, which `unevaluatedProperties` would refuse. */
+  /** Members that it should have evaluated may count as unevaluated, which `unevaluatedProperties` would refuse. */
   blind: boolean;
 }
 
-/** Passes over the schema until nothing more is found to hang on what was dropped. */
+/** Passes over the schema until nothing more is found that depends on what was dropped. */
 const maxPasses = 24;
 
 /**
  * A copy of a blessed schema in which every subschema counts as a step, so that a check can be stopped: a few lines of `$ref` can ask for more
- * steps than there are seconds. In words why not, where it is no schema of a known draft or is too large.
+ * steps than there are seconds. Returns the reason as a text where it is no schema of a known draft or is too large.
  */
 export function instrument(schema: unknown, keyword: string, misread: (pattern: string) => string | undefined): Instrumented | string {
   if (!isObject(schema)) return 'it is no object';
@@ -53,7 +56,7 @@ interface Given {
 
 function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }: Given): Instrumented | string {
   const dropped = new Map<string, string>();
-  /** What references lead to stands once in `$defs`, under a number: nothing is left of names, bases and ways to spell a pointer. */
+  /** The target of each reference stands once in `$defs`, under a number: no names, bases or pointers are left. */
   const targets: Target[] = [];
   const numbers = new Map<string, number>();
   let nodes = 0;
@@ -138,7 +141,7 @@ function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }
     for (const key of ['allOf', 'anyOf'].filter(has)) out[key] = listed(key, true)?.map((part) => part.out);
     if (has('oneOf')) {
       const all = listed('oneOf', true);
-      // Of several that may fit more than one may: at least one does.
+      // Where one accepts too much, more than one may fit. That at least one does still holds.
       if (all?.some((part) => part.loose)) beside.push({ anyOf: all.map((part) => part.out) });
       else if (all) out['oneOf'] = all.map((part) => part.out);
     }

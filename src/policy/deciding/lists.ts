@@ -9,8 +9,8 @@ const afterColon = /:(?=[\\/](?![\\/])|~|\.\.?[\\/]|[a-z]:[\\/])/gi;
 const afterBlank = new RegExp(String.raw`\s${begins}`, 'i');
 
 /**
- * What a server finds in a text that is more than one path: lists (`a,/etc/passwd`), options (`--output=/etc/passwd`, `-o/etc/passwd`), what curl takes for
- * the name of a file (`@/etc/passwd`), texts of JSON. Each piece is taken apart again by who asks.
+ * What a server finds in a text that is more than one path: lists (`a,/etc/passwd`), options (`--output=/etc/passwd`, `-o/etc/passwd`), what curl
+ * takes for the name of a file (`@/etc/passwd`), texts of JSON. The caller takes each piece apart again.
  */
 export function piecesOf(text: string, url: boolean): string[] {
   const parts: string[] = [];
@@ -27,7 +27,7 @@ export function piecesOf(text: string, url: boolean): string[] {
   if (option) add(option[1]!);
   const marked = /^[@<>+!&|^#]+\s*(.*)$/s.exec(text);
   if (marked) add(marked[1]!);
-  // Blanks are in many a name: they part a list where another path begins behind one.
+  // Many names contain blanks. A blank separates a list only where another path begins behind it.
   if (/^-|^\s/.test(text) || afterBlank.test(text)) for (const token of text.split(/\s+/, maxPieces + 2)) add(token);
   if (text.startsWith('"')) add(fromJson(text));
   return parts;

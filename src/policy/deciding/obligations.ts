@@ -13,7 +13,7 @@ export interface Mistake {
   fix: string;
 }
 
-/** Reads a permit's annotations. A mistake is never passed over: an obligation that is not understood must not be one that is not met. */
+/** Reads a permit's annotations. A mistake is never ignored: an obligation that is not understood must not go unmet. */
 export function readObligations(annotations: Readonly<Record<string, string>>): { obligations: Obligations; mistakes: Mistake[] } {
   const obligations: Obligations = { redact: [] };
   const mistakes: Mistake[] = [];

@@ -13,7 +13,7 @@ export interface Part {
   key: string;
   mentions: Mentions;
   groups: readonly string[];
-  /** Who has which conditions, and how they are put to Cedar, by their number. */
+  /** By the number of the conditions: the rules that have them, and the clauses that are put to Cedar. */
   carriers: ReadonlyMap<number, readonly Rule[]>;
   clauses: ReadonlyMap<number, readonly Clause[]>;
   /** Conditions that only forbids have, asked together as "does any hold?": mostly none does, and then it need not be known which. */
@@ -63,7 +63,7 @@ export function examine(part: Part | undefined, request: () => CedarRequest, slo
   if (!part) return { held: [], errors: [] };
   const asked = request();
   const first = answerOf(part, part.together, asked, slots);
-  // Which of them it is, is another question.
+  // Where one of them holds, a second question tells which.
   return first ?? answerOf(part, [], asked, slots)!;
 }
 
@@ -83,7 +83,7 @@ function answerOf(part: Part, together: readonly number[], asked: CedarRequest, 
   };
 }
 
-/** All as permits, since Cedar names those that hold only of the effect that wins. */
+/** All as permits, since Cedar names the policies that hold only for the effect that wins. */
 function policiesOf({ clauses }: Part, together: readonly number[]): Record<string, PolicyJson> {
   const policies: Record<string, PolicyJson> = {};
   for (const [number, own] of clauses) if (!together.includes(number)) policies[String(number)] = permit(own);
@@ -100,7 +100,8 @@ const permit = (conditions: readonly Clause[]): PolicyJson => ({
 });
 
 /**
- * A set and not a chain of `||`, which would grow as deep as there are rules. It errs where any of them errs: `!` also where one is no boolean.
+ * A set and not a chain of `||`, which would grow as deep as there are rules. It errs where any of them errs; with the `!` it also errs where one
+ * is no boolean.
  */
 const anyOf = (lists: readonly (readonly Clause[])[]): Expr => ({
   contains: { left: { Set: lists.map((clauses): Expr => ({ '!': { arg: conjunction(clauses) } })) }, right: { Value: false } },

@@ -9,7 +9,7 @@ export interface Path {
 /** Where a server resolves relative names. */
 export interface Place {
   roots: readonly Path[];
-  /** Without roots: it runs on Windows, where `/x` is on whichever drive it is on. */
+  /** Without roots: it runs on Windows, where `/x` is on the current drive. */
   onWindows: boolean;
 }
 
@@ -45,7 +45,7 @@ export function refuseShell(text: string): void {
   if (/^~|`|\$[\w{(]/.test(text)) throw new Underivable('holds "~", "$" or "`", which a shell would replace');
 }
 
-/** Of one reading of a text every place it may lead to, on POSIX and on Windows. */
+/** Every path that one reading of a text may lead to, on POSIX and on Windows. */
 export function resolve(text: string, place: Place): Path[] {
   refuseShell(text);
   const paths: Path[] = [];
@@ -61,11 +61,11 @@ export function resolve(text: string, place: Place): Path[] {
 
 const slashed = (text: string): string => {
   const turned = text.replaceAll('\\', '/');
-  // However many begin it, servers make two of them where one is a backslash.
+  // However many slashes begin it, servers make two of them where one is a backslash.
   return turned === text ? text : turned.replace(/^\/{3,}/, '//');
 };
 const isPosix = ({ root }: Path): boolean => root === '/';
-/** Where a backslash may be what keeps the next character from its meaning. */
+/** Whether a backslash may escape the next character. */
 export const onPosix = ({ roots, onWindows }: Place): boolean => (roots.length > 0 ? roots.some(isPosix) : !onWindows);
 
 function absolutes(text: string, { roots, onWindows }: Place): Absolute[] {
@@ -80,7 +80,7 @@ function absolutes(text: string, { roots, onWindows }: Place): Absolute[] {
     for (const name of new Set([text, turned])) {
       if (name.startsWith('/')) candidates.push({ root: '/', rest: name });
       else if (roots.length > 0) for (const root of roots.filter(isPosix)) candidates.push({ root: '/', rest: `${textOf(root)}/${name}` });
-      // To POSIX it is a relative name that stays below its folder, which is not the one that Windows takes it for.
+      // On POSIX this is a relative name that stays below its folder, and not the path that Windows takes it for.
       else if ((!windows && !turned.startsWith('/')) || name.split('/').includes('..')) relative();
     }
   }
@@ -111,7 +111,7 @@ function windowsForm(turned: string): Absolute | undefined {
 type Take = (name: string) => string;
 const asWritten: Take = (name) => name;
 
-/** Windows passes over dots and blanks at the end of a name and what follows a colon; of a name of dots alone some servers climb and some stay. */
+/** Windows ignores dots and blanks at the end of a name and what follows a colon. At a name of dots alone some servers climb and some stay. */
 const onWindowsTaking =
   (dots: string): Take =>
   (name) => {
@@ -143,7 +143,7 @@ function walk({ root, rest }: Absolute, take: Take): Path {
 
 const deviceName = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9])$/i;
 
-/** Names that lead elsewhere than they say, on every system of a kind. */
+/** Refuses names that lead elsewhere than they say, on every system of that kind. */
 function refuseAliases({ root, names }: Path, { roots }: Place): void {
   const windows = roots.length === 0 || !roots.every(isPosix);
   if (windows && names.some((name) => deviceName.test(name.split(/[.:]/, 1)[0]!.trim()))) throw new Underivable('names a device');

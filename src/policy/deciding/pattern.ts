@@ -12,7 +12,7 @@ class Beyond extends Error {}
 const cache = new Map<string, RE2JS | string>();
 const maxCached = 2000;
 
-/** A pattern of a schema (ECMA-262, 2020-12: 6.3.3) for an engine that is linear in the text; in words why not, where that is not possible. */
+/** A pattern of a schema (ECMA-262, 2020-12: 6.3.3) for an engine that is linear in the text; the reason as a text where that is not possible. */
 export function compilePattern(pattern: string): RE2JS | string {
   const compiled = cache.get(pattern) ?? compile(pattern);
   if (cache.size >= maxCached) cache.clear();
@@ -28,7 +28,7 @@ function compile(pattern: string): RE2JS | string {
   }
 }
 
-/** The same in RE2's words. What the two engines would read differently is rewritten, and refused where that is not certain. */
+/** Translates a pattern to the syntax of RE2. What the two engines would read differently is rewritten, and refused where that is not certain. */
 function translate(pattern: string): string {
   const unicode = parses(pattern, 'u');
   if (!pattern.isWellFormed() || (!unicode && !parses(pattern, ''))) throw new Beyond('it is no regular expression of ECMA-262');

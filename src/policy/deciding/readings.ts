@@ -3,10 +3,10 @@ import { parseUrl } from '../../base/url.ts';
 /** A fact that cannot be drawn from a text; the message says why, as "is relative, ...". Rules that ask for the fact then deny. */
 export class Underivable extends Error {}
 
-/** NFKC makes eighteen characters of one, so the length is bounded before it. */
+/** NFKC can make eighteen characters of one, so the length is bounded before it. */
 const maxText = 4096;
 const maxReadings = 16;
-/** Of a text that is taken apart as well. */
+/** The same for a text that is taken apart as well. */
 const maxPieces = 64;
 const maxTotal = 1 << 16;
 const plain = /^(?:[\w/.-](?:[\w/. -]*[\w/.-])?)?$/;
@@ -15,15 +15,15 @@ const webScheme = /^(?:https?|wss?|ftp):/i;
 const anyScheme = /^[a-z][a-z0-9+.-]+:/i;
 
 /**
- * Each text that a server may make of a text before it takes it for a path or a URL: without blanks and quotes around it, without line ends, percent-decoded
- * (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL; and the `pieces` of each, as the caller takes texts apart.
- * What was left out could be the one that leads outside.
+ * Each text that a server may make of a text before it takes it for a path or a URL: without blanks and quotes around it, without line ends,
+ * percent-decoded (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL; and the `pieces` of each, as the
+ * caller takes texts apart. A reading that is left out could be the one that leads outside.
  */
 export function readings(text: string, opened: boolean, pieces?: (reading: string) => readonly string[]): ReadonlySet<string> {
   const all = new Set([text]);
   if (text.length <= maxText && plain.test(text) && !(pieces && /^-| [/.]/.test(text))) return all;
   let total = 0;
-  // A set's loop comes to what is added meanwhile.
+  // A loop over a set also visits what is added meanwhile.
   for (const reading of all) {
     if (reading.length > maxText) throw new Underivable(`is longer than ${maxText} characters`);
     if (reading.includes('\0') || !reading.isWellFormed()) throw new Underivable('holds a NUL or half a character');
@@ -66,7 +66,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Beside what NFKC does: characters that file systems pass over, and those that code pages take for slashes. */
+/** NFKC, and beyond it: removes characters that file systems ignore, and replaces those that code pages take for slashes. */
 export const folded = (text: string): string =>
   text
     .normalize('NFKC')
@@ -74,7 +74,7 @@ export const folded = (text: string): string =>
     .replace(/[\u2044\u2215\u29f8]/g, '/')
     .replace(/[\u2216\u29f5\u29f9\u00a5\u20a9]/g, '\\');
 
-/** The path of a URL, as the URL standard has it and as a server gets it that cuts the scheme off. */
+/** The path of a URL, as the URL standard has it and as a server has it that merely cuts off the scheme. */
 function afterScheme(text: string): string[] {
   if (!isUrl(text) || isWebUrl(text)) return [];
   const url = parseUrl(text);

@@ -15,11 +15,11 @@ export const maxDepth = 64;
 export const token = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 /**
- * Finds what references mean, without fetching anything: names (`$id`, anchors) are looked up as they are written. In words why not, where the
- * whole schema is too large.
+ * Finds what references mean, without fetching anything: names (`$id`, anchors) are looked up as they are written. Returns the reason as a text
+ * where the whole schema is too large.
  */
 export function openReferences(schema: Schema, draft: Draft): References | string {
-  /** Places that begin a resource, which `#` inside of them speaks of. */
+  /** Places where a resource begins. A `#` inside of one refers to it. */
   const resources = new Map<string, unknown>([['', schema]]);
   const ids = new Map<string, string[]>();
   const anchors = new Map<string, Target[]>();
@@ -78,7 +78,7 @@ export function openReferences(schema: Schema, draft: Draft): References | strin
     const shown = JSON.stringify(ref.slice(0, 100));
     const [name = '', ...rest] = ref.split('#');
     const fragment = readable(rest.join('#'));
-    // Before 2019-09 an $id beside a $ref says nothing; readers differ in whether they know.
+    // Before 2019-09 an $id beside a $ref has no effect, but not all readers follow that.
     if (draft === 'draft-07' && beside['$id'] !== undefined && place !== '') return `an $id beside it leaves open what ${shown} means`;
     let resource = resourceOf(place);
     if (name !== '') {

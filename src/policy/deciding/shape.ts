@@ -1,7 +1,7 @@
 import type { ArgumentKind, ServerEntry } from '../../bundle/schema.ts';
 import { type ArgumentType, argumentsOf } from './arguments.ts';
 
-/** What is known of a value among the arguments: its kind, and those of its members. A list is as each of its members. */
+/** What is known of a value among the arguments: its kind, and those of its members. A list has the shape of its members. */
 export interface ArgumentShape {
   kind?: ArgumentKind;
   /** Named by the blessed schema or by the company: such a name is no data. */
@@ -67,7 +67,7 @@ export function* textsIn(value: unknown, shape: ArgumentShape | undefined, above
   if (kind === 'text' || value === null || value === undefined) return;
   if (typeof value === 'string') yield { text: value, kind, name };
   else if (typeof value !== 'object') {
-    // A server may make a name of a number; where nobody says that it is one, a number is a number.
+    // A server may use a number as a name, so a number counts where it is declared to be one.
     if (kind !== undefined) yield { text: String(value), kind, name };
   } else if (depth > maxDepth) throw new RangeError('too deep');
   else if (Array.isArray(value)) {

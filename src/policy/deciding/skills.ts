@@ -5,7 +5,7 @@ import { canonical, readings } from './spellings.ts';
 
 /**
  * Which blessed skill a URI belongs to: its rules hold for all that is below its folder, of nested skills the innermost one's (SEP-2640, "Nested
- * Skills"). `outside`: it looks like a skill's but is no part of one that was blessed, so for everybody it is nothing at all: a file that is not in
+ * Skills"). `outside`: it looks like a skill's but is no part of one that was blessed, so for everybody it does not exist: a file that is not in
  * the blessed list, or a spelling that a server may resolve to another place than the one that is decided upon.
  */
 export type SkillScope = { skill: string } | 'outside' | undefined;
@@ -45,7 +45,7 @@ function members({ uri, resources }: ServerEntry['catalogue']['skills'][number])
 
 /** Of several folders that hold it, or are it, the one that is furthest down. */
 export function innermost<T>(roots: ReadonlyMap<string, T>, uri: string): T | undefined {
-  // A longer one is nobody's, and each of its thousands of slashes would be looked up.
+  // A longer URI belongs to no skill, and each of its thousands of slashes would be looked up.
   if (roots.size === 0 || uri.length > maxUri) return undefined;
   for (let at = uri.length; at > 0; at = uri.lastIndexOf('/', at - 1)) {
     const match = roots.get(uri.slice(0, at));

@@ -20,7 +20,7 @@ export interface Slice {
   groups: readonly string[];
   /** The rules without conditions: their scope is all there is to know. */
   always: readonly Rule[];
-  /** What the rules say of this thing, agent and freshness, whatever is called with it and whenever. */
+  /** The rules whose answer depends only on target, agent and freshness: not on what the call carries, nor on the clock. */
   settled: Part | undefined;
   /** What has to be asked of each call: rules that look at what it carries, or at the clock. */
   open: Part | undefined;
@@ -30,7 +30,7 @@ export interface Slice {
   names: Names;
   /** A forbid that cannot be judged without the arguments. */
   conditionalForbid: boolean;
-  /** The slice that lists ask: permits as they may turn out, no forbid that is not known yet. */
+  /** The slice that lists ask: permits that may still hold, and no forbid that depends on what is still unknown. */
   listed: Slice;
 }
 
@@ -128,7 +128,7 @@ function readRule(policy: CompiledPolicy, index: number): Omit<Rule, 'conditions
   try {
     mentions = mentionsOf(json);
     expected = expectedTypes(json);
-    // Which of them Cedar would go by and which we would must not be a question.
+    // Cedar goes by one of them and we by the other, so they must agree.
     if (json.effect !== policy.effect) throw new Error('It says both permit and forbid.');
   } catch (cause) {
     throw new Failure('integrity', `Rule ${policy.id} of the company policy cannot be read.`, 'Publish the policy again.', { cause });

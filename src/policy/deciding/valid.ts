@@ -72,7 +72,7 @@ function openAjv(): Ajv2020 {
     error: { message: 'must NOT have duplicate items' },
     validate: (wanted: boolean, list: unknown[]) => !wanted || (step(weight(list)) && new Set(list.map(stable)).size === list.length),
   });
-  // Ajv compares a value with each of the list, member by member; here it is looked up, and what is compared counts.
+  // Ajv compares a value with each of the list, member by member; here it is looked up, and the size of the value counts as steps.
   ajv.removeKeyword('enum');
   ajv.addKeyword({
     keyword: 'enum',
@@ -185,7 +185,7 @@ function misfit(check: ValidateFunction, args: unknown): string | undefined {
   try {
     if (check(args)) return undefined;
   } catch (error) {
-    // The stack of a schema that goes round in circles ends, too.
+    // A schema that refers to itself in circles may overflow the stack.
     if (error instanceof TooLong || error instanceof RangeError) return 'they are too large to be checked against the schema of the tool';
     throw error;
   }
