@@ -28,7 +28,7 @@ export function fullJitter(ms: number): number {
   return Math.random() * ms;
 }
 
-/** +-20 %: for a rhythm that should stay about what it is. */
+/** Plus or minus 20 %: for an interval that should stay roughly the same. */
 export function someJitter(ms: number): number {
   return ms * (0.8 + 0.4 * Math.random());
 }

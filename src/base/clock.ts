@@ -1,4 +1,4 @@
-/** Calls back when the clock went on by itself: the machine slept, or somebody set it. Returns how to stop. */
+/** Calls back when the clock jumped: the machine slept, or somebody set the clock. Returns a function that ends the watch. */
 export function watchClock(now: () => number, jumped: () => void, everyMs = 5_000): () => void {
   let seenAt = now();
   const timer = setInterval(() => {

@@ -20,7 +20,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   await syncDirectory(dirname(file));
 }
 
-/** The same at once, for what is small and must be there before we go on; the folder has to exist. */
+/** The same, synchronously: for small files that must be there before we go on. The folder must exist. */
 export function replaceFileSync(file: string, text: string): void {
   const next = `${file}.new`;
   const descriptor = openSync(next, 'w', 0o600);
@@ -33,7 +33,7 @@ export function replaceFileSync(file: string, text: string): void {
   renameSync(next, file);
 }
 
-/** The file's text, or undefined where there is none. A file that has grown beyond `maxBytes` is an error, not memory. */
+/** The file's text, or undefined where there is none. A file of more than `maxBytes` is an error and is not read. */
 export async function readIfThere(file: string, maxBytes: number): Promise<string | undefined> {
   let handle: Awaited<ReturnType<typeof open>>;
   try {
@@ -51,7 +51,7 @@ export async function readIfThere(file: string, maxBytes: number): Promise<strin
   }
 }
 
-/** Keeps a file that cannot be used under one fixed name beside it: evidence for whoever looks, without filling the disk. */
+/** Renames a file that cannot be used to one fixed name beside it: the last one stays as evidence, and the disk does not fill. */
 export async function setAside(file: string, why: 'damaged' | 'refused'): Promise<string> {
   const kept = `${file}.${why}`;
   await rename(file, kept);

@@ -1,6 +1,7 @@
 /**
- * One form of all spellings of a name that readers take for the same when they do not mind case: Go's and .NET's JSON decoders do not by default
- * (CVE-2026-27896). There and back again, since ſ has its small letter only by its capital, and ẞ the other way round; the dot is that of İ.
+ * Folds a name to one form for all spellings that are the same to readers without regard to case, such as the JSON decoders of Go and .NET by
+ * default (CVE-2026-27896). Lower, upper and lower again: ſ becomes s only through its capital, ẞ becomes ss only through its small letter. The
+ * dot that is removed comes from İ.
  */
 export const fold = (name: string): string =>
   isAscii(name) ? name.toLowerCase() : name.toLowerCase().toUpperCase().toLowerCase().replaceAll('i\u0307', 'i');

@@ -5,7 +5,7 @@ export interface Vault {
   readonly kind: 'keychain' | 'key-from-environment' | 'memory';
   /** Undefined: there is none. Rejects with Failure('unavailable') where there is one that cannot be opened now. */
   get(name: string): Promise<string | undefined>;
-  /** Rejects likewise, and puts nothing in the place of a secret that cannot be opened. */
+  /** Rejects likewise, and never replaces a secret that cannot be opened. */
   set(name: string, secret: string): Promise<void>;
   delete(name: string): Promise<void>;
 }

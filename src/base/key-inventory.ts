@@ -13,14 +13,14 @@ export const inventoryFile = 'keys.json';
 const format = z.strictObject({
   format: z.literal(1),
   made: z.partialRecord(z.enum(keyNames), z.strictObject({ rests: z.enum(['vault', 'file']), fingerprint: z.string() })),
-  /** What a person let be made anew, by `gatehouse vault reset`. */
+  /** The keys that a person allowed to be made anew, with `gatehouse vault reset`. */
   anew: z.array(z.enum(keyNames)),
-  /** Whether it was there from the first key on; what one that began later does not name may have been made all the same. */
+  /** Whether this file is as old as the first key. If it is younger, a key that it does not name may have been made all the same. */
   complete: z.boolean(),
 });
 /**
- * DATA/keys.json: which keys were made here, where they rest, and by what one knows them again. Nothing in it is secret. It stands outside of
- * the vaults, so that a vault that is gone, or another shell's, does not look like one that never was.
+ * DATA/keys.json: which keys were made here, where they rest, and their fingerprints. Nothing in it is secret. It stands outside of the vaults,
+ * so that a vault that is lost, or is another shell's, does not look like one that never existed.
  */
 export type KeyInventory = z.infer<typeof format>;
 
@@ -30,7 +30,7 @@ const words: Record<KeyName, string> = {
   'device-key': 'the key of this device',
 };
 
-/** Undefined where there is none; one that cannot be read is not absent. */
+/** Undefined where there is no file. A file that cannot be read is an error, not an absent one. */
 export async function readInventory(dataDir: string): Promise<KeyInventory | undefined> {
   const file = join(dataDir, inventoryFile);
   try {
@@ -41,7 +41,7 @@ export async function readInventory(dataDir: string): Promise<KeyInventory | und
   }
 }
 
-/** Before the first secret is sealed: from then on a vault without its file is one that lost it. */
+/** To be called before the first secret is sealed: from then on, a missing vault file means that it was lost. */
 export async function beginInventory(dataDir: string): Promise<void> {
   await change(dataDir, (inventory) => inventory);
 }
@@ -52,8 +52,8 @@ export async function permitAnew(dataDir: string): Promise<void> {
 }
 
 /**
- * `fingerprint`: of the key that was found; undefined where none was. Returns where that key may be used, or a new one made; rejects where one was
- * made before and this is not it.
+ * `fingerprint`: that of the key that was found, or undefined where there is no key. Resolves where that key may be used, or a new one made.
+ * Rejects where a key was made before and this is not it.
  */
 export async function expectKey(dataDir: string, name: KeyName, fingerprint: string | undefined): Promise<void> {
   const inventory = await readInventory(dataDir);
@@ -65,22 +65,22 @@ export async function expectKey(dataDir: string, name: KeyName, fingerprint: str
   if (name === 'ledger-key' && (await hasLedger(dataDir))) throw new SealedAway('there is a ledger, and the key that seals it is gone');
   if (inventory?.complete) return;
   if (name === 'state-key' && (await hasLedger(dataDir))) throw new SealedAway(`there is a ledger, and ${words[name]} is gone`);
-  // The versions are those of bundles, whose arrival this device acknowledges with its key.
+  // versions.json lists bundles, and this device acknowledges the arrival of each with its key.
   if (name === 'device-key' && (await names(join(dataDir, 'company'))).includes('versions.json'))
     throw new SealedAway('the company knows this device, and its key is gone');
 }
 
-/** After it was stored: a crash in between leaves a key that is found and noted at the next start. */
+/** To be called after the key was stored: after a crash in between, the next start finds the key and notes it. */
 export async function noteKey(dataDir: string, name: KeyName, rests: 'vault' | 'file', fingerprint: string): Promise<void> {
   await change(dataDir, ({ made, anew, complete }) => ({
     format: 1,
     made: { ...made, [name]: { rests, fingerprint } },
-    anew: anew.filter((one) => one !== name),
+    anew: anew.filter((keyName) => keyName !== name),
     complete,
   }));
 }
 
-/** Whether a ledger was ever begun here; what was put aside as damaged is one, too. */
+/** Whether a ledger was ever begun here. One that was put aside as damaged counts. */
 export const hasLedger = async (dataDir: string) => (await names(dataDir)).some((name) => name.startsWith('ledger.sqlite'));
 
 export async function names(dir: string): Promise<string[]> {

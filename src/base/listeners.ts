@@ -1,9 +1,9 @@
 import type { Log } from './log.ts';
 
-/** Who wants to hear of something. One that fails keeps nobody else from hearing. */
+/** A set of listeners. One that throws does not keep the others from being called. */
 export interface Listeners<T> {
   readonly size: number;
-  /** Returns how to stop. */
+  /** Returns a function that removes the listener. */
   add(listener: (value: T) => void): () => void;
   tell(value: T): void;
   clear(): void;

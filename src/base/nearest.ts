@@ -1,8 +1,8 @@
 /** The known name that is most likely meant, or undefined where none is close. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
+export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = (name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3))) + 1;
-  for (const candidate of known) {
+  for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= least) continue;
     const apart = distance(name.toLowerCase(), candidate.toLowerCase());
     if (apart < least) [best, least] = [candidate, apart];

@@ -4,8 +4,8 @@ const strings = new Set([0x5d, 0x50, 0x58, 0x5e, 0x5f]);
 const eightBitStrings = new Set([0x9d, 0x90, 0x98, 0x9e, 0x9f]);
 
 /**
- * Text without terminal sequences, in one pass: Node's `stripVTControlCharacters` looks from each `ESC ]` to the end of the text, which takes seconds
- * on 128 KiB of them. A string that nobody ends reaches to the end of its line, as far as a person could tell.
+ * Text without terminal sequences, in one pass: Node's `stripVTControlCharacters` looks from each `ESC ]` to the end of the text, which takes
+ * seconds on 128 KiB of them. A string without an end counts up to the end of its line.
  */
 export function withoutSequences(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -38,7 +38,7 @@ function afterSequence(text: string, start: number): number {
   return last >= 0x40 && last <= 0x7e ? at + 1 : at;
 }
 
-/** What is passed over is never looked at again, so many beginnings cost no more than one. */
+/** What was skipped is never looked at again, so many unended strings cost no more than one. */
 function afterString(text: string, start: number): number {
   for (let at = start; at < text.length; at++) {
     const code = text.charCodeAt(at);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Socket } from 'node:net';
 import type { Unread } from './unread.ts';
 
-/** Bytes. A longer text is written in pieces of it, so that what its reader takes is seen, and so that one may go after the other. */
+/** Bytes. A longer text is written in pieces of this size, one after the other, so that we see how much its reader takes. */
 const piece = 256 * 1024;
 
 /** They are accessors; Node's types take them for plain members, which could not be overridden. */
@@ -17,8 +17,8 @@ interface Plain extends Omit<ServerResponse, 'writableNeedDrain' | 'writableEnde
 const Plain = ServerResponse as unknown as new (request: IncomingMessage) => Plain;
 
 /**
- * The answer to one HTTP request that does not wait unread without bounds: an `http.ServerResponse` to all who write to it. Long texts need their
- * `content-length` stated, as without it they would be chunked in their pieces.
+ * The answer to one HTTP request, with a bound on what of it may wait unread. To all who write to it, it is an `http.ServerResponse`. Long texts
+ * need a `content-length`: without it each piece would be sent as a chunk.
  */
 export class Reply extends Plain {
   /** Whose answer it is, as far as that is known: all that waits for one reader counts together. */
@@ -44,12 +44,12 @@ export class Reply extends Plain {
     return this.#ending || super.writableEnded;
   }
 
-  /** In pieces it is one thing that is said, too. */
+  /** A list of pieces counts as one write. */
   override write(chunk: string | Uint8Array | readonly (string | Uint8Array)[]): boolean {
     const { unread } = this;
     if (this.destroyed || this.writableEnded || unread?.isTooFar(this, this.reader)) return false;
     if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
-      for (const one of chunk) if (one.length > 0) this.#keep(one);
+      for (const part of chunk) if (part.length > 0) this.#keep(part);
       this.#pour();
       return false;
     }
@@ -59,13 +59,13 @@ export class Reply extends Plain {
       this.#pour();
       return false;
     }
-    // Of a text that waits the length would be counted in characters.
+    // Node would count a waiting text in characters, not in bytes.
     const flows = super.write(waiting > 0 && typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
     if (this.writableLength > 0) unread?.note(this, this.reader);
     return flows;
   }
 
-  /** An answer may come in pieces: they are one thing that is said, so none of them is too far behind another. */
+  /** An answer may come in pieces. They count as one write, so no piece is refused because of the ones before it. */
   override end(chunk?: unknown): this {
     if (this.#ending || this.destroyed) return this;
     const texts = Array.isArray(chunk) ? (chunk as (string | Uint8Array)[]) : undefined;
@@ -73,7 +73,7 @@ export class Reply extends Plain {
     if ((texts || text.length > 0) && this.unread?.isTooFar(this, this.reader)) return this;
     if (texts || this.#restBytes > 0 || text.length > piece) {
       this.#ending = true;
-      for (const one of texts ?? [text]) if (one.length > 0) this.#keep(one);
+      for (const part of texts ?? [text]) if (part.length > 0) this.#keep(part);
       this.#pour();
       return this;
     }
@@ -88,7 +88,7 @@ export class Reply extends Plain {
     return super.destroy(error);
   }
 
-  /** Node says 'drain' when its own part has gone; whoever was told to wait hears it when nothing is kept here, either. */
+  /** Node emits 'drain' when its own buffer is empty. It is passed on only when nothing is kept here, either. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event === 'close') this.#drop();
     if (event !== 'drain' || this.#restBytes === 0) return super.emit(event, ...args);
@@ -134,9 +134,9 @@ export function replyServer(options: ServerOptions, unread: Unread, handle: (req
 }
 
 /**
- * One request of a connection after the other (RFC 9112 section 9.3.2 lets a client send the next one before it has its answer): the next is taken up when
- * the answer before it has gone, and while one waits no more is read. Else the answers of one connection would pile up behind each other, or the requests
- * would. What waits when its client goes away is never taken up.
+ * Handles the requests of a connection one after the other (RFC 9112 section 9.3.2 lets a client send the next one before it has its answer). The
+ * next is handled when the answer before it has gone, and while one waits no more is read: otherwise the answers of a connection would pile up,
+ * or its requests. A request that waits when its client goes away is never handled.
  */
 function inTurn(
   unread: Unread,

@@ -4,14 +4,14 @@ import { own } from './pieces.ts';
 export interface SseEvent {
   /** The last event id so far, which a client sends back to resume (HTML, "Server-sent events"). */
   id?: string;
-  /** Where it is another than `message`. */
+  /** Absent where it is `message`. */
   event?: string;
   /** In pieces where it is long. */
   data: string | readonly Buffer[];
   retryMs?: number;
 }
 
-/** Of one event. Messages have one. */
+/** Data lines of one event. An MCP message has one. */
 const mostLines = 10_000;
 /** Characters of an id or an event's name: they are kept, and sent back. */
 const longestWord = 1024;
@@ -73,7 +73,7 @@ export function openSse(
     }
     const colon = text.indexOf(':');
     if (colon === 0) {
-      // It is part of no event: a stream that only says that it is alive may do so for ever.
+      // A comment is part of no event: a stream may send any number of them to show that it is alive.
       held -= text.length;
       return;
     }
@@ -110,7 +110,7 @@ export function openSse(
       const from = start;
       start = end + 1;
       if (parts.length === 0) {
-        // Nearly every line of ours, so it is not looked through for its colon.
+        // Nearly every line begins so, and then needs no search for its colon.
         if (text.startsWith(usual, from)) {
           data.push(text.slice(from + usual.length, end));
           touched = true;
@@ -127,7 +127,7 @@ export function openSse(
     if (start < text.length) {
       const rest = text.slice(start);
       held += rest.length;
-      // A text of that length would be copied as a whole when it is complete; as bytes it is no work for anybody by then.
+      // A text of that length would be copied as a whole when it is complete. Bytes are not.
       parts.push(held > long ? bytesOf(rest) : rest);
     }
     return held <= maxBytes;

@@ -4,7 +4,7 @@ const MiB = 1024 * 1024;
 
 /** What may wait for readers who do not read. */
 export interface UnreadLimits {
-  /** Bytes behind one connection. Whoever is so far behind when one more thing is said loses it; one answer alone may be larger. */
+  /** Bytes behind one connection. A connection with more than that waiting is cut at its next write. A single answer may be larger. */
   connection: number;
   /** Bytes for one reader, over all its connections. Above it nothing new is begun for it; at twice as much the staler connections are cut. */
   reader: number;
@@ -20,7 +20,7 @@ export const unreadLimits: UnreadLimits = { connection: 16 * MiB, reader: 64 * M
 export interface Outgoing {
   /** Bytes that were written and that the system has not taken. */
   readonly writableLength: number;
-  /** The same, where it keeps some of them itself. */
+  /** The same, with the bytes that the object keeps back itself. */
   readonly unreadLength?: number;
   readonly destroyed: boolean;
   readonly socket?: Socket | null;
@@ -45,11 +45,11 @@ export interface Reservation {
 interface Waiting {
   readonly to: Outgoing;
   readonly reader: string;
-  /** As of the last look; only ever more than there are by now. */
+  /** As of the last look. By now there may be fewer, never more. */
   bytes: number;
   taken: number;
   inHand: number;
-  /** The look at which something of it had been taken. */
+  /** The last look at which something of it had been taken. */
   movedAt: number;
   /** Looks of the timer since then. */
   quiet: number;
@@ -65,8 +65,8 @@ interface Holding {
 const looksInSilence = 12;
 
 /**
- * All that waits unread at one server's connections. Writers say what the system did not take at once (`note`); what it did costs nothing here. One
- * timer looks after all of them, and only while something waits.
+ * All that waits unread at one server's connections. Writers call `note` for what the system did not take at once; the rest costs nothing here.
+ * One timer looks after all of them, and only while something waits.
  */
 export class Unread {
   readonly limits: UnreadLimits;
@@ -91,40 +91,40 @@ export class Unread {
     return this.#all;
   }
 
-  /** After a write: something of it may wait. */
+  /** To be called after a write of which something may still wait. */
   note(to: Outgoing, reader: string): void {
     const bytes = unreadOf(to);
-    let one = this.#waiting.get(to);
-    if (!one) {
+    let entry = this.#waiting.get(to);
+    if (!entry) {
       if (bytes === 0 || to.destroyed) return;
-      one = { to, reader, bytes: 0, taken: taken(to), inHand: inHand(to), movedAt: this.#looks, quiet: 0 };
-      this.#waiting.set(to, one);
+      entry = { to, reader, bytes: 0, taken: taken(to), inHand: inHand(to), movedAt: this.#looks, quiet: 0 };
+      this.#waiting.set(to, entry);
       this.#timer ??= setInterval(() => this.#tick(), this.limits.silentMs / looksInSilence).unref();
     }
-    this.#count(one, bytes);
+    this.#count(entry, bytes);
     const { reader: most, all } = this.limits;
-    if (this.#sums(one.reader).waiting > 2 * most) this.#makeRoom(one, () => this.#sums(reader).waiting > 2 * most && reader);
-    if (this.#all > all) this.#makeRoom(one, () => this.#all > all);
+    if (this.#sums(entry.reader).waiting > 2 * most) this.#makeRoom(entry, () => this.#sums(reader).waiting > 2 * most && reader);
+    if (this.#all > all) this.#makeRoom(entry, () => this.#all > all);
     this.#wake();
   }
 
-  /** Before a write: whether it is so far behind that it gets no more. Then it is cut. */
+  /** To be called before a write. True where too much waits already; the connection is then cut. */
   isTooFar(to: Outgoing, reader: string): boolean {
     if (unreadOf(to) <= this.limits.connection) return false;
     this.cut(to, reader, 'was too far behind for more');
     return true;
   }
 
-  /** Nothing more is said on it. */
+  /** Ends a connection. */
   cut(to: Outgoing, reader: string, why: string): void {
     const bytes = unreadOf(to);
-    const one = this.#waiting.get(to);
-    if (one) this.#forget(one);
+    const entry = this.#waiting.get(to);
+    if (entry) this.#forget(entry);
     to.destroy();
     this.#onCut({ reader, bytes, why }, to);
   }
 
-  /** Whether so much waits for it that nothing new is begun. */
+  /** Whether so much waits for the reader that nothing new may be begun for it. */
   isBehind(reader: string): boolean {
     const over = () => (this.#of.get(reader)?.waiting ?? 0) > this.limits.reader;
     if (!over()) return false;
@@ -134,25 +134,25 @@ export class Unread {
 
   /** For an answer that is being read in: it counts before it can be written. */
   hold(reader: string): Reservation {
-    const one: Holding = { reader, bytes: 0, go: undefined };
-    this.#holds.add(one);
+    const hold: Holding = { reader, bytes: 0, go: undefined };
+    this.#holds.add(hold);
     const add = (more: number) => {
-      one.bytes += more;
+      hold.bytes += more;
       this.#held += more;
       this.#sums(reader).held += more;
     };
     return {
       grow: (bytes) => {
-        add(bytes - one.bytes);
-        if (this.#mayGrow(one)) return undefined;
+        add(bytes - hold.bytes);
+        if (this.#mayGrow(hold)) return undefined;
         return new Promise((resolve) => {
-          one.go = resolve;
+          hold.go = resolve;
         });
       },
       release: () => {
-        if (!this.#holds.delete(one)) return;
-        add(-one.bytes);
-        one.go?.();
+        if (!this.#holds.delete(hold)) return;
+        add(-hold.bytes);
+        hold.go?.();
         this.#tidy(reader);
         this.#wake();
       },
@@ -162,24 +162,24 @@ export class Unread {
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    for (const one of [...this.#waiting.values()]) this.#forget(one);
-    for (const one of this.#holds) one.go?.();
+    for (const entry of [...this.#waiting.values()]) this.#forget(entry);
+    for (const hold of this.#holds) hold.go?.();
   }
 
-  /** The first of a reader's goes on whatever the others hold: else they would all wait for each other. */
-  #mayGrow(one: Holding): boolean {
-    const { waiting, held } = this.#sums(one.reader);
+  /** The first hold of a reader may grow whatever the others hold: otherwise they would all wait for each other. */
+  #mayGrow(hold: Holding): boolean {
+    const { waiting, held } = this.#sums(hold.reader);
     if (waiting > this.limits.reader) return false;
     if (waiting + held <= this.limits.reader && this.#all + this.#held <= this.limits.all) return true;
-    for (const other of this.#holds) if (other.reader === one.reader) return other === one;
+    for (const other of this.#holds) if (other.reader === hold.reader) return other === hold;
     return true;
   }
 
   #wake(): void {
-    for (const one of this.#holds) {
-      if (!one.go || !this.#mayGrow(one)) continue;
-      one.go();
-      one.go = undefined;
+    for (const hold of this.#holds) {
+      if (!hold.go || !this.#mayGrow(hold)) continue;
+      hold.go();
+      hold.go = undefined;
     }
   }
 
@@ -187,8 +187,8 @@ export class Unread {
     this.#look();
     const most = this.limits.silentMs;
     // The first look may come right after the writing.
-    for (const one of this.#waiting.values())
-      if (one.quiet++ >= looksInSilence) this.cut(one.to, one.reader, `took nothing of it for ${most / 1000} s`);
+    for (const entry of this.#waiting.values())
+      if (entry.quiet++ >= looksInSilence) this.cut(entry.to, entry.reader, `took nothing of it for ${most / 1000} s`);
     this.#wake();
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);
@@ -197,46 +197,47 @@ export class Unread {
 
   #look(): void {
     this.#looks++;
-    for (const one of this.#waiting.values()) {
-      const bytes = one.to.destroyed ? 0 : unreadOf(one.to);
+    for (const entry of this.#waiting.values()) {
+      const bytes = entry.to.destroyed ? 0 : unreadOf(entry.to);
       if (bytes === 0) {
-        this.#forget(one);
+        this.#forget(entry);
         continue;
       }
-      this.#count(one, bytes);
-      const now = taken(one.to);
-      const left = inHand(one.to);
-      const moved = now !== one.taken || left < one.inHand;
-      one.taken = now;
-      one.inHand = left;
+      this.#count(entry, bytes);
+      const now = taken(entry.to);
+      const left = inHand(entry.to);
+      const moved = now !== entry.taken || left < entry.inHand;
+      entry.taken = now;
+      entry.inHand = left;
       if (!moved) continue;
-      one.movedAt = this.#looks;
-      one.quiet = 0;
+      entry.movedAt = this.#looks;
+      entry.quiet = 0;
     }
   }
 
-  /** Cuts the stalest ones, never the one that is being written: a single answer may be larger than all bounds, where its reader reads. */
+  /** Cuts the stalest ones, never the one that is being written: a single answer may be larger than all bounds, as long as its reader reads. */
   #makeRoom(written: Waiting, over: () => boolean | string): void {
     this.#look();
     for (let whose = over(); whose !== false; whose = over()) {
       let stalest: Waiting | undefined;
-      for (const one of this.#waiting.values())
-        if (one !== written && (whose === true || one.reader === whose) && (!stalest || one.movedAt < stalest.movedAt)) stalest = one;
+      for (const entry of this.#waiting.values())
+        if (entry !== written && (whose === true || entry.reader === whose) && (!stalest || entry.movedAt < stalest.movedAt))
+          stalest = entry;
       if (!stalest) return;
       this.cut(stalest.to, stalest.reader, 'waited longest when there was too much unread');
     }
   }
 
-  #count(one: Waiting, bytes: number): void {
-    this.#all += bytes - one.bytes;
-    this.#sums(one.reader).waiting += bytes - one.bytes;
-    one.bytes = bytes;
+  #count(entry: Waiting, bytes: number): void {
+    this.#all += bytes - entry.bytes;
+    this.#sums(entry.reader).waiting += bytes - entry.bytes;
+    entry.bytes = bytes;
   }
 
-  #forget(one: Waiting): void {
-    this.#count(one, 0);
-    this.#waiting.delete(one.to);
-    this.#tidy(one.reader);
+  #forget(entry: Waiting): void {
+    this.#count(entry, 0);
+    this.#waiting.delete(entry.to);
+    this.#tidy(entry.reader);
   }
 
   #sums(reader: string): { waiting: number; held: number } {
@@ -258,15 +259,15 @@ const unreadOf = (to: Outgoing): number => to.unreadLength ?? to.writableLength;
 
 const socketOf = (to: Outgoing): Socket => to.socket ?? (to as Socket);
 
-/** Bytes that the system took of what was written. What is one write counts when all of it went. */
+/** Bytes that the system has taken of what was written. A write counts when all of it has gone. */
 function taken(to: Outgoing): number {
   const socket = socketOf(to);
   return (socket.bytesWritten ?? 0) - socket.writableLength;
 }
 
 /**
- * Bytes that are left of the write under way. Node counts a write when all of it went, and joins those that wait into one: a reader that takes
- * a megabyte of twenty would seem to take nothing. Where Node should not tell it any more, whole writes count.
+ * Bytes that are left of the write under way. Node counts a write when all of it has gone, and joins waiting writes into one: a reader that took
+ * a megabyte of twenty would seem to have taken nothing. If Node ever stops telling this, only whole writes count.
  */
 function inHand(to: Outgoing): number {
   const { _handle: handle } = socketOf(to) as Socket & { _handle?: { writeQueueSize?: number } | null };

@@ -1,6 +1,7 @@
 /**
- * The one reader of URLs that strangers wrote (agents, upstreams). Programs disagree on where the host of a URL begins and ends, and the parser takes
- * the square of a host's length to put foreign letters into punycode. So all readings are looked at, and a host is measured before it is parsed.
+ * The one reader of URLs that strangers wrote (agents, upstreams). Programs disagree on where the host of a URL begins and ends, and the time in
+ * which the parser puts foreign letters into punycode grows with the square of a host's length. So all readings are looked at, and a host is
+ * measured before it is parsed.
  */
 
 /** RFC 9110, section 4.1: 8000 octets are to be understood. */
@@ -13,10 +14,10 @@ const maxLabel = 63;
 const dots = /[.\u3002\uff0e\uff61]/;
 const special = /^(?:https?|wss?|ftp|file):/i;
 
-/** What the WHATWG parser makes of a text; undefined where it makes nothing of it, or where the text or its host is longer than one may be. */
+/** Parses a text as the WHATWG standard says. Undefined where that fails, or where the text or its host is too long. */
 export function parseUrl(text: string): URL | undefined {
   if (text.length > maxUrl) return undefined;
-  // As the parser does it first of all.
+  // The parser, too, removes these first.
   const bare = text.replace(/^[\0-\x20]+/, '').replace(/[\t\r\n]/g, '');
   if (special.test(bare)) {
     const [authority = ''] = withoutSlashes(bare.slice(bare.indexOf(':') + 1)).split(/[/\\?#]/, 1);
@@ -36,17 +37,17 @@ export function hostsIn(rest: string, scp = false): Set<string> {
   const [upToSlash = ''] = rest.split('/', 1);
   const [authority = ''] = upToSlash.split(/[?#]/, 1);
   const [upToBackslash = ''] = authority.split('\\', 1);
-  const found = new Set<string>();
-  const add = (one: string): void => void found.add(hostOf(one.split(/[\\?#]/, 1)[0]!, scp));
-  for (const one of [authority, upToBackslash]) {
-    const parts = one.split('@');
+  const hosts = new Set<string>();
+  const add = (candidate: string): void => void hosts.add(hostOf(candidate.split(/[\\?#]/, 1)[0]!, scp));
+  for (const reading of [authority, upToBackslash]) {
+    const parts = reading.split('@');
     for (const part of parts.length > 1 ? parts.slice(1) : parts) add(part);
   }
   if (upToSlash.includes('@')) add(upToSlash.slice(upToSlash.lastIndexOf('@') + 1));
   const colon = authority.indexOf(':');
-  // To git and ssh the path begins at the first colon, whatever `@` is in it.
+  // To git and ssh the path begins at the first colon, even if there is an `@` in it.
   if (scp && colon > 0 && !authority.slice(0, colon).includes('[')) add(authority.slice(authority.lastIndexOf('@', colon) + 1, colon));
-  return found;
+  return hosts;
 }
 
 function hostOf(authority: string, scp: boolean): string {
@@ -58,8 +59,8 @@ function hostOf(authority: string, scp: boolean): string {
 const fits = (host: string): boolean => host.length <= maxHost + 1 && host.split(dots).every((label) => label.length <= maxLabel);
 
 /**
- * One host in its one form: lower case, punycode, no dot at its end, an IPv4 address in four decimal parts, also where it is written as IPv6.
- * Undefined for what no two programs need read alike: other characters than a host has, empty labels.
+ * A host in canonical form: lower case, punycode, no dot at its end, an IPv4 address in four decimal parts, also where it is written as IPv6.
+ * Undefined where programs may read it differently: characters that no host has, empty labels.
  */
 export function readHost(raw: string): string | undefined {
   if (!fits(raw)) return undefined;
@@ -70,7 +71,10 @@ export function readHost(raw: string): string | undefined {
   return host;
 }
 
-/** What other programs take a host for: IDNA 2003 has some letters as others than IDNA 2008 does, and a number that begins with zero is octal or decimal. */
+/**
+ * The host as other programs read it, where that differs: IDNA 2003 maps some letters that IDNA 2008 keeps, and a number that begins with zero is
+ * octal to some and decimal to others.
+ */
 export function otherSpelling(raw: string): string | undefined {
   const letters = raw.replace(/[\u00df\u1e9e]/g, 'ss').replaceAll('\u03c2', '\u03c3');
   const plain = letters.replace(/[\u200c\u200d]/g, '');

@@ -45,8 +45,8 @@ const properties = z
 const argumentsSchema = z.looseObject({ $schema: text, type: z.literal('object'), properties, required: z.array(z.string()).optional() });
 
 /**
- * What the specification (2026-07-28, schema.ts) asks of a definition, and where older revisions ask for more, that too: an agent reads a list of all
- * servers as a whole or not at all. What none of them names is let pass.
+ * What the specification (2026-07-28, schema.ts) asks of a definition, and what older revisions ask beyond that: an agent that cannot read one
+ * definition refuses the list of all servers. Members that no revision names are let pass.
  */
 const kinds = {
   tools: z.looseObject({
@@ -68,16 +68,19 @@ const kinds = {
   serverInfo: z.looseObject({ ...named, version: z.string(), websiteUrl: text }),
 };
 
-/** A definition that every agent can read; what was taken off it, with the reason; or why it cannot be listed at all. */
+/** A definition that every agent can read, with the parts that were removed and why; or why it cannot be listed at all. */
 export type Mended = { definition: Json; without: { part: string; why: string }[] } | { why: string };
 
-/** Enough for what is repaired layer by layer; each round repairs all that the round before showed. */
+/** Repairing one fault may show another below it. Each round repairs all faults that it sees. */
 const mostRounds = 8;
 
-/** INVARIANT: what it returns as a definition comes back unchanged when it is mended again. What needs no repair is the very object that was given. */
-export function mended(kind: Kind | 'serverInfo', given: Json): Mended {
+/**
+ * INVARIANT: what it returns as a definition comes back unchanged when it is mended again. A definition that needs no repair is returned as the
+ * same object.
+ */
+export function mended(kind: Kind | 'serverInfo', original: Json): Mended {
   const without: { part: string; why: string }[] = [];
-  let definition = given;
+  let definition = original;
   for (let round = 0; round < mostRounds; round++) {
     const issues = kinds[kind].safeParse(definition).error?.issues;
     if (issues === undefined) return kind === 'tools' ? usableTool(definition, without) : { definition, without };
@@ -94,21 +97,21 @@ export function mended(kind: Kind | 'serverInfo', given: Json): Mended {
 
 interface Repair {
   path: readonly PropertyKey[];
-  /** Undefined: it is taken away. */
+  /** Undefined: the part is removed. */
   to: unknown;
-  /** Something is lost that may have meant something. */
+  /** Whether the repair is reported: something is lost that may have had a meaning. */
   told: boolean;
 }
 
-/** Parts that are for show, or hints of which the absence is the careful choice. */
+/** Parts that are only for display, or hints whose absence is the careful choice. */
 const dispensable: Record<string, number> = { icons: 1, annotations: 2, execution: 2 };
 
-/** Only where nothing else can have been meant, or nobody could have used it. */
+/** Repairs only what can have had one meaning, or what nobody could have used. */
 function repairOf({ code, path, ...more }: z.core.$ZodIssue, value: unknown): Repair | undefined {
   const last = path.at(-1);
   const parent = path.at(-2);
   const isMember = typeof last === 'string' && parent !== 'properties';
-  // "Optional" is written as null by most languages. What is required is missed in the next round.
+  // Most languages write null for an optional member. If it is required, the next round finds it missing.
   if (value === null && isMember) return { path, to: undefined, told: false };
   // JSON Schema's own short forms.
   if (typeof value === 'boolean' && parent === 'properties') return { path, to: value ? {} : { not: {} }, told: false };
@@ -131,15 +134,15 @@ function usableTool(definition: Json, without: { part: string; why: string }[]):
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
-  let found = value;
+  let current = value;
   for (const key of path) {
-    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;
-    found = (found as Record<PropertyKey, unknown>)[key];
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, key)) return undefined;
+    current = (current as Record<PropertyKey, unknown>)[key];
   }
-  return found;
+  return current;
 }
 
-/** A copy in which one place is another, or gone; a place that is no longer there changes nothing. */
+/** A copy with the value at one place replaced, or removed where `to` is undefined. Nothing changes where the place is gone. */
 function changed(value: unknown, [key, ...below]: readonly PropertyKey[], to: unknown): unknown {
   if (key === undefined) return to;
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return value;
@@ -159,7 +162,7 @@ function sentence(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'invalid_type')
     return `${place} is ${kindOf(value)}, not ${article(issue.expected === 'record' ? 'object' : issue.expected)}`;
   if (issue.code === 'invalid_value')
-    return `${place} is ${shown(value)}, not ${issue.values.map((one) => JSON.stringify(one)).join(' or ')}`;
+    return `${place} is ${shown(value)}, not ${issue.values.map((allowed) => JSON.stringify(allowed)).join(' or ')}`;
   if (issue.code === 'invalid_format' && issue.format === 'datetime') return `${place} is no date and time with an offset (RFC 3339)`;
   return `${place} is not valid: ${issue.message.replace(/\.$/, '')}`;
 }

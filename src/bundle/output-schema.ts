@@ -6,7 +6,7 @@ const isNumber = (value: unknown): boolean => typeof value === 'number';
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
 const isType = (value: unknown): boolean =>
-  types.has(value as string) || (Array.isArray(value) && value.length > 0 && value.every((one) => types.has(one)));
+  types.has(value as string) || (Array.isArray(value) && value.length > 0 && value.every((type) => types.has(type)));
 const isAnchor = (value: unknown): boolean => isText(value) && /^[a-z_][-a-z0-9._]*$/i.test(value as string);
 const isName = (value: unknown): boolean => isText(value) && /^(?:[a-z][a-z0-9+.-]*:)?[\w./-]+$/i.test(value as string);
 const isPattern = (value: unknown): boolean => {
@@ -19,7 +19,7 @@ const isPattern = (value: unknown): boolean => {
 };
 const named = (words: string, right: (value: unknown) => boolean) => words.split(' ').map((name) => [name, right] as const);
 
-/** What a keyword's value has to be; subschemas are looked at apart. */
+/** What a keyword's value has to be. Subschemas are checked separately. */
 const values = new Map<string, (value: unknown) => boolean>([
   ...named('type', isType),
   ...named('maximum minimum exclusiveMaximum exclusiveMinimum', isNumber),
@@ -51,18 +51,18 @@ export function unusableSchema(schema: Record<string, unknown>): string | undefi
     why ??= `${place === '#' ? 'its root' : place.slice(0, 100)} ${text}`;
   };
 
-  function look(value: unknown, place: string, depth: number): void {
+  function look(node: unknown, place: string, depth: number): void {
     if (why !== undefined) return;
-    if (typeof value === 'boolean') return void places.add(place);
-    if (!isObject(value)) return fault(place, 'is no schema');
+    if (typeof node === 'boolean') return void places.add(place);
+    if (!isObject(node)) return fault(place, 'is no schema');
     if (++nodes > maxNodes || depth > maxDepth) return fault('#', 'is too large or nests too deeply');
     places.add(place);
-    if (value['$async'] !== undefined || value['id'] !== undefined) return fault(place, `has the keyword ${value['id'] ? 'id' : '$async'}`);
-    // A part's own name changes what references mean; an anchor with a name before it may be another tool's, too.
-    if (value['$id'] !== undefined && (place !== '#' || !isName(value['$id']))) return fault(place, 'has an $id that is no plain name');
-    if (value['nullable'] !== undefined && (value['type'] === undefined || value['nullable'] === false))
+    if (node['$async'] !== undefined || node['id'] !== undefined) return fault(place, `has the keyword ${node['id'] ? 'id' : '$async'}`);
+    // An $id inside changes what references mean, and an anchor under an $id may also be another tool's.
+    if (node['$id'] !== undefined && (place !== '#' || !isName(node['$id']))) return fault(place, 'has an $id that is no plain name');
+    if (node['nullable'] !== undefined && (node['type'] === undefined || node['nullable'] === false))
       return fault(place, 'has a "nullable" that says nothing');
-    for (const [key, member] of Object.entries(value)) {
+    for (const [key, member] of Object.entries(node)) {
       if (values.get(key)?.(member) === false) return fault(place, `has a value of "${key}" that means nothing`);
       if (key === '$ref') refs.push(member as string);
       if (key === '$anchor' || key === '$dynamicAnchor') {
@@ -72,7 +72,8 @@ export function unusableSchema(schema: Record<string, unknown>): string | undefi
         places.add(`#${String(member)}`);
       }
       const below = `${place}/${key}`;
-      if (lists.has(key) && Array.isArray(member)) for (const [at, one] of member.entries()) look(one, `${below}/${at}`, depth + 1);
+      if (lists.has(key) && Array.isArray(member))
+        for (const [at, subschema] of member.entries()) look(subschema, `${below}/${at}`, depth + 1);
       else if (single.has(key)) look(member, below, depth + 1);
       else if (lists.has(key)) return fault(place, `has a value of "${key}" that is no list`);
       else if (maps.has(key)) lookIn(key, member, below, depth + 1);
@@ -101,7 +102,10 @@ function readable(ref: string): string {
   }
 }
 
-/** Revisions before 2026-07-28 know objects only, whose members are described by objects; their clients refuse the whole list for another one. */
+/**
+ * Revisions before 2026-07-28 allow only objects whose members are described by objects. Their clients refuse the whole list for any other
+ * schema.
+ */
 export function isLegacySchema(schema: unknown): boolean {
   if (!isObject(schema) || schema['type'] !== 'object') return false;
   const { properties, required } = schema;

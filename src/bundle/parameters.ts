@@ -9,21 +9,21 @@ export interface Parameter {
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const permitted = new Set(['string', 'integer', 'boolean']);
 
-/** The annotated arguments of a tool; undefined where an annotation breaks the rules, which makes the tool one that nobody may call (SEP-2243). */
+/** The annotated arguments of a tool; undefined where an annotation breaks the rules: nobody may call such a tool (SEP-2243). */
 export function annotated(inputSchema: unknown): Parameter[] | undefined {
-  const found: Parameter[] = [];
-  const sound = collect(inputSchema, [], found);
-  const distinct = new Set(found.map((one) => one.header.toLowerCase())).size === found.length;
-  return sound && distinct ? found : undefined;
+  const parameters: Parameter[] = [];
+  const sound = collect(inputSchema, [], parameters);
+  const distinct = new Set(parameters.map((parameter) => parameter.header.toLowerCase())).size === parameters.length;
+  return sound && distinct ? parameters : undefined;
 }
 
-function collect(schema: unknown, path: string[], found: Parameter[]): boolean {
+function collect(schema: unknown, path: string[], parameters: Parameter[]): boolean {
   if (!isObject(schema) || path.length > 16) return true;
   const header = schema['x-mcp-header'];
   if (header !== undefined) {
     if (path.length === 0 || typeof header !== 'string' || !token.test(header) || !permitted.has(schema['type'] as string)) return false;
-    found.push({ header: `mcp-param-${header}`, path });
+    parameters.push({ header: `mcp-param-${header}`, path });
   }
   const { properties } = schema;
-  return !isObject(properties) || Object.entries(properties).every(([key, child]) => collect(child, [...path, key], found));
+  return !isObject(properties) || Object.entries(properties).every(([key, child]) => collect(child, [...path, key], parameters));
 }

@@ -45,11 +45,11 @@ export const catalogue = z.object({
   prompts: z.array(definition).default([]),
   resources: z.array(z.looseObject({ uri: z.string() })).default([]),
   resourceTemplates: z.array(z.looseObject({ uriTemplate: z.string() })).default([]),
-  /** Bundles of before have none. */
+  /** Older bundles have none. */
   skills: z.array(skill).default([]),
   /** `tool:NAME`, `prompt:NAME`, `resource:URI`, `template:URI`, `skill:URI` -> SHA-256 (base64url) over the RFC 8785 form of the definition. */
   hashes: z.record(z.string(), z.string()).default({}),
-  /** What the server said that agents cannot be told, and why. Bundles of before have none. */
+  /** What the server said that agents cannot be told, and why. Older bundles have none. */
   leftOut: z.array(z.object({ what: z.string(), why: z.string() })).default([]),
 });
 
@@ -73,9 +73,9 @@ export const serverEntry = z.object({
   description: z.string(),
   version: z.string(),
   url: z.url({ protocol: /^https?$/ }).optional(),
-  /** What is spoken at `url`: `sse` is "HTTP+SSE" of protocol 2024-11-05. Bundles of before have none. */
+  /** What is spoken at `url`: `sse` is "HTTP+SSE" of protocol 2024-11-05. Older bundles have none. */
   transport: z.enum(['streamable-http', 'sse']).default('streamable-http'),
-  /** Sent with each request to `url`. Bundles of before have none. */
+  /** Sent with each request to `url`. Older bundles have none. */
   headers: z.record(z.string(), z.string()).default({}),
   launch: launch.optional(),
   /** What the company knows of the server's era; `auto` means find out and remember. */
@@ -86,12 +86,12 @@ export const serverEntry = z.object({
   owner: z.string().default(''),
   /** Milliseconds that one call may take; progress extends it. */
   timeoutMs: z.int().min(100).max(3_600_000).default(60_000),
-  /** Absolute folders against which the server resolves relative names: its working folder, or all that it tries. Bundles of before have none. */
+  /** Absolute folders against which the server resolves relative names: its working folder, or all that it tries. Older bundles have none. */
   roots: z
     .array(z.string().regex(/^(?:\/|[a-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/.])/i, 'a root is an absolute path'))
     .max(8)
     .default([]),
-  /** An older central API passed on what one agent's client refuses, and with it the lists of all servers. */
+  /** An older central API passed on definitions for which an agent's client refuses the lists of all servers. */
   catalogue: z.preprocess(usableCatalogue, catalogue),
   /** For every tool of the catalogue. */
   tools: z.record(z.string(), toolFacts),

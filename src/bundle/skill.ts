@@ -4,7 +4,10 @@ import { z } from 'zod';
 export const skillRoot = (skill: { uri: string }): string => skill.uri.slice(0, -manifest.length);
 const manifest = '/SKILL.md';
 
-/** Nothing in it that one reader resolves and another takes for a name: such a URI could lead out of a skill's folder, or into another's. */
+/**
+ * Whether all readers resolve a URI alike. Where one resolves what another takes for a name, it could lead out of a skill's folder, or into
+ * another's.
+ */
 export function isPlainUri(uri: string): boolean {
   const path = /^[a-z][a-z0-9+.-]*:\/\/([^?#\\\s\p{Cc}]+)$/iu.exec(uri)?.[1];
   return (
@@ -25,7 +28,7 @@ export function isPlainUri(uri: string): boolean {
 const skillFile = z.looseObject({ uri: z.string(), digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), size: z.int().min(0) });
 type SkillFiles = z.infer<typeof skillFile>[] | 'dynamic';
 
-/** The entry of a skill as `skills/list` gave it, with every field. The files of a "dynamic" one have no digest to be held to. */
+/** The entry of a skill as `skills/list` gave it, with every field. The files of a "dynamic" one have no digest to be checked against. */
 export const skill = z
   .looseObject({
     uri: z.string().regex(/[^/]\/SKILL\.md$/, 'the URI of a skill ends in /SKILL.md inside a folder'),
@@ -33,9 +36,9 @@ export const skill = z
     resources: z.union([z.array(skillFile), z.literal('dynamic')]),
   })
   .refine(
-    (one) =>
-      [one, ...filesOf(one.resources)].every(({ uri }) => isPlainUri(uri) && uri.startsWith(`${skillRoot(one)}/`)) &&
-      (one.resources === 'dynamic' || filesOf(one.resources).some(({ uri }) => uri === one.uri)),
+    (entry) =>
+      [entry, ...filesOf(entry.resources)].every(({ uri }) => isPlainUri(uri) && uri.startsWith(`${skillRoot(entry)}/`)) &&
+      (entry.resources === 'dynamic' || filesOf(entry.resources).some(({ uri }) => uri === entry.uri)),
     'a skill lists its SKILL.md and files of its own folder only, without "." and ".." in their URIs',
   );
 const filesOf = (resources: SkillFiles) => (resources === 'dynamic' ? [] : resources);

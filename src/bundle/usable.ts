@@ -2,23 +2,23 @@ import { type Kind, mended } from './definition.ts';
 import { isObject } from './json-schema.ts';
 
 type Json = Record<string, unknown>;
-/** What a server said that agents cannot be told, and why. */
+/** A part of what a server stated that agents cannot be given, and why. */
 export interface LeftOut {
   what: string;
   why: string;
 }
 
-/** By what each kind is called or read; without it an item can be neither. */
+/** The member by which each kind is called or read. An item without it is of no use. */
 const keys = { tools: 'name', prompts: 'name', resources: 'uri', resourceTemplates: 'uriTemplate', skills: 'uri' } as const;
 const kinds = Object.keys(keys) as Kind[];
 
-/** A server chooses how many faults it has. */
+/** The number of faults is up to the server, so those that are told are bounded. */
 const mostTold = 200;
 const longest = 200;
 
 /**
- * What of a list can be given to agents, in its order. One bad item must not keep the rest from being so; of two with one name servers answer to the
- * first.
+ * The items of a list that can be given to agents, in order. One bad item must not keep out the rest. Of two items with one name the first
+ * counts, since servers answer to that one.
  */
 export function usable(kind: Kind, items: readonly unknown[]): { kept: Json[]; leftOut: LeftOut[] } {
   const key = keys[kind];
@@ -26,17 +26,17 @@ export function usable(kind: Kind, items: readonly unknown[]): { kept: Json[]; l
   const leftOut: LeftOut[] = [];
   const seen = new Set<string>();
   for (const [at, item] of items.entries()) {
-    const known = isObject(item) ? item[key] : undefined;
-    const what = typeof known === 'string' && known !== '' ? known : undefined;
-    const place = `${kind}[${at}]${what === undefined ? '' : ` ${what.slice(0, longest)}`}`;
+    const stated = isObject(item) ? item[key] : undefined;
+    const id = typeof stated === 'string' && stated !== '' ? stated : undefined;
+    const place = `${kind}[${at}]${id === undefined ? '' : ` ${id.slice(0, longest)}`}`;
     if (!isObject(item)) leftOut.push({ what: place, why: 'it is no object' });
-    else if (what === undefined) leftOut.push({ what: place, why: `it has no ${key}` });
-    else if (seen.has(what)) leftOut.push({ what: place, why: 'it is listed twice, and the first one counts' });
+    else if (id === undefined) leftOut.push({ what: place, why: `it has no ${key}` });
+    else if (seen.has(id)) leftOut.push({ what: place, why: 'it is listed twice, and the first one counts' });
     else {
       const made = mended(kind, item);
       if ('why' in made) leftOut.push({ what: place, why: made.why });
       else {
-        seen.add(what);
+        seen.add(id);
         kept.push(made.definition);
         leftOut.push(...made.without.map(({ part, why }) => ({ what: `${place}: ${part}`, why })));
       }
@@ -45,17 +45,17 @@ export function usable(kind: Kind, items: readonly unknown[]): { kept: Json[]; l
   return { kept, leftOut };
 }
 
-/** What a server says of itself, as far as agents can be told it in its words. */
+/** What a server says of itself, without the parts that agents cannot be given. */
 export function usableAbout(about: Json): { about: Json & { capabilities: Json }; leftOut: LeftOut[] } {
   const { serverInfo, instructions, capabilities } = about;
   const leftOut: LeftOut[] = [];
-  const given = (name: string) => about[name] !== undefined && about[name] !== null;
-  if (given('instructions') && typeof instructions !== 'string') leftOut.push({ what: 'instructions', why: 'they are no text' });
-  if (given('capabilities') && !isObject(capabilities)) leftOut.push({ what: 'capabilities', why: 'they are no object' });
+  const isStated = (name: string) => about[name] !== undefined && about[name] !== null;
+  if (isStated('instructions') && typeof instructions !== 'string') leftOut.push({ what: 'instructions', why: 'they are no text' });
+  if (isStated('capabilities') && !isObject(capabilities)) leftOut.push({ what: 'capabilities', why: 'they are no object' });
   const made = isObject(serverInfo) ? mended('serverInfo', serverInfo) : { why: 'it is no object' };
   const info = 'why' in made ? undefined : made.definition;
   if ('why' in made) {
-    if (given('serverInfo')) leftOut.push({ what: 'serverInfo', why: made.why });
+    if (isStated('serverInfo')) leftOut.push({ what: 'serverInfo', why: made.why });
   } else leftOut.push(...made.without.map(({ part, why }) => ({ what: `serverInfo: ${part}`, why })));
   return {
     about: {
@@ -67,9 +67,9 @@ export function usableAbout(about: Json): { about: Json & { capabilities: Json }
   };
 }
 
-/** Agents are told of a server's extensions together with those of all others. */
-function usableCapabilities(given: Json, leftOut: LeftOut[]): Json {
-  let capabilities = given;
+/** Agents get the extensions of all servers merged, so each must be an object. */
+function usableCapabilities(declared: Json, leftOut: LeftOut[]): Json {
+  let capabilities = declared;
   for (const name of ['extensions', 'experimental']) {
     const stated = capabilities[name];
     if (stated === undefined) continue;
@@ -85,20 +85,20 @@ function usableCapabilities(given: Json, leftOut: LeftOut[]): Json {
   return capabilities;
 }
 
-/** INVARIANT: what comes out goes through unchanged a second time. What is no catalogue at all is for the schema to refuse. */
-export function usableCatalogue(given: unknown): unknown {
-  if (!isObject(given)) return given;
-  const { about, leftOut } = usableAbout(given);
-  const { serverInfo: _info, instructions: _words, ...rest } = given;
+/** INVARIANT: the result comes back unchanged when it is put in again. A value that is no catalogue is left for the schema to refuse. */
+export function usableCatalogue(catalogue: unknown): unknown {
+  if (!isObject(catalogue)) return catalogue;
+  const { about, leftOut } = usableAbout(catalogue);
+  const { serverInfo: _info, instructions: _words, ...rest } = catalogue;
   const made: Json = { ...rest, ...about };
   for (const kind of kinds) {
-    const items = given[kind];
+    const items = catalogue[kind];
     if (!Array.isArray(items)) continue;
     const list = usable(kind, items);
     made[kind] = list.kept;
     leftOut.push(...list.leftOut);
   }
-  if (leftOut.length > 0) made['leftOut'] = bounded([...(Array.isArray(given['leftOut']) ? given['leftOut'] : []), ...leftOut]);
+  if (leftOut.length > 0) made['leftOut'] = bounded([...(Array.isArray(catalogue['leftOut']) ? catalogue['leftOut'] : []), ...leftOut]);
   return made;
 }
 

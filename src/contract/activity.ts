@@ -7,7 +7,7 @@ export const activityCommands = {
   'activity-list': z.strictObject({
     /** Records before this sequence number (from `next` of the page before). */
     before: z.int().min(1).optional(),
-    /** Records after this one, newest last first all the same: for live lists. */
+    /** Records after this one, for live lists. The newest still comes first. */
     after: z.int().min(0).optional(),
     limit: z.int().min(1).max(500).default(100),
     agent: z.string().max(64).optional(),
@@ -81,12 +81,12 @@ export interface Usage {
 
 type Finding = { seq: number; message: string };
 
-/** The last record that it knew of, or why the ledger could not be compared with it. */
+/** The last record that the vault or the central API knows of, or why the ledger could not be compared with it. */
 export type Compared = { upTo: number } | { why: string };
 
 /**
- * What verification found. Not `ok` and no `problem`: whole in itself, but nothing outside of its folder says whether that is all. `loss`: records
- * that are missing, and a person accepted that.
+ * What verification found. Not `ok` and no `problem`: the ledger is whole in itself, but nothing outside of its folder confirms that it is
+ * complete. `loss`: missing records whose loss a person accepted.
  */
 export interface Verified {
   ok: boolean;

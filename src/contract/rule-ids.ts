@@ -1,4 +1,4 @@
-/** Rules that are Gatehouse's own and no company's: what decided where no rule of the company did. Each says itself in `reason`. */
+/** Gatehouse's own rules, which decide where no rule of the company does. Each explains itself in `reason`. */
 export const ownRules = {
   signedOut: 'gatehouse:signed-out',
   noRules: 'gatehouse:no-rules',

@@ -31,18 +31,18 @@ export function readEnd(database: DatabaseSync): End {
 export function mismatches(
   database: DatabaseSync,
   key: Uint8Array | undefined,
-  found: End,
+  stored: End,
   anchor: ReturnType<typeof readAnchor>,
   vault: Head | undefined,
 ): string[] {
   const problems: string[] = [];
-  const { head } = found;
+  const { head } = stored;
   const foreign = foreignObject(database);
   if (foreign !== undefined) problems.push(`The file holds a ${foreign} that Gatehouse did not make.`);
   if (head === undefined) return [...problems, 'The head of the chain is missing.'];
-  if (!sealHolds(head, found.seal, key)) problems.push('The head of the chain is not sealed with the key of this machine.');
+  if (!sealHolds(head, stored.seal, key)) problems.push('The head of the chain is not sealed with the key of this machine.');
   // A chain that began later than 1 and has no record yet ends before its first number.
-  const end = found.seq === 0 ? { seq: head.firstSeq - 1, hash: head.records === 0 ? head.hash : genesis } : found;
+  const end = stored.seq === 0 ? { seq: head.firstSeq - 1, hash: head.records === 0 ? head.hash : genesis } : stored;
   if (end.seq < head.seq) problems.push(`Records ${end.seq + 1} to ${head.seq} are missing at the end.`);
   else if (end.seq > head.seq) problems.push(`Records ${head.seq + 1} to ${end.seq} were added by another program.`);
   else if (end.hash !== head.hash) problems.push(`Record ${head.seq} is not the one that was written last.`);
@@ -58,12 +58,12 @@ export function mismatches(
 }
 
 /**
- * What is missing of the chain up to a record that somebody else knows to be its end: at most one sentence. What lies before the first
- * record of this chain is answered by the note that it begins with.
+ * What is missing of the chain up to a record that somebody else knows to be its end: at most one sentence. The note at the beginning of this
+ * chain accounts for what lies before its first record.
  */
-export function lacking(database: DatabaseSync, head: Head, known: Pick<Head, 'seq' | 'hash'>, who: string): string[] {
-  if (known.seq < head.firstSeq) return [];
-  if (known.seq > head.seq) return [`Records ${head.seq + 1} to ${known.seq}, which ${who} knows of, are missing at the end.`];
-  const there = database.prepare('SELECT hash FROM records WHERE seq = ?').get(known.seq);
-  return there?.hash === known.hash ? [] : [`Record ${known.seq}, which ${who} knows of, is missing or was changed.`];
+export function lacking(database: DatabaseSync, head: Head, expected: Pick<Head, 'seq' | 'hash'>, who: string): string[] {
+  if (expected.seq < head.firstSeq) return [];
+  if (expected.seq > head.seq) return [`Records ${head.seq + 1} to ${expected.seq}, which ${who} knows of, are missing at the end.`];
+  const there = database.prepare('SELECT hash FROM records WHERE seq = ?').get(expected.seq);
+  return there?.hash === expected.hash ? [] : [`Record ${expected.seq}, which ${who} knows of, is missing or was changed.`];
 }

@@ -45,12 +45,12 @@ export function exportPage(
   return rows.length > limit ? { text, next: records[records.length - 1]!.seq } : { text };
 }
 
-// A spreadsheet runs a cell that begins like a formula, a terminal what follows an escape character, and names come from agents: the one gets an
-// apostrophe before it, the other is replaced.
-function cell(given: string | number | undefined): string {
-  if (typeof given !== 'string') return given === undefined ? '' : String(given);
+// Names come from agents. A spreadsheet runs a cell that begins like a formula, so it gets an apostrophe before it. A terminal runs what follows
+// an escape character, so control characters are replaced.
+function cell(content: string | number | undefined): string {
+  if (typeof content !== 'string') return content === undefined ? '' : String(content);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const value = given.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, '\ufffd');
-  const inert = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const printable = content.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, '\ufffd');
+  const inert = /^[=+\-@\t\r]/.test(printable) ? `'${printable}` : printable;
   return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }

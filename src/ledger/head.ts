@@ -20,12 +20,12 @@ export function seal(head: Head, key: Uint8Array | undefined): string | null {
     .digest('base64url');
 }
 
-/** Whether a seal is ours. Without a key every head passes: the chain alone then has to speak. */
-export function sealHolds(head: Head, given: string | null, key: Uint8Array | undefined): boolean {
+/** Whether a seal is ours. Without a key every head passes, and only the chain itself can be checked. */
+export function sealHolds(head: Head, storedSeal: string | null, key: Uint8Array | undefined): boolean {
   const wanted = seal(head, key);
   if (wanted === null) return true;
-  if (given === null || given.length !== wanted.length) return false;
-  return timingSafeEqual(Buffer.from(given), Buffer.from(wanted));
+  if (storedSeal === null || storedSeal.length !== wanted.length) return false;
+  return timingSafeEqual(Buffer.from(storedSeal), Buffer.from(wanted));
 }
 
 /** Reads the anchor beside the database: the last head known to be durable. `unreadable` is told apart from absent. */
@@ -54,7 +54,10 @@ export function parseHead(text: string): Head | undefined {
   }
 }
 
-/** Replaces the anchor in one step. Only for a head that is already on the disk: an anchor ahead of its database would accuse nobody's crash. */
+/**
+ * Replaces the anchor in one step. Only for a head that is already on the disk: an anchor ahead of its database would make a mere crash look like
+ * tampering.
+ */
 export function writeAnchor(file: string, head: Head, key: Uint8Array | undefined): void {
   replaceFileSync(file, `${JSON.stringify({ ...head, seal: seal(head, key) })}\n`);
 }

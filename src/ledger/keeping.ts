@@ -18,9 +18,9 @@ const keepEvery = 5000;
  * Takes durable heads to the vault: the first at once, then at most one in five seconds, the last at the close. One that could not be
  * written waits for the next; the vault then holds an earlier one, which the chain must contain as well.
  */
-export function openKeeping(keeper: HeadKeeper | undefined, known: Head | undefined, log: Log) {
+export function openKeeping(keeper: HeadKeeper | undefined, vaultHead: Head | undefined, log: Log) {
   let waiting: Head | undefined;
-  let kept = known;
+  let kept = vaultHead;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
 
@@ -61,7 +61,7 @@ export function openKeeping(keeper: HeadKeeper | undefined, known: Head | undefi
   };
 }
 
-/** Asks, and takes a refusal as an answer. `none`: why there is nothing, where there is nothing. */
+/** Asks for a head; a failure becomes an answer. `absent`: the answer where there is nobody to ask. `none`: the answer where there is no head. */
 export async function told<T>(ask: (() => Promise<T | undefined>) | undefined, absent: string, none: string, log: Log): Promise<Told<T>> {
   if (ask === undefined) return { why: absent };
   try {

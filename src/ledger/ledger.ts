@@ -33,7 +33,7 @@ export interface Ledger {
     before: number | undefined,
     limit: number,
   ): Promise<{ text: string; next?: number }>;
-  /** The next records behind `after`, at most so many and so many bytes; only such as a power failure cannot take away any more. */
+  /** The next records behind `after`: at most `limit` of them and `bytes` of text, and only those that no power failure can take away any more. */
   unsent(after: number, limit: number, bytes: number): Promise<Batch | undefined>;
   /** The last record that central acknowledged; 0 before the first. */
   cursor(): number;
@@ -76,10 +76,10 @@ const overdue: ErrorValue = {
 /**
  * Opens the ledger: SQLite with a writer thread, a hash chain, a sealed head and an anchor file.
  *
- * What a person who can edit these files can do: nothing unseen to a record in the middle (its hash, its successor), nor at the end or to the
+ * What a person can do who can edit these files. They cannot change unseen a record in the middle (its hash, its successor), nor the end or the
  * whole (the head's seal needs the key; the anchor shows an older copy of the database; the vault knows the end of a chain whose files were all
- * put back or deleted). Without a key they can rewrite chain, head and anchor together; with the vault put back as well, only central notices: it
- * holds records that this ledger then does not have, or has otherwise. Who can run code as this user can ask the vault for the key: against
+ * put back or deleted). Without a key they can rewrite chain, head and anchor together. If they put back the vault as well, only central notices:
+ * it holds records that this ledger then lacks or has differently. A person who can run code as this user can ask the vault for the key: against
  * them only what central holds counts.
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
@@ -93,9 +93,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let lostFrom = 0;
   let closed = false;
 
-  const known = await headIn(options.vault);
-  const keeping = openKeeping(options.vault, known, log);
-  const queue = await openQueue({ file, key: options.key, vault: known, at: now() }, log, now, {
+  const vaultHead = await headIn(options.vault);
+  const keeping = openKeeping(options.vault, vaultHead, log);
+  const queue = await openQueue({ file, key: options.key, vault: vaultHead, at: now() }, log, now, {
     durable: keeping.keep,
     ready(said) {
       cursor = said.cursor;
@@ -130,7 +130,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 
   function append(entry: LedgerEntry): void {
     if (closed) return log.error({ method: entry.method }, 'ledger: a record came after closing');
-    // Between the limit, from where calls are refused, and twice the limit, what was under way and the refusals still find room.
+    // From the limit on calls are refused. Up to twice the limit there is room for the calls under way and for the refusals.
     if (queue.behind() >= limit * 2) {
       if (lost++ === 0) lostFrom = now();
       return;
@@ -157,7 +157,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     async verify() {
       await keeping.settled();
       const { vault: keeper, central: ask } = options;
-      // Before central is asked: what it acknowledges meanwhile it would seem not to have.
+      // Read before central is asked: otherwise central would seem to lack what it acknowledges meanwhile.
       const counted = await queue.ask('cursor', undefined);
       let held: number | undefined;
       const ofCentral = async () => {
@@ -199,7 +199,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   };
 }
 
-/** The head in the vault. One that is no head is not taken for none. */
+/** The head in the vault. A text that is no head is an error, not an absent head. */
 async function headIn(vault: HeadKeeper | undefined): Promise<Head | undefined> {
   const text = await vault?.read();
   if (text === undefined) return undefined;

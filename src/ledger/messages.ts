@@ -17,10 +17,10 @@ export interface WriterData {
 /** What the writer may be asked; a batch of rows goes as one JSON string instead, which costs the caller a fifth of a structured clone. */
 export interface Questions {
   flush: { input: undefined; output: undefined };
-  /** The next records for central, none that a power failure could take away any more. */
+  /** The next records for central, only those that no power failure can take away any more. */
   unsent: { input: { after: number; limit: number; bytes: number }; output: Batch | undefined };
   acknowledge: { input: number; output: number };
-  /** How far the upload is said to be on the disk. */
+  /** How far the upload is, according to the disk. */
   cursor: { input: undefined; output: number };
   verify: { input: Outside; output: Verification };
   'accept-loss': { input: { person: string; at: number }; output: number };

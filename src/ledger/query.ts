@@ -30,18 +30,18 @@ const window = 50_000;
 export function openReader(file: string): Reader {
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
   database.exec('PRAGMA trusted_schema = OFF');
-  const one = database.prepare(`${select} WHERE seq = ?`);
+  const bySeq = database.prepare(`${select} WHERE seq = ?`);
   const sums = database.prepare(
     'SELECT server, agent, sum(calls) AS calls, sum(denied) AS denied, sum(errors) AS errors FROM days WHERE at = ? GROUP BY server, agent',
   );
   const newest = database.prepare('SELECT max(seq) AS seq FROM records');
   const since = database.prepare('SELECT min(first_seq) AS seq FROM hours WHERE at >= ?');
-  one.setReturnArrays(true);
+  bySeq.setReturnArrays(true);
   return {
     list: (filter) =>
       list(database, filter, Number(newest.get()?.seq ?? 0), (from) => Number(since.get(from)?.seq ?? Number.MAX_SAFE_INTEGER)),
     get(seq) {
-      const row = one.get(seq);
+      const row = bySeq.get(seq);
       return row === undefined ? undefined : toRecord(row as unknown as Stored);
     },
     usage: (range, server, now) => usage(database, range, server, now),
@@ -106,7 +106,7 @@ function usage(database: DatabaseSync, range: Usage['range'], server: string | u
   const where = `FROM ${table} WHERE at >= ? AND at <= ?${server === undefined ? '' : ' AND server = ?'}`;
   const values = [from, now, ...(server === undefined ? [] : [server])];
   const all = (sql: string) => database.prepare(sql).all(...values) as Record<string, string | number>[];
-  const found = new Map(
+  const rowsByTime = new Map(
     all(`SELECT at, sum(calls) AS calls, sum(denied) AS denied, sum(errors) AS errors ${where} GROUP BY at`).map((row) => [
       Number(row.at),
       row,
@@ -114,7 +114,7 @@ function usage(database: DatabaseSync, range: Usage['range'], server: string | u
   );
   const buckets = Array.from({ length }, (_, index) => {
     const at = from + index * size;
-    const row = found.get(at);
+    const row = rowsByTime.get(at);
     return {
       at: new Date(at).toISOString(),
       calls: Number(row?.calls ?? 0),

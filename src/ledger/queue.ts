@@ -32,7 +32,8 @@ export interface QueueEvents {
   release(): void;
 }
 
-// Records wait this long for company, for each message costs both threads a wake-up; a kill -9 loses at most so much. Many do not wait.
+// Milliseconds that records wait to be sent together, since each message costs both threads a wake-up. A kill -9 loses at most so much. From
+// `plenty` records on they do not wait.
 const patience = 25;
 const plenty = 500;
 
@@ -43,14 +44,14 @@ const gone: ErrorValue = {
 };
 
 /** Starts the writer and resolves when the file is open; rejects with the writer's Failure where it cannot be. */
-export async function openQueue(data: WriterData, log: Log, now: () => number, events: QueueEvents): Promise<Queue> {
+export async function openQueue(options: WriterData, log: Log, now: () => number, events: QueueEvents): Promise<Queue> {
   // [0, done) is committed, [done, sent) is with the writer, the rest waits for `post`.
   let rows: Row[] = [];
   let done = 0;
   let sent = 0;
   let posting: NodeJS.Timeout | undefined;
   let head: Head = { chain: '', records: 0, seq: 0, firstSeq: 1, hash: '' };
-  let { vault } = data;
+  let { vault } = options;
   let failing: ErrorValue | undefined;
   let closing = false;
   let replacing = false;
@@ -61,7 +62,7 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
   function post(): void {
     clearTimeout(posting);
     posting = undefined;
-    // While the writer fails the rows wait here, not twice.
+    // While the writer fails the rows wait here, and not in the writer as well.
     if (failing !== undefined || sent === rows.length) return;
     worker.postMessage(JSON.stringify(sent === 0 ? rows : rows.slice(sent)));
     sent = rows.length;
@@ -141,7 +142,7 @@ export async function openQueue(data: WriterData, log: Log, now: () => number, e
   function start(first: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       worker = new Worker(entryUrl('ledger/writer'), {
-        workerData: { ...data, vault, at: now() } satisfies WriterData,
+        workerData: { ...options, vault, at: now() } satisfies WriterData,
         name: 'ledger',
         resourceLimits,
       });

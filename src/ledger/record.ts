@@ -61,7 +61,7 @@ export const genesis = '';
 
 /** Methods below this prefix are the ledger's own notes (a restart, a gap, a mismatch); they are no calls and count in no chart. */
 export const notePrefix = 'gatehouse/ledger-';
-/** The rule that such a note names. No agent has a say in it, as it has in a method. */
+/** The rule that such a note names. An agent cannot choose it, as it can a method. */
 export const noteRule = ownRules.ledgerNote;
 
 /** An entry that is no call: something that happened here and belongs into the record. */
@@ -173,8 +173,8 @@ export function hashSorted(record: Omit<LedgerRecord, 'hash'>): string {
 
 function text<T extends string>(value: T): T {
   // Whatever a caller of ours got wrong, the call was made and is recorded.
-  const given = typeof value === 'string' ? value : String(value);
-  const short = given.length > longest ? `${given.slice(0, longest - 1)}…` : given;
+  const whole = typeof value === 'string' ? value : String(value);
+  const short = whole.length > longest ? `${whole.slice(0, longest - 1)}…` : whole;
   return (short.isWellFormed() ? short : short.toWellFormed()) as T;
 }
 

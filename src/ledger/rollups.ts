@@ -43,7 +43,7 @@ export function openRollUps(database: DatabaseSync): RollUps {
 /** The same sums from the records alone: the tables are drawn from them, so they prove nothing by themselves. */
 export interface Recount {
   add(row: Row, seq: number): void;
-  /** Where a table says something else; to be asked when all records were added. */
+  /** Where a table differs from these sums. To be called when all records were added. */
   differing(database: DatabaseSync): { seq: number; message: string } | undefined;
 }
 
@@ -56,11 +56,11 @@ export function openRecount(): Recount {
     differing(database) {
       for (const { name, sums } of counted) {
         let same = 0;
-        const found = database.prepare(`SELECT at, server, tool, agent, calls, denied, errors, first_seq AS firstSeq FROM ${name}`);
-        for (const row of found.iterate() as Iterable<unknown>) {
+        const statement = database.prepare(`SELECT at, server, tool, agent, calls, denied, errors, first_seq AS firstSeq FROM ${name}`);
+        for (const row of statement.iterate() as Iterable<unknown>) {
           const stored = row as Sum;
           const sum = sums.get(keyOf(stored));
-          if (sum === undefined || numbers.some((one) => sum[one] !== stored[one])) return wrong(sum ?? stored);
+          if (sum === undefined || numbers.some((column) => sum[column] !== stored[column])) return wrong(sum ?? stored);
           same++;
         }
         if (same === sums.size) continue;
@@ -79,13 +79,13 @@ const tables = [
 const numbers = ['calls', 'denied', 'errors', 'firstSeq'] as const;
 
 function wrong({ at, server, firstSeq }: Sum): { seq: number; message: string } {
-  // An edited time may be none.
+  // An edited time may be out of range.
   const when = Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : String(at);
   const message = `The counts of ${server || 'no server'} from ${when} on were changed: the charts do not show what the records add up to. The records are whole.`;
   return { seq: firstSeq, message };
 }
 
-/** Only tools are charted one by one: the URIs of resources have no end. */
+/** Only tools are charted one by one: the number of resource URIs has no bound. */
 function count(sums: Map<string, Sum>, row: Row, seq: number, size: number): void {
   const group = { at: Math.floor(row[0] / size) * size, server: row[3], tool: row[4] === 'tools/call' ? row[5] : '', agent: row[2] };
   const key = keyOf(group);

@@ -53,6 +53,6 @@ export function migrate(database: DatabaseSync): void {
 
 /** Triggers and views have no business here: one could delete what we write, so verification names them. */
 export function foreignObject(database: DatabaseSync): string | undefined {
-  const found = database.prepare("SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'view') LIMIT 1").get();
-  return found === undefined ? undefined : `${found.type} ${found.name}`;
+  const object = database.prepare("SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'view') LIMIT 1").get();
+  return object === undefined ? undefined : `${object.type} ${object.name}`;
 }

@@ -49,12 +49,12 @@ export function openStore(options: Opening): LedgerStore {
   }
 }
 
-/** Puts a damaged file aside and begins a new chain; `known` is the last head, where the damage was met while running. */
-export function restart(options: Opening, why: string, known?: Head): LedgerStore {
+/** Puts a damaged file aside and begins a new chain; `lastHead`: the last head, where the damage was met while running. */
+export function restart(options: Opening, why: string, lastHead?: Head): LedgerStore {
   const kept = `${options.file}.damaged-${new Date(options.at).toISOString().replaceAll(/[:.]/g, '-')}`;
   for (const end of ['', '-wal', '-shm']) if (existsSync(options.file + end)) renameSync(options.file + end, kept + end);
   const reason = `The ledger was damaged (${why}). It is kept as ${kept.slice(kept.lastIndexOf('/') + 1)}; a new chain begins here.`;
-  return connect(options, { reason, known }, false);
+  return connect(options, { reason, known: lastHead }, false);
 }
 
 /** Appends rows to the chain in one transaction. Throws with nothing written, and `head` unchanged, where the disk or the file refuses. */
@@ -82,8 +82,8 @@ export function commit(store: LedgerStore, rows: readonly Row[]): void {
 }
 
 /**
- * Makes all that was committed survive a power failure, then moves the anchor there. Before an upload: else central could
- * hold records that this machine forgets and numbers anew.
+ * Makes all that was committed survive a power failure, then moves the anchor there. To be called before an upload: otherwise
+ * central could hold records that this machine forgets, and whose numbers it gives out again.
  */
 export function sync(store: LedgerStore): number {
   refuseReplaced(store);
@@ -116,14 +116,17 @@ export function refuseReplaced(store: LedgerStore): void {
 
 /** Gets past records that another program put where ours belong: they stay as evidence, a note goes behind them. */
 export function realign(store: LedgerStore, at: number): void {
-  const found = readEnd(store.database);
-  if (found.seq <= store.head.seq) return;
-  const reason = `Records ${store.head.seq + 1} to ${found.seq} were added by another program.`;
-  store.head = { ...store.head, seq: found.seq, hash: found.hash };
+  const end = readEnd(store.database);
+  if (end.seq <= store.head.seq) return;
+  const reason = `Records ${store.head.seq + 1} to ${end.seq} were added by another program.`;
+  store.head = { ...store.head, seq: end.seq, hash: end.hash };
   addNote(store, { kind: 'mismatch', reason, at });
 }
 
-/** Records that a person accepts that what the note at the beginning of the chain calls missing is lost. Returns the number of that note. */
+/**
+ * Records that a person accepts the loss of the records that the note at the beginning of the chain calls missing. Returns the number of that
+ * note.
+ */
 export function acceptLoss(store: LedgerStore, person: string, at: number): number {
   const loss = openLoss(store.database);
   if (loss === undefined)
@@ -140,8 +143,8 @@ export function acceptLoss(store: LedgerStore, person: string, at: number): numb
 export function openLoss(database: DatabaseSync): { seq: number; reason: string } | undefined {
   const note = `FROM records WHERE server = 'gatehouse' AND rule = '${noteRule}' AND method = '${notePrefix}`;
   const accepted = `SELECT ifnull(max(seq), 0) ${note}loss-accepted'`;
-  const found = database.prepare(`SELECT seq, reason ${note}restarted' AND seq > (${accepted}) ORDER BY seq DESC LIMIT 1`).get();
-  return found && { seq: Number(found.seq), reason: String(found.reason) };
+  const loss = database.prepare(`SELECT seq, reason ${note}restarted' AND seq > (${accepted}) ORDER BY seq DESC LIMIT 1`).get();
+  return loss && { seq: Number(loss.seq), reason: String(loss.reason) };
 }
 
 /** Where the upload stands: central's word for it, with the hash it acknowledged. */
@@ -157,13 +160,13 @@ export function acknowledge(store: LedgerStore, seq: number): number {
       `Central acknowledged record ${seq}, but this ledger ends at ${store.head.seq}: it was replaced by an older copy.`,
       'Tell your IT department. Nothing was deleted by this.',
     );
-  const found = store.database.prepare('SELECT hash FROM records WHERE seq = ?').get(seq);
-  if (found !== undefined)
+  const record = store.database.prepare('SELECT hash FROM records WHERE seq = ?').get(seq);
+  if (record !== undefined)
     store.database
       .prepare(
         'INSERT INTO cursor (id, seq, hash) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash WHERE excluded.seq > seq',
       )
-      .run(seq, String(found.hash));
+      .run(seq, String(record.hash));
   return readCursor(store.database).seq;
 }
 
@@ -244,29 +247,30 @@ function begin(
   fresh: { reason: string; known: Head | undefined } | undefined,
   existed: boolean,
 ): void {
-  const found = readEnd(store.database);
+  const end = readEnd(store.database);
   const anchor = readAnchor(store.anchor);
   const anchored = typeof anchor === 'object' && sealHolds(anchor.head, anchor.seal, store.key) ? [anchor.head] : [];
   const outside = vault === undefined ? anchored : [vault, ...anchored];
-  if (found.head === undefined && found.seq === 0) {
-    const known = fresh?.known ?? (outside.length === 0 ? undefined : furthestOf(outside));
+  if (end.head === undefined && end.seq === 0) {
+    const lastHead = fresh?.known ?? (outside.length === 0 ? undefined : furthestOf(outside));
     const held =
-      known && `; it held ${known.records} records, the last of them record ${known.seq} with the hash ${known.hash || 'of none'}`;
+      lastHead &&
+      `; it held ${lastHead.records} records, the last of them record ${lastHead.seq} with the hash ${lastHead.hash || 'of none'}`;
     const begun = anchor !== undefined || (vault !== undefined && vault.records > 0);
     const reason =
       fresh?.reason ?? (begun ? `The ledger file was ${existed ? 'empty' : 'missing'}${held ?? ''}. A new chain begins here.` : undefined);
-    // The name of the chain stays, so that what vault and anchor know is not taken for a stranger's should we die before they are told.
-    if (known !== undefined) {
-      const { chain } = vault ?? known;
-      store.head = { chain, firstSeq: known.seq + 1, records: 0, seq: known.seq, hash: known.hash };
+    // The chain keeps its name. If we crash before vault and anchor are told, what they know must not look like another chain's.
+    if (lastHead !== undefined) {
+      const { chain } = vault ?? lastHead;
+      store.head = { chain, firstSeq: lastHead.seq + 1, records: 0, seq: lastHead.seq, hash: lastHead.hash };
     }
     if (reason === undefined) putHead(store, store.head);
     else addNote(store, { kind: 'restarted', reason, at });
   } else {
-    const held = found.head ?? { ...store.head, records: found.seq, seq: found.seq, hash: found.hash };
-    const problems = mismatches(store.database, store.key, found, anchor, vault);
-    const reached = [{ seq: found.seq, hash: found.hash }, readCursor(store.database), ...outside];
-    if (sealHolds(held, found.seal, store.key)) reached.push(held);
+    const held = end.head ?? { ...store.head, records: end.seq, seq: end.seq, hash: end.hash };
+    const problems = mismatches(store.database, store.key, end, anchor, vault);
+    const reached = [{ seq: end.seq, hash: end.hash }, readCursor(store.database), ...outside];
+    if (sealHolds(held, end.seal, store.key)) reached.push(held);
     const furthest = furthestOf(reached);
     if (furthest.seq > 2 ** 52) throw Object.assign(new Error('impossible record number'), { code: 'ERR_OUT_OF_RANGE' });
     // Numbers that were given out once are never given out again, and the note names the last of them as its predecessor: central may hold it.
@@ -276,7 +280,8 @@ function begin(
   sync(store);
 }
 
-const furthestOf = <T extends { seq: number }>(ends: readonly T[]): T => ends.reduce((one, other) => (other.seq > one.seq ? other : one));
+const furthestOf = <T extends { seq: number }>(ends: readonly T[]): T =>
+  ends.reduce((furthest, other) => (other.seq > furthest.seq ? other : furthest));
 
 interface Note {
   kind: 'restarted' | 'mismatch' | 'loss-accepted';

@@ -34,13 +34,13 @@ const step = 1000;
 /** What the chain itself says is wrong with it: a mismatch for good, missing records until a person accepts the loss. */
 export function troubleOf(store: LedgerStore): ErrorValue | undefined {
   const fix = 'Run `gatehouse ledger verify` and tell your IT department. New calls are recorded all the same.';
-  const found = store.database
+  const mismatch = store.database
     .prepare(
       `SELECT reason FROM records WHERE server = 'gatehouse' AND rule = '${noteRule}' AND method = '${notePrefix}mismatch'
        ORDER BY seq DESC LIMIT 1`,
     )
     .get();
-  if (found !== undefined) return { code: 'integrity', message: String(found.reason), fix };
+  if (mismatch !== undefined) return { code: 'integrity', message: String(mismatch.reason), fix };
   const loss = openLoss(store.database);
   return loss && { code: 'integrity', message: loss.reason, fix: `${fix} When that is settled: gatehouse ledger accept-loss --yes` };
 }
@@ -64,7 +64,7 @@ export function* verify(store: LedgerStore, outside: Outside): Generator<undefin
   let loss: Verification['loss'];
   const unaccepted = openLoss(store.database)?.seq;
   for (;;) {
-    // The chain may grow while we walk; whoever reaches its end has, in this one turn, the newest head before them.
+    // The chain may grow while we walk. The head is read in the same turn as the rows, so the end that is reached is the newest one.
     const rows = select.all(last.seq, store.head.seq) as unknown as Stored[];
     for (const row of rows) {
       problem ??= checkLink(row, last, records === 0, unaccepted);
@@ -112,7 +112,7 @@ function rehash(row: Stored, previousHash: string): string | undefined {
   try {
     return hashSorted(toUnhashed(row.slice(1, -2) as unknown as Row, row[0] as number, previousHash));
   } catch {
-    return undefined; // a time that is none
+    return undefined; // a time that is out of range
   }
 }
 
@@ -128,11 +128,11 @@ function checkEnd(
   const below = database.prepare('SELECT seq FROM records WHERE seq < ? LIMIT 1').get(head.firstSeq);
   if (below !== undefined) return { seq: Number(below.seq), message: `Record ${below.seq} was added by another program.` };
   if (wasReplaced(store)) return { seq: head.seq, message: 'The ledger file was removed or replaced while Gatehouse ran.' };
-  const found = readEnd(database);
+  const end = readEnd(database);
   if (last.seq < head.seq) return { seq: last.seq + 1, message: `Records ${last.seq + 1} to ${head.seq} are missing at the end.` };
-  const [first] = mismatches(database, key, found, readAnchor(store.anchor), vault);
+  const [first] = mismatches(database, key, end, readAnchor(store.anchor), vault);
   if (first !== undefined) return { seq: head.seq, message: first };
-  const rewritten = found.seal !== seal(head, key) || found.head?.hash !== head.hash || found.head.records !== head.records;
+  const rewritten = end.seal !== seal(head, key) || end.head?.hash !== head.hash || end.head.records !== head.records;
   if (rewritten || records !== head.records || (records > 0 && last.hash !== head.hash))
     return { seq: head.seq, message: 'The head of the chain is not the one that was written last.' };
   if (cursor.seq > 0 && cursor.seq >= head.firstSeq) {

@@ -28,7 +28,7 @@ const anchorEvery = 5000;
 const slowest = 5000;
 
 const port = parentPort!;
-const data = workerData as WriterData;
+const options = workerData as WriterData;
 let waiting: Row[] = [];
 let timer: NodeJS.Timeout | undefined;
 let retryAfter = 0;
@@ -48,10 +48,10 @@ function ready(): void {
 }
 
 function tellTrouble(): void {
-  const found = troubleOf(store);
-  if (found?.message === trouble?.message) return;
-  trouble = found;
-  say({ kind: 'trouble', error: found });
+  const current = troubleOf(store);
+  if (current?.message === trouble?.message) return;
+  trouble = current;
+  say({ kind: 'trouble', error: current });
 }
 
 /** Makes durable what was committed, and says so once: the vault keeps that head. */
@@ -162,9 +162,9 @@ async function answer({ question, input }: Ask): Promise<unknown> {
       return exportPage(store.database, format, before, limit);
     }
     case 'replace': {
-      const known = store.head;
+      const lastHead = store.head;
       store.database.close();
-      store = restart({ ...data, at: input as number }, 'it could no longer be written', known);
+      store = restart({ ...options, at: input as number }, 'it could no longer be written', lastHead);
       damaged = false;
       ready();
       schedule(0);
@@ -196,7 +196,7 @@ function anchor(): void {
 
 let anchoring: NodeJS.Timeout | undefined;
 try {
-  store = openStore(data);
+  store = openStore(options);
   anchoring = setInterval(anchor, anchorEvery);
   port.on('message', (message: string | Ask) => {
     if (typeof message === 'string') {

@@ -22,14 +22,14 @@ export interface Exposures {
   begin(address: string, holder: string): boolean;
   /** The address is ours again. */
   end(): void;
-  /** A credential was revoked: what nobody can use any more is no longer told. */
+  /** To be called when a credential was revoked: an exposure that is over is forgotten once none of its credentials is good. */
   prune(): void;
   dismiss(): void;
 }
 
 /**
- * Kept in a private file, so that a restart forgets nothing. A file that is there and cannot be read counts as one that names every credential:
- * it was written because some of them were at stake.
+ * Kept in a private file, so that a restart forgets nothing. A file that exists and cannot be read counts as one that names every credential: it
+ * was written because some of them were at stake.
  */
 export function openExposures(options: { file: string; live: () => Credential[]; now: () => number; log: Log }): Exposures {
   const { file, live, log } = options;
@@ -71,8 +71,9 @@ export function openExposures(options: { file: string; live: () => Credential[];
     }
   }
 
-  /** A name that was given anew is another credential. */
-  const good = ({ name, createdAt }: Credential) => live().some((one) => one.name === name && one.createdAt === createdAt);
+  /** A new credential under the same name is another one. */
+  const good = ({ name, createdAt }: Credential) =>
+    live().some((credential) => credential.name === name && credential.createdAt === createdAt);
 
   return {
     current() {
@@ -91,7 +92,9 @@ export function openExposures(options: { file: string; live: () => Credential[];
     },
     begin(address, holder) {
       const before = held?.credentials ?? [];
-      const added = live().filter(({ name, createdAt }) => !before.some((one) => one.name === name && one.createdAt === createdAt));
+      const added = live().filter(
+        ({ name, createdAt }) => !before.some((credential) => credential.name === name && credential.createdAt === createdAt),
+      );
       const same = held !== undefined && held.until === undefined && held.address === address && held.holder === holder;
       if (same && added.length === 0) return false;
       keep({ version: 1, since: held?.since ?? now(), address, holder, credentials: [...before, ...added] });

@@ -3,7 +3,7 @@ import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withoutSequences } from '../base/plain-text.ts';
 
-/** Who listens, as far as the system tells this user: nothing in it is what the other program says of itself. */
+/** Who listens, as far as the system tells this user. Nothing in it comes from the other program. */
 export interface PortHolder {
   program?: string;
   pid?: number;
@@ -25,7 +25,7 @@ export async function findHolder(address: Loopback, port: number): Promise<PortH
   return undefined;
 }
 
-/** In words that begin small: what stands behind "held by". */
+/** The words that follow "held by". */
 export function inWords(holder: PortHolder | undefined): string {
   const { program, pid, user } = holder ?? {};
   const whose = user === undefined ? '' : ` of the user ${name(user)}`;
@@ -34,7 +34,7 @@ export function inWords(holder: PortHolder | undefined): string {
   return user === undefined ? 'a program that the system does not name' : `a program${whose}, which the system does not name`;
 }
 
-/** A file's name may hold anything: one short line in quotes, without what commands a terminal or turns the text around. */
+/** A file's name may hold anything. Makes it one short line in quotes, without characters that control a terminal or the direction of text. */
 function name(text: string): string {
   return JSON.stringify(
     withoutSequences(text.slice(0, 1000))
@@ -49,7 +49,7 @@ async function onLinux(address: Loopback, port: number): Promise<PortHolder | un
   const tables = await Promise.all(['tcp', 'tcp6'].map((table) => readFile(`/proc/net/${table}`, 'utf8').catch(() => '')));
   for (const { uid, inode } of tables.flatMap((table) => fromProc(table, address, port))) {
     const pid = await processOf(inode, uid);
-    // Where another program gets what is sent to our own address, its listener stands elsewhere.
+    // Our own listener does not count: a program that gets what is sent to our address has another one.
     if (pid === process.pid) continue;
     const path = pid === undefined ? undefined : await readlink(`/proc/${pid}/exe`).catch(() => undefined);
     const user = (await run('/usr/bin/id', ['-nu', String(uid)])).trim() || `number ${uid}`;
@@ -93,7 +93,10 @@ async function processOf(inode: string, uid: number): Promise<number | undefined
   return undefined;
 }
 
-/** lsof(8), "OUTPUT FOR OTHER PROGRAMS". Without rights it shows the user's own programs only, so nobody means: somebody else's. */
+/**
+ * lsof(8), "OUTPUT FOR OTHER PROGRAMS". Without rights it shows only the user's own programs, so an empty list means that the program is another
+ * user's.
+ */
 export function fromLsof(output: string, address: Loopback, port: number): PortHolder | undefined {
   const wanted = new Set([address === '::1' ? `[::1]:${port}` : `127.0.0.1:${port}`, `*:${port}`]);
   let holder: PortHolder = {};
@@ -115,17 +118,17 @@ async function onWindows(address: Loopback, port: number): Promise<PortHolder | 
   return { pid, ...fromTasklist(await run(join(system, 'tasklist.exe'), ['/V', '/FO', 'CSV', '/NH', '/FI', `PID eq ${pid}`])) };
 }
 
-/** The word for "listening" is the system's language's, so listeners are known by the peer that they do not have. */
+/** Windows writes "listening" in the system's language, so listeners are recognised by their empty peer address. */
 export function fromNetstat(output: string, address: Loopback, port: number): number | undefined {
   const hosts = address === '::1' ? ['[::1]', '[::]'] : ['127.0.0.1', '0.0.0.0', '[::]'];
-  const found = output.split('\n').flatMap((line) => {
+  const listeners = output.split('\n').flatMap((line) => {
     const [protocol, local, peer, ...rest] = line.trim().split(/\s+/);
     const rank = hosts.findIndex((host) => local === `${host}:${port}`);
     const pid = Number(rest.at(-1));
     const listens = protocol === 'TCP' && (peer === '0.0.0.0:0' || peer === '[::]:0');
     return listens && rank >= 0 && pid !== process.pid ? [{ pid, rank }] : [];
   });
-  return found.sort((a, b) => a.rank - b.rank)[0]?.pid;
+  return listeners.sort((a, b) => a.rank - b.rank)[0]?.pid;
 }
 
 /** Image name and user name; for programs of other users Windows writes N/A. */

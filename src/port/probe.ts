@@ -4,8 +4,9 @@ import { connect, type DropArgument, type Server, type Socket } from 'node:net';
 export type ProbeResult = 'ours' | 'foreign' | 'nobody' | 'unknown';
 
 /**
- * Whose listener answers at an address: a connection is made as any program makes it, and has to arrive at `server` with the same two ends. Whoever
- * echoes, relays or stays silent in between cannot bring that about, as the system gives these ends to one connection only. Nothing is sent.
+ * Finds out whose listener answers at an address. A connection is made as any program makes it, and must arrive at `server` with the same two end
+ * points. A program that echoes, relays or stays silent cannot fake that, as the system gives these end points to one connection only. Nothing is
+ * sent.
  */
 export function whoAnswers(server: Server, address: string, port: number, waitMs = 1_000): Promise<ProbeResult> {
   return new Promise((resolve) => {
@@ -21,9 +22,10 @@ export function whoAnswers(server: Server, address: string, port: number, waitMs
     const compare = () => {
       if (connected && arrived.has(`${socket.localAddress} ${socket.localPort} ${address} ${port}`)) finish('ours');
     };
-    // A connection that is let go at once, for there are too many, arrived all the same.
-    const arrive = (one: Socket | DropArgument | undefined) => {
-      if (one) arrived.add(`${one.remoteAddress} ${one.remotePort} ${one.localAddress} ${one.localPort}`);
+    // A connection that is dropped because there are too many has arrived all the same.
+    const arrive = (connection: Socket | DropArgument | undefined) => {
+      if (connection)
+        arrived.add(`${connection.remoteAddress} ${connection.remotePort} ${connection.localAddress} ${connection.localPort}`);
       compare();
     };
     const late = () => finish(connected ? 'foreign' : 'unknown');

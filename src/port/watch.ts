@@ -4,7 +4,7 @@ import type { Exposure } from '../contract/agents.ts';
 import { type Credential, openExposures } from './exposure.ts';
 import { findHolder, inWords, type Loopback } from './holder.ts';
 
-/** What trying an address came to; the gateway's word for it. */
+/** The result of trying an address. */
 interface AddressState {
   address: Loopback;
   hold: 'ours' | 'foreign' | 'closed' | 'unknown';
@@ -12,13 +12,13 @@ interface AddressState {
 }
 
 export interface PortWatch {
-  /** Tries the port now. Undefined: what agents send to it arrives here, whichever address of the machine they say. */
+  /** Tries the port now. Undefined: what agents send to it arrives here, whichever loopback address they use. */
   check(): Promise<ErrorValue | undefined>;
   /** As of the last check. `on`: agents reach us on the address that they are given. */
   state(): { on: boolean; error?: ErrorValue; exposure?: Exposure };
   /** A credential was revoked. */
   prune(): void;
-  /** The person has seen to it, or will not: Failure('conflict') while the port is another's. */
+  /** The person has dealt with it, or will not. Throws Failure('conflict') while another program has the port. */
   dismiss(): void;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ const free = 'End that program, or have the port changed in the settings ("port"
 /** Looks after the port: asks in intervals whether it is ours, says who else has it, and remembers whose credentials were at stake. */
 export function watchPort(options: {
   port: number;
-  /** Where what a restart must not forget is kept. */
+  /** The file that keeps what a restart must not forget. */
   file: string;
   probe(): Promise<AddressState[]>;
   /** The credentials that are good at present. */
@@ -58,7 +58,7 @@ export function watchPort(options: {
     const states = await probe();
     const was = JSON.stringify([on, error, exposures.current()]);
     on = states.some(({ address, hold }) => address === '127.0.0.1' && hold === 'ours');
-    // What agents are given matters most, so it is told first.
+    // Another program matters most, so it is told first; then the address that agents are given.
     const worst = states.find(({ hold }) => hold === 'foreign') ?? states.find(({ hold }) => hold !== 'ours');
     if (worst?.hold === 'foreign') {
       const at = `${worst.address === '::1' ? '[::1]' : worst.address}:${port}`;

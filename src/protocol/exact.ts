@@ -1,7 +1,7 @@
 // Of TC39's "JSON.parse source text access", which Node 24 has and TypeScript's library does not name yet.
 const { rawJSON, isRawJSON } = JSON as unknown as { rawJSON(source: string): RawNumber; isRawJSON(value: unknown): boolean };
 
-/** A number that JavaScript cannot hold, or would write otherwise than it came: `JSON.stringify` gives its very characters. */
+/** A number that JavaScript cannot hold, or would write differently. `JSON.stringify` writes it as it came, character for character. */
 export interface RawNumber {
   readonly rawJSON: string;
 }
@@ -10,7 +10,7 @@ export const rawNumber = (source: string): RawNumber => rawJSON(source);
 
 export const isRawNumber = (value: unknown): value is RawNumber => isRawJSON(value);
 
-/** The decimal number that a JSON number is, exactly, and the same for all its spellings; undefined: it is no JSON number. */
+/** The exact value of a JSON number, as one text for all its spellings. Undefined where it is no JSON number. */
 export function decimalOf(source: string): string | undefined {
   const parts = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source);
   if (!parts) return undefined;
@@ -23,12 +23,12 @@ export function decimalOf(source: string): string | undefined {
 }
 
 /** Whether two JSON numbers are the same one, however they are spelt. */
-export function sameNumber(one: string, other: string): boolean {
-  const decimal = decimalOf(one);
+export function sameNumber(source: string, other: string): boolean {
+  const decimal = decimalOf(source);
   return decimal !== undefined && decimal === decimalOf(other);
 }
 
-/** What an id is known by: the same for all spellings of one number, never the same for a text and a number. Undefined: it is no id. */
+/** The key of an id: the same for all spellings of one number, never the same for a text and a number. Undefined where it is no id. */
 export function idKey(id: unknown): string | number | undefined {
   if (typeof id === 'string') return `"${id}`;
   if (Number.isSafeInteger(id)) return id as number;

@@ -13,16 +13,16 @@ export const skills = 'io.modelcontextprotocol/skills';
 export const declares = (capabilities: JsonObject, extension: string): boolean =>
   isObject(capabilities['extensions']) && capabilities['extensions'][extension] !== undefined;
 
-/** Servers choose how much they state; agents are told no more than that. */
+/** Servers choose how much they state. Agents are told no more than this. */
 const maxStatedBytes = 16_384;
 
 /**
- * What the servers behind an address were blessed with, together; where two state settings of one extension, the first one's hold. Experimental
+ * What the servers behind an address were blessed with, merged. Where two state settings of one extension, those of the first hold. Experimental
  * capabilities are the older era's way to state the same.
  */
 export function statedOf(servers: readonly ServerEntry[], kind: 'extensions' | 'experimental'): JsonObject | undefined {
   const all = together(servers, kind);
-  // Stated where there is a blessed skill to be had, not where a server merely speaks of them.
+  // Stated where a server has a blessed skill, not where it merely declares the extension.
   const serving = kind === 'extensions' ? servers.filter(({ catalogue }) => catalogue.skills.length > 0) : [];
   return serving.length === 0 ? all : { ...all, [skills]: serving.some(readsFolders) ? { directoryRead: true } : {} };
 }
@@ -69,8 +69,8 @@ export function withPage<Definition extends JsonObject>(definition: Definition, 
 }
 
 /**
- * For its page and not for the model. Hosts that show pages need such a tool in the list and keep it from the model themselves (MCP Apps,
- * "Visibility"); a host that does not would offer it to the model.
+ * Whether a tool is for its page and not for the model. Hosts that show pages need such a tool in the list and keep it from the model themselves
+ * (MCP Apps, "Visibility"). Other hosts would offer it to the model.
  */
 export function appOnly(definition: JsonObject): boolean {
   const meta = definition['_meta'];

@@ -18,7 +18,7 @@ export const rpc = {
   methodNotFound: -32601,
   invalidParams: -32602,
   internalError: -32603,
-  /** Of those that JSON-RPC leaves to servers. */
+  /** From the range that JSON-RPC leaves to servers. */
   tooMuchUnread: -32005,
   resourceNotFound: -32002,
   urlElicitationRequired: -32042,
@@ -34,7 +34,7 @@ export type Message =
 
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What else comes in JSON where messages are looked for (a program's log, a service's sign of life) is none, whatever members it has. */
+/** Other JSON among the messages (a program's log, a service's sign of life) is no message, whatever members it has. */
 export const isMessage = (value: unknown): value is JsonObject => isObject(value) && value['jsonrpc'] === '2.0';
 
 /** An id or progress token of ours as it came back: some servers make a text of the number. */
@@ -48,7 +48,7 @@ export const isId = (value: unknown): value is Id =>
   (typeof value === 'number' && Number.isFinite(value)) ||
   (isRawNumber(value) && value.rawJSON.length <= longest.id);
 
-/** Why a body is no message, under the id that it has all the same: who waits for an answer is told. */
+/** Why a body is no message, with its id if it has one, so that whoever waits for an answer gets this one. */
 export interface NoMessage {
   kind: 'none';
   id: Id | null;
@@ -57,12 +57,12 @@ export interface NoMessage {
 
 const noMessage = (id: Id | null, message: string): NoMessage => ({ kind: 'none', id, error: { code: rpc.invalidRequest, message } });
 
-/** Sorts a parsed body into one of the three kinds. Null stands for what is left out, wherever something may be. */
+/** Sorts a parsed body into one of the three kinds. Null counts as left out, wherever a member is optional. */
 export function classify(body: unknown): Message | NoMessage {
   if (!isObject(body)) return noMessage(null, 'The body must be one JSON-RPC 2.0 object.');
   const { params, result, error } = body;
   const method = body['method'] ?? undefined;
-  // A request that says null for its id would wait for an answer; a notification never does, so there it says nothing.
+  // A request with a null id would wait for an answer. A notification never does, so there null counts as no id.
   const noId = body['id'] === null && typeof method === 'string' && method.startsWith('notifications/');
   const id = noId ? undefined : body['id'];
   const none = (why: string) => noMessage(isId(id) ? id : null, why);
@@ -70,9 +70,11 @@ export function classify(body: unknown): Message | NoMessage {
   if (id !== undefined && !isId(id)) return none(`A JSON-RPC id must be a number or a string of at most ${longest.id} characters.`);
   if (typeof method === 'string') {
     if (method.length > longest.method) return none(`A method has at most ${longest.method} characters.`);
-    const given = params ?? {};
-    if (!isObject(given)) return none('JSON-RPC params must be an object.');
-    return id === undefined ? { kind: 'notification', method, params: given } : { kind: 'request', id, method, params: given };
+    const paramsOrEmpty = params ?? {};
+    if (!isObject(paramsOrEmpty)) return none('JSON-RPC params must be an object.');
+    return id === undefined
+      ? { kind: 'notification', method, params: paramsOrEmpty }
+      : { kind: 'request', id, method, params: paramsOrEmpty };
   }
   if (id !== undefined && method === undefined) {
     if (isObject(result)) return { kind: 'response', id, result };

@@ -3,7 +3,7 @@ import type { ArgumentType, RecordType } from '../deciding/arguments.ts';
 import { contextPath, hasPath, operands } from '../deciding/condition.ts';
 import { escapeKey } from '../deciding/encode.ts';
 
-/** How much of `context.args.a.b` the schema can speak of: the declared part of a path that leaves it, or undefined for one that stays inside. */
+/** The part of a path such as `context.args.a.b` that the schema declares. Undefined for a path that stays inside the schema. */
 function declaredPart(path: readonly string[], types: readonly RecordType[]): readonly string[] | undefined {
   if (path[0] !== 'args') return undefined;
   const parts = types.map((type) => leaves(path.slice(1), type)).filter((length) => length !== undefined);
@@ -50,8 +50,8 @@ export function abstracted(json: PolicyJson, types: readonly RecordType[]): Poli
 const unknowable: Expr = { contains: { left: { '.': { left: { Var: 'context' }, attr: 'facts' } }, right: { Value: '' } } };
 
 function replace(expr: Expr, types: readonly RecordType[]): Expr {
-  const found = outside(expr, types);
-  if (found.length === 0) return expr;
+  const paths = outside(expr, types);
+  if (paths.length === 0) return expr;
   const node = expr as Record<string, unknown>;
   for (const operator of ['&&', '||'] as const) {
     const sides = node[operator] as { left: Expr; right: Expr } | undefined;
@@ -60,10 +60,10 @@ function replace(expr: Expr, types: readonly RecordType[]): Expr {
   const negated = node['!'] as { arg: Expr } | undefined;
   if (negated) return { '!': { arg: replace(negated.arg, types) } };
   if (branches(expr)) return unknowable;
-  return found
+  return paths
     .filter((path) => path.length > 1)
     .map(access)
-    .map((one): Expr => ({ '==': { left: one, right: one } }))
+    .map((attribute): Expr => ({ '==': { left: attribute, right: attribute } }))
     .reduce((left, right): Expr => ({ '&&': { left, right } }), unknowable);
 }
 

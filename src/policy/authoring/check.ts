@@ -21,15 +21,15 @@ const literal = ({ type, id }: Uid): string => `${type}::${JSON.stringify(id)}`;
 
 /** Annotations: what a rule is called, why it is there, what it asks for. A misspelt one would silently ask for nothing. */
 export function checkAnnotations(json: PolicyJson, annotations: Readonly<Record<string, string>>): Finding[] {
-  const found: Finding[] = [];
+  const findings: Finding[] = [];
   if (!annotations['id'])
-    found.push({
+    findings.push({
       severity: 'warning',
       message: 'the policy has no @id',
       fix: 'give it one, such as @id("R-17"): it is what people see and quote',
     });
   else if (!/^[A-Za-z0-9][\w./#-]{0,99}$/.test(annotations['id'])) {
-    found.push({
+    findings.push({
       severity: 'error',
       message: `@id("${annotations['id']}") cannot be used`,
       fix: 'use up to 100 letters, digits, ".", "/", "#", "_" and "-"',
@@ -37,25 +37,25 @@ export function checkAnnotations(json: PolicyJson, annotations: Readonly<Record<
     });
   }
   if (json.effect === 'forbid' && !annotations['reason']) {
-    found.push({
+    findings.push({
       severity: 'warning',
       message: 'the forbid has no @reason',
       fix: 'say why with @reason("..."): it is all that the refused person is told',
     });
   }
   for (const { annotation, message, fix } of readObligations(annotations).mistakes)
-    found.push({ severity: 'error', message, fix, near: `@${annotation}` });
+    findings.push({ severity: 'error', message, fix, near: `@${annotation}` });
   for (const name of Object.keys(annotations)) {
     if (annotationNames.includes(name)) {
       if (duties.includes(name) && json.effect === 'forbid') {
-        found.push({
+        findings.push({
           severity: 'warning',
           message: `@${name} does nothing on a forbid`,
           fix: `put @${name} on a permit, or remove it`,
           near: `@${name}`,
         });
       } else if (duties.includes(name) && !['call', 'get', 'read'].some((action) => actionMatches(json.action, action as 'call'))) {
-        found.push({
+        findings.push({
           severity: 'warning',
           message: `@${name} does nothing on a policy for discover alone`,
           fix: `put @${name} on the permit for call`,
@@ -65,15 +65,15 @@ export function checkAnnotations(json: PolicyJson, annotations: Readonly<Record<
       continue;
     }
     if (name.startsWith('x_')) continue;
-    const meant = nearest(name, annotationNames) ?? annotationNames.find((known) => name.toLowerCase().includes(known));
-    found.push({
+    const meant = nearest(name, annotationNames) ?? annotationNames.find((annotation) => name.toLowerCase().includes(annotation));
+    findings.push({
       severity: 'error',
       message: `@${name} is not known`,
       fix: meant === undefined ? `remove it, or call it @x_${name} if it is a note for people` : `did you mean @${meant}?`,
       near: `@${name}`,
     });
   }
-  return found;
+  return findings;
 }
 
 /** Names of things that do not exist: a permit for one does nothing, and a forbid for one protects nothing. */
@@ -81,17 +81,17 @@ export function checkNames(json: PolicyJson, knowledge: Knowledge): Finding[] {
   const servers = new Map(knowledge.servers.map((server) => [server.id, server]));
   const unknown = (
     uid: Uid,
-    what: string,
+    kind: string,
     name: string,
-    known: Iterable<string>,
+    names: Iterable<string>,
     write: (name: string) => string,
     severity: Finding['severity'] = 'error',
   ): Finding => {
-    const meant = nearest(name, known);
-    const fix = meant === undefined ? `correct the name, or add the ${what} to the company's folder` : `did you mean ${write(meant)}?`;
-    return { severity, message: `${what} ${JSON.stringify(name)} is not known`, fix, near: literal(uid) };
+    const meant = nearest(name, names);
+    const fix = meant === undefined ? `correct the name, or add the ${kind} to the company's folder` : `did you mean ${write(meant)}?`;
+    return { severity, message: `${kind} ${JSON.stringify(name)} is not known`, fix, near: literal(uid) };
   };
-  const inServer = (uid: Uid, what: string, list: 'tools' | 'prompts' | 'resources'): Finding[] => {
+  const inServer = (uid: Uid, kind: string, list: 'tools' | 'prompts' | 'resources'): Finding[] => {
     const slash = uid.id.indexOf('/');
     if (slash < 0)
       return [
@@ -111,7 +111,7 @@ export function checkNames(json: PolicyJson, knowledge: Knowledge): Finding[] {
     return [
       unknown(
         uid,
-        `${what} of ${id}`,
+        `${kind} of ${id}`,
         name,
         names,
         (meant) => literal({ type: uid.type, id: `${id}/${meant}` }),
@@ -152,13 +152,13 @@ export function checkNames(json: PolicyJson, knowledge: Knowledge): Finding[] {
 /** Arguments that nothing in the scope has. Guarded with `has`, as they should be, they make no type error but a rule that never holds. */
 export function checkArguments(json: PolicyJson, { call, get }: ScopeArguments): Finding[] {
   const records = [actionMatches(json.action, 'call') ? call : undefined, actionMatches(json.action, 'get') ? get : undefined].filter(
-    (one) => one !== undefined,
+    (record) => record !== undefined,
   );
-  const known = records.flatMap((record) => [...record.members.keys()].map(escapeKey));
+  const declared = records.flatMap((record) => [...record.members.keys()].map(escapeKey));
   const open = records.some((record) => record.open);
-  const names = [...(membersOf(mentionsOf(json), 'args') ?? [])].filter((name) => !open && !known.includes(name));
+  const names = [...(membersOf(mentionsOf(json), 'args') ?? [])].filter((name) => !open && !declared.includes(name));
   return names.map((name) => {
-    const meant = nearest(name, known);
+    const meant = nearest(name, declared);
     return {
       severity: 'warning',
       message: `nothing that this policy can apply to has the argument ${JSON.stringify(name)}`,
@@ -169,14 +169,14 @@ export function checkArguments(json: PolicyJson, { call, get }: ScopeArguments):
 }
 
 function entitiesIn(json: unknown): Uid[] {
-  const found = new Map<string, Uid>();
+  const entities = new Map<string, Uid>();
   const walk = (node: unknown): void => {
     if (typeof node !== 'object' || node === null) return;
     const { type, id } = node as Partial<Uid>;
     if (typeof type === 'string' && typeof id === 'string' && Object.keys(node).length === 2)
-      found.set(literal({ type, id }), { type, id });
+      entities.set(literal({ type, id }), { type, id });
     for (const part of Object.values(node)) walk(part);
   };
   walk(json);
-  return [...found.values()];
+  return [...entities.values()];
 }

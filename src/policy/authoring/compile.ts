@@ -33,7 +33,7 @@ interface Parsed {
 }
 
 /**
- * Cedar text to what bundles carry, and everything that can be found wrong with it before anyone is refused or let in by mistake.
+ * Compiles Cedar text to what bundles carry, and finds what is wrong with it before anyone is refused or let in by mistake.
  * A policy with an error is left out of `policies`; nothing may be published while there is one.
  */
 export function compilePolicies(
@@ -48,69 +48,69 @@ export function compilePolicies(
     for (const [at, segment] of splitPolicies(source.text).entries()) {
       const json = parse(source, segment, problems);
       if (!json) continue;
-      const one: Parsed = { source, segment, json, policy: compiled(source, segment, at + 1, json) };
-      const other = ids.get(one.policy.id);
+      const entry: Parsed = { source, segment, json, policy: compiled(source, segment, at + 1, json) };
+      const other = ids.get(entry.policy.id);
       if (other) {
         const where = `${other.source.file}:${other.policy.source.line}`;
         problems.push(
-          problem(one, {
+          problem(entry, {
             severity: 'error',
-            message: `@id("${one.policy.id}") is already used at ${where}`,
+            message: `@id("${entry.policy.id}") is already used at ${where}`,
             fix: 'give this policy an @id of its own',
             near: '@id',
           }),
         );
         continue;
       }
-      ids.set(one.policy.id, one);
-      parsed.push(one);
+      ids.set(entry.policy.id, entry);
+      parsed.push(entry);
       const brought = bringPaths(json);
-      one.policy.json = { ...brought.json };
+      entry.policy.json = { ...brought.json };
       if (nesting(brought.json) > deepest) brought.findings.push({ severity: 'error', ...tooDeep });
-      problems.push(...brought.findings.map((finding) => problem(one, finding)));
+      problems.push(...brought.findings.map((finding) => problem(entry, finding)));
     }
   }
 
   const scopeArguments = openScopeArguments(knowledge);
   const noted = new Set<Parsed>();
-  for (const one of parsed) {
-    const { json, policy } = one;
+  for (const entry of parsed) {
+    const { json, policy } = entry;
     const named = [...checkNames(json, knowledge), ...checkArguments(json, scopeArguments(json))];
-    if (named.length > 0) noted.add(one);
+    if (named.length > 0) noted.add(entry);
     problems.push(
-      ...[...checkAnnotations(json, policy.annotations), ...checkHosts(json), ...named].map((finding) => problem(one, finding)),
+      ...[...checkAnnotations(json, policy.annotations), ...checkHosts(json), ...named].map((finding) => problem(entry, finding)),
     );
   }
   const sources = parsed.map(({ segment, json }) => ({ text: segment.text, json }));
   for (const { at, severity, message, help, offset } of validatePolicies(sources, knowledge)) {
-    const one = parsed[at]!;
-    const start = one.segment.start + (offset === undefined ? 0 : characterOffset(one.segment.text, offset));
-    const place = one.source.position(start);
+    const entry = parsed[at]!;
+    const start = entry.segment.start + (offset === undefined ? 0 : characterOffset(entry.segment.text, offset));
+    const place = entry.source.position(start);
     // That a policy does nothing follows from a name that is wrong, which is already reported.
-    if (noted.has(one) && (severity === 'warning' || message.startsWith('unrecognized action'))) continue;
+    if (noted.has(entry) && (severity === 'warning' || message.startsWith('unrecognized action'))) continue;
     const fix =
       help ?? (severity === 'warning' ? 'check the scope and the conditions: as it stands the policy does nothing' : 'correct the policy');
-    problems.push({ file: one.source.file, ...place, severity, message, fix });
+    problems.push({ file: entry.source.file, ...place, severity, message, fix });
   }
 
-  const wrong = (one: Parsed): boolean => {
-    const last = one.source.position(one.segment.start + one.segment.text.length).line;
+  const wrong = (entry: Parsed): boolean => {
+    const last = entry.source.position(entry.segment.start + entry.segment.text.length).line;
     return problems.some(
-      (each) => isError(each) && each.file === one.source.file && each.line >= one.policy.source.line && each.line <= last,
+      (each) => isError(each) && each.file === entry.source.file && each.line >= entry.policy.source.line && each.line <= last,
     );
   };
   const order = new Map(files.map(({ file }, at) => [file, at]));
   problems.sort((a, b) => order.get(a.file)! - order.get(b.file)! || a.line - b.line || (a.column ?? 0) - (b.column ?? 0));
-  return { policies: parsed.filter((one) => !wrong(one)).map((one) => one.policy), problems };
+  return { policies: parsed.filter((entry) => !wrong(entry)).map((entry) => entry.policy), problems };
 }
 
-/** The policies that can apply to someone who is in exactly these groups. Those for one named person stay: who it is, is not known here. */
+/** The policies that can apply to someone who is in exactly these groups. Those for one named person stay, since the person is not known here. */
 export function audiencePolicies(policies: readonly CompiledPolicy[], groups: readonly string[]): CompiledPolicy[] {
   const mine = new Set(groups);
   return policies.filter((policy) => principalMatches((policy.json as unknown as PolicyJson).principal, undefined, mine));
 }
 
-const isError = (one: PolicyProblem): boolean => one.severity === 'error';
+const isError = (problem: PolicyProblem): boolean => problem.severity === 'error';
 
 function parse(source: Source, segment: Segment, problems: PolicyProblem[]): PolicyJson | undefined {
   const cedar = loadCedar();
@@ -141,7 +141,7 @@ function parse(source: Source, segment: Segment, problems: PolicyProblem[]): Pol
 }
 
 /**
- * What the engine must not even be given: it goes down as deep as the text does, and where its stack ends, so does the engine, for everybody in this
+ * Why the engine must not even be given a text. It recurses as deep as the text nests, and a stack overflow ends the engine for everybody in this
  * process. Brackets and `if` nest by themselves; a chain of operators is a tree that is as deep as the chain is long.
  */
 function tangleOf(code: string): string | undefined {
@@ -168,7 +168,9 @@ const tooDeep = {
   fix: 'write a long chain of "||" as [...].contains(...), or as several policies',
 };
 const nesting = (value: unknown): number =>
-  typeof value === 'object' && value !== null ? 1 + Object.values(value).reduce<number>((most, one) => Math.max(most, nesting(one)), 0) : 0;
+  typeof value === 'object' && value !== null
+    ? 1 + Object.values(value).reduce<number>((most, member) => Math.max(most, nesting(member)), 0)
+    : 0;
 
 function compiled(source: Source, segment: Segment, number: number, json: PolicyJson): CompiledPolicy {
   const annotations = Object.fromEntries(Object.entries(json.annotations ?? {}).map(([name, value]) => [name, value ?? '']));

@@ -5,11 +5,11 @@ import type { Finding } from './check.ts';
 
 /** The texts that a policy compares with one set of the context, as `evil.example` in `context.hosts.contains("evil.example")`. */
 export function comparedWith(json: PolicyJson, name: string): Set<string> {
-  const found = new Set<string>();
+  const texts = new Set<string>();
   const mentions = (expr: Expr): boolean => contextPath(expr)?.[0] === name || operands(expr).some(mentions);
   const collect = (expr: Expr): void => {
     const value = (expr as { Value?: unknown }).Value;
-    if (typeof value === 'string') found.add(value);
+    if (typeof value === 'string') texts.add(value);
     for (const part of operands(expr)) collect(part);
   };
   const walk = (expr: Expr): void => {
@@ -21,7 +21,7 @@ export function comparedWith(json: PolicyJson, name: string): Set<string> {
     for (const part of operands(expr)) walk(part);
   };
   for (const { body } of json.conditions) walk(body);
-  return found;
+  return texts;
 }
 
 const comparing = new Set(['contains', 'containsAll', 'containsAny', '==', '!=']);

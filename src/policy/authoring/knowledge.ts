@@ -32,7 +32,7 @@ export function knowledgeOf(servers: readonly Pick<ServerEntry, 'id' | 'catalogu
   };
 }
 
-export const nameOf = (item: string | { name: string }): string => (typeof item === 'string' ? item : item.name);
+export const nameOf = (entry: string | { name: string }): string => (typeof entry === 'string' ? entry : entry.name);
 
 /** The arguments that calls and prompts may have where this policy's scope can match. */
 export interface ScopeArguments {
@@ -42,7 +42,7 @@ export interface ScopeArguments {
 
 /** Remembers what it worked out: most policies of a company share a few scopes. */
 export function openScopeArguments(knowledge: Knowledge): (json: PolicyJson) => ScopeArguments {
-  const known = new Map<string, ScopeArguments>();
+  const cache = new Map<string, ScopeArguments>();
   const types = new Map<object, RecordType>();
   const toolType = (tool: KnownServer['tools'][number]): RecordType => {
     if (typeof tool === 'string') return argumentsOf(undefined);
@@ -52,7 +52,7 @@ export function openScopeArguments(knowledge: Knowledge): (json: PolicyJson) => 
   };
   return (json) => {
     const key = JSON.stringify([json.action, json.resource]);
-    const cached = known.get(key);
+    const cached = cache.get(key);
     if (cached) return cached;
     const matching = <T extends string | { name: string }>(
       action: Action,
@@ -61,7 +61,7 @@ export function openScopeArguments(knowledge: Knowledge): (json: PolicyJson) => 
     ): T[] =>
       actionMatches(json.action, action)
         ? knowledge.servers.flatMap((server) =>
-            list(server).filter((item) => resourceMatches(json.resource, { type, id: `${server.id}/${nameOf(item)}` }, server.id)),
+            list(server).filter((entry) => resourceMatches(json.resource, { type, id: `${server.id}/${nameOf(entry)}` }, server.id)),
           )
         : [];
     const tools = matching('call', 'Tool', (server) => server.tools);
@@ -71,7 +71,7 @@ export function openScopeArguments(knowledge: Knowledge): (json: PolicyJson) => 
       tools.length + prompts.length === 0
         ? { call: argumentsOf(undefined), get: argumentsOf(undefined) }
         : { call: mergeRecords(tools.map(toolType)), get: mergeRecords(prompts.map(promptType)) };
-    known.set(key, made);
+    cache.set(key, made);
     return made;
   };
 }
@@ -80,8 +80,8 @@ export function openScopeArguments(knowledge: Knowledge): (json: PolicyJson) => 
 function promptType(prompt: KnownServer['prompts'][number]): RecordType {
   if (typeof prompt === 'string') return argumentsOf(undefined);
   const list: unknown[] = Array.isArray(prompt.arguments) ? prompt.arguments : [];
-  const names = list.flatMap((one) =>
-    typeof (one as { name?: unknown } | null)?.name === 'string' ? [(one as { name: string }).name] : [],
+  const names = list.flatMap((argument) =>
+    typeof (argument as { name?: unknown } | null)?.name === 'string' ? [(argument as { name: string }).name] : [],
   );
   return { kind: 'record', members: new Map(names.map((name) => [name, { kind: 'string' }])), open: false };
 }

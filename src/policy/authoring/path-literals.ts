@@ -4,7 +4,7 @@ import { readings, Underivable } from '../deciding/readings.ts';
 
 export type Fact = 'paths' | 'folders' | 'within';
 
-/** A path that no fact ever has, as a clause, and what to write instead. */
+/** A path that no fact can equal. The message says why, as a clause; `fix` says what to write instead. */
 export class Unmatchable extends Error {
   readonly fix: string;
   constructor(why: string, fix: string) {
@@ -18,7 +18,7 @@ const instead = (text: string): string => `did you mean ${quoted(text)}?`;
 const absolute = /^(?:\/|[a-z]:[\\/]|\\\\[^\\])/i;
 const [onPosix, onWindows] = [placeOf(['/'], false), placeOf(['C:/'], true)];
 
-/** Where a path that a rule names leads to: what has one meaning is brought into the form of the facts, the rest is refused. */
+/** Reads a path that a rule names. One that has a single meaning is brought into the form of the facts; any other is refused. */
 export function readLiteral(text: string): Path {
   const trimmed = text.trim();
   if (text === '') throw new Unmatchable('is empty', 'write a whole path, such as "/srv/secret"');
@@ -44,14 +44,14 @@ export function readLiteral(text: string): Path {
   return place(text);
 }
 
-/** A literal means one thing: without the readings that what an agent writes is given. */
+/** A literal means one thing, so it is not read in several ways, as what an agent writes is. */
 function place(text: string): Path {
   // A backslash is a slash where Windows begins a path so, and a character of a name elsewhere.
   const windows = !text.startsWith('/');
   try {
-    const [found] = resolve(text, windows ? onWindows : onPosix);
-    if (!found || text.includes('\0') || !text.isWellFormed()) throw new Underivable('cannot be read');
-    return found;
+    const [path] = resolve(text, windows ? onWindows : onPosix);
+    if (!path || text.includes('\0') || !text.isWellFormed()) throw new Underivable('cannot be read');
+    return path;
   } catch (error) {
     if (!(error instanceof Underivable)) throw error;
     throw new Unmatchable(error.message, 'name the folder above it');
@@ -69,19 +69,19 @@ function decodedPath(text: string): string {
   }
 }
 
-/** What to look for so that no file system's view of the name, and no call that reaches the path from above, is missed. */
+/** The facts to look for so that no spelling that some file system takes for the name is missed, and no call that reaches the path from above. */
 export function broadly(text: string): string[] {
   const path = foldPath(readLiteral(text));
   return [textOf(path), ...aboveOf(path).map(treeOf)];
 }
 
-/** Texts of folders have one form, so the root's own length tells where it ends. */
+/** The folders above a path, as paths. */
 const aboveOf = (path: Path): Path[] => above(path).map((_, count) => ({ root: path.root, names: path.names.slice(0, count) }));
 
-/** What to look for so that nothing else is taken for the path. */
+/** The fact to look for so that nothing else is taken for the path. */
 export function strictly(text: string): string {
   const path = textOf(readLiteral(text));
-  // Also in the form that keyboards and most systems make: what is written in another one has two readings, and is within neither.
+  // In NFC, the form that keyboards and most systems make: a text in another form has two readings, and is within neither.
   const composed = path.normalize('NFC');
   try {
     const [, other] = readings(composed, false);

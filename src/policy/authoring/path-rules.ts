@@ -5,14 +5,14 @@ import { broadly, type Fact, strictly, Unmatchable } from './path-literals.ts';
 
 type Node = Record<string, unknown>;
 type Sides = { left: Expr; right: Expr };
-/** What comes of an expression that holds: a refusal, a permission, or now this and now that. */
+/** What follows where an expression holds: a refusal, a permission, or either. */
 type Towards = 'refusing' | 'permitting' | 'either';
 const opposite: Record<Towards, Towards> = { refusing: 'permitting', permitting: 'refusing', either: 'either' };
 const facts: ReadonlySet<string> = new Set(['paths', 'folders', 'within'] satisfies Fact[]);
 
 /**
- * The policy with each path that it names as the facts have it. Where a match refuses, it is to be met by all that some system takes for that path, and by
- * calls that reach it from above; where a match permits, by that path alone.
+ * The policy with each path that it names in the form of the facts. Where a match refuses, it is met by every spelling that some system takes for
+ * that path, and by calls that reach it from above. Where a match permits, it is met by that path alone.
  */
 export function bringPaths(json: PolicyJson): { json: PolicyJson; findings: Finding[] } {
   const findings = new Map<string, Finding>();
@@ -60,11 +60,11 @@ function question(
   note: (finding: Finding) => void,
 ) {
   const swapped = operator === 'containsAny' && factOf(right) !== undefined;
-  const [asked, given] = swapped ? [right, left] : [left, right];
+  const [asked, compared] = swapped ? [right, left] : [left, right];
   const fact = factOf(asked);
-  const texts = operator === 'contains' ? textsOf({ Set: [given] }) : textsOf(given);
+  const texts = operator === 'contains' ? textsOf({ Set: [compared] }) : textsOf(compared);
   if (!fact || !texts || texts.length === 0) {
-    const other = [left, right].map(factOf).find((one) => one !== undefined);
+    const other = [left, right].map(factOf).find((candidate) => candidate !== undefined);
     if (other) refuseUse(other, note);
     else for (const part of [left, right]) bring(part, 'either', note);
     return undefined;
@@ -139,6 +139,6 @@ const mentions = (expr: Expr): boolean => factOf(expr) !== undefined || operands
 /** The texts of a set that is written out, in either form that Cedar has for it. */
 function textsOf(expr: Expr): string[] | undefined {
   const node = expr as Node;
-  const members = Array.isArray(node['Set']) ? (node['Set'] as Node[]).map((one) => one['Value']) : node['Value'];
-  return Array.isArray(members) && members.every((one) => typeof one === 'string') ? members : undefined;
+  const members = Array.isArray(node['Set']) ? (node['Set'] as Node[]).map((member) => member['Value']) : node['Value'];
+  return Array.isArray(members) && members.every((text) => typeof text === 'string') ? members : undefined;
 }

@@ -47,14 +47,15 @@ function opened(type: RecordType, wanted: ReadonlySet<string> = new Set()): Reco
 function validateGroup(schema: string, group: readonly { at: number; types: RecordType[] }[], policies: readonly Unchecked[]): Objection[] {
   const texts = Object.fromEntries(group.map(({ at }) => [String(at), policies[at]!.text]));
   const first = ask(schema, texts);
-  const loose = group.filter(({ at, types }) => first.some((one) => one.at === at) && leavesSchema(policies[at]!.json, types));
+  const loose = group.filter(({ at, types }) => first.some((objection) => objection.at === at) && leavesSchema(policies[at]!.json, types));
   if (loose.length === 0) return first;
   const second = ask(schema, Object.fromEntries(loose.map(({ at, types }) => [String(at), abstracted(policies[at]!.json, types)])));
   const isLoose = new Set(loose.map(({ at }) => at));
   // The first pass knows the places, the second which objections stand.
   return first.filter(
-    (one) =>
-      !isLoose.has(one.at) || (one.severity === 'error' && second.some((other) => other.at === one.at && other.message === one.message)),
+    (objection) =>
+      !isLoose.has(objection.at) ||
+      (objection.severity === 'error' && second.some((other) => other.at === objection.at && other.message === objection.message)),
   );
 }
 
@@ -67,7 +68,7 @@ function ask(schema: string, staticPolicies: Record<string, string | PolicyJson>
     ...answer.validationWarnings.map(({ policyId, error }) => objection(policyId, 'warning', error)),
   ];
   // One per place and message: Cedar repeats itself for every action that a policy covers.
-  const seen = new Map(objections.map((one) => [`${one.at} ${one.offset} ${one.message}`, one]));
+  const seen = new Map(objections.map((objection) => [`${objection.at} ${objection.offset} ${objection.message}`, objection]));
   return [...seen.values()];
 }
 

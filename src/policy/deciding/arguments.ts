@@ -45,7 +45,9 @@ function typeOf(schema: unknown, root: unknown, depth: number): ArgumentType {
   if (typeof schema['$ref'] === 'string') return typeOf(follow(schema['$ref'], root), root, depth + 1);
   const choices = schema['anyOf'] ?? schema['oneOf'];
   if (Array.isArray(choices))
-    return same(choices.filter((one) => !(isSchema(one) && one['type'] === 'null')).map((one) => typeOf(one, root, depth + 1)));
+    return same(
+      choices.filter((choice) => !(isSchema(choice) && choice['type'] === 'null')).map((choice) => typeOf(choice, root, depth + 1)),
+    );
   if ('allOf' in schema || 'not' in schema || 'if' in schema) return any;
   const types = [schema['type']].flat().filter((type) => type !== 'null');
   if (types.length !== 1) return fromValues(schema);

@@ -5,7 +5,7 @@ import { uid } from './scope.ts';
 export interface Mentions {
   /** Attributes of `context`; `*` where the context is used as a whole. */
   context: Set<string>;
-  /** Their own attributes, as `args.path` or `now.hour`; `now.*` where one is used as a whole. */
+  /** Attributes of those, as `args.path` or `now.hour`; `now.*` where one is used as a whole. */
   inner: Set<string>;
   groups: Set<string>;
   /** An `in` whose right side is computed: any group may matter. */
@@ -31,17 +31,19 @@ export const noMentions = (): Mentions => ({
 /** The attributes of one member of the context that are looked at, or undefined for all of them. */
 export function membersOf(mentions: Mentions, name: string): ReadonlySet<string> | undefined {
   if (mentions.context.has('*') || mentions.inner.has(`${name}.*`)) return undefined;
-  return new Set([...mentions.inner].filter((one) => one.startsWith(`${name}.`)).map((one) => one.slice(name.length + 1)));
+  return new Set(
+    [...mentions.inner].filter((attribute) => attribute.startsWith(`${name}.`)).map((attribute) => attribute.slice(name.length + 1)),
+  );
 }
 
-/** Drawn from arguments and URIs; each may be one that cannot be told. */
+/** Facts drawn from arguments and URIs. Each may be impossible to derive. */
 export const derived: ReadonlySet<string> = new Set(['paths', 'folders', 'within', 'hosts']);
 /** What is known only when a thing is called: its arguments, and what is drawn from them. */
 export const fromArguments: ReadonlySet<string> = new Set(['args', ...derived, 'facts', '*']);
 /** A resource's URI is all there is to reading it, so only what inspection finds is unknown beforehand. */
 export const fromReading: ReadonlySet<string> = new Set(['facts', '*']);
 
-/** The same, and the clock: what is another with each call. */
+/** The same, and the clock: what differs from call to call. */
 export const untilCalled: ReadonlySet<string> = new Set([...fromArguments, 'now']);
 
 /** Whether an answer can depend on any of these members of the context. */
@@ -52,21 +54,21 @@ type Node = Record<string, unknown>;
 type Sides = { left: Expr; right: Expr };
 
 export function mentionsOf(json: PolicyJson): Mentions {
-  const found = noMentions();
-  for (const clause of json.conditions) walk(clause.body, found);
-  return found;
+  const mentions = noMentions();
+  for (const clause of json.conditions) walk(clause.body, mentions);
+  return mentions;
 }
 
 export function mergeMentions(all: readonly Mentions[]): Mentions {
   const merged = noMentions();
-  for (const one of all) {
-    for (const name of one.context) merged.context.add(name);
-    for (const name of one.inner) merged.inner.add(name);
-    for (const name of one.resource) merged.resource.add(name);
-    for (const name of one.groups) merged.groups.add(name);
-    merged.everyGroup ||= one.everyGroup;
-    merged.principal ||= one.principal;
-    merged.lineage ||= one.lineage;
+  for (const mentions of all) {
+    for (const name of mentions.context) merged.context.add(name);
+    for (const name of mentions.inner) merged.inner.add(name);
+    for (const name of mentions.resource) merged.resource.add(name);
+    for (const name of mentions.groups) merged.groups.add(name);
+    merged.everyGroup ||= mentions.everyGroup;
+    merged.principal ||= mentions.principal;
+    merged.lineage ||= mentions.lineage;
   }
   return merged;
 }
@@ -95,55 +97,55 @@ export function operands(expr: Expr): Expr[] {
   return Object.values(body as Node).filter((part): part is Expr => typeof part === 'object' && part !== null && !Array.isArray(part));
 }
 
-function walk(expr: Expr, found: Mentions): void {
+function walk(expr: Expr, mentions: Mentions): void {
   const path = contextPath(expr) ?? hasPath(expr);
   if (path) {
-    seesContext(path, found);
-    // Which facts there are depends on whether they could be told, so whoever asks for that asks about all there is.
-    if (hasPath(expr)?.length === 1 && derived.has(path[0]!)) found.context.add('*');
+    seesContext(path, mentions);
+    // Whether a fact is there depends on whether it could be derived, so a `has` on a fact depends on the whole context.
+    if (hasPath(expr)?.length === 1 && derived.has(path[0]!)) mentions.context.add('*');
     return;
   }
   const node = expr as Node;
-  if (node['Var'] === 'principal') found.principal = true;
-  if (node['Var'] === 'resource') found.resource.add('*');
+  if (node['Var'] === 'principal') mentions.principal = true;
+  if (node['Var'] === 'resource') mentions.resource.add('*');
   if ('Value' in node) {
-    // A thing that is called by its name may be the one that is asked about, and its attributes or what it is in be looked at.
-    if (groupsIn(node['Value'], found)) seesEverything(found);
+    // An entity that is written out may be the one that is asked about, and then its attributes and parents may be looked at.
+    if (groupsIn(node['Value'], mentions)) seesEverything(mentions);
     return;
   }
   const attribute = (node['.'] ?? node['has']) as { left: Expr; attr: string | string[] } | undefined;
-  if (attribute && variable(attribute.left) === 'resource') return void found.resource.add([attribute.attr].flat()[0]!);
+  if (attribute && variable(attribute.left) === 'resource') return void mentions.resource.add([attribute.attr].flat()[0]!);
   const equality = (node['=='] ?? node['!=']) as Sides | undefined;
   const membership = (node['in'] ?? node['is']) as { left: Expr; right?: Expr; in?: Expr } | undefined;
   if (membership) {
     const right = membership.right ?? membership.in;
-    const onServers = right === undefined || literals(right)?.every((one) => one.type === 'Server');
+    const onServers = right === undefined || literals(right)?.every((entity) => entity.type === 'Server');
     // All things of one server are in the same servers and of the same type.
-    if (variable(membership.left) === 'resource') onServers || found.resource.add('=');
-    else if (variable(membership.left) !== 'principal') walk(membership.left, found);
+    if (variable(membership.left) === 'resource') onServers || mentions.resource.add('=');
+    else if (variable(membership.left) !== 'principal') walk(membership.left, mentions);
     if (right === undefined) return;
-    if (variable(membership.left) !== 'principal') found.lineage = true;
-    if (literals(right)) return void groupsIn(right, found);
-    found.everyGroup = true;
-    return walk(right, found);
+    if (variable(membership.left) !== 'principal') mentions.lineage = true;
+    if (literals(right)) return void groupsIn(right, mentions);
+    mentions.everyGroup = true;
+    return walk(right, mentions);
   }
   for (const part of operands(expr)) {
     if (equality && variable(part) === 'principal') continue;
-    if (equality && variable(part) === 'resource') found.resource.add('=');
-    else if (equality && 'Value' in part) groupsIn(part.Value, found);
-    else walk(part, found);
+    if (equality && variable(part) === 'resource') mentions.resource.add('=');
+    else if (equality && 'Value' in part) groupsIn(part.Value, mentions);
+    else walk(part, mentions);
   }
 }
 
-function seesEverything(found: Mentions): void {
-  found.principal = true;
-  found.resource.add('*');
-  found.context.add('agent');
+function seesEverything(mentions: Mentions): void {
+  mentions.principal = true;
+  mentions.resource.add('*');
+  mentions.context.add('agent');
 }
 
-function seesContext(path: readonly string[], found: Mentions): void {
-  found.context.add(path[0] ?? '*');
-  if (path[0] !== undefined) found.inner.add(`${path[0]}.${path[1] ?? '*'}`);
+function seesContext(path: readonly string[], mentions: Mentions): void {
+  mentions.context.add(path[0] ?? '*');
+  if (path[0] !== undefined) mentions.inner.add(`${path[0]}.${path[1] ?? '*'}`);
 }
 
 /** The entities written out on the right of an `in`, or undefined where they are computed. */
@@ -153,15 +155,15 @@ function literals(expr: Expr): { type: string; id: string }[] | undefined {
   if (typeof value === 'object' && value !== null && '__entity' in value) return [uid(value as never)];
   if (!Array.isArray(node['Set'])) return undefined;
   const members = (node['Set'] as Expr[]).map(literals);
-  return members.every((one) => one !== undefined) ? members.flat() : undefined;
+  return members.every((member) => member !== undefined) ? members.flat() : undefined;
 }
 
 /** Notes the groups that are written out; true where other entities are. */
-function groupsIn(value: unknown, found: Mentions): boolean {
+function groupsIn(value: unknown, mentions: Mentions): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const entity = (value as Node)['__entity'] as { type: string; id: string } | undefined;
-  if (entity?.type === 'Group') found.groups.add(entity.id);
-  const others = Object.values(value).map((part) => groupsIn(part, found));
+  if (entity?.type === 'Group') mentions.groups.add(entity.id);
+  const others = Object.values(value).map((part) => groupsIn(part, mentions));
   return (entity !== undefined && entity.type !== 'Group') || others.includes(true);
 }
 
@@ -176,17 +178,17 @@ function split(expr: Expr, operator: '&&' | '||'): Expr[] {
 }
 
 /**
- * The conditions with all that is still unknown taken to be as the rule needs it: they hold whenever the real ones do,
- * so a list that asks them never hides what a call would be allowed.
+ * The conditions, with each part that depends on something still unknown replaced by what the rule needs. They hold whenever
+ * the real ones do, so a list that asks them never hides what a call would be allowed.
  */
 export function mayHold(clauses: readonly Clause[], unknown: ReadonlySet<string>): Clause[] {
   return clauses.map(({ kind, body }) => ({ kind, body: assume(body, kind === 'when', unknown) }) as Clause);
 }
 
 function assume(expr: Expr, wanted: boolean, unknown: ReadonlySet<string>): Expr {
-  const found = noMentions();
-  walk(expr, found);
-  if (!depends(found, unknown)) return expr;
+  const mentions = noMentions();
+  walk(expr, mentions);
+  if (!depends(mentions, unknown)) return expr;
   const node = expr as Node;
   for (const operator of ['&&', '||'] as const) {
     const sides = node[operator] as Sides | undefined;

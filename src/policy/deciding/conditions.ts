@@ -1,7 +1,7 @@
 import type { Clause, Expr, PolicyJson } from '@cedar-policy/cedar-wasm/web';
 import { type Mentions, mentionsOf, variable } from './condition.ts';
 
-/** The conditions of a rule, apart from who they are for. Rules that have the same ones share it. */
+/** The conditions of a rule, without its scope. Rules with equal conditions share one of these. */
 export interface Conditions {
   number: number;
   clauses: readonly Clause[];
@@ -15,16 +15,16 @@ export interface Conditions {
 const maxDepth = 60;
 const maxClauses = 8;
 
-/** Gives equal conditions one number. The groups are those of the person, whom all these rules are asked about. */
+/** Gives equal conditions one number. The groups are those of the person about whom all these rules are asked. */
 export function openConditions(groups: readonly string[]): (json: PolicyJson, mentions: Mentions) => Conditions {
-  const known = new Map<string, Conditions>();
+  const byText = new Map<string, Conditions>();
   const set: Expr = { Set: groups.map((group): Expr => ({ Value: group.toWellFormed() })) };
   return (json, mentions) => {
     const text = JSON.stringify(json.conditions);
-    const found = known.get(text);
-    if (found) return found;
+    const existing = byText.get(text);
+    if (existing) return existing;
     const made: Conditions = {
-      number: known.size,
+      number: byText.size,
       clauses: json.conditions,
       mentions,
       writtenOut: undefined,
@@ -34,7 +34,7 @@ export function openConditions(groups: readonly string[]): (json: PolicyJson, me
       const conditions = json.conditions.map((clause) => ({ ...clause, body: writeOut(clause.body, set) as Expr }));
       made.writtenOut = { clauses: conditions, mentions: mentionsOf({ ...json, conditions }) };
     }
-    known.set(text, made);
+    byText.set(text, made);
     return made;
   };
 }
@@ -47,7 +47,7 @@ function writeOut(json: unknown, groups: Expr): unknown {
   return Object.fromEntries(Object.entries(json).map(([name, part]) => [name, writeOut(part, groups)]));
 }
 
-/** What is neither is for the engine to refuse, and not to be taken for one of them here. */
+/** A clause of another kind is left for the engine to refuse. */
 const isClause = ({ kind }: Clause): boolean => kind === 'when' || kind === 'unless';
 
 const fits = (json: unknown, room: number): boolean =>

@@ -25,7 +25,7 @@ export function deny(rule: string, reason: string, missing?: string): Decision {
   return { effect: 'deny', rule, reason, ...(missing === undefined ? {} : { missing }), conditional: false, obligations: { redact: [] } };
 }
 
-/** What is known of a thing before anything is called: to be asked once and kept for as long as agent and freshness are the same. */
+/** What the rules say of a target before anything is called. Ask once, and keep the answer for as long as agent and freshness are the same. */
 export function settle(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): Findings | undefined {
   try {
     return examine(slice.permits ? slice.settled : undefined, () => buildRequest(slice.settled!, ask, circumstances), slots);
@@ -76,20 +76,20 @@ export function judge(
 
 function mistypedArgument(rule: Rule, { path, each, wanted: sought }: Odd): Decision {
   const argument = path.length === 0 ? 'all arguments' : `the argument ${path.join('.')}`;
-  const what = each ? `each member of ${argument}` : argument;
+  const subject = each ? `each member of ${argument}` : argument;
   if (!(sought instanceof Set)) {
     const other = `the argument ${sought.path.join('.')}`;
     return deny(
       ownRules.policyError,
-      `Rule ${rule.policy.id} compares ${what} with ${other}, and here they are of different types.`,
-      `${what} is of one type with ${other}`,
+      `Rule ${rule.policy.id} compares ${subject} with ${other}, and here they are of different types.`,
+      `${subject} is of one type with ${other}`,
     );
   }
   const wanted = [...sought].map((type) => typeNames[type]).join(' or ');
   return deny(
     ownRules.policyError,
-    `Rule ${rule.policy.id} speaks of ${what} as ${wanted}, and here it is something else.`,
-    `${what} is ${wanted}`,
+    `Rule ${rule.policy.id} speaks of ${subject} as ${wanted}, and here it is something else.`,
+    `${subject} is ${wanted}`,
   );
 }
 
@@ -102,7 +102,7 @@ const typeNames = {
   record: 'an object',
 };
 
-/** An explanation that fails takes nothing from the denial. */
+/** Where the explanation fails, the denial stands without one. */
 function explained(slice: Slice, ask: Ask, circumstances: Circumstances, slots: Slots): string | undefined {
   try {
     return missingConditions(slice, buildRequest(slice, ask, circumstances), slots);

@@ -12,16 +12,16 @@ export function omissible(schema: Schema): Set<string> {
   const seen = new Map<unknown, boolean>();
 
   function look(part: unknown, always: boolean): void {
-    // A second look only where the part was seen as one of several ways.
+    // Looks at a part again only where it was optional before and is demanded now.
     if (!isObject(part) || seen.get(part) || seen.get(part) === always) return;
     seen.set(part, always);
     if (isObject(part['properties'])) for (const name of Object.keys(part['properties'])) names.add(name);
     if (always && isNames(part['required'])) for (const name of part['required']) demanded.add(name);
     if (typeof part['$ref'] === 'string') look(defs[part['$ref'].slice('#/$defs/'.length)], always);
-    if (Array.isArray(part['allOf'])) for (const one of part['allOf']) look(one, always);
-    for (const key of lists) if (Array.isArray(part[key])) for (const one of part[key]) look(one, false);
+    if (Array.isArray(part['allOf'])) for (const subschema of part['allOf']) look(subschema, always);
+    for (const key of lists) if (Array.isArray(part[key])) for (const subschema of part[key]) look(subschema, false);
     for (const key of places) look(part[key], false);
-    if (isObject(part['dependentSchemas'])) for (const one of Object.values(part['dependentSchemas'])) look(one, false);
+    if (isObject(part['dependentSchemas'])) for (const subschema of Object.values(part['dependentSchemas'])) look(subschema, false);
   }
   look(schema, true);
   for (const name of demanded) names.delete(name);

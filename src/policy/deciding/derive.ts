@@ -13,8 +13,8 @@ import { type ArgumentShape, type Text, textsIn } from './shape.ts';
  */
 export interface PathFacts {
   /**
-   * Every path, absolute, each folded as well; more readings make more of them, so they are for what is forbidden. `/srv/**` (folded) is among them and
-   * among the folders where the call may reach all that is below /srv: which folders those are, only a rule's own words can say.
+   * Every path, absolute, and each folded as well. More readings make more of them, so they are for what is forbidden. Where the call may reach
+   * all that is below /srv, `/srv/**` (folded) is among the paths and the folders: what lies below is not known here, only a rule can name it.
    */
   paths: string[];
   /** Every folder that is above any of the paths, or is one: for "touches something below /etc". */
@@ -37,9 +37,9 @@ const maxLength = 1 << 16;
 const maxFolders = 2048;
 const maxWork = 1 << 20;
 
-/** Undefined where they cannot be told; `tell` hears why. */
+/** Undefined where they cannot be derived; `tell` is called with the reason. */
 export function pathFacts(subject: Subject, tell: (why: string) => void): PathFacts | undefined {
-  const found = new Map<string, Path>();
+  const pathsByText = new Map<string, Path>();
   const trees = new Map<string, Path>();
   let within: Path | undefined;
   let work = 0;
@@ -48,31 +48,31 @@ export function pathFacts(subject: Subject, tell: (why: string) => void): PathFa
       const written = textOf(path);
       if (pattern || subject.recursive) trees.set(written, path);
       work += written.length + 1;
-      if (work > maxWork || found.size > maxFolders) throw new Underivable('has too many paths');
-      if (found.has(written)) continue;
-      found.set(written, path);
+      if (work > maxWork || pathsByText.size > maxFolders) throw new Underivable('has too many paths');
+      if (pathsByText.has(written)) continue;
+      pathsByText.set(written, path);
       within = within ? shared(within, path) : path;
     }
   });
   if (!whole) return undefined;
   const folders = new Set<string>();
   const paths = new Set<string>();
-  for (const one of found.values())
-    for (const path of spellingsOf(one)) {
+  for (const original of pathsByText.values())
+    for (const path of spellingsOf(original)) {
       paths.add(textOf(path));
       for (const folder of above(path)) folders.add(folder);
       folders.add(textOf(path));
       if (folders.size > maxFolders) return void tell('the arguments name too many folders');
     }
-  for (const one of trees.values())
-    for (const path of spellingsOf(one).map(foldPath)) {
+  for (const tree of trees.values())
+    for (const path of spellingsOf(tree).map(foldPath)) {
       paths.add(treeOf(path));
       folders.add(treeOf(path));
     }
   return { paths: [...paths], folders: [...folders], within: within && within.root !== '' ? [textOf(within), ...above(within)] : [] };
 }
 
-/** Every host of a URL or by itself, lower case, punycode, without port. Undefined where they cannot be told; `tell` hears why. */
+/** Every host of a URL or by itself, lower case, punycode, without port. Undefined where they cannot be derived; `tell` is called with the reason. */
 export function hostFacts(subject: Subject, tell: (why: string) => void): string[] | undefined {
   const hosts = new Set<string>();
   const hostsOf = openHosts();
@@ -104,36 +104,37 @@ function each({ value, shape }: Subject, tell: (why: string) => void, take: (tex
 }
 
 function* pathsOf({ text, kind }: Text, { shape, place }: Subject): Generator<{ path: Path; pattern: boolean }> {
-  // The URI of a resource is one thing's name, and so is what is declared as one.
+  // The URI of a resource is a single name, and so is an argument that is declared `literal`.
   const asItStands = shape === undefined || kind === 'literal';
-  const isOne = (one: string): boolean => isWebUrl(one) || (kind === 'url' && isUrl(one));
+  const isOne = (reading: string): boolean => isWebUrl(reading) || (kind === 'url' && isUrl(reading));
   const queried = isUrl(text) && text.includes('://') && !/^file:/i.test(text);
-  const apart = (one: string): string[] => (isOne(one) ? piecesOf(one, true) : [...piecesOf(one, false), ...unescaped(one, place)]);
-  for (const one of readings(text, true, asItStands ? undefined : apart)) {
-    if (kind === 'url' && isUrl(one)) {
-      if (isWebUrl(one) && !parseUrl(one)) throw new Underivable('is no valid URL');
+  const apart = (reading: string): string[] =>
+    isOne(reading) ? piecesOf(reading, true) : [...piecesOf(reading, false), ...unescaped(reading, place)];
+  for (const reading of readings(text, true, asItStands ? undefined : apart)) {
+    if (kind === 'url' && isUrl(reading)) {
+      if (isWebUrl(reading) && !parseUrl(reading)) throw new Underivable('is no valid URL');
       continue;
     }
-    const folder = kind === 'glob' ? folderOfPattern(one) : undefined;
-    if (!asItStands && kind !== 'glob') refusePattern(one, queried);
+    const folder = kind === 'glob' ? folderOfPattern(reading) : undefined;
+    if (!asItStands && kind !== 'glob') refusePattern(reading, queried);
     // What a shell would replace can stand behind the folder, too.
-    if (folder !== undefined) refuseShell(one);
-    for (const path of resolve(folder ?? one, place)) yield { path, pattern: folder !== undefined };
+    if (folder !== undefined) refuseShell(reading);
+    for (const path of resolve(folder ?? reading, place)) yield { path, pattern: folder !== undefined };
   }
 }
 
-/** As shells and patterns take it: a backslash keeps what follows from its meaning. Not where Windows begins a path so. */
+/** As shells and patterns read it: a backslash escapes what follows. Not where the text begins as a path of Windows does. */
 const unescaped = (text: string, place: Place): string[] =>
   onPosix(place) && text.includes('\\') && !/^[a-z]:[\\/]|^\\[^/]/i.test(text) ? [text.replace(/\\(.)/gs, '$1')] : [];
 
 /** No folder is above it. */
 const nowhere: Path = { root: '', names: [] };
 
-/** The same folded, for file systems that tell less names apart, and a drive as MSYS and Cygwin spell it. */
+/** The same path folded, for file systems that tell fewer names apart, and a drive as MSYS and Cygwin spell it. */
 function spellingsOf(path: Path): Path[] {
   const [first = '', ...rest] = path.names;
   const drive = path.root === '/' && /^[a-z]$/i.test(first) ? [{ root: `${first.toUpperCase()}:/`, names: rest }] : [];
-  return [path, ...drive].flatMap((one) => [one, foldPath(one)]);
+  return [path, ...drive].flatMap((spelling) => [spelling, foldPath(spelling)]);
 }
 
 function shared(a: Path, b: Path): Path {

@@ -22,14 +22,14 @@ export function encodeArguments(args: Readonly<Record<string, unknown>>, only?: 
   return { value: encodeRecord(only ? picked(args, only) : args, state, 0), truncated: state.truncated };
 }
 
-/** Looked up by what rules name, which is little, and not among all that an agent sends. */
+/** Looks up the few names that rules use, instead of walking through all that an agent sends. */
 function picked(args: Readonly<Record<string, unknown>>, only: ReadonlySet<string>): Record<string, unknown> {
-  const found = Object.create(null) as Record<string, unknown>;
+  const members = Object.create(null) as Record<string, unknown>;
   for (const name of only) {
     const key = unescapeKey(name);
-    if (key !== undefined && Object.hasOwn(args, key)) found[key] = args[key];
+    if (key !== undefined && Object.hasOwn(args, key)) members[key] = args[key];
   }
-  return found;
+  return members;
 }
 
 interface State {
@@ -85,7 +85,7 @@ function encodeRecord(value: Readonly<Record<string, unknown>>, state: State, de
 /** One `$` more before Cedar's reserved names; before names that already look escaped too, so that no two keys become one. */
 export const escapeKey = (key: string): string => (/^\$*__(entity|extn|expr)$/.test(key) ? `$${key}` : key);
 
-/** Undefined: no key comes out so. */
+/** The reverse. Undefined where no key is escaped to this name. */
 const unescapeKey = (name: string): string | undefined => {
   const bare = name.replace(/^\$(?=\$*__(?:entity|extn|expr)$)/, '');
   return escapeKey(bare) === name ? bare : undefined;

@@ -11,7 +11,7 @@ export interface Expected {
 /** What cannot be compared: an argument (below `context.args`), and what it would have to be. */
 export interface Odd {
   path: readonly string[];
-  /** Of the members of the list at `path`. */
+  /** Whether it is about the members of the list at `path`. */
   each: boolean;
   /** Another argument, where two are compared. */
   wanted: Set<Type> | { path: readonly string[] };
@@ -27,21 +27,22 @@ type Args = Readonly<Record<string, unknown>>;
  * need no such check: there Cedar errs by itself.
  */
 export function expectedTypes(json: PolicyJson): Expected[] {
-  const found: Expected[] = [];
-  for (const { body } of json.conditions) walk(body, found);
-  return found;
+  const comparisons: Expected[] = [];
+  for (const { body } of json.conditions) walk(body, comparisons);
+  return comparisons;
 }
 
-function walk(expr: Expr, found: Expected[]): void {
+function walk(expr: Expr, comparisons: Expected[]): void {
   const node = expr as Node;
   const compare = (lefts: readonly Term[], rights: readonly Term[]) => {
-    for (const left of lefts) for (const right of rights) if (holdsArgument(left) || holdsArgument(right)) found.push({ left, right });
+    for (const left of lefts)
+      for (const right of rights) if (holdsArgument(left) || holdsArgument(right)) comparisons.push({ left, right });
   };
   const equality = (node['=='] ?? node['!='] ?? node['containsAll'] ?? node['containsAny']) as Sides | undefined;
   if (equality) compare(termsOf(equality.left), termsOf(equality.right));
   const contains = node['contains'] as Sides | undefined;
   if (contains) compare(termsOf(contains.left), [{ kind: 'set', members: termsOf(contains.right) }]);
-  for (const part of operands(expr)) walk(part, found);
+  for (const part of operands(expr)) walk(part, comparisons);
 }
 
 /** The first comparison that cannot be made, with the argument that is in its way; undefined where all can. */
@@ -65,31 +66,34 @@ function clash(left: Term, right: Term, args: Args): Odd | undefined {
   if (right.kind === 'argument') return clash(right, left, args);
   if (left.kind === 'record' && right.kind === 'record') {
     for (const [name, terms] of left.members)
-      for (const one of terms)
+      for (const term of terms)
         for (const other of right.members.get(name) ?? []) {
-          const odd = clash(one, other, args);
+          const odd = clash(term, other, args);
           if (odd) return odd;
         }
     return undefined;
   }
   if (left.kind === 'set' && right.kind === 'set')
-    return first(left.members, (one) => among(one, right.members, args)) ?? first(right.members, (one) => among(one, left.members, args));
+    return (
+      first(left.members, (member) => among(member, right.members, args)) ??
+      first(right.members, (member) => among(member, left.members, args))
+    );
   return undefined;
 }
 
-/** A member of one list that is written out beside those of another: like each argument there, and like one of the rest. */
-function among(one: Term, members: readonly Term[], args: Args): Odd | undefined {
-  if (!holdsArgument(one)) return undefined;
+/** Compares a member of a written-out list with those of another: it has to be like each argument there, and like one of the rest. */
+function among(member: Term, members: readonly Term[], args: Args): Odd | undefined {
+  if (!holdsArgument(member)) return undefined;
   return (
-    first(members.filter(holdsArgument), (other) => clash(one, other, args)) ??
+    first(members.filter(holdsArgument), (other) => clash(member, other, args)) ??
     none(
       members.filter((other) => !holdsArgument(other)),
-      (other) => clash(one, other, args),
+      (other) => clash(member, other, args),
     )
   );
 }
 
-/** An argument's value (or a member of it) beside what is written out. */
+/** Compares an argument's value (or a member of it) with what is written out. */
 function unsuited(value: unknown, term: Term, args: Args, path: readonly string[], each: boolean): Odd | undefined {
   if (value === undefined || value === null || term.kind === 'unknown') return undefined;
   const odd = (type: Type): Odd => ({ path, each, wanted: new Set([type]) });
@@ -101,46 +105,46 @@ function unsuited(value: unknown, term: Term, args: Args, path: readonly string[
   if (term.kind === 'set') {
     if (!Array.isArray(value)) return odd('set');
     const open = term.members.filter(holdsArgument);
-    const fixed = term.members.filter((one) => !holdsArgument(one));
+    const fixed = term.members.filter((member) => !holdsArgument(member));
     const plain = fixed.every(({ kind }) => kind === 'type') && open.length === 0;
-    for (const one of value) {
-      // The usual list of one type is asked without anything being made.
-      if (plain && fixed.some((member) => member.kind === 'type' && suits(member.type, one))) continue;
-      const found =
-        first(open, (member) => unsuited(one, member, args, path, true)) ??
-        none(fixed, (member) => unsuited(one, member, args, path, true));
-      if (found) return found;
+    for (const entry of value) {
+      // The usual list of one type is checked without making any object.
+      if (plain && fixed.some((member) => member.kind === 'type' && suits(member.type, entry))) continue;
+      const misfit =
+        first(open, (member) => unsuited(entry, member, args, path, true)) ??
+        none(fixed, (member) => unsuited(entry, member, args, path, true));
+      if (misfit) return misfit;
     }
     return undefined;
   }
   if (kindOf(value) !== 'record') return odd('record');
   for (const [name, terms] of term.members) {
     if (!Object.hasOwn(value as object, name)) continue;
-    const found = first(terms, (one) => unsuited((value as Node)[name], one, args, each ? path : [...path, name], each));
-    if (found) return found;
+    const misfit = first(terms, (alternative) => unsuited((value as Node)[name], alternative, args, each ? path : [...path, name], each));
+    if (misfit) return misfit;
   }
   return undefined;
 }
 
-function first<T>(all: readonly T[], look: (one: T) => Odd | undefined): Odd | undefined {
-  for (const one of all) {
-    const odd = look(one);
+function first<T>(all: readonly T[], look: (candidate: T) => Odd | undefined): Odd | undefined {
+  for (const candidate of all) {
+    const odd = look(candidate);
     if (odd) return odd;
   }
   return undefined;
 }
 
-/** What is wrong with all of them; nothing where one is right, or where there is none. */
-function none<T>(all: readonly T[], look: (one: T) => Odd | undefined): Odd | undefined {
-  let found: Odd | undefined;
-  for (const one of all) {
-    const odd = look(one);
+/** What is wrong where none of them fits. Undefined where one fits, or where there are none. */
+function none<T>(all: readonly T[], look: (candidate: T) => Odd | undefined): Odd | undefined {
+  let merged: Odd | undefined;
+  for (const candidate of all) {
+    const odd = look(candidate);
     if (!odd) return undefined;
-    if (found && found.wanted instanceof Set && odd.wanted instanceof Set)
-      found = { ...found, wanted: new Set<Type>([...found.wanted, ...odd.wanted]) };
-    else found ??= odd;
+    if (merged && merged.wanted instanceof Set && odd.wanted instanceof Set)
+      merged = { ...merged, wanted: new Set<Type>([...merged.wanted, ...odd.wanted]) };
+    else merged ??= odd;
   }
-  return found;
+  return merged;
 }
 
 type Argument = Extract<Term, { kind: 'argument' }>;
@@ -148,7 +152,7 @@ type Argument = Extract<Term, { kind: 'argument' }>;
 const unlike = (left: Argument, value: unknown, right: Argument, other: unknown): Odd | undefined =>
   alike([value, other]) ? undefined : { path: left.path, each: false, wanted: { path: right.path } };
 
-/** Whether values are of one type, and so are their members: of records those of one name, of lists all. Linear in the values. */
+/** Whether values are of one type, and their members, too: in records those of one name, in lists all. Linear in the values. */
 function alike(values: readonly unknown[]): boolean {
   const there = values.filter((value) => value !== undefined && value !== null);
   const kinds = new Set(there.map((value) => (typeof value === 'number' ? 'number' : kindOf(value))));
@@ -175,11 +179,14 @@ function valueAt(args: Args, path: readonly string[]): unknown {
   return value;
 }
 
-/** Of arguments: what looks like one of Cedar's own values is an object like any other. */
+/** For arguments: an object that looks like one of Cedar's own values is an object like any other. */
 const kindOf = (value: unknown): Type | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? 'record' : typeOf(value);
 
-/** A fraction is no whole number to Cedar either; a whole number is no decimal to it, though 7 is 7.0. */
+/**
+ * A fraction may be compared with a whole number: the two differ to Cedar as to everybody. A whole number may not be compared with a decimal:
+ * they differ to Cedar, though 7 is 7.0.
+ */
 function suits(type: Type, value: unknown): boolean {
   if (value === undefined || value === null) return true;
   const kind = kindOf(value);

@@ -35,7 +35,7 @@ export function missingConditions(slice: Slice, request: CedarRequest, slots: Sl
   return said.length > 0 ? said.join('; or ') : undefined;
 }
 
-/** What a forbid would have been content with. */
+/** The conditions under which a forbid would not have applied. */
 export function exemptions(rule: Rule): string | undefined {
   const texts = rule.json.conditions.flatMap((clause) => (clause.kind === 'unless' ? [conditionText({ ...clause, kind: 'when' })] : []));
   return texts.length > 0 ? `${rule.policy.id} does not apply where ${texts.join(' or ')}` : undefined;

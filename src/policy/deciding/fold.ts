@@ -1,13 +1,13 @@
 import type { Path } from './paths.ts';
 
 /**
- * The one spelling of all names that some file system takes for the same: APFS, NTFS and ext4 with `casefold` compare without case, in a Unicode form
- * of their own, and pass over characters that nobody sees. It takes more together than any one of them does, so it is for what is forbidden.
+ * Folds a name to one spelling for all names that some file system takes for the same: APFS, NTFS and ext4 with `casefold` compare without case,
+ * in a Unicode form of their own, and ignore invisible characters. It folds more than any one of them does, so it is only for what is forbidden.
  */
 export function foldName(name: string): string {
   if (/^[ -~]*$/.test(name)) return name.toLowerCase();
   let folded = name;
-  // Some letters are another one only after another step; what is folded must fold to itself.
+  // Some letters change again in a second round; what is folded must fold to itself.
   for (let round = 0; round < maxRounds; round++) {
     const before = folded;
     folded = folded

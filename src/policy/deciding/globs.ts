@@ -8,9 +8,9 @@ const device = /^[\\/](?:[\\/]\?|\?\?)[\\/](?=[a-z]:[\\/]|UNC[\\/])/i;
 
 /** What may be a pattern names no path: `[.][.]` and `{..,x}` climb, and `secre?` is another name. */
 export function refusePattern(text: string, url: boolean): void {
-  const found = (url ? specialInUrl : special).exec(text.replace(device, ''));
-  if (found)
-    throw new Underivable(`holds "${found[0]}" and may be a pattern; the company can declare such an argument as "glob" or as "literal"`);
+  const match = (url ? specialInUrl : special).exec(text.replace(device, ''));
+  if (match)
+    throw new Underivable(`holds "${match[0]}" and may be a pattern; the company can declare such an argument as "glob" or as "literal"`);
 }
 
 /** The folder below which all lies that a pattern can match, or undefined where the text is no pattern. */
@@ -25,11 +25,11 @@ export function folderOfPattern(text: string): string | undefined {
   return folder;
 }
 
-/** A class as one character: a dot where it may be one. */
+/** Replaces each character class by one character: a dot where it may match one. */
 const flattened = (text: string): string =>
   text.replace(/\[([!^]?\]?[^\]]*)\]/g, (_, inside: string) => (/^(?:\w(?:-\w)?)+$/.test(inside) ? 'x' : '.'));
 
-/** Whether `..` may come of it. A `*` or `?` is no dot at the beginning of a name (POSIX). */
+/** Whether the pattern may match `..`. A `*` or `?` matches no dot at the beginning of a name (POSIX). */
 function climbs(pattern: string): boolean {
   const flat = flattened(pattern);
   if (/(?<!\w)\.\.|\.\.(?!\w)/.test(flat)) return true;

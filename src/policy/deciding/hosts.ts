@@ -16,12 +16,12 @@ const maxHosts = 256;
  * be read, nothing can be said. One reader for all texts of a call: what they repeat is read once.
  */
 export function openHosts(): (text: Text) => string[] {
-  const known = new Map<string, string | undefined>();
+  const cache = new Map<string, string | undefined>();
   const read = (raw: string): string | undefined => {
-    if (known.has(raw)) return known.get(raw);
-    if (known.size >= maxHosts) throw new Underivable('names too many hosts');
+    if (cache.has(raw)) return cache.get(raw);
+    if (cache.size >= maxHosts) throw new Underivable('names too many hosts');
     const host = readHost(raw);
-    known.set(raw, host);
+    cache.set(raw, host);
     return host;
   };
   return (text) => hostsOf(text, read);
@@ -36,25 +36,25 @@ function hostsOf({ text, kind, name }: Text, read: Read): string[] {
   // Prose: nobody takes it for a host, whatever stands in it.
   if (!says && !urlLike && /^[\w,;-]*\s/.test(trimmed(text.slice(0, maxText)))) return [];
   const bare = says || (kind === undefined && !pathKey.test(name));
-  return [...readings(text, false)].flatMap((one) => hostsOfReading(trimmed(one), says, bare, read));
+  return [...readings(text, false)].flatMap((reading) => hostsOfReading(trimmed(reading), says, bare, read));
 }
 
 function hostsOfReading(text: string, says: boolean, bare: boolean, read: Read): string[] {
   const sure = (raws: Iterable<string>): string[] => [...raws].flatMap((raw) => certain(raw, read));
   const starts = startsAsUrl(text);
-  const found = urlsIn(text, starts);
-  const urls = found.flatMap((url) => sure(hostsOfUrl(url)));
-  if (found.length > 0 && starts) return urls;
+  const urlParts = urlsIn(text, starts);
+  const urls = urlParts.flatMap((url) => sure(hostsOfUrl(url)));
+  if (urlParts.length > 0 && starts) return urls;
   const line = text.replace(/[\t\r\n]/g, '');
   const rest = withoutSlashes(line);
-  // However many slashes begin it, a base of the web makes a host of what follows.
+  // However many slashes begin it: resolved against a web address, what follows is a host.
   if (line.length > rest.length + 1) return rest === '' ? urls : [...urls, ...sure(hostsIn(rest))];
   const behind = behindScheme(line);
   if (!bare || line === '' || (/^[/\\.]/.test(line) && behind === undefined)) return urls;
-  // Without line ends it is a reading of its own; some programs end the host at the first.
+  // The text without line ends is a reading of its own. Some programs end the host at the first line end.
   if (line !== text) return [...urls, ...hostsOfToken(text.split(/[\t\r\n]/, 1)[0]!, read)];
   if (!says) return [...urls, ...guessed(line, read)];
-  // `http%3A//x`: what `%` stands for is another reading.
+  // `http%3A//x`: the decoded text is another reading.
   return /^[^/?#\\]*%3a(?:[/?#\\]|$)/i.test(line)
     ? urls
     : [...urls, ...(line.startsWith('.') ? [] : sure(hostsIn(line, true))), ...(behind === undefined ? [] : sure(hostsIn(behind)))];
@@ -85,11 +85,12 @@ const separators = /[\s"'`<>{}]/;
 const longestScheme = 64;
 
 /**
- * The URL that a text is, also inside of another one (`view-source:https://host`), those that a list goes on with, and where it begins with something
- * else (`["http://host"]`, `--url=http://host`) those that stand anywhere in it. What stands in the query of a URL is not where it leads.
+ * The URLs in a text: the text itself, also inside of another one (`view-source:https://host`), the further ones of a list, and where the text
+ * begins with something else (`["http://host"]`, `--url=http://host`) those anywhere in it. A URL in the query of another does not count: that is
+ * not where the other leads.
  */
 function urlsIn(text: string, starts: boolean): Found[] {
-  const found: Found[] = [];
+  const urls: Found[] = [];
   let chained = 0;
   for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
     const name = /[a-z][a-z0-9+.-]*$/i.exec(text.slice(Math.max(chained, colon - longestScheme), colon))?.[0];
@@ -100,10 +101,10 @@ function urlsIn(text: string, starts: boolean): Found[] {
     const opens = first || !starts || /[\s,;|"'`<>()[\]{}]/.test(text[at - 1]!);
     if (!opens || !(/^[/\\]{2}/.test(text.slice(colon + 1, colon + 3)) || (first && webName.test(name)))) continue;
     const rest = text.slice(colon + 1);
-    found.push({ scheme: name, rest: first ? rest : rest.split(separators, 1)[0]! });
-    if (found.length > maxHosts) throw new Underivable('names too many hosts');
+    urls.push({ scheme: name, rest: first ? rest : rest.split(separators, 1)[0]! });
+    if (urls.length > maxHosts) throw new Underivable('names too many hosts');
   }
-  return found;
+  return urls;
 }
 
 const startsAsUrl = (text: string): boolean => /^(?:[a-z][a-z0-9+.-]{0,63}:)+[/\\]/i.test(text) || isWebUrl(text);
@@ -112,21 +113,24 @@ function hostsOfUrl({ scheme, rest }: Found): Iterable<string> {
   const authority = withoutSlashes(rest);
   const slashes = rest.length - authority.length;
   if (webName.test(scheme)) {
-    const found = hostsIn(authority);
+    const hosts = hostsIn(authority);
     // `http:8080` is a port of a host that is called `http`, too.
-    return slashes === 0 && /^\d*(?:[/?#]|$)/.test(authority) ? [...found, scheme] : found;
+    return slashes === 0 && /^\d*(?:[/?#]|$)/.test(authority) ? [...hosts, scheme] : hosts;
   }
   if (/^file$/i.test(scheme)) {
     // Three slashes begin a path, four a share of Windows.
     if (slashes < 2 || slashes === 3 || authority === '' || /^[a-z][:|](?:[/\\]|$)/i.test(authority)) return [];
-    const found = hostsIn(authority);
-    found.delete('localhost');
-    return found;
+    const hosts = hostsIn(authority);
+    hosts.delete('localhost');
+    return hosts;
   }
   return slashes === 2 && /^[^?#]/.test(authority) ? hostsIn(authority) : [];
 }
 
-/** Of a text that nobody calls a host: what looks like one, and as a whole what a program might still take for one: a fact that no rule permits. */
+/**
+ * For a text that nobody calls a host: the parts that look like one, and the whole where a program might still take it for one. No rule permits
+ * such a fact.
+ */
 function guessed(line: string, read: Read): string[] {
   const [head = ''] = line.split(/[/?#\\\s<>[\]|^]/, 1);
   const odd = dotted.test(head) && /[,;"'`(){}=]/.test(head) ? [head.toLowerCase()] : [];
@@ -136,7 +140,7 @@ function guessed(line: string, read: Read): string[] {
 
 const likely = /[.:\u3002\uff0e\uff61\d]|localhost/i;
 
-/** A list in one text. Where words of a sentence stand in it, the first counts alone. */
+/** The parts of a list in one text. Of a sentence only the first word counts. */
 function tokensOf(text: string): string[] {
   if (/^\[[0-9a-f:.]*:[0-9a-f:.]*\]/i.test(text)) return [text];
   // The brackets of an IPv6 address are no list.

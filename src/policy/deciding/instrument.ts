@@ -2,28 +2,31 @@ import { isObject, type Schema } from '../../bundle/json-schema.ts';
 import { assertions, type Draft, draftOf, isNames, isOf } from './keywords.ts';
 import { maxDepth, maxNodes, openReferences, type Target, token } from './references.ts';
 
-/** A schema that says the same in keywords of 2020-12 and without names, and what of the given one it does not say. */
+/** A schema that says the same in keywords of 2020-12 and without names, and what it leaves out of the original. */
 export interface Instrumented {
   schema: Schema;
   /** Place and reason of each keyword that cannot be used: without it more fits, never less. */
   dropped: string[];
 }
 
-/** What became of one part. */
+/** The copy of one part. */
 interface Made {
   out: unknown;
-  /** More may fit than should: where that would turn into less (below `not`, say), the keyword around it cannot be used either. */
+  /**
+   * It may accept more than it should. Where that would make the whole accept less (below `not`, say), the keyword around it cannot be used
+   * either.
+   */
   loose: boolean;
-  /** Members that it should have looked at may count as not looked at, which `unevaluatedProperties` would refuse. */
+  /** Members that it should have evaluated may count as unevaluated, which `unevaluatedProperties` would refuse. */
   blind: boolean;
 }
 
-/** Passes over the schema until nothing more is found to hang on what was dropped. */
+/** Passes over the schema until nothing more is found that depends on what was dropped. */
 const maxPasses = 24;
 
 /**
  * A copy of a blessed schema in which every subschema counts as a step, so that a check can be stopped: a few lines of `$ref` can ask for more
- * steps than there are seconds. In words why not, where it is no schema of a known draft or is too large.
+ * steps than there are seconds. Returns the reason as a text where it is no schema of a known draft or is too large.
  */
 export function instrument(schema: unknown, keyword: string, misread: (pattern: string) => string | undefined): Instrumented | string {
   if (!isObject(schema)) return 'it is no object';
@@ -53,7 +56,7 @@ interface Given {
 
 function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }: Given): Instrumented | string {
   const dropped = new Map<string, string>();
-  /** What references lead to stands once in `$defs`, under a number: nothing is left of names, bases and ways to spell a pointer. */
+  /** The target of each reference stands once in `$defs`, under a number: no names, bases or pointers are left. */
   const targets: Target[] = [];
   const numbers = new Map<string, number>();
   let nodes = 0;
@@ -82,14 +85,14 @@ function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }
     const beside: unknown[] = [];
     const has = (key: string): boolean => Object.hasOwn(value, key) && isOf(draft, key);
     const below = (member: unknown, at: string, inPlace: boolean): Made => {
-      const one = copy(member, place + at, depth + 1);
-      made.loose ||= one.loose;
-      made.blind ||= inPlace && one.blind;
-      return one;
+      const part = copy(member, place + at, depth + 1);
+      made.loose ||= part.loose;
+      made.blind ||= inPlace && part.blind;
+      return part;
     };
     const listed = (key: string, inPlace: boolean): Made[] | undefined => {
       const all = value[key];
-      if (Array.isArray(all) && all.length > 0) return all.map((one, at) => below(one, `/${key}/${at}`, inPlace));
+      if (Array.isArray(all) && all.length > 0) return all.map((member, at) => below(member, `/${key}/${at}`, inPlace));
       drop(`/${key}`, 'it is no list of schemas', true);
       return undefined;
     };
@@ -114,10 +117,10 @@ function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }
     };
 
     for (const [key, member] of Object.entries(value)) {
-      const known = Object.hasOwn(assertions, key);
-      if (!isOf(draft, key)) drop(`/${key}`, `it is no keyword of ${draft}`, !known);
-      else if (known && !assertions[key]!(member)) drop(`/${key}`, 'it has no such value');
-      else if (known) out[key] = key === 'required' ? [...new Set(member as string[])] : member;
+      const isAssertion = Object.hasOwn(assertions, key);
+      if (!isOf(draft, key)) drop(`/${key}`, `it is no keyword of ${draft}`, !isAssertion);
+      else if (isAssertion && !assertions[key]!(member)) drop(`/${key}`, 'it has no such value');
+      else if (isAssertion) out[key] = key === 'required' ? [...new Set(member as string[])] : member;
     }
     // OpenAPI's word for a type or null.
     if (value['nullable'] === true && out['type'] !== undefined) out['nullable'] = true;
@@ -135,24 +138,24 @@ function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }
         beside.push({ $ref: refer(target) });
       }
     }
-    for (const key of ['allOf', 'anyOf'].filter(has)) out[key] = listed(key, true)?.map((one) => one.out);
+    for (const key of ['allOf', 'anyOf'].filter(has)) out[key] = listed(key, true)?.map((part) => part.out);
     if (has('oneOf')) {
       const all = listed('oneOf', true);
-      // Of several that may fit more than one may: at least one does.
-      if (all?.some((one) => one.loose)) beside.push({ anyOf: all.map((one) => one.out) });
-      else if (all) out['oneOf'] = all.map((one) => one.out);
+      // Where one accepts too much, more than one may fit. That at least one does still holds.
+      if (all?.some((part) => part.loose)) beside.push({ anyOf: all.map((part) => part.out) });
+      else if (all) out['oneOf'] = all.map((part) => part.out);
     }
     if (has('not')) {
-      const one = copy(value['not'], `${place}/not`, depth + 1);
-      if (one.loose) drop('/not', 'it hangs on what cannot be used');
-      else out['not'] = one.out;
+      const negated = copy(value['not'], `${place}/not`, depth + 1);
+      if (negated.loose) drop('/not', 'it hangs on what cannot be used');
+      else out['not'] = negated.out;
     }
     if (has('if')) {
-      const one = copy(value['if'], `${place}/if`, depth + 1);
-      made.blind ||= one.blind;
-      if (one.loose) drop('/if', 'it hangs on what cannot be used', true);
+      const condition = copy(value['if'], `${place}/if`, depth + 1);
+      made.blind ||= condition.blind;
+      if (condition.loose) drop('/if', 'it hangs on what cannot be used', true);
       else {
-        out['if'] = one.out;
+        out['if'] = condition.out;
         for (const key of ['then', 'else'].filter(has)) out[key] = below(value[key], `/${key}`, true).out;
       }
     }
@@ -170,7 +173,7 @@ function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }
     made.out = out;
     return made;
 
-    function objects(given: Schema, has: (key: string) => boolean): void {
+    function objects(source: Schema, has: (key: string) => boolean): void {
       let whole = true;
       if (has('properties')) whole = mapped('properties', false);
       if (has('patternProperties')) {
@@ -183,34 +186,34 @@ function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }
         });
         whole &&= all;
       }
-      if (has('propertyNames')) out['propertyNames'] = below(given['propertyNames'], '/propertyNames', false).out;
+      if (has('propertyNames')) out['propertyNames'] = below(source['propertyNames'], '/propertyNames', false).out;
       if (!has('additionalProperties')) return;
-      if (whole || given['additionalProperties'] === true)
-        out['additionalProperties'] = below(given['additionalProperties'], '/additionalProperties', false).out;
+      if (whole || source['additionalProperties'] === true)
+        out['additionalProperties'] = below(source['additionalProperties'], '/additionalProperties', false).out;
       else drop('/additionalProperties', 'it hangs on what cannot be used', true);
     }
 
     /** A list of `items` was the word for `prefixItems` before 2020-12, and has no other meaning since. */
-    function arrays(given: Schema, has: (key: string) => boolean): void {
-      const tuple = Array.isArray(given['items']) ? 'items' : 'prefixItems';
+    function arrays(source: Schema, has: (key: string) => boolean): void {
+      const tuple = Array.isArray(source['items']) ? 'items' : 'prefixItems';
       const rest = tuple === 'items' ? 'additionalItems' : 'items';
       if (tuple === 'items' && has('prefixItems')) drop('/items', 'it is a list beside prefixItems', true);
       else {
         const first = has(tuple) ? listed(tuple, false) : undefined;
-        if (first) out['prefixItems'] = first.map((one) => one.out);
+        if (first) out['prefixItems'] = first.map((part) => part.out);
         if (has(rest) && (first || !has(tuple))) {
-          if (tuple !== 'items' || first) out['items'] = below(given[rest], `/${rest}`, false).out;
+          if (tuple !== 'items' || first) out['items'] = below(source[rest], `/${rest}`, false).out;
         } else if (has(rest)) drop(`/${rest}`, 'it hangs on what cannot be used', true);
       }
       if (!has('contains')) return;
       const counts = ['minContains', 'maxContains'].filter(has);
-      const odd = counts.find((key) => !Number.isInteger(given[key]) || (given[key] as number) < 0);
+      const odd = counts.find((key) => !Number.isInteger(source[key]) || (source[key] as number) < 0);
       if (odd !== undefined) return void drop('/contains', `${odd} has no such value`, true);
-      const one = below(given['contains'], '/contains', false);
-      out['contains'] = one.out;
+      const contained = below(source['contains'], '/contains', false);
+      out['contains'] = contained.out;
       for (const key of counts) {
-        if (key === 'maxContains' && one.loose) drop('/maxContains', 'it hangs on what cannot be used');
-        else out[key] = given[key];
+        if (key === 'maxContains' && contained.loose) drop('/maxContains', 'it hangs on what cannot be used');
+        else out[key] = source[key];
       }
     }
   }
@@ -219,10 +222,10 @@ function copyAll(schema: Schema, { draft, find, keyword, misread, loose, blind }
   const defs: Schema = {};
   for (let at = 0; at < targets.length && !large; at++) {
     const { place, value } = targets[at]!;
-    const one = place === '' ? root : copy(value, place, 0);
-    if (one.loose) loose.add(place);
-    if (one.blind) blind.add(place);
-    defs[at] = one.out;
+    const part = place === '' ? root : copy(value, place, 0);
+    if (part.loose) loose.add(place);
+    if (part.blind) blind.add(place);
+    defs[at] = part.out;
   }
   if (large) return 'it is too large or nests too deeply';
   const top = numbers.has('') ? { $ref: refer({ place: '', value: schema }) } : (root.out as Schema);

@@ -2,7 +2,7 @@ import { isObject, type Schema } from '../../bundle/json-schema.ts';
 
 export type Draft = '2020-12' | '2019-09' | 'draft-07';
 
-/** Both spellings of the scheme are about, and both with and without a `#` at the end. */
+/** Both `http` and `https` are in use, with and without a `#` at the end. */
 const drafts: Record<string, Draft> = {
   'json-schema.org/draft/2020-12/schema': '2020-12',
   'json-schema.org/draft/2019-09/schema': '2019-09',
@@ -21,7 +21,7 @@ export function draftOf({ $schema: stated }: Schema): Draft | undefined {
 export const data = new Set('enum const default examples required dependentRequired type'.split(' '));
 
 const newer = ['2019-09', '2020-12'];
-/** Keywords that not every draft has. One of another draft is none: nobody can say whether the server goes by it. */
+/** Keywords that not every draft has. A keyword of another draft is not used: nobody can say whether the server goes by it. */
 const onlyIn: Record<string, readonly string[]> = {
   prefixItems: ['2020-12'],
   $dynamicRef: ['2020-12'],
@@ -37,14 +37,14 @@ export const isOf = (draft: Draft, key: string): boolean => !Object.hasOwn(onlyI
 
 const isNumber = (value: unknown) => typeof value === 'number' && Number.isFinite(value);
 const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 0;
-export const isNames = (value: unknown): value is string[] => Array.isArray(value) && value.every((one) => typeof one === 'string');
+export const isNames = (value: unknown): value is string[] => Array.isArray(value) && value.every((name) => typeof name === 'string');
 const types = new Set(['string', 'number', 'integer', 'boolean', 'array', 'object', 'null']);
 
-/** What says something of a value by itself, and what it may say; all else that holds no schema is an annotation. */
+/** The keywords that constrain a value by themselves, each with a check of its own value. All others that hold no schema are annotations. */
 export const assertions: Record<string, (value: unknown) => boolean> = {
   type: (value) => {
     const all: unknown[] = Array.isArray(value) ? value : [value];
-    return all.length > 0 && new Set(all).size === all.length && all.every((one) => types.has(one as string));
+    return all.length > 0 && new Set(all).size === all.length && all.every((type) => types.has(type as string));
   },
   enum: Array.isArray,
   const: () => true,

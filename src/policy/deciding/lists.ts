@@ -9,28 +9,28 @@ const afterColon = /:(?=[\\/](?![\\/])|~|\.\.?[\\/]|[a-z]:[\\/])/gi;
 const afterBlank = new RegExp(String.raw`\s${begins}`, 'i');
 
 /**
- * What a server finds in a text that is more than one path: lists (`a,/etc/passwd`), options (`--output=/etc/passwd`, `-o/etc/passwd`), what curl takes for
- * the name of a file (`@/etc/passwd`), texts of JSON. Each piece is taken apart again by who asks.
+ * What a server finds in a text that is more than one path: lists (`a,/etc/passwd`), options (`--output=/etc/passwd`, `-o/etc/passwd`), what curl
+ * takes for the name of a file (`@/etc/passwd`), texts of JSON. The caller takes each piece apart again.
  */
 export function piecesOf(text: string, url: boolean): string[] {
-  const found: string[] = [];
+  const parts: string[] = [];
   const add = (piece: string): void => {
-    if (piece !== '' && piece !== text) found.push(piece);
-    if (found.length > maxPieces) throw new Underivable('is a list of too many');
+    if (piece !== '' && piece !== text) parts.push(piece);
+    if (parts.length > maxPieces) throw new Underivable('is a list of too many');
   };
   for (const pattern of url ? [insideUrl] : [inside, afterColon])
     for (const { index } of text.matchAll(pattern)) add(text.slice(index + 1));
-  if (url) return found;
+  if (url) return parts;
   const pieces = listed(text);
   if (pieces.length > 1) for (const piece of pieces) add(piece.trim());
   const option = /^[-\w.]+=(.*)$/s.exec(text) ?? /^-[a-z]([^-].*)$/is.exec(text);
   if (option) add(option[1]!);
   const marked = /^[@<>+!&|^#]+\s*(.*)$/s.exec(text);
   if (marked) add(marked[1]!);
-  // Blanks are in many a name: they part a list where another path begins behind one.
+  // Many names contain blanks. A blank separates a list only where another path begins behind it.
   if (/^-|^\s/.test(text) || afterBlank.test(text)) for (const token of text.split(/\s+/, maxPieces + 2)) add(token);
   if (text.startsWith('"')) add(fromJson(text));
-  return found;
+  return parts;
 }
 
 /** At commas, semicolons, bars and line ends; those in brackets belong to a pattern. */

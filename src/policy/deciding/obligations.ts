@@ -13,7 +13,7 @@ export interface Mistake {
   fix: string;
 }
 
-/** Reads a permit's annotations. A mistake is never passed over: an obligation that is not understood must not be one that is not met. */
+/** Reads a permit's annotations. A mistake is never ignored: an obligation that is not understood must not go unmet. */
 export function readObligations(annotations: Readonly<Record<string, string>>): { obligations: Obligations; mistakes: Mistake[] } {
   const obligations: Obligations = { redact: [] };
   const mistakes: Mistake[] = [];
@@ -55,7 +55,7 @@ export function readObligations(annotations: Readonly<Record<string, string>>): 
  * Cedar does not order permits, so taking any one of them would make the answer depend on chance. Of rates the lowest wins, of equal rates the smaller count.
  */
 export function joinObligations(all: readonly Obligations[]): Obligations {
-  const joined: Obligations = { redact: [...new Set(all.flatMap((one) => one.redact))].sort() };
+  const joined: Obligations = { redact: [...new Set(all.flatMap((obligations) => obligations.redact))].sort() };
   for (const { approval, limit } of all) {
     if (approval && joined.approval !== 'second-person') joined.approval = approval;
     if (limit && (!joined.limit || stricter(limit, joined.limit))) joined.limit = limit;

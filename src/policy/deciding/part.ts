@@ -13,7 +13,7 @@ export interface Part {
   key: string;
   mentions: Mentions;
   groups: readonly string[];
-  /** Who has which conditions, and how they are put to Cedar, by their number. */
+  /** By the number of the conditions: the rules that have them, and the clauses that are put to Cedar. */
   carriers: ReadonlyMap<number, readonly Rule[]>;
   clauses: ReadonlyMap<number, readonly Clause[]>;
   /** Conditions that only forbids have, asked together as "does any hold?": mostly none does, and then it need not be known which. */
@@ -41,17 +41,19 @@ export function makePart(rules: readonly Rule[], groups: readonly string[], pref
     else carriers.set(rule.conditions.number, [rule]);
   }
   const all = [...carriers.values()].map(([first]) => first!.conditions);
-  const writtenOut = all.filter((one) => one.writtenOut).length <= maxWrittenOut;
-  const asked = new Map(all.map((one) => [one.number, (writtenOut && one.writtenOut) || one]));
-  const mentions = mergeMentions([...asked.values()].map((one) => one.mentions));
-  const forbidden = all.filter((one) => one.joinable && carriers.get(one.number)!.every(({ policy }) => policy.effect === 'forbid'));
-  const together = forbidden.length > 1 ? forbidden.map((one) => one.number) : [];
+  const writtenOut = all.filter((conditions) => conditions.writtenOut).length <= maxWrittenOut;
+  const asked = new Map(all.map((conditions) => [conditions.number, (writtenOut && conditions.writtenOut) || conditions]));
+  const mentions = mergeMentions([...asked.values()].map((conditions) => conditions.mentions));
+  const forbidden = all.filter(
+    (conditions) => conditions.joinable && carriers.get(conditions.number)!.every(({ policy }) => policy.effect === 'forbid'),
+  );
+  const together = forbidden.length > 1 ? forbidden.map((conditions) => conditions.number) : [];
   return {
     key: `${prefix}:${[...asked.keys()].join()}:${together.join()}`,
     mentions,
     groups: mentions.everyGroup ? groups : groups.filter((group) => mentions.groups.has(group)),
     carriers,
-    clauses: new Map([...asked].map(([number, one]) => [number, one.clauses])),
+    clauses: new Map([...asked].map(([number, conditions]) => [number, conditions.clauses])),
     together,
   };
 }
@@ -61,7 +63,7 @@ export function examine(part: Part | undefined, request: () => CedarRequest, slo
   if (!part) return { held: [], errors: [] };
   const asked = request();
   const first = answerOf(part, part.together, asked, slots);
-  // Which of them it is, is another question.
+  // Where one of them holds, a second question tells which.
   return first ?? answerOf(part, [], asked, slots)!;
 }
 
@@ -81,7 +83,7 @@ function answerOf(part: Part, together: readonly number[], asked: CedarRequest, 
   };
 }
 
-/** All as permits, since Cedar names those that hold only of the effect that wins. */
+/** All as permits, since Cedar names the policies that hold only for the effect that wins. */
 function policiesOf({ clauses }: Part, together: readonly number[]): Record<string, PolicyJson> {
   const policies: Record<string, PolicyJson> = {};
   for (const [number, own] of clauses) if (!together.includes(number)) policies[String(number)] = permit(own);
@@ -98,7 +100,8 @@ const permit = (conditions: readonly Clause[]): PolicyJson => ({
 });
 
 /**
- * A set and not a chain of `||`, which would grow as deep as there are rules. It errs where any of them errs: `!` also where one is no boolean.
+ * A set and not a chain of `||`, which would grow as deep as there are rules. It errs where any of them errs; with the `!` it also errs where one
+ * is no boolean.
  */
 const anyOf = (lists: readonly (readonly Clause[])[]): Expr => ({
   contains: { left: { Set: lists.map((clauses): Expr => ({ '!': { arg: conjunction(clauses) } })) }, right: { Value: false } },

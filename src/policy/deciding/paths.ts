@@ -9,7 +9,7 @@ export interface Path {
 /** Where a server resolves relative names. */
 export interface Place {
   roots: readonly Path[];
-  /** Without roots: it runs on Windows, where `/x` is on whichever drive it is on. */
+  /** Without roots: it runs on Windows, where `/x` is on the current drive. */
   onWindows: boolean;
 }
 
@@ -45,53 +45,53 @@ export function refuseShell(text: string): void {
   if (/^~|`|\$[\w{(]/.test(text)) throw new Underivable('holds "~", "$" or "`", which a shell would replace');
 }
 
-/** Of one reading of a text every place it may lead to, on POSIX and on Windows. */
+/** Every path that one reading of a text may lead to, on POSIX and on Windows. */
 export function resolve(text: string, place: Place): Path[] {
   refuseShell(text);
-  const found: Path[] = [];
-  for (const one of absolutes(text, place)) {
-    for (const take of waysToTake(one.rest)) {
-      const path = walk(one, take);
+  const paths: Path[] = [];
+  for (const absolute of absolutes(text, place)) {
+    for (const take of waysToTake(absolute.rest)) {
+      const path = walk(absolute, take);
       refuseAliases(path, place);
-      found.push(path);
+      paths.push(path);
     }
   }
-  return found;
+  return paths;
 }
 
 const slashed = (text: string): string => {
   const turned = text.replaceAll('\\', '/');
-  // However many begin it, servers make two of them where one is a backslash.
+  // However many slashes begin it, servers make two of them where one is a backslash.
   return turned === text ? text : turned.replace(/^\/{3,}/, '//');
 };
 const isPosix = ({ root }: Path): boolean => root === '/';
-/** Where a backslash may be what keeps the next character from its meaning. */
+/** Whether a backslash may escape the next character. */
 export const onPosix = ({ roots, onWindows }: Place): boolean => (roots.length > 0 ? roots.some(isPosix) : !onWindows);
 
 function absolutes(text: string, { roots, onWindows }: Place): Absolute[] {
   const turned = slashed(text);
   const windows = windowsForm(turned);
-  const found: Absolute[] = windows ? [windows] : [];
+  const candidates: Absolute[] = windows ? [windows] : [];
   const relative = (): never => {
     throw new Underivable(roots.length > 0 ? 'is relative' : 'is relative, and no "roots" are declared for its server');
   };
   if (roots.length === 0 && onWindows && !windows) relative();
   if (roots.length === 0 || roots.some(isPosix)) {
     for (const name of new Set([text, turned])) {
-      if (name.startsWith('/')) found.push({ root: '/', rest: name });
-      else if (roots.length > 0) for (const root of roots.filter(isPosix)) found.push({ root: '/', rest: `${textOf(root)}/${name}` });
-      // To POSIX it is a relative name that stays below its folder, which is not the one that Windows takes it for.
+      if (name.startsWith('/')) candidates.push({ root: '/', rest: name });
+      else if (roots.length > 0) for (const root of roots.filter(isPosix)) candidates.push({ root: '/', rest: `${textOf(root)}/${name}` });
+      // On POSIX this is a relative name that stays below its folder, and not the path that Windows takes it for.
       else if ((!windows && !turned.startsWith('/')) || name.split('/').includes('..')) relative();
     }
   }
-  if (windows) return found;
-  for (const root of roots.filter((one) => !isPosix(one))) {
+  if (windows) return candidates;
+  for (const root of roots.filter((root) => !isPosix(root))) {
     const own = [...root.names, turned].join('/');
-    found.push({ root: root.root, rest: turned.startsWith('/') ? turned : own });
+    candidates.push({ root: root.root, rest: turned.startsWith('/') ? turned : own });
     const drive = /^\/([a-z])(\/.*)?$/is.exec(turned);
-    if (drive) found.push({ root: `${drive[1]!.toUpperCase()}:/`, rest: drive[2] ?? '' });
+    if (drive) candidates.push({ root: `${drive[1]!.toUpperCase()}:/`, rest: drive[2] ?? '' });
   }
-  return found;
+  return candidates;
 }
 
 /** What Windows takes for absolute by itself. */
@@ -111,7 +111,7 @@ function windowsForm(turned: string): Absolute | undefined {
 type Take = (name: string) => string;
 const asWritten: Take = (name) => name;
 
-/** Windows passes over dots and blanks at the end of a name and what follows a colon; of a name of dots alone some servers climb and some stay. */
+/** Windows ignores dots and blanks at the end of a name and what follows a colon. At a name of dots alone some servers climb and some stay. */
 const onWindowsTaking =
   (dots: string): Take =>
   (name) => {
@@ -143,7 +143,7 @@ function walk({ root, rest }: Absolute, take: Take): Path {
 
 const deviceName = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9])$/i;
 
-/** Names that lead elsewhere than they say, on every system of a kind. */
+/** Refuses names that lead elsewhere than they say, on every system of that kind. */
 function refuseAliases({ root, names }: Path, { roots }: Place): void {
   const windows = roots.length === 0 || !roots.every(isPosix);
   if (windows && names.some((name) => deviceName.test(name.split(/[.:]/, 1)[0]!.trim()))) throw new Underivable('names a device');

@@ -9,15 +9,15 @@ const categories = /^(?:L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?)$
 
 class Beyond extends Error {}
 
-const known = new Map<string, RE2JS | string>();
-const maxKnown = 2000;
+const cache = new Map<string, RE2JS | string>();
+const maxCached = 2000;
 
-/** A pattern of a schema (ECMA-262, 2020-12: 6.3.3) for an engine that is linear in the text; in words why not, where that is not possible. */
+/** A pattern of a schema (ECMA-262, 2020-12: 6.3.3) for an engine that is linear in the text; the reason as a text where that is not possible. */
 export function compilePattern(pattern: string): RE2JS | string {
-  const found = known.get(pattern) ?? compile(pattern);
-  if (known.size >= maxKnown) known.clear();
-  known.set(pattern, found);
-  return found;
+  const compiled = cache.get(pattern) ?? compile(pattern);
+  if (cache.size >= maxCached) cache.clear();
+  cache.set(pattern, compiled);
+  return compiled;
 }
 
 function compile(pattern: string): RE2JS | string {
@@ -28,7 +28,7 @@ function compile(pattern: string): RE2JS | string {
   }
 }
 
-/** The same in RE2's words. What the two engines would read differently is rewritten, and refused where that is not certain. */
+/** Translates a pattern to the syntax of RE2. What the two engines would read differently is rewritten, and refused where that is not certain. */
 function translate(pattern: string): string {
   const unicode = parses(pattern, 'u');
   if (!pattern.isWellFormed() || (!unicode && !parses(pattern, ''))) throw new Beyond('it is no regular expression of ECMA-262');
@@ -89,11 +89,11 @@ function escaped(rest: string, inClass: boolean, unicode: boolean): [number, str
 }
 
 function codePoint(rest: string, [text, digits]: RegExpExecArray): [number, string] {
-  const value = Number.parseInt(digits!, 16);
-  if (value < 0xd800 || value > 0xdfff) return [text.length, `\\x{${value.toString(16)}}`];
+  const code = Number.parseInt(digits!, 16);
+  if (code < 0xd800 || code > 0xdfff) return [text.length, `\\x{${code.toString(16)}}`];
   const low = /^\\u(d[c-f][\da-f]{2})/i.exec(rest.slice(text.length));
-  if (value > 0xdbff || !low) throw new Beyond('it speaks of half a character');
-  const whole = 0x10000 + ((value - 0xd800) << 10) + (Number.parseInt(low[1]!, 16) - 0xdc00);
+  if (code > 0xdbff || !low) throw new Beyond('it speaks of half a character');
+  const whole = 0x10000 + ((code - 0xd800) << 10) + (Number.parseInt(low[1]!, 16) - 0xdc00);
   return [text.length + low[0].length, `\\x{${whole.toString(16)}}`];
 }
 

@@ -3,10 +3,10 @@ import { parseUrl } from '../../base/url.ts';
 /** A fact that cannot be drawn from a text; the message says why, as "is relative, ...". Rules that ask for the fact then deny. */
 export class Underivable extends Error {}
 
-/** NFKC makes eighteen characters of one, so the length is bounded before it. */
+/** NFKC can make eighteen characters of one, so the length is bounded before it. */
 const maxText = 4096;
 const maxReadings = 16;
-/** Of a text that is taken apart as well. */
+/** The same for a text that is taken apart as well. */
 const maxPieces = 64;
 const maxTotal = 1 << 16;
 const plain = /^(?:[\w/.-](?:[\w/. -]*[\w/.-])?)?$/;
@@ -15,22 +15,28 @@ const webScheme = /^(?:https?|wss?|ftp):/i;
 const anyScheme = /^[a-z][a-z0-9+.-]+:/i;
 
 /**
- * Each text that a server may make of a text before it takes it for a path or a URL: without blanks and quotes around it, without line ends, percent-decoded
- * (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL; and the `pieces` of each, as the caller takes texts apart.
- * What was left out could be the one that leads outside.
+ * Each text that a server may make of a text before it takes it for a path or a URL: without blanks and quotes around it, without line ends,
+ * percent-decoded (as often as it can be), in the Unicode form NFKC, and (`opened`) without the scheme of a URL; and the `pieces` of each, as the
+ * caller takes texts apart. A reading that is left out could be the one that leads outside.
  */
-export function readings(text: string, opened: boolean, pieces?: (one: string) => readonly string[]): ReadonlySet<string> {
+export function readings(text: string, opened: boolean, pieces?: (reading: string) => readonly string[]): ReadonlySet<string> {
   const all = new Set([text]);
   if (text.length <= maxText && plain.test(text) && !(pieces && /^-| [/.]/.test(text))) return all;
   let total = 0;
-  // A set's loop comes to what is added meanwhile.
-  for (const one of all) {
-    if (one.length > maxText) throw new Underivable(`is longer than ${maxText} characters`);
-    if (one.includes('\0') || !one.isWellFormed()) throw new Underivable('holds a NUL or half a character');
-    for (const next of [unquoted(one), one.replace(/[\t\r\n]/g, ''), decoded(one), folded(one), ...(opened ? afterScheme(one) : [])])
+  // A loop over a set also visits what is added meanwhile.
+  for (const reading of all) {
+    if (reading.length > maxText) throw new Underivable(`is longer than ${maxText} characters`);
+    if (reading.includes('\0') || !reading.isWellFormed()) throw new Underivable('holds a NUL or half a character');
+    for (const next of [
+      unquoted(reading),
+      reading.replace(/[\t\r\n]/g, ''),
+      decoded(reading),
+      folded(reading),
+      ...(opened ? afterScheme(reading) : []),
+    ])
       all.add(next);
-    for (const piece of pieces?.(one) ?? []) all.add(piece);
-    total += one.length;
+    for (const piece of pieces?.(reading) ?? []) all.add(piece);
+    total += reading.length;
     if (all.size > (pieces ? maxPieces : maxReadings) || total > maxTotal) throw new Underivable('can be read in too many ways');
   }
   return all;
@@ -60,7 +66,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Beside what NFKC does: characters that file systems pass over, and those that code pages take for slashes. */
+/** NFKC, and beyond it: removes characters that file systems ignore, and replaces those that code pages take for slashes. */
 export const folded = (text: string): string =>
   text
     .normalize('NFKC')
@@ -68,7 +74,7 @@ export const folded = (text: string): string =>
     .replace(/[\u2044\u2215\u29f8]/g, '/')
     .replace(/[\u2216\u29f5\u29f9\u00a5\u20a9]/g, '\\');
 
-/** The path of a URL, as the URL standard has it and as a server gets it that cuts the scheme off. */
+/** The path of a URL, as the URL standard has it and as a server has it that merely cuts off the scheme. */
 function afterScheme(text: string): string[] {
   if (!isUrl(text) || isWebUrl(text)) return [];
   const url = parseUrl(text);
@@ -83,5 +89,5 @@ function afterScheme(text: string): string[] {
     rest.startsWith('//') && rest[2] !== '/'
       ? [url.host === '' ? url.pathname : `//${url.host}${url.pathname}`, rest.slice(2)]
       : [url.pathname];
-  return [rest, ...path].map((one) => one.replace(/^\/*([a-z])[:|](?=\/|$)/i, '$1:'));
+  return [rest, ...path].map((candidate) => candidate.replace(/^\/*([a-z])[:|](?=\/|$)/i, '$1:'));
 }

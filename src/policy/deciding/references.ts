@@ -15,11 +15,11 @@ export const maxDepth = 64;
 export const token = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 /**
- * Finds what references mean, without fetching anything: names (`$id`, anchors) are looked up as they are written. In words why not, where the
- * whole schema is too large.
+ * Finds what references mean, without fetching anything: names (`$id`, anchors) are looked up as they are written. Returns the reason as a text
+ * where the whole schema is too large.
  */
 export function openReferences(schema: Schema, draft: Draft): References | string {
-  /** Places that begin a resource, which `#` inside of them speaks of. */
+  /** Places where a resource begins. A `#` inside of one refers to it. */
   const resources = new Map<string, unknown>([['', schema]]);
   const ids = new Map<string, string[]>();
   const anchors = new Map<string, Target[]>();
@@ -28,10 +28,10 @@ export function openReferences(schema: Schema, draft: Draft): References | strin
   let nodes = 0;
   let large = false;
 
-  const note = <T>(map: Map<string, T[]>, name: string, one: T): void => {
+  const note = <T>(map: Map<string, T[]>, name: string, entry: T): void => {
     const all = map.get(name) ?? [];
     map.set(name, all);
-    all.push(one);
+    all.push(entry);
   };
 
   function index(value: unknown, place: string, resource: string, depth: number): void {
@@ -57,10 +57,11 @@ export function openReferences(schema: Schema, draft: Draft): References | strin
     }
     for (const [key, member] of Object.entries(value)) {
       const below = `${place}${token(key)}`;
-      if (lists.has(key) && Array.isArray(member)) for (const [at, one] of member.entries()) index(one, `${below}/${at}`, base, depth + 1);
+      if (lists.has(key) && Array.isArray(member))
+        for (const [at, subschema] of member.entries()) index(subschema, `${below}/${at}`, base, depth + 1);
       else if (single.has(key)) index(member, below, base, depth + 1);
       else if (maps.has(key) && isObject(member))
-        for (const [name, one] of Object.entries(member)) index(one, `${below}${token(name)}`, base, depth + 1);
+        for (const [name, subschema] of Object.entries(member)) index(subschema, `${below}${token(name)}`, base, depth + 1);
     }
   }
   index(schema, '', '', 0);
@@ -77,13 +78,13 @@ export function openReferences(schema: Schema, draft: Draft): References | strin
     const shown = JSON.stringify(ref.slice(0, 100));
     const [name = '', ...rest] = ref.split('#');
     const fragment = readable(rest.join('#'));
-    // Before 2019-09 an $id beside a $ref says nothing; readers differ in whether they know.
+    // Before 2019-09 an $id beside a $ref has no effect, but not all readers follow that.
     if (draft === 'draft-07' && beside['$id'] !== undefined && place !== '') return `an $id beside it leaves open what ${shown} means`;
     let resource = resourceOf(place);
     if (name !== '') {
-      const found = certain(name) ? (ids.get(name) ?? []) : [];
-      if (found.length !== 1) return `${shown} is ${found.length > 1 ? 'the $id of more than one part' : 'outside of the schema'}`;
-      resource = found[0]!;
+      const places = certain(name) ? (ids.get(name) ?? []) : [];
+      if (places.length !== 1) return `${shown} is ${places.length > 1 ? 'the $id of more than one part' : 'outside of the schema'}`;
+      resource = places[0]!;
     }
     if (keyword === '$recursiveRef') {
       if (ref !== '#') return `it refers to ${shown}, not to #`;
@@ -92,8 +93,8 @@ export function openReferences(schema: Schema, draft: Draft): References | strin
     if (fragment === '' || fragment === '/') return { place: resource, value: resources.get(resource) };
     if (fragment.startsWith('/')) return walk(resources.get(resource), resource, fragment) ?? `${shown} is no schema here`;
     if (keyword === '$dynamicRef' && (dynamic.get(fragment)?.length ?? 0) > 1) return 'what it means depends on where it is reached from';
-    const found = anchors.get(`${resource}#${fragment}`) ?? [];
-    return found.length === 1 ? found[0]! : `${shown} is ${found.length > 1 ? 'more than one part' : 'nowhere in the schema'}`;
+    const targets = anchors.get(`${resource}#${fragment}`) ?? [];
+    return targets.length === 1 ? targets[0]! : `${shown} is ${targets.length > 1 ? 'more than one part' : 'nowhere in the schema'}`;
   };
 }
 

@@ -65,7 +65,7 @@ export function buildRequest(
   }
   let underivable: string | undefined;
   const tell = (why: string): void => void (underivable ??= why);
-  // A fact that cannot be told is not there, so that each rule that asks for it errs, which denies.
+  // A fact that cannot be derived is left out, so that each rule that asks for it errs, which denies.
   if (wants('paths') || wants('folders') || wants('within')) Object.assign(context, pathFacts(subjectOf(ask, circumstances), tell));
   if (wants('hosts')) {
     const hosts = hostFacts(subjectOf(ask, circumstances), tell);

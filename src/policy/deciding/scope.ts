@@ -37,7 +37,7 @@ export function entityMatches(
 export function actionMatches(constraint: ActionConstraint, action: Action): boolean {
   if (constraint.op === 'All') return true;
   if (constraint.op === '==') return 'entity' in constraint && isAction(constraint.entity, action);
-  return 'entities' in constraint ? constraint.entities.some((one) => isAction(one, action)) : isAction(constraint.entity, action);
+  return 'entities' in constraint ? constraint.entities.some((entity) => isAction(entity, action)) : isAction(constraint.entity, action);
 }
 
 const isAction = (entity: EntityUidJson, action: Action): boolean => uid(entity).type === 'Action' && uid(entity).id === action;

@@ -1,7 +1,7 @@
 import type { ArgumentKind, ServerEntry } from '../../bundle/schema.ts';
 import { type ArgumentType, argumentsOf } from './arguments.ts';
 
-/** What is known of a value among the arguments: its kind, and those of its members. A list is as each of its members. */
+/** What is known of a value among the arguments: its kind, and those of its members. A list has the shape of its members. */
 export interface ArgumentShape {
   kind?: ArgumentKind;
   /** Named by the blessed schema or by the company: such a name is no data. */
@@ -10,12 +10,12 @@ export interface ArgumentShape {
   rest?: ArgumentShape;
 }
 
-const known = new WeakMap<ServerEntry, Map<string, ArgumentShape>>();
+const shapes = new WeakMap<ServerEntry, Map<string, ArgumentShape>>();
 
 /** Worked out once per tool and bundle. */
 export function shapeOf(server: ServerEntry, action: 'call' | 'get', name: string): ArgumentShape {
-  const ofServer = known.get(server) ?? new Map<string, ArgumentShape>();
-  known.set(server, ofServer);
+  const ofServer = shapes.get(server) ?? new Map<string, ArgumentShape>();
+  shapes.set(server, ofServer);
   const key = `${action} ${name}`;
   const shape = ofServer.get(key) ?? (action === 'call' ? shapeOfTool(server, name) : shapeOfPrompt(server, name));
   ofServer.set(key, shape);
@@ -35,21 +35,23 @@ export function shapeOfTool({ catalogue, tools }: Pick<ServerEntry, 'catalogue' 
 
 function shapeOfPrompt({ catalogue }: ServerEntry, name: string): ArgumentShape {
   const list: unknown = catalogue.prompts.find((prompt) => prompt.name === name)?.['arguments'];
-  const names = Array.isArray(list) ? list.map((one: { name?: unknown } | null) => one?.name) : [];
-  return { members: new Map(names.filter((one) => typeof one === 'string').map((one) => [one, empty()])) };
+  const names = Array.isArray(list) ? list.map((argument: { name?: unknown } | null) => argument?.name) : [];
+  return {
+    members: new Map(names.filter((argumentName) => typeof argumentName === 'string').map((argumentName) => [argumentName, empty()])),
+  };
 }
 
 const empty = (): ArgumentShape => ({ members: new Map() });
 
 function member({ members }: ArgumentShape, name: string): ArgumentShape {
-  const one = members.get(name) ?? empty();
-  members.set(name, one);
-  return one;
+  const shape = members.get(name) ?? empty();
+  members.set(name, shape);
+  return shape;
 }
 
 function fromType(type: ArgumentType): ArgumentShape {
   if (type.kind === 'set') return fromType(type.of);
-  return { members: new Map(type.kind === 'record' ? [...type.members].map(([name, one]) => [name, fromType(one)]) : []) };
+  return { members: new Map(type.kind === 'record' ? [...type.members].map(([name, memberType]) => [name, fromType(memberType)]) : []) };
 }
 
 export interface Text {
@@ -65,11 +67,11 @@ export function* textsIn(value: unknown, shape: ArgumentShape | undefined, above
   if (kind === 'text' || value === null || value === undefined) return;
   if (typeof value === 'string') yield { text: value, kind, name };
   else if (typeof value !== 'object') {
-    // A server may make a name of a number; where nobody says that it is one, a number is a number.
+    // A server may use a number as a name, so a number counts where it is declared to be one.
     if (kind !== undefined) yield { text: String(value), kind, name };
   } else if (depth > maxDepth) throw new RangeError('too deep');
   else if (Array.isArray(value)) {
-    for (const one of value) if (kind !== undefined || mayHold(one)) yield* textsIn(one, shape, kind, name, depth + 1);
+    for (const entry of value) if (kind !== undefined || mayHold(entry)) yield* textsIn(entry, shape, kind, name, depth + 1);
   }
   // Not their entries: whoever asks stops early, and making a hundred thousand pairs takes some 30 ms.
   else

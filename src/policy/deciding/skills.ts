@@ -5,7 +5,7 @@ import { canonical, readings } from './spellings.ts';
 
 /**
  * Which blessed skill a URI belongs to: its rules hold for all that is below its folder, of nested skills the innermost one's (SEP-2640, "Nested
- * Skills"). `outside`: it looks like a skill's but is no part of one that was blessed, so for everybody it is nothing at all: a file that is not in
+ * Skills"). `outside`: it looks like a skill's but is no part of one that was blessed, so for everybody it does not exist: a file that is not in
  * the blessed list, or a spelling that a server may resolve to another place than the one that is decided upon.
  */
 export type SkillScope = { skill: string } | 'outside' | undefined;
@@ -16,18 +16,18 @@ export function openSkillScopes(catalogue: ServerEntry['catalogue']): (uri: stri
   const { skills } = catalogue;
   if (skills.length === 0) return () => undefined;
   const named = new Set(readable(catalogue));
-  const roots = new Map(skills.map((one) => [skillRoot(one), { uri: one.uri, members: members(one) }]));
-  const forms = new Map(skills.map((one) => [canonical(skillRoot(one)), canonical(skillRoot(one))]));
+  const roots = new Map(skills.map((skill) => [skillRoot(skill), { uri: skill.uri, members: members(skill) }]));
+  const forms = new Map(skills.map((skill) => [canonical(skillRoot(skill)), canonical(skillRoot(skill))]));
   return (uri) => {
     if (uri.length > maxUri) return 'outside';
-    const found = innermost(roots, uri);
-    const known = found && (found.members?.has(uri) ?? isPlainUri(uri));
+    const owner = innermost(roots, uri);
+    const isMember = owner && (owner.members?.has(uri) ?? isPlainUri(uri));
     const read = readings(uri);
-    if (found && (known || named.has(uri))) {
-      const root = canonical(skillRoot(found));
-      if (read.every((form) => innermost(forms, form) === root)) return { skill: found.uri };
+    if (owner && (isMember || named.has(uri))) {
+      const root = canonical(skillRoot(owner));
+      if (read.every((form) => innermost(forms, form) === root)) return { skill: owner.uri };
     }
-    const like = found !== undefined || read.some((form) => innermost(forms, form) !== undefined);
+    const like = owner !== undefined || read.some((form) => innermost(forms, form) !== undefined);
     // The scheme is for skills, so what is not blessed under it is a skill that nobody blessed. Other schemes hold other things as well.
     return like || (canonical(uri).startsWith('skill:') && !named.has(uri)) ? 'outside' : undefined;
   };
@@ -45,11 +45,11 @@ function members({ uri, resources }: ServerEntry['catalogue']['skills'][number])
 
 /** Of several folders that hold it, or are it, the one that is furthest down. */
 export function innermost<T>(roots: ReadonlyMap<string, T>, uri: string): T | undefined {
-  // A longer one is nobody's, and each of its thousands of slashes would be looked up.
+  // A longer URI belongs to no skill, and each of its thousands of slashes would be looked up.
   if (roots.size === 0 || uri.length > maxUri) return undefined;
   for (let at = uri.length; at > 0; at = uri.lastIndexOf('/', at - 1)) {
-    const found = roots.get(uri.slice(0, at));
-    if (found !== undefined) return found;
+    const match = roots.get(uri.slice(0, at));
+    if (match !== undefined) return match;
   }
   return undefined;
 }

@@ -20,7 +20,7 @@ export interface Slice {
   groups: readonly string[];
   /** The rules without conditions: their scope is all there is to know. */
   always: readonly Rule[];
-  /** What the rules say of this thing, agent and freshness, whatever is called with it and whenever. */
+  /** The rules whose answer depends only on target, agent and freshness: not on what the call carries, nor on the clock. */
   settled: Part | undefined;
   /** What has to be asked of each call: rules that look at what it carries, or at the clock. */
   open: Part | undefined;
@@ -30,7 +30,7 @@ export interface Slice {
   names: Names;
   /** A forbid that cannot be judged without the arguments. */
   conditionalForbid: boolean;
-  /** The slice that lists ask: permits as they may turn out, no forbid that is not known yet. */
+  /** The slice that lists ask: permits that may still hold, and no forbid that depends on what is still unknown. */
   listed: Slice;
 }
 
@@ -52,8 +52,8 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
 
   const make = (action: Action, some: readonly Rule[], listed: boolean): Slice => {
     const key = `${prefix}:${action === 'read' ? 'r' : 'c'}${listed ? 'l' : ''}:${some.map((rule) => rule.index).join()}`;
-    const known = made.get(key);
-    if (known) return known;
+    const existing = made.get(key);
+    if (existing) return existing;
     const unknown = action === 'read' ? fromReading : fromArguments;
     const forbids = some.filter((rule) => rule.policy.effect === 'forbid');
     const mentions = mergeMentions(some.map((rule) => rule.mentions));
@@ -72,7 +72,7 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
         prefix,
       ),
       open: makePart(asked.filter(isOpen), groups, prefix),
-      expected: asked.filter(isOpen).flatMap((rule) => rule.expected.map((one) => ({ ...one, rule }))),
+      expected: asked.filter(isOpen).flatMap((rule) => rule.expected.map((comparison) => ({ ...comparison, rule }))),
       names: namesOf(asked.filter(isOpen).flatMap((rule) => argumentsNamed(rule.json))),
       conditionalForbid: forbids.some((rule) => depends(rule.mentions, unknown)),
       get listed() {
@@ -85,8 +85,8 @@ export function openSlices(policies: readonly CompiledPolicy[], person: string, 
 
   const ofServer = (action: Action, server: string) => {
     const key = `${action} ${server}`;
-    const known = servers.get(key);
-    if (known) return known;
+    const existing = servers.get(key);
+    if (existing) return existing;
     const some = rules.filter((rule) => serverMatches(rule.json, action, server));
     const isSpecial = (rule: Rule) => action !== 'discover' && named(rule.json.resource)?.type === resourceType[action];
     const general = some.filter((rule) => !isSpecial(rule));
@@ -128,7 +128,7 @@ function readRule(policy: CompiledPolicy, index: number): Omit<Rule, 'conditions
   try {
     mentions = mentionsOf(json);
     expected = expectedTypes(json);
-    // Which of them Cedar would go by and which we would must not be a question.
+    // Cedar goes by one of them and we by the other, so they must agree.
     if (json.effect !== policy.effect) throw new Error('It says both permit and forbid.');
   } catch (cause) {
     throw new Failure('integrity', `Rule ${policy.id} of the company policy cannot be read.`, 'Publish the policy again.', { cause });

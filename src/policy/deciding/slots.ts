@@ -30,11 +30,11 @@ export function openSlots(cedar: Cedar, capacity: number, prefix: string): Slots
       return names.size;
     },
     use(key, policies) {
-      const known = names.get(key);
-      if (known !== undefined) {
+      const heldName = names.get(key);
+      if (heldName !== undefined) {
         names.delete(key);
-        names.set(key, known);
-        return known;
+        names.set(key, heldName);
+        return heldName;
       }
       const staticPolicies = policies();
       const name = take();

@@ -2,9 +2,9 @@ import { hostsIn, otherSpelling, readHost, withoutSlashes } from '../../base/url
 import { folded } from './readings.ts';
 
 /**
- * Of which blessed resources a URI that nobody blessed may be another spelling, or which templates it may come of. A rule that forbids one of
- * those forbids it too: servers resolve `..`, `%2e`, case and empty segments, so `FILE:///a/../secret` reaches what `file:///secret` does.
- * Too many is the safe side here: only what is forbidden is ever looked for.
+ * Finds the blessed resources of which a URI that nobody blessed may be another spelling, and the templates that it may come from. A rule that
+ * forbids one of those forbids the URI too: servers resolve `..`, `%2e`, case and empty segments, so `FILE:///a/../secret` reaches what
+ * `file:///secret` does. Finding too many is safe: the result is used only to forbid.
  */
 export function openSpellings(blessed: Iterable<string>): (uri: string) => string[] {
   const all = [...new Set(blessed)];
@@ -12,8 +12,8 @@ export function openSpellings(blessed: Iterable<string>): (uri: string) => strin
   const templates: { name: string; starts: string[]; literals: string[]; asWritten: string[] }[] = [];
   for (const name of all) {
     if (expression.test(name))
-      for (const one of writtenOut(name))
-        templates.push({ name, ...literalsOf(one), asWritten: name.split(expression).map(withAllSlashes) });
+      for (const template of writtenOut(name))
+        templates.push({ name, ...literalsOf(template), asWritten: name.split(expression).map(withAllSlashes) });
     else for (const form of new Set(formsOf(name) ?? readings(name))) plain.set(form, [...(plain.get(form) ?? []), name]);
   }
   return (uri) => {
@@ -23,13 +23,13 @@ export function openSpellings(blessed: Iterable<string>): (uri: string) => strin
     const whole = end < 0 ? [] : formsOf(uri.slice(0, end));
     // What cannot be read may be anything.
     if (!forms || !whole) return all;
-    const found = [...forms, ...whole].flatMap((form) => plain.get(form) ?? []);
-    // Where nothing stands for an expression between two slashes there are two: one would be another URI.
+    const matches = [...forms, ...whole].flatMap((form) => plain.get(form) ?? []);
+    // An empty expression between two slashes leaves both of them: with one slash it would be another URI.
     const asItIs = withAllSlashes(uri);
     for (const { name, starts, literals, asWritten } of templates)
       if (comesOf(asWritten, asItIs) || [...forms, ...whole].some((form) => starts.some((start) => comesOf([start, ...literals], form))))
-        found.push(name);
-    return [...new Set(found)];
+        matches.push(name);
+    return [...new Set(matches)];
   };
 }
 
@@ -44,22 +44,22 @@ function formsOf(uri: string): string[] | undefined {
   return [
     ...readings(uri),
     ...parts.flatMap(({ scheme, host, path }) =>
-      [host + path, host + resolvedPath(path)].map((one) => `${scheme}:${one.replace(/^\/+/, '')}`),
+      [host + path, host + resolvedPath(path)].map((address) => `${scheme}:${address.replace(/^\/+/, '')}`),
     ),
   ];
 }
 
 /**
- * A template, and what it may be where its first expression is the host of this machine or begins its path: those are read otherwise than a text that
- * stands for anything. What may stand for nothing (RFC 6570, section 3.2.1) is nothing in the template itself.
+ * A template, and its forms where an expression is the host of this machine, begins the path, or is empty (RFC 6570, section 3.2.1): those are
+ * read differently from an expression that can be anything.
  */
 function writtenOut(template: string): string[] {
   const all = [template];
-  for (const one of all) {
-    const first = expression.exec(one);
+  for (const form of all) {
+    const first = expression.exec(form);
     if (!first || all.length >= mostWrittenOut) continue;
-    const before = one.slice(0, first.index);
-    const instead = (text: string) => all.push(before + text + one.slice(first.index + first[0].length));
+    const before = form.slice(0, first.index);
+    const instead = (text: string) => all.push(before + text + form.slice(first.index + first[0].length));
     if (/^[^:{]+:\/*$/.test(before)) instead('localhost');
     if (/^[^:{]+:\/*[^/]+$/.test(before) && /^\{[/+]/.test(first[0])) instead('/{path}');
     if (/^[^:{]+:\/*[^/]*$/.test(before)) instead('');
@@ -72,7 +72,7 @@ const mostWrittenOut = 16;
 function literalsOf(template: string): { starts: string[]; literals: string[] } {
   const [first, ...rest] = template.split(expression) as [string, ...string[]];
   const literals = rest.map(inside);
-  // A scheme that is not known is any: what follows it is read as behind one.
+  // A scheme that is an expression can be any. What follows is read as if it stood behind a scheme.
   if (first === '' && literals.length > 0) return { starts: [''], literals: [canonical(`a${rest[0]}`).slice(1), ...literals.slice(1)] };
   return { starts: [...new Set([canonical(first), ...startsOf(first)])], literals };
 }
@@ -87,9 +87,9 @@ function startsOf(literal: string): string[] {
 
 interface Hosted {
   scheme: string;
-  /** Empty for this machine, and for files, whose servers pass over it. */
+  /** Empty for this machine, and for files, whose servers ignore it. */
   host: string;
-  /** Without ports and users before it: a server may pass over those. */
+  /** Without ports and users before it: a server may ignore those. */
   path: string;
 }
 
@@ -114,18 +114,18 @@ function hosted(text: string): Hosted[] | undefined {
     );
   const raws = hostsIn(rest);
   if (raws.size > maxHosts) return undefined;
-  const found: Hosted[] = [];
+  const forms: Hosted[] = [];
   for (const raw of [...raws, ...[...raws].map(otherSpelling)]) {
     if (raw === undefined) continue;
     const host = readHost(raw);
     const drive = /^[a-z][:|]?$/.test(raw);
     if (host === undefined && strict && !(scheme === 'file' && (slashes > 2 || drive))) return undefined;
     for (const path of new Set(paths)) {
-      found.push({ scheme, host: local.test(host ?? '') ? '' : (host ?? raw), path });
-      if (scheme === 'file' && slashes === 2 && !drive) found.push({ scheme, host: '', path });
+      forms.push({ scheme, host: local.test(host ?? '') ? '' : (host ?? raw), path });
+      if (scheme === 'file' && slashes === 2 && !drive) forms.push({ scheme, host: '', path });
     }
   }
-  return found;
+  return forms;
 }
 
 const local = /^(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\])$/;
@@ -134,8 +134,8 @@ const local = /^(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\])$/;
 const expression = /\{[^{}]*\}/;
 
 /**
- * Letters outside of ASCII, or bytes of such, that a URI has at most to be read in its other spellings: NFKC makes up to eighteen of one, each at some
- * microseconds' cost. What has more may be anything, so what is forbidden of anything forbids it.
+ * The most letters outside of ASCII, or encoded bytes of such, that a URI may have for its other spellings to be read: NFKC makes up to eighteen
+ * of one, at some microseconds each. A URI with more may be anything, so any forbid of a blessed resource applies to it.
  */
 const mostForeign = 1024;
 
@@ -146,7 +146,7 @@ export const readings = (uri: string): string[] => [...new Set([canonical(uri), 
 
 export const canonical = (uri: string): string => inside(uri).replace(/^([a-z][a-z0-9+.-]*):\/*(?:(?:localhost|127\.0\.0\.1)\/+)?/, '$1:');
 
-/** Of a text that begins nowhere in particular. */
+/** For a text that need not be the beginning of a URI. */
 const inside = (text: string): string => withAllSlashes(text).replace(/\/{2,}/g, '/');
 
 const withAllSlashes = (text: string): string => (softened(text) ?? text).replaceAll('\\', '/');
@@ -199,9 +199,9 @@ function comesOf(literals: readonly string[], form: string): boolean {
   if (!form.startsWith(first)) return false;
   let at = first.length;
   for (const literal of literals.slice(1, -1)) {
-    const found = form.indexOf(literal, at);
-    if (found < 0) return false;
-    at = found + literal.length;
+    const index = form.indexOf(literal, at);
+    if (index < 0) return false;
+    at = index + literal.length;
   }
   const last = literals.at(-1)!;
   return form.length >= at + last.length && form.endsWith(last);

@@ -34,12 +34,14 @@ const texts: Term = { kind: 'set', members: [ofType('string')] };
 export function termsOf(expr: Expr): readonly Term[] {
   const node = expr as Node;
   if ('Value' in node) return [ofValue(node['Value'])];
-  // Of the context only the arguments are of a stranger's making.
+  // Of the context only the arguments come from a stranger.
   if (variable(expr) === 'context') return [{ kind: 'record', members: new Map([['args', [{ kind: 'argument', path: [] }]]]) }];
   const [[operator, body] = ['', undefined]] = Object.entries(node);
   if (operator === 'Set') return [{ kind: 'set', members: distinct((body as Expr[]).flatMap(termsOf)) }];
   if (operator === 'Record')
-    return [{ kind: 'record', members: new Map(Object.entries(body as Record<string, Expr>).map(([name, one]) => [name, termsOf(one)])) }];
+    return [
+      { kind: 'record', members: new Map(Object.entries(body as Record<string, Expr>).map(([name, member]) => [name, termsOf(member)])) },
+    ];
   if (operator === 'if-then-else') {
     const branches = body as { then: Expr; else: Expr };
     return distinct([...termsOf(branches.then), ...termsOf(branches.else)]);
@@ -62,10 +64,10 @@ function ofValue(value: unknown): Term {
   if (Array.isArray(value)) return { kind: 'set', members: distinct(value.map(ofValue)) };
   const type = typeOf(value);
   if (type !== 'record') return type === undefined ? unknown : ofType(type);
-  return { kind: 'record', members: new Map(Object.entries(value as object).map(([name, one]) => [name, [ofValue(one)]])) };
+  return { kind: 'record', members: new Map(Object.entries(value as object).map(([name, member]) => [name, [ofValue(member)]])) };
 }
 
-/** A list of a thousand texts is one term: what is the same for the types is said once. */
+/** A list of a thousand texts is one term: equal terms are kept once. */
 function distinct(terms: readonly Term[]): readonly Term[] {
   if (terms.length < 2) return terms;
   return [...new Map(terms.map((term) => [keyOf(term), term])).values()];

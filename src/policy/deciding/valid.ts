@@ -72,15 +72,15 @@ function openAjv(): Ajv2020 {
     error: { message: 'must NOT have duplicate items' },
     validate: (wanted: boolean, list: unknown[]) => !wanted || (step(weight(list)) && new Set(list.map(stable)).size === list.length),
   });
-  // Ajv compares a value with each of the list, member by member; here it is looked up, and what is compared counts.
+  // Ajv compares a value with each of the list, member by member; here it is looked up, and the size of the value counts as steps.
   ajv.removeKeyword('enum');
   ajv.addKeyword({
     keyword: 'enum',
     schemaType: 'array',
     error: { message: 'must be equal to one of the allowed values', params: ({ schemaCode }) => _`{allowedValues: ${schemaCode}}` },
     compile(allowed: unknown[]) {
-      const known = new Set(allowed.map(stable));
-      return (value: unknown) => step(weight(value)) && known.has(stable(value));
+      const allowedTexts = new Set(allowed.map(stable));
+      return (value: unknown) => step(weight(value)) && allowedTexts.has(stable(value));
     },
   });
   ajv.removeKeyword('const');
@@ -88,8 +88,8 @@ function openAjv(): Ajv2020 {
     keyword: 'const',
     error: { message: 'must be equal to the allowed value', params: ({ schemaCode }) => _`{allowedValue: ${schemaCode}}` },
     compile(allowed: unknown) {
-      const known = stable(allowed);
-      return (value: unknown) => step(weight(value)) && known === stable(value);
+      const allowedText = stable(allowed);
+      return (value: unknown) => step(weight(value)) && allowedText === stable(value);
     },
   });
   return ajv;
@@ -124,14 +124,14 @@ const readings = new WeakMap<object, Instrumented | string>();
 
 /** Compiled at the first call of a tool, and kept for as long as its definition is. */
 export function validatorOf(tool: object): Validator {
-  const known = kept.get(tool) ?? compile(readingOf(tool));
-  kept.set(tool, known);
-  return known;
+  const validator = kept.get(tool) ?? compile(readingOf(tool));
+  kept.set(tool, validator);
+  return validator;
 }
 
 function readingOf(tool: object): Instrumented | string {
-  const known = readings.get(tool);
-  if (known !== undefined) return known;
+  const cached = readings.get(tool);
+  if (cached !== undefined) return cached;
   const schema = (tool as Record<string, unknown>)['inputSchema'];
   const made = schema === undefined ? 'it states none' : instrument(schema, stepKeyword, misread);
   readings.set(tool, made);
@@ -185,14 +185,14 @@ function misfit(check: ValidateFunction, args: unknown): string | undefined {
   try {
     if (check(args)) return undefined;
   } catch (error) {
-    // The stack of a schema that goes round in circles ends, too.
+    // A schema that refers to itself in circles may overflow the stack.
     if (error instanceof TooLong || error instanceof RangeError) return 'they are too large to be checked against the schema of the tool';
     throw error;
   }
   const error = check.errors?.at(-1);
   const { additionalProperty, allowedValues, allowedValue } = (error?.params ?? {}) as Record<string, unknown>;
   const named = allowedValues ?? allowedValue ?? additionalProperty;
-  const what = named === undefined ? '' : ` (${JSON.stringify(named).slice(0, 160)})`;
+  const detail = named === undefined ? '' : ` (${JSON.stringify(named).slice(0, 160)})`;
   const where = error?.instancePath ? JSON.stringify(error.instancePath.slice(0, 200)) : 'the arguments';
-  return `${where} ${error?.message ?? 'does not fit'}${what}`;
+  return `${where} ${error?.message ?? 'does not fit'}${detail}`;
 }

@@ -2,7 +2,7 @@ import type { Validator } from './valid.ts';
 
 let loaded: typeof import('./valid.ts') | undefined;
 
-/** Schemas are needed by the first call only: neither the start nor what agents list waits for what compiles them. */
+/** Schemas are compiled at the first call of a tool, so neither the start nor the lists of agents wait for the compiler to load. */
 export async function loadValidation(): Promise<void> {
   loaded ??= await import('./valid.ts');
 }

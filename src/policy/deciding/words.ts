@@ -3,14 +3,14 @@ import { type Cedar, loadCedar } from './cedar.ts';
 
 const head = 'permit(principal, action, resource) when { ';
 const maxText = 300;
-const known = new WeakMap<object, string>();
+const texts = new WeakMap<object, string>();
 
 /** One condition as its author could have written it, without the braces. Each is worded once. */
 export function conditionText(clause: Clause): string {
-  const cached = known.get(clause.body);
+  const cached = texts.get(clause.body);
   if (cached !== undefined) return cached;
   const text = word(loadCedar(), clause);
-  known.set(clause.body, text);
+  texts.set(clause.body, text);
   return text;
 }
 
