@@ -49,7 +49,7 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
   const company = openCompany({
     host,
     bootstrap,
-    accessToken: (given) => identity.accessToken(given),
+    accessToken: (options) => identity.accessToken(options),
     renewBootstrap: async (until) => (await readBootstrap(house, central, 15_000, until)).bootstrap,
     pollMs: settings.pollMinutes * 60_000,
     log: host.log,
@@ -68,12 +68,12 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
   const follow = async () => {
     const state = identity.state();
     // While the sign-in is being resumed the stored bundle decides already, as it does where the provider cannot be reached at all.
-    const known = state.state === 'signed-in' || state.state === 'starting' ? state.person : undefined;
-    if (known && known.sub !== person) {
-      person = known.sub;
-      await company.start({ sub: known.sub, issuer: bootstrap.issuer });
+    const activePerson = state.state === 'signed-in' || state.state === 'starting' ? state.person : undefined;
+    if (activePerson && activePerson.sub !== person) {
+      person = activePerson.sub;
+      await company.start({ sub: activePerson.sub, issuer: bootstrap.issuer });
     }
-    if (known) house.uploader?.poke(true);
+    if (activePerson) house.uploader?.poke(true);
     else if (state.state === 'signed-out' && person !== undefined) {
       person = undefined;
       company.stop({ forget: true });

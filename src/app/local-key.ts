@@ -16,11 +16,11 @@ export async function localKey(host: Host, name: 'ledger-key' | 'state-key'): Pr
   // The file first: a vault that appears later must not make a key appear new whose seals are out already.
   const filed = await inFile(file);
   const kept = filed ?? (host.vault.kind === 'memory' ? undefined : await host.vault.get(name));
-  const found = kept === undefined ? undefined : whole(kept, name);
-  await expectKey(host.dataDir, name, found && fingerprint(found));
+  const existing = kept === undefined ? undefined : keyFrom(kept, name);
+  await expectKey(host.dataDir, name, existing && fingerprint(existing));
   const inVault = filed === undefined && host.vault.kind !== 'memory';
-  const key = found ?? randomBytes(32);
-  if (found === undefined) await store(key);
+  const key = existing ?? randomBytes(32);
+  if (existing === undefined) await store(key);
   await noteKey(host.dataDir, name, inVault ? 'vault' : 'file', fingerprint(key));
   return key;
 
@@ -55,7 +55,7 @@ async function inFile(file: string): Promise<string | undefined> {
   }
 }
 
-function whole(text: string, name: string): Buffer {
+function keyFrom(text: string, name: string): Buffer {
   const key = Buffer.from(text.split(' ', 1)[0]!, 'base64url');
   if (key.length === 32) return key;
   throw new Failure('unavailable', `The stored ${name} is damaged.`, 'Restore it from a backup. If there is none: gatehouse vault reset.');

@@ -49,14 +49,14 @@ async function build(servers: readonly ServerEntry[]): Promise<FindTools> {
   return (text, limit, see) => {
     const typed = wordsOf(text).slice(0, mostWords).join(' ');
     for (const attempt of typed === '' ? [] : attempts) {
-      const found = [];
+      const hits = [];
       // Only now does the company decide: a tool that is hidden is passed over as if nobody had indexed it.
       for (const { id } of index.search(typed, attempt)) {
         const { entry, tool } = tools[id as number]!;
         const seen = see(entry, tool);
-        if (seen !== undefined && found.push(seen) === limit) break;
+        if (seen !== undefined && hits.push(seen) === limit) break;
       }
-      if (found.length > 0) return found;
+      if (hits.length > 0) return hits;
     }
     return [];
   };
@@ -65,7 +65,7 @@ async function build(servers: readonly ServerEntry[]): Promise<FindTools> {
 function document(id: number, entry: ServerEntry, tool: Tool) {
   return {
     id,
-    // Once more in one piece, for those who type it without its joints.
+    // Once more in one piece, for those who type it without its boundaries.
     name: `${tool.name} ${wordsOf(tool.name).join('')}`,
     title: titleOf(tool) ?? '',
     server: `${entry.id} ${entry.title}`,
@@ -73,14 +73,14 @@ function document(id: number, entry: ServerEntry, tool: Tool) {
   };
 }
 
-const joints = /(?<=\p{Lu})(?=\p{Lu}\p{Ll})|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|[^\p{L}\p{N}]+/u;
+const boundaries = /(?<=\p{Lu})(?=\p{Lu}\p{Ll})|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|[^\p{L}\p{N}]+/u;
 
 /** `getHTTPStatus`, `get_http_status` and `get-http-status` are the same three words; accents are nothing that one must type. */
 function wordsOf(text: string): string[] {
   return text
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
-    .split(joints)
+    .split(boundaries)
     .filter((word) => word !== '')
     .map((word) => word.toLowerCase().slice(0, longestWord));
 }

@@ -27,23 +27,23 @@ export async function openDevice(host: Pick<Host, 'vault' | 'dataDir'>): Promise
   const file = join(host.dataDir, 'company', 'device-key.json');
   const stored = await host.vault.get(secretName);
   const resting = stored ?? (await readIfThere(file, 4096));
-  const found = resting === undefined ? undefined : privateKey(resting);
+  const existing = resting === undefined ? undefined : privateKey(resting);
   // Another identity would begin another ledger at the central API: that is for a person to decide.
-  if (resting !== undefined && found === undefined)
+  if (resting !== undefined && existing === undefined)
     throw new Failure(
       'unavailable',
       'The key of this device is damaged.',
       'Restore it from a backup. If there is none: gatehouse vault reset.',
     );
-  await expectKey(host.dataDir, secretName, found && device(found).id);
-  const key = found ?? generateKeyPairSync('ed25519').privateKey;
+  await expectKey(host.dataDir, secretName, existing && device(existing).id);
+  const key = existing ?? generateKeyPairSync('ed25519').privateKey;
   const made = device(key);
   const text = JSON.stringify(key.export({ format: 'jwk' }));
   if (host.vault.kind === 'memory') {
-    if (found === undefined || stored !== undefined) await replaceFile(file, text);
+    if (existing === undefined || stored !== undefined) await replaceFile(file, text);
     await noteKey(host.dataDir, secretName, 'file', made.id);
   } else {
-    if (found === undefined || stored === undefined) await host.vault.set(secretName, text);
+    if (existing === undefined || stored === undefined) await host.vault.set(secretName, text);
     await noteKey(host.dataDir, secretName, 'vault', made.id);
     // A vault came later than the file: the key moves, and the identity stays.
     await rm(file, { force: true });

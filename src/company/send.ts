@@ -60,10 +60,10 @@ export function retryAfterMs(error: unknown): number {
 function failure(url: string, response: Response, said: { message?: string; fix?: string }): Failure {
   const { host } = new URL(url);
   const { status } = response;
-  const what = said.message === undefined ? '' : ` It says: ${said.message}`;
+  const detail = said.message === undefined ? '' : ` It says: ${said.message}`;
   const cause = { cause: { status, retryAfter: response.headers.get('retry-after') } };
   const make = (code: ConstructorParameters<typeof Failure>[0], message: string, fix: string) =>
-    new Failure(code, message + what, said.fix ?? fix, cause);
+    new Failure(code, message + detail, said.fix ?? fix, cause);
   if (status === 401) return make('signed-out', `${host} does not accept the sign-in.`, 'Sign in again.');
   if (status === 403) return make('denied', `${host} does not let this person in.`, 'Ask the company for access to Gatehouse.');
   if (status === 404)

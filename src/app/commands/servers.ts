@@ -84,8 +84,8 @@ async function toolSearch(house: Rooms): Promise<FindTools> {
 
 /** A server that the person may not discover is not in their bundle: there is nothing to tell. */
 function visibleServer(house: Rooms, id: string): ServerEntry {
-  const found = rules(house).bundle.servers.find((entry) => entry.id === id);
-  if (!found || rules(house).policy.canDiscover(id, ownAgent).effect === 'deny')
+  const entry = rules(house).bundle.servers.find((server) => server.id === id);
+  if (!entry || rules(house).policy.canDiscover(id, ownAgent).effect === 'deny')
     throw new Failure('not-found', `There is no server ${JSON.stringify(id)} for you.`, 'See your servers with "gatehouse servers".');
-  return found;
+  return entry;
 }

@@ -19,7 +19,7 @@ export function openApp(services: Services): Hono<Env> {
     await next();
   };
   // As it was sent: Hono's own path is decoded, and so would take `/v1/x/../bundle` and `%2F` for what they are not here.
-  const app = new Hono<Env>({ getPath: (_request, given) => pathOf(given!.env!.incoming) });
+  const app = new Hono<Env>({ getPath: (_request, options) => pathOf(options!.env!.incoming) });
   app.onError((error, c) => sendError(c.env.outgoing, error, log));
   app.notFound((c) => {
     const allowed = ['POST', 'GET', 'OPTIONS'].filter((method) => app.router.match(method, c.req.path)[0].length > 0);

@@ -29,13 +29,13 @@ export function bundleRoutes({ url, signer, publisher, bundles, streams }: Servi
   });
 
   app.get('/v1/bundle', signedIn, async (c) => {
-    const found = await bundles.signed(c.get('caller').groups);
+    const bundle = await bundles.signed(c.get('caller').groups);
     const asked = c.env.incoming.headers;
     const gzip = acceptsGzip(asked['accept-encoding']);
-    const tags = [found.etag, `${found.etag}-gz`];
+    const tags = [bundle.etag, `${bundle.etag}-gz`];
     const headers = { ETag: `"${tags[gzip ? 1 : 0]}"`, 'Cache-Control': 'private, no-cache', Vary: 'Authorization, Accept-Encoding' };
     if (matchesTag(asked['if-none-match'], tags)) return c.body(null, 304, headers);
-    const body = gzip ? found.gzip : found.jws;
+    const body = gzip ? bundle.gzip : bundle.jws;
     const encoding = gzip ? { 'Content-Encoding': 'gzip' } : {};
     // Past Hono: its Response would copy the bundle for each laptop that fetches it.
     c.env.outgoing.writeHead(200, { ...headers, ...encoding, 'Content-Type': 'application/jose', 'Content-Length': body.length }).end(body);

@@ -56,7 +56,7 @@ export function takeLedger(
   report: (incident: { device: string; uploader: string; message: string }) => void,
 ): IntakeResult {
   const { database } = store;
-  const known = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND hash = ?');
+  const storedRecord = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND hash = ?');
   const anyAt = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? LIMIT 1');
   const insert = database.prepare(
     'INSERT INTO ledger (device, seq, hash, previous_hash, uploaded_by, received_at, record, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
@@ -73,9 +73,9 @@ export function takeLedger(
     store.enrol(device, uploader, now);
     const proven = new Map<string, boolean>();
     const isProven = (person: string): boolean => {
-      const yes = proven.get(person) ?? enrolled.get(device, person) !== undefined;
-      proven.set(person, yes);
-      return yes;
+      const isEnrolled = proven.get(person) ?? enrolled.get(device, person) !== undefined;
+      proven.set(person, isEnrolled);
+      return isEnrolled;
     };
     let strangers = false;
     const head = database.prepare('SELECT chain, seq, hash FROM heads WHERE device = ?').get(device);
@@ -101,9 +101,9 @@ export function takeLedger(
       };
       if (hashRecord(record) !== hash)
         note('altered', record, `Record ${seq} was altered before it was uploaded: its hash is not that of its content.`);
-      if (known.get(device, seq, hash) === undefined) {
+      if (storedRecord.get(device, seq, hash) === undefined) {
         const follows = seq === last.seq + 1 && previousHash === last.hash;
-        if (!follows && seq > 1 && known.get(device, seq - 1, previousHash) === undefined) {
+        if (!follows && seq > 1 && storedRecord.get(device, seq - 1, previousHash) === undefined) {
           if (brokenOff.has(record.method)) note('gap', record, `The device noted at record ${seq} that records before it were lost.`);
           else if (records[at - 1]?.seq === seq - 1)
             note(

@@ -46,12 +46,12 @@ export interface CompiledCompany {
 /** Relates what `readFolder` read. Without errors there is a company; warnings alone do not stop it. */
 export async function compileCompany(
   folder: Folder,
-  given: Readonly<Record<string, string>>,
+  overrides: Readonly<Record<string, string>>,
   policy: PolicyTools,
 ): Promise<{ company?: CompiledCompany; problems: Problem[] }> {
   const problems = [...folder.problems];
   const org = folder.org?.value;
-  const variables = { ...org?.variables, ...given };
+  const variables = { ...org?.variables, ...overrides };
 
   const servers: ServerEntry[] = [];
   const registry: CompiledCompany['registry'] = {};
@@ -69,8 +69,8 @@ export async function compileCompany(
       if (first !== undefined) problems.push(at(source, path, `"${value}" is already the ${path.at(-1)} of the server in ${first}.`, fix));
       else taken.set(value, source.file);
     }
-    const { entry, problems: found } = compileEntry(source, variables);
-    problems.push(...found);
+    const { entry, problems: entryProblems } = compileEntry(source, variables);
+    problems.push(...entryProblems);
     if (entry === undefined) continue;
     for (const [index, why] of (await policy.unchecked(entry.catalogue.tools)).entries()) {
       if (why === undefined) continue;
@@ -105,8 +105,8 @@ export async function compileCompany(
   }
 
   // Policies are checked against what is known only where all of it is known: else each broken server would be reported twice.
-  const whole = org !== undefined && folder.servers.length === servers.length;
-  const compiled = whole ? await policy.compilePolicies(folder.policies, { groups, servers }) : { policies: [], problems: [] };
+  const complete = org !== undefined && folder.servers.length === servers.length;
+  const compiled = complete ? await policy.compilePolicies(folder.policies, { groups, servers }) : { policies: [], problems: [] };
   if (folder.policies.length === 0) {
     const fix = 'Add files that end in .cedar to policies/. What no rule permits is denied.';
     problems.push({ severity: 'warning', file: 'policies', line: 1, message: 'There are no policies: nobody may use anything.', fix });

@@ -34,12 +34,12 @@ interface Contents {
  */
 export async function readContents(dir: string): Promise<Contents & { stamps: Stamps }> {
   const began = performance.now();
-  for (let known: { stamps: Stamps; since: number } | undefined; ; await pause(lookEvery)) {
+  for (let unchanged: { stamps: Stamps; since: number } | undefined; ; await pause(lookEvery)) {
     const stamps = await folderStamps(dir);
     const now = performance.now();
-    if (stamps.text !== known?.stamps.text) known = { stamps, since: now };
+    if (stamps.text !== unchanged?.stamps.text) unchanged = { stamps, since: now };
     // Seen to stand still for that long; or it says so itself, which is quicker and right where its clock is ours.
-    if (Math.max(now - known.since, quietFor(stamps)) >= stamps.grainMs) {
+    if (Math.max(now - unchanged.since, quietFor(stamps)) >= stamps.grainMs) {
       const contents = await collect(dir);
       if ((await folderStamps(dir)).text === stamps.text) return { ...contents, stamps };
     }
@@ -67,9 +67,9 @@ async function collect(dir: string): Promise<Contents> {
 
   async function take(file: string): Promise<void> {
     try {
-      const found = await stat(join(dir, file));
-      if (!found.isFile()) problem(file, 'This is not a file.', 'Replace it by a file, or remove it.');
-      else if (found.size > maxFileBytes) problem(file, 'The file is larger than 8 MiB.', 'Split or shorten it.');
+      const stats = await stat(join(dir, file));
+      if (!stats.isFile()) problem(file, 'This is not a file.', 'Replace it by a file, or remove it.');
+      else if (stats.size > maxFileBytes) problem(file, 'The file is larger than 8 MiB.', 'Split or shorten it.');
       else {
         const bytes = await readFile(join(dir, file));
         if (isUtf8(bytes)) sources.push({ file, text: bytes.toString('utf8') });
@@ -106,7 +106,7 @@ async function collect(dir: string): Promise<Contents> {
       continue;
     }
     for (const { name } of inside) {
-      if (isAside(name, inside, (one) => one.endsWith(parts[part]))) continue;
+      if (isAside(name, inside, (fileName) => fileName.endsWith(parts[part]))) continue;
       if (name.endsWith(parts[part]) && !name.startsWith('.')) await take(`${part}/${name}`);
       else problem(`${part}/${name}`, unread, await fixWithin(part, name, join(dir, part, name)));
     }
@@ -133,12 +133,12 @@ const shown = (name: string): string => name.replace(/^\.+_?/, '');
 
 function fixAtTop(name: string): string {
   if (name.startsWith('.')) return hiddenFix(shown(name));
-  const known = [...topFiles, ...partNames];
-  const meant = nearest(stem(name), known.map(stem));
-  const alike = (one: string) => stem(name).length > 3 && one.startsWith(stem(name).slice(0, 4).toLowerCase());
-  const whole = known.find((one) => stem(one) === meant) ?? known.find(alike);
-  const ending = Object.entries(parts).find(([, one]) => name.toLowerCase().endsWith(one))?.[0];
-  if (whole !== undefined) return `Did you mean ${whole}? Rename it, or keep it outside of the company's folder.`;
+  const topNames = [...topFiles, ...partNames];
+  const meant = nearest(stem(name), topNames.map(stem));
+  const beginsAlike = (topName: string) => stem(name).length > 3 && topName.startsWith(stem(name).slice(0, 4).toLowerCase());
+  const closest = topNames.find((topName) => stem(topName) === meant) ?? topNames.find(beginsAlike);
+  const ending = Object.entries(parts).find(([, extension]) => name.toLowerCase().endsWith(extension))?.[0];
+  if (closest !== undefined) return `Did you mean ${closest}? Rename it, or keep it outside of the company's folder.`;
   if (ending !== undefined) return `Did you mean ${ending}/${name}? Move it there, or keep it outside of the company's folder.`;
   return `Keep it outside of the company's folder, which holds ${[...topFiles, ...partNames.map((part) => `${part}/*${parts[part]}`)].join(', ')}.`;
 }
@@ -148,7 +148,7 @@ async function fixWithin(part: keyof typeof parts, name: string, path: string): 
   if ((await stat(path).catch(() => undefined))?.isDirectory())
     return `Sub-folders are not read: move its files into ${part}/, or keep it outside of the company's folder.`;
   if (name.startsWith('.')) return hiddenFix(`${part}/${shown(name)}`);
-  const other = partNames.find((one) => one !== part && name.endsWith(parts[one]));
+  const other = partNames.find((otherPart) => otherPart !== part && name.endsWith(parts[otherPart]));
   if (other !== undefined) return `Did you mean ${other}/${name}? Move it there.`;
   return `Did you mean ${part}/${stem(name) || name}${wanted}? Only files that end in ${wanted} are read here.`;
 }

@@ -42,9 +42,9 @@ function foreignMeta(document: Checked<ServerJson>): Problem[] {
 export async function readFolder(dir: string): Promise<Folder> {
   const { sources, problems, stamps } = await readContents(dir);
   const within = (part: keyof typeof parts) => sources.filter(({ file }) => file.startsWith(`${part}/`));
-  const one = (file: string) => sources.find((source) => source.file === file);
-  const orgSource = one('org.yaml');
-  const limitsSource = one('limits.yaml');
+  const sourceOf = (file: string) => sources.find((source) => source.file === file);
+  const orgSource = sourceOf('org.yaml');
+  const limitsSource = sourceOf('limits.yaml');
   if (orgSource === undefined) {
     const fix = 'Add org.yaml with company, issuer, client_id, resource and groups.';
     problems.push({ severity: 'error', file: 'org.yaml', line: 1, message: 'The file is missing.', fix });

@@ -48,12 +48,12 @@ export function compileRemote(
     seen.set(name.toLowerCase(), at);
     if (!token.test(name) || name === '__proto__') problem(here, `"${name}" is no name of an HTTP header.`, 'Correct the name.');
     else if (ours.test(name)) problem(here, `The header ${name} is the gateway's own: it sets it for each request.`, 'Remove it.');
-    const given = header.value ?? header.default;
-    if (given === undefined) {
+    const unresolved = header.value ?? header.default;
+    if (unresolved === undefined) {
       if (header.isRequired === true) problem(here, `The header ${name} is required and has no value.`, giveOne);
       continue;
     }
-    const value = resolve(here, given, scopeOf(header.variables, scope)).trim();
+    const value = resolve(here, unresolved, scopeOf(header.variables, scope)).trim();
     if (value === '' && header.isRequired === true) problem(here, `The header ${name} is required and its value is empty.`, giveOne);
     else if (!plain.test(value))
       problem(here, `The value of the header ${name} has characters that HTTP cannot carry.`, 'Write it in one line of ASCII or Latin-1.');
@@ -81,9 +81,9 @@ const ours =
 /** The registry's schema: a `value` is not for others to change, a `default` is. */
 function scopeOf(inputs: Readonly<Record<string, Input>> | undefined, outer: Readonly<Record<string, string>>): Record<string, string> {
   const scope: Record<string, string> = { ...outer };
-  for (const [name, { value, default: other }] of Object.entries(inputs ?? {})) {
+  for (const [name, { value, default: fallback }] of Object.entries(inputs ?? {})) {
     if (value !== undefined) scope[name] = value;
-    else if (other !== undefined && !Object.hasOwn(outer, name)) scope[name] = other;
+    else if (fallback !== undefined && !Object.hasOwn(outer, name)) scope[name] = fallback;
   }
   return scope;
 }

@@ -18,9 +18,9 @@ export async function stampsOf(dir: string, parts: readonly string[]): Promise<S
   const times: bigint[] = [];
   const lineOf = async (name: string): Promise<string> => {
     try {
-      const found: BigIntStats = await stat(join(dir, name), { bigint: true });
-      times.push(found.ctimeNs);
-      return `${name} ${found.dev} ${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+      const stats: BigIntStats = await stat(join(dir, name), { bigint: true });
+      times.push(stats.ctimeNs);
+      return `${name} ${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
     } catch (error) {
       return `${name} ${codeOf(error)}`;
     }
@@ -36,7 +36,7 @@ export async function stampsOf(dir: string, parts: readonly string[]): Promise<S
     }
   };
   const lines = await Promise.all(['.', ...parts].map(linesOf));
-  const newest = times.reduce((one, other) => (other > one ? other : one), 0n);
+  const newest = times.reduce((latest, time) => (time > latest ? time : latest), 0n);
   // Some file systems count whole or every other second; the others' times change with a tick of the kernel.
   const coarse = times.every((time) => time % second === 0n);
   return { text: lines.flat().join('\n'), changedAt: Number(newest / 1_000_000n), grainMs: coarse ? 2100 : 20 };

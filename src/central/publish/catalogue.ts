@@ -41,12 +41,12 @@ const mostLines = 20;
  * It is reached as the gateway will reach it, by the same code: what can be blessed can be called.
  */
 export async function fetchCatalogue(
-  { id, ...given }: Pick<ServerEntry, 'id'> & Partial<Pick<ServerEntry, 'url' | 'launch' | 'era' | 'auth' | 'transport' | 'headers'>>,
+  { id, ...connection }: Pick<ServerEntry, 'id'> & Partial<Pick<ServerEntry, 'url' | 'launch' | 'era' | 'auth' | 'transport' | 'headers'>>,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Found> {
   const about = { name: id, title: id, description: '', version: '', tools: {}, catalogue: {} };
   const upstreams = openUpstreams({
-    entries: [serverEntry.parse({ ...given, id, ...about })],
+    entries: [serverEntry.parse({ ...connection, id, ...about })],
     log: silent,
     clientInfo: reviewer.clientInfo,
     events: { onStatus() {}, onResourceUpdated() {} },
@@ -104,15 +104,15 @@ async function read(upstream: Upstream, before: { lines: number }, signal: Abort
   });
   const serverInfo = said['serverInfo'] ?? (said['_meta'] as Json | undefined)?.['io.modelcontextprotocol/serverInfo'];
   const about = usableAbout({ ...said, serverInfo });
-  let found = await readLists(ask, about);
+  let definitions = await readLists(ask, about);
   for (let reading = 1; reading < mostReadings; reading++) {
     await pause(settleMs);
     const again = await readLists(ask, about);
-    const settled = JSON.stringify(again) === JSON.stringify(found);
-    found = again;
+    const settled = JSON.stringify(again) === JSON.stringify(definitions);
+    definitions = again;
     if (settled) break;
   }
-  return found;
+  return definitions;
 }
 
 /** We declared these, so we must answer; nothing is ever given away. */
@@ -127,7 +127,7 @@ async function readLists(ask: Ask, { about, leftOut }: ReturnType<typeof usableA
   const extensions = (capabilities['extensions'] ?? {}) as Json;
   const offered = (kind: Kind) =>
     kind === 'skills' ? extensions[skills] !== undefined : capabilities[kind === 'resourceTemplates' ? 'resources' : kind] !== undefined;
-  const found: Found = {
+  const definitions: Found = {
     ...(about as Pick<Found, 'capabilities'>),
     tools: [],
     prompts: [],
@@ -138,10 +138,10 @@ async function readLists(ask: Ask, { about, leftOut }: ReturnType<typeof usableA
   for (const kind of kinds) {
     if (!offered(kind)) continue;
     const { kept, leftOut } = await list(ask, kind);
-    (found[kind] as unknown) = kept;
-    found.leftOut.push(...leftOut);
+    (definitions[kind] as unknown) = kept;
+    definitions.leftOut.push(...leftOut);
   }
-  return found;
+  return definitions;
 }
 
 const kinds = ['tools', 'prompts', 'resources', 'resourceTemplates', 'skills'] as const;

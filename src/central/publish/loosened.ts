@@ -7,15 +7,15 @@ import type { CompiledCompany } from '../content/compile.ts';
  */
 export function loosened(before: CompiledCompany, after: CompiledCompany): string[] {
   const lost: string[] = [];
-  const say = (yes: boolean, what: string) => void (yes && lost.push(what));
+  const say = (isLost: boolean, loss: string) => void (isLost && lost.push(loss));
   const bodies = new Set(after.policies.map(bodyOf));
   for (const policy of before.policies) {
     say(policy.effect === 'forbid' && !bodies.has(bodyOf(policy)), `the forbid ${policy.id}`);
     const obligations = obligationsOf(policy);
     if (obligations === '') continue;
-    const same = after.policies.filter((one) => one.id === policy.id || bodyOf(one) === bodyOf(policy));
+    const successors = after.policies.filter((successor) => successor.id === policy.id || bodyOf(successor) === bodyOf(policy));
     say(
-      same.some((one) => obligationsOf(one) !== obligations),
+      successors.some((successor) => obligationsOf(successor) !== obligations),
       `what ${policy.id} asks for (${obligations})`,
     );
   }

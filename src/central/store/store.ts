@@ -77,7 +77,10 @@ export class CentralStore {
     const row = this.database.prepare('SELECT version, json FROM content ORDER BY version DESC LIMIT 1').get();
     if (!row) return undefined;
     const company = JSON.parse(row['json'] as string) as CompiledCompany;
-    return { version: row['version'] as number, company: { ...company, servers: company.servers.map((one) => serverEntry.parse(one)) } };
+    return {
+      version: row['version'] as number,
+      company: { ...company, servers: company.servers.map((server) => serverEntry.parse(server)) },
+    };
   }
 
   /** INVARIANT: versions only grow, and the same content keeps its version: a restart alone must not make 50,000 apps fetch anew. */
