@@ -7,7 +7,7 @@ import type { Decision } from '../policy/policy.ts';
 import type { AppState } from './app-state.ts';
 import { textOf as text, titleOf } from './search.ts';
 
-/** The person's own calls, from the command line or the window, pass the gate under this name. */
+/** The person's own calls, from the command line or the window, carry this agent name. */
 export const ownAgent = 'gatehouse';
 
 export function serverRow(house: Pick<AppState, 'upstreams' | 'rules'>, entry: ServerEntry, callsToday: number): ServerRow {

@@ -8,7 +8,7 @@ export interface ApiRequest<T> {
   method: 'GET' | 'POST';
   url: string;
   headers?: Record<string, string>;
-  /** What depends on the token: a proof is of one request with one token. */
+  /** Headers that depend on the token: a proof covers one request with one token. */
   sealed?(token: string): Record<string, string>;
   /** JSON text. */
   body?: string;
@@ -73,7 +73,7 @@ function failure(url: string, response: Response, said: { message?: string; fix?
   return make('bad-input', `${host} answered ${status}.`, 'Tell the people who run the central API.');
 }
 
-/** What the API says of itself (`{message, fix}` in ours, `detail` in RFC 9457), kept short: it is another's text. */
+/** The error text of the API (`{message, fix}` in ours, `detail` in RFC 9457), cut short, since it comes from outside. */
 async function complaint(response: Response): Promise<{ message?: string; fix?: string }> {
   try {
     const body = JSON.parse(await readText(response, 16 * 1024)) as Record<string, unknown>;

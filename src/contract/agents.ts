@@ -5,7 +5,7 @@ import { name } from './fields.ts';
 export const agentCommands = {
   'agent-add': z.strictObject({ name }),
   'agent-revoke': z.strictObject({ name }),
-  /** Copy-ready configuration of the known agents. The token is asked for only in the moment it was made: else a placeholder. */
+  /** Copy-ready configuration of the known agents. `token` can be given only in the moment it was made. Without it, the text says where it goes. */
   'agent-configs': z.strictObject({ name, token: z.string().max(200).optional() }),
   /** Puts away the list of credentials that may have leaked, without revoking them. */
   'exposure-dismiss': z.strictObject({}),

@@ -14,7 +14,7 @@ export interface Provider {
   forSignIn(): Promise<oidc.Configuration>;
   /** The next `configuration()` looks again: its addresses may have moved. */
   forget(): void;
-  /** What was found last, without asking. */
+  /** The configuration that was discovered last, without a request. */
   known(): oidc.Configuration | undefined;
 }
 

@@ -4,7 +4,7 @@ interface Given {
   url: string;
   /** The agent's name in Gatehouse. */
   name: string;
-  /** Only in the moment it was made; a placeholder otherwise. */
+  /** Known only in the moment it was made. Without the token, the text says where it goes. */
   token: string;
   /** The variable that holds the token, where the client can read one. */
   variable: string;
@@ -125,7 +125,7 @@ function json(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
-/** Double quotes are the one form that a POSIX shell, PowerShell and cmd share; nothing that goes in holds a character special to them. */
+/** Double quotes are the one form that a POSIX shell, PowerShell and cmd share. Characters that are special inside them are left out. */
 function shell(text: string): string {
   return /^[A-Za-z0-9:/._-]+$/.test(text) ? text : `"${text.replaceAll(/["\\$`%]/g, '')}"`;
 }

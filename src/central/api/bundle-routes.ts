@@ -4,7 +4,7 @@ import type { Bootstrap } from '../../bundle/schema.ts';
 import { acceptsGzip, matchesTag, sendJson } from './http.ts';
 import type { Env, Services } from './services.ts';
 
-/** What an app must know before sign-in, the bundle, and the word that there is a newer one. */
+/** What an app must know before sign-in, the bundle, and the stream that announces newer ones. */
 export function bundleRoutes({ url, signer, publisher, bundles, streams }: Services, signedIn: MiddlewareHandler<Env>): Hono<Env> {
   const app = new Hono<Env>();
 

@@ -16,9 +16,9 @@ export interface Knowledge {
 /** The Cedar part, which lives in src/policy and is handed in by whoever opens the central API. */
 export interface PolicyTools {
   compilePolicies(files: readonly SourceFile[], knowledge: Knowledge): Compiled | Promise<Compiled>;
-  /** For each tool what of its schema cannot be used to check arguments, as a sentence; undefined where all can. */
+  /** For each tool, a sentence on what in its schema cannot be used to check arguments; undefined where all of it can. */
   unchecked(tools: ServerEntry['catalogue']['tools']): Promise<(string | undefined)[]>;
-  /** Those that can ever apply to somebody in exactly these groups. */
+  /** The policies that can ever apply to somebody in exactly these groups. */
   audiencePolicies(policies: readonly CompiledPolicy[], groups: readonly string[]): CompiledPolicy[];
   /** Ids of the servers that somebody in exactly these groups, who is named by no policy, may discover now. */
   canDiscover(bundle: Bundle, groups: readonly string[]): readonly string[] | Promise<readonly string[]>;
@@ -43,7 +43,7 @@ export interface CompiledCompany {
   limits: Bundle['limits'];
 }
 
-/** Relates what `readFolder` read. Without errors there is a company; warnings alone do not stop it. */
+/** Checks the files that `readFolder` read against each other. There is a company unless there are errors; warnings do not prevent it. */
 export async function compileCompany(
   folder: Folder,
   overrides: Readonly<Record<string, string>>,
@@ -104,7 +104,7 @@ export async function compileCompany(
     }
   }
 
-  // Policies are checked against what is known only where all of it is known: else each broken server would be reported twice.
+  // Policies are checked only where all groups and servers are known: else each broken server would be reported twice.
   const complete = org !== undefined && folder.servers.length === servers.length;
   const compiled = complete ? await policy.compilePolicies(folder.policies, { groups, servers }) : { policies: [], problems: [] };
   if (folder.policies.length === 0) {

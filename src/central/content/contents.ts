@@ -15,10 +15,10 @@ const topFiles = ['org.yaml', 'limits.yaml'];
 
 const maxFileBytes = 8 * 1024 * 1024;
 
-/** How the folder stands, its parts included. */
+/** The state of the folder and of its sub-folders. */
 export const folderStamps = (dir: string): Promise<Stamps> => stampsOf(dir, partNames);
 
-// Milliseconds: for so long a reader bears with somebody who writes, and looks so often.
+// Milliseconds: how long a reader waits for somebody who writes, and how often it looks.
 const patience = 5000;
 const lookEvery = 10;
 
@@ -28,9 +28,9 @@ interface Contents {
 }
 
 /**
- * The folder as it stood at one moment: file after file would mix states that never were, such as one in which a rule that moves from one file to
- * another is in neither. So the reading counts only where the folder stands as before it, with nothing changed so shortly before that a second change
- * would have the same time.
+ * Reads the folder as it was at one moment. Reading file after file could mix states that never existed, such as one in which a rule that moves from one
+ * file to another is in neither. So a reading counts only if the folder has not changed during it, and if its last change is so long ago that a further
+ * change would have another time.
  */
 export async function readContents(dir: string): Promise<Contents & { stamps: Stamps }> {
   const began = performance.now();
@@ -38,7 +38,7 @@ export async function readContents(dir: string): Promise<Contents & { stamps: St
     const stamps = await folderStamps(dir);
     const now = performance.now();
     if (stamps.text !== unchanged?.stamps.text) unchanged = { stamps, since: now };
-    // Seen to stand still for that long; or it says so itself, which is quicker and right where its clock is ours.
+    // We saw no change for that long; or the file times say so, which is quicker, and right where the file system's clock is ours.
     if (Math.max(now - unchanged.since, quietFor(stamps)) >= stamps.grainMs) {
       const contents = await collect(dir);
       if ((await folderStamps(dir)).text === stamps.text) return { ...contents, stamps };
@@ -53,8 +53,8 @@ export async function readContents(dir: string): Promise<Contents & { stamps: St
 }
 
 /**
- * Every file of the folder that is content, and an error for each that is neither content nor known to be none. What nobody reads must not look
- * published: a rule in `policies/eu/`, a `.ceder` file or `limits.yml` would protect nothing.
+ * Every file of the folder that is content, and an error for each other file, unless it is known to be something else, such as documentation. A file that
+ * nothing reads must not look published: a rule in `policies/eu/`, a `.ceder` file or `limits.yml` would protect nothing.
  * Symbolic links are followed: mounted configuration (Kubernetes) is made of them.
  */
 async function collect(dir: string): Promise<Contents> {
@@ -79,7 +79,7 @@ async function collect(dir: string): Promise<Contents> {
       unreadable(file, error);
     }
   }
-  /** Not to be read is not to be absent: what stands in it is unknown. */
+  /** A file that cannot be read is not an absent file: its content is unknown. */
   function unreadable(file: string, error: unknown): void {
     problem(
       file,
@@ -117,8 +117,8 @@ async function collect(dir: string): Promise<Contents> {
 const unread = 'Nothing reads this, so it has no effect.';
 
 /**
- * Known to be no content: documentation, the copy or the lock that an editor keeps beside a file that is still there, and what is hidden and does not
- * look like content.
+ * Whether a file is known not to be content: documentation, an editor's copy or lock of a file that still exists, or a hidden file that does not look
+ * like content.
  */
 function isAside(name: string, beside: readonly Dirent[], likeContent: (name: string) => boolean): boolean {
   if (/^(README|LICENSE|CHANGELOG|CODEOWNERS|CONTRIBUTING)(\.md|\.txt)?$/.test(name)) return true;
@@ -127,7 +127,7 @@ function isAside(name: string, beside: readonly Dirent[], likeContent: (name: st
   return name.startsWith('.') && !likeContent(name.toLowerCase());
 }
 
-/** Of the hidden files at the top: a repository has many of its own there. */
+/** Which hidden files at the top look like content. A repository has many others there. */
 const meantForTop = (name: string): boolean => name.endsWith('.cedar') || topFiles.includes(shown(name));
 const shown = (name: string): string => name.replace(/^\.+_?/, '');
 

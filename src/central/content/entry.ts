@@ -147,7 +147,7 @@ function checkCatalogue(
       );
 }
 
-/** The catalogue as agents can be given it. What was blessed before definitions were checked may hold some that their clients refuse. */
+/** The part of the catalogue that can be passed on. One that was blessed before definitions were checked may hold some that agents' clients refuse. */
 function passable(catalogue: Catalogue, tell: (leftOut: Catalogue['leftOut'][number], path: (string | number)[]) => void): Catalogue {
   const made = usableCatalogue(catalogue) as Catalogue;
   for (const [at, leftOut] of made.leftOut.entries()) {
@@ -179,7 +179,7 @@ function factsOf(tool: Record<string, unknown>, stated: EntryMeta['tools'][strin
   };
 }
 
-/** A package's argv, never a shell string; a sentence where it cannot be made. */
+/** A package's argv, never a shell string; where it cannot be made, a sentence that says why. */
 function launchOf(spec: PackageSpec, resolve: (text: string) => string): NonNullable<ServerEntry['launch']> | string {
   if (spec.transport !== undefined && spec.transport.type !== 'stdio') return `The package speaks ${spec.transport.type}, not stdio.`;
   if (spec.version === undefined) return 'The package has no exact version.';

@@ -29,8 +29,8 @@ export interface Misspelt {
 }
 
 /**
- * Members of an open format that are nearly ones it names: `packageArgument` would be kept as an unknown extension, and the arguments in it would
- * be missing where the server is started. `leave`: names of members that are another's text and not looked into.
+ * Members of an open format whose name is nearly one that it defines: `packageArgument` would be kept as an unknown extension, and the arguments in it
+ * would be missing where the server is started. `leave`: names of members whose content is not ours to check.
  */
 export function misspelt(schema: z.ZodType, raw: unknown, leave: readonly string[], path: readonly PropertyKey[] = []): Misspelt[] {
   if (Array.isArray(raw)) return raw.flatMap((item, index) => misspelt(schema, item, leave, [...path, index]));

@@ -17,7 +17,7 @@ export interface SignedBundle {
   /** Without quotes. Names the bytes of `jws`; the gzip form is another representation and so adds `-gz` (RFC 9110 section 8.8.3). */
   etag: string;
 }
-/** What a set of groups comes to, before dates and signature. */
+/** The bundle of a set of groups, before dates and signature. */
 interface Audience {
   body: Omit<Bundle, 'issuedAt' | 'staleAfter' | 'notAfter'>;
   freshness: { stale: number; expires: number; resign: number };
@@ -32,7 +32,7 @@ export interface Bundles {
   publish(next: Published): void;
 }
 
-// A signed bundle in both encodings is some 100 KB; a company with more audiences than this makes the rarest ones anew.
+// A signed bundle in both encodings is some 100 KB; a company with more audiences than this makes some of them again.
 const most = 500;
 
 /** Compiles, filters and signs per audience. Concurrent first requests of an audience share one compilation. */

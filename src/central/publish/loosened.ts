@@ -2,8 +2,8 @@ import type { CompiledPolicy } from '../../bundle/schema.ts';
 import type { CompiledCompany } from '../content/compile.ts';
 
 /**
- * What protects in `before` and not in `after`, in words for people; empty where nothing is lost. A file that is being written, copied or moved looks
- * like one whose end was taken out on purpose. What only takes away from people, as a permit that goes or a server that is taken out, is no loss.
+ * The protections that `before` has and `after` lacks, in words for people; empty where nothing is lost. A file that is being written, copied or moved
+ * looks like one whose end was removed on purpose. What only takes something away from people, such as a removed permit or server, is no loss.
  */
 export function loosened(before: CompiledCompany, after: CompiledCompany): string[] {
   const lost: string[] = [];
