@@ -25,7 +25,7 @@ export interface CoreSettings {
   pollMinutes: number;
 }
 
-/** All rooms that are open at present. Only `core.ts` and `join.ts` open them and see all of them; whoever else names the ones that it needs. */
+/** All parts of the app that are open at present. Only `core.ts` and `join.ts` open them and see all of them; other files name those they need. */
 export interface AppState {
   host: Host;
   settings: CoreSettings;
@@ -40,7 +40,7 @@ export interface AppState {
   identity: Identity | undefined;
   company: CompanyClient | undefined;
   uploader: Uploader | undefined;
-  /** What decides at present, and the bundle that it was made of. */
+  /** The policy in use, the bundle that it was made from, and the search over the bundle's tools. */
   rules: { policy: Policy; bundle: Bundle; search: () => Promise<FindTools> } | undefined;
   /** Why the company locks this app out although there is a good bundle. */
   lock: ErrorValue | undefined;

@@ -23,7 +23,7 @@ import { buildView, gatewayOf } from './view.ts';
 export interface Core {
   dispatch: Dispatch;
   view(): View;
-  /** That part of the View alone: a View asks for a decision on every tool, and who starts up must not wait for that. */
+  /** Only this part of the View: a whole View asks for a decision on every tool, and a program that starts must not wait for that. */
   gateway(): View['gateway'];
   /** Calls back with the present View at once and with each new one, at most every 50 ms. */
   watch(listener: (view: View) => void): () => void;
@@ -33,14 +33,14 @@ export interface Core {
 }
 
 const viewEveryMs = 50;
-/** So long agents that are already there wait for the company's rules; then they are told how it stands. */
+/** How long agents that are already there wait for the company's rules at a start. After that they are told the present state. */
 const settleMs = 5_000;
-/** So long the end waits for local servers that do not go when they are asked to. */
+/** How long closing waits for local servers that do not end when they are asked to. */
 const leavingMs = 1_000;
 
 export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
   const { port, headerTimeoutMs } = options.settings;
-  // Before all else: agents of before are there already, and are held from now on.
+  // First of all: agents from before the start are already there, and their requests are held from now on.
   const entrance = await openEntrance({ port, headersTimeoutMs: headerTimeoutMs });
   try {
     return await openBehind(entrance, options);
@@ -130,12 +130,12 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       log,
       now,
     });
-    // Where another has it the window still opens and says who. The headless shell asks the View and ends with the same words.
+    // Where another program has the port, the window still opens and says which one. The headless shell reads the View and ends with the same message.
     await house.port.check();
   } catch (error) {
     log.error({ err: error }, 'the gateway could not start');
     house.gatewayError = toErrorValue(error);
-    // Nobody will serve them any more.
+    // Nothing will serve the requests that it holds.
     if (!house.gateway) await entrance.close();
   }
   agents.watch(({ kind, name }) => {
@@ -184,7 +184,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       await house.port?.close();
       await house.gateway?.close();
       await Promise.allSettled([
-        // What is stubborn is left to the watchdog: agents wait for our next start, and that one for our end.
+        // Servers that do not end are left to the watchdog: agents wait for our next start, and that start waits for our end.
         Promise.race([upstreams.close(), pause(leavingMs, undefined, { ref: false })]),
         house.identity?.close(),
         house.uploader?.close(),

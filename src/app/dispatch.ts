@@ -19,7 +19,7 @@ const handlers: Handlers<Command, AppState> = {
   },
 };
 
-/** Refuses what is no command, checks every input, and gives errors back as values. What is unexpected is logged, not told. */
+/** Refuses unknown commands, checks every input, and returns errors as values. The text of an unexpected error is logged, not returned. */
 export function dispatcher(house: AppState): Dispatch {
   return async (command, input) => {
     try {

@@ -19,13 +19,13 @@ const retryBootstrapMs = 5_000;
 const retryBootstrapMaxMs = 15 * 60_000;
 
 /**
- * Bootstrap, identity, bundle: each step waits for the one before and tries again for as long as we run. What the last start left begins at once, as it
- * would without a network: agents are there already, and a network that swallows everything must not keep them from what is on the disk.
+ * Bootstrap, identity, bundle: each step waits for the one before and tries again for as long as we run. What the last start stored is used at once, as
+ * it is without a network: agents are already there, and a network that never answers must not keep them from it.
  */
 export async function joinCompany(house: AppState, signal: AbortSignal): Promise<void> {
   const { central } = house.settings;
   if (central === undefined) return;
-  // An address that is none is told by who asks for it.
+  // An address that is not valid is reported by the request that follows.
   const kept = await keptBootstrap(bootstrapOf(house, central)).catch(() => undefined);
   await enter(house, central, kept ?? (await untilReached(house, central, signal)), signal);
   if (kept === undefined) return house.company?.heard({ reached: true });
@@ -49,7 +49,7 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
   const company = openCompany({
     host,
     bootstrap,
-    accessToken: (given) => identity.accessToken(given),
+    accessToken: (options) => identity.accessToken(options),
     renewBootstrap: async (until) => (await readBootstrap(house, central, 15_000, until)).bootstrap,
     pollMs: settings.pollMinutes * 60_000,
     log: host.log,
@@ -68,12 +68,12 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
   const follow = async () => {
     const state = identity.state();
     // While the sign-in is being resumed the stored bundle decides already, as it does where the provider cannot be reached at all.
-    const known = state.state === 'signed-in' || state.state === 'starting' ? state.person : undefined;
-    if (known && known.sub !== person) {
-      person = known.sub;
-      await company.start({ sub: known.sub, issuer: bootstrap.issuer });
+    const activePerson = state.state === 'signed-in' || state.state === 'starting' ? state.person : undefined;
+    if (activePerson && activePerson.sub !== person) {
+      person = activePerson.sub;
+      await company.start({ sub: activePerson.sub, issuer: bootstrap.issuer });
     }
-    if (known) house.uploader?.poke(true);
+    if (activePerson) house.uploader?.poke(true);
     else if (state.state === 'signed-out' && person !== undefined) {
       person = undefined;
       company.stop({ forget: true });
@@ -87,7 +87,7 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
   await follow();
 }
 
-/** Asks for the present document behind a start on a kept one. Where it says something else, all of it is entered anew. */
+/** After a start with a stored document, asks for the present one. If it differs, everything is closed and opened again with the new one. */
 async function renewKept(house: AppState, central: string, kept: Bootstrap, signal: AbortSignal): Promise<void> {
   for (let failures = 0; !signal.aborted; failures++) {
     const { bootstrap, fromCache, error } = await readBootstrap(house, central, 15_000, signal);
@@ -95,12 +95,12 @@ async function renewKept(house: AppState, central: string, kept: Bootstrap, sign
     if (!fromCache) {
       house.company?.heard({ reached: true });
       if (isDeepStrictEqual(bootstrap, kept)) return;
-      // One after the other: of two that renew one sign-in, the provider would take one for a thief.
+      // One after the other: if two renewed the same sign-in, the provider would take one of them for a thief.
       await house.uploader?.close();
       await house.company?.close();
       await house.identity?.close();
       await enter(house, central, bootstrap, signal);
-      // Also where nobody is signed in there: the rules of before must not stay.
+      // Also where nobody is signed in under the new document: the former rules must not stay.
       if (signal.aborted) return;
       house.company?.heard({ reached: true });
       await applyBundle(house);
@@ -195,7 +195,7 @@ const tooOld = (own: string, least: string): ErrorValue => ({
   fix: 'Your IT updates Gatehouse on this computer. If it does not happen by itself, ask them.',
 });
 
-/** A pre-release counts as its release. What cannot be read as a version is older: what the company asks for is not known to be met. */
+/** A pre-release counts as its release. A version that cannot be read counts as older: nobody can tell that it meets what the company asks for. */
 export function olderThan(own: string, least: string | undefined): boolean {
   if (least === undefined) return false;
   const [mine, wanted] = [coerce(own), coerce(least)];

@@ -7,20 +7,20 @@ import { expectKey, noteKey } from '../base/key-inventory.ts';
 import type { HeadKeeper } from '../ledger/keeping.ts';
 
 /**
- * A key of this installation: the one that seals the head of the ledger, the one that seals what agents hand back. In the vault where it
- * outlives a restart; else in a file of the user's own (0600), where it still tells an accident from a deliberate edit. Made once: where it was made
- * before and is not there, or is another one, it is unavailable.
+ * A key of this installation: one seals the head of the ledger, the other the state that agents hand back. It rests in the vault if the vault outlives
+ * a restart; else in a file that only the user can read (0600), where it still tells an accident from a deliberate edit. It is made once: where a key
+ * was made before and is missing, or is another one, this is a Failure (`unavailable`).
  */
 export async function localKey(host: Host, name: 'ledger-key' | 'state-key'): Promise<Buffer> {
   const file = join(host.dataDir, name);
-  // The file first: a vault that appears later must not make a key appear new whose seals are out already.
+  // The file first: if a vault appears later, the key in the file must stay, since its seals are already in use.
   const filed = await inFile(file);
   const kept = filed ?? (host.vault.kind === 'memory' ? undefined : await host.vault.get(name));
-  const found = kept === undefined ? undefined : whole(kept, name);
-  await expectKey(host.dataDir, name, found && fingerprint(found));
+  const existing = kept === undefined ? undefined : keyFrom(kept, name);
+  await expectKey(host.dataDir, name, existing && fingerprint(existing));
   const inVault = filed === undefined && host.vault.kind !== 'memory';
-  const key = found ?? randomBytes(32);
-  if (found === undefined) await store(key);
+  const key = existing ?? randomBytes(32);
+  if (existing === undefined) await store(key);
   await noteKey(host.dataDir, name, inVault ? 'vault' : 'file', fingerprint(key));
   return key;
 
@@ -30,7 +30,7 @@ export async function localKey(host: Host, name: 'ledger-key' | 'state-key'): Pr
   }
 }
 
-/** Says which key it is and nothing of it: its 32 bytes are random. */
+/** Names the key and tells nothing about it: its 32 bytes are random. */
 const fingerprint = (key: Buffer) => createHash('sha256').update(key).digest('base64url');
 
 /**
@@ -55,7 +55,7 @@ async function inFile(file: string): Promise<string | undefined> {
   }
 }
 
-function whole(text: string, name: string): Buffer {
+function keyFrom(text: string, name: string): Buffer {
   const key = Buffer.from(text.split(' ', 1)[0]!, 'base64url');
   if (key.length === 32) return key;
   throw new Failure('unavailable', `The stored ${name} is damaged.`, 'Restore it from a backup. If there is none: gatehouse vault reset.');

@@ -7,7 +7,7 @@ import type { Decision } from '../policy/policy.ts';
 import type { AppState } from './app-state.ts';
 import { textOf as text, titleOf } from './search.ts';
 
-/** The person's own calls, from the command line or the window, pass the gate under this name. */
+/** The person's own calls, from the command line or the window, carry this agent name. */
 export const ownAgent = 'gatehouse';
 
 export function serverRow(house: Pick<AppState, 'upstreams' | 'rules'>, entry: ServerEntry, callsToday: number): ServerRow {
@@ -115,11 +115,11 @@ export function promptRows(house: Pick<AppState, 'rules'>, entry: ServerEntry): 
 export function resourceRows(house: Pick<AppState, 'rules'>, entry: ServerEntry): ResourceRow[] {
   const { policy, bundle } = house.rules!;
   const verdicts = policy.list('read', entry.id, ownAgent);
-  const row = (uri: string, template: boolean, of: Record<string, unknown>): ResourceRow => {
+  const row = (uri: string, template: boolean, definition: Record<string, unknown>): ResourceRow => {
     const verdict = verdicts.get(uri)!;
-    const name = text(of['title']) ?? text(of['name']);
-    const description = text(of['description']);
-    const mimeType = text(of['mimeType']);
+    const name = text(definition['title']) ?? text(definition['name']);
+    const description = text(definition['description']);
+    const mimeType = text(definition['mimeType']);
     return {
       uri,
       template,

@@ -3,15 +3,15 @@ import type { Catalogue, ServerEntry } from '../bundle/schema.ts';
 
 type Tool = Catalogue['tools'][number];
 
-/** Best first: what `see` gives for the first `limit` tools that it gives something for. What it gives nothing for is not there. */
+/** Best match first: the results of `see` for the first `limit` tools. A tool for which `see` returns undefined is left out. */
 export type FindTools = <T>(text: string, limit: number, see: (entry: ServerEntry, tool: Tool) => T | undefined) => T[];
 
-/** A few KB of memory each. What a catalogue has beyond them is not found. */
+/** Each takes a few KB of memory. Tools beyond this number are not found. */
 const mostTools = 10_000;
 /** Characters of a description: its first sentences say what a tool is for. */
 const mostText = 500;
 const longestWord = 40;
-/** Of what was typed: each word costs a walk over all that it begins. */
+/** Words of a query: each costs a walk over all indexed words that begin with it. */
 const mostWords = 8;
 
 const asTyped: SearchOptions = {
@@ -22,10 +22,10 @@ const asTyped: SearchOptions = {
 };
 /** Two letters that changed places are two edits. */
 const forgiving: SearchOptions = { ...asTyped, fuzzy: (word) => (word.length > 3 ? 0.34 : false), maxFuzzy: 2 };
-/** All words as they were typed; then with a slip of the pen; then whatever has any of them. */
+/** First all words as they were typed, then with typing errors, then tools that have any of the words. */
 const attempts: SearchOptions[] = [asTyped, forgiving, { ...forgiving, combineWith: 'OR' }];
 
-/** Nothing is built before the first search, and what is built goes with the function that is returned. */
+/** Builds nothing before the first search. The index is freed together with the function that is returned. */
 export function openToolSearch(servers: readonly ServerEntry[]): () => Promise<FindTools> {
   let opening: Promise<FindTools> | undefined;
   return () => {
@@ -41,7 +41,7 @@ async function build(servers: readonly ServerEntry[]): Promise<FindTools> {
   const { default: MiniSearch } = await import('minisearch');
   const tools = servers.flatMap((entry) => entry.catalogue.tools.map((tool) => ({ entry, tool }))).slice(0, mostTools);
   const index = new MiniSearch({ fields: ['name', 'title', 'server', 'description'], tokenize: wordsOf, processTerm: (word) => word });
-  // In pieces, between which the gateway's calls go on.
+  // In chunks, so that the gateway's calls go on in between.
   await index.addAllAsync(
     tools.map(({ entry, tool }, id) => document(id, entry, tool)),
     { chunkSize: 50 },
@@ -49,14 +49,14 @@ async function build(servers: readonly ServerEntry[]): Promise<FindTools> {
   return (text, limit, see) => {
     const typed = wordsOf(text).slice(0, mostWords).join(' ');
     for (const attempt of typed === '' ? [] : attempts) {
-      const found = [];
-      // Only now does the company decide: a tool that is hidden is passed over as if nobody had indexed it.
+      const hits = [];
+      // Only here do the company's rules decide: a hidden tool is skipped as if it were not in the index.
       for (const { id } of index.search(typed, attempt)) {
         const { entry, tool } = tools[id as number]!;
         const seen = see(entry, tool);
-        if (seen !== undefined && found.push(seen) === limit) break;
+        if (seen !== undefined && hits.push(seen) === limit) break;
       }
-      if (found.length > 0) return found;
+      if (hits.length > 0) return hits;
     }
     return [];
   };
@@ -65,7 +65,7 @@ async function build(servers: readonly ServerEntry[]): Promise<FindTools> {
 function document(id: number, entry: ServerEntry, tool: Tool) {
   return {
     id,
-    // Once more in one piece, for those who type it without its joints.
+    // The name once more as one word, for people who type it without separators.
     name: `${tool.name} ${wordsOf(tool.name).join('')}`,
     title: titleOf(tool) ?? '',
     server: `${entry.id} ${entry.title}`,
@@ -73,14 +73,14 @@ function document(id: number, entry: ServerEntry, tool: Tool) {
   };
 }
 
-const joints = /(?<=\p{Lu})(?=\p{Lu}\p{Ll})|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|[^\p{L}\p{N}]+/u;
+const boundaries = /(?<=\p{Lu})(?=\p{Lu}\p{Ll})|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|[^\p{L}\p{N}]+/u;
 
-/** `getHTTPStatus`, `get_http_status` and `get-http-status` are the same three words; accents are nothing that one must type. */
+/** `getHTTPStatus`, `get_http_status` and `get-http-status` are the same three words; accents need not be typed. */
 function wordsOf(text: string): string[] {
   return text
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
-    .split(joints)
+    .split(boundaries)
     .filter((word) => word !== '')
     .map((word) => word.toLowerCase().slice(0, longestWord));
 }

@@ -5,7 +5,7 @@ import { serverRow } from './rows.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-/** All that a window shows without asking: built from the rooms each time it is sent, so that it cannot drift from them. */
+/** All that a window shows without asking. Built anew each time it is sent, so that it cannot be out of date. */
 export function buildView(house: AppState): View {
   const { host, ledger, rules } = house;
   const today = ledger.today();
@@ -36,7 +36,7 @@ export function gatewayOf({ gateway, gatewayError, port }: AppState): View['gate
   return { state: gatewayError ? 'failed' : 'off', ...(gatewayError ? { error: gatewayError } : {}) };
 }
 
-/** The groups shown are the signed bundle's, by which calls are decided; what the laptop read from claims only until there is one. */
+/** The groups shown are those of the signed bundle, by which calls are decided. Until there is one, they are those from the token's claims. */
 function identityOf(house: AppState): View['identity'] {
   const identity = house.identity?.state() ?? { state: house.settings.central === undefined ? 'signed-out' : 'starting' };
   const groups = house.rules?.bundle.groups;

@@ -1,6 +1,6 @@
 import { Failure } from '../base/errors.ts';
 
-/** Whether a URL names this machine and no other: only the literal addresses and `localhost`, nothing that a resolver could bend. */
+/** Whether a URL names this machine and no other: only the literal addresses and `localhost`, no name that a resolver could point elsewhere. */
 export function isLoopback(url: URL): boolean {
   const host = url.hostname;
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);

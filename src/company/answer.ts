@@ -22,7 +22,7 @@ export async function readText(response: Response, maxBytes: number): Promise<st
   return parts.join('');
 }
 
-/** The same as JSON. Rubbish is `unavailable`: mostly it is a captive portal or a proxy that answers in the API's place. */
+/** The same as JSON. Anything else is `unavailable`: mostly it is a captive portal or a proxy that answers in the API's place. */
 export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
   const text = await readText(response, maxBytes);
   try {

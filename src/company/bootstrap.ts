@@ -37,7 +37,7 @@ export async function fetchBootstrap(options: {
 }): Promise<BootstrapResult> {
   const central = centralUrl(options.central);
   const cached = await readCache(options.cacheFile, central);
-  // The cache was written before a change of the pin, perhaps: it must hold against the present one.
+  // The pin may have changed since the cache was written: the cache must match the present one.
   const kept = cached && attempt(() => pin(cached.bootstrap, options.pinnedKey));
   try {
     const received = parse(await get(options, central), central);
@@ -59,8 +59,8 @@ export async function fetchBootstrap(options: {
 }
 
 /**
- * What the last start left, for one that must not wait for the network: held to the same checks and the present pin. Undefined where there is none
- * that could be used; `fetchBootstrap` is asked in any case, and says more.
+ * The document that was stored last, for a start that must not wait for the network. It must pass the same checks and match the present pin. Undefined
+ * where there is none that can be used; `fetchBootstrap` runs in any case, and reports why.
  */
 export async function keptBootstrap(options: {
   central: string;

@@ -12,7 +12,7 @@ import { openStore, type Person } from './store.ts';
 
 export interface Contact {
   state: 'connecting' | 'online' | 'offline';
-  /** With `online`: the central API answers, but not with a bundle (it knows the person not, or not any more). */
+  /** With `online`: the central API answers, but not with a bundle (it does not know the person, or no longer). */
   error?: ErrorValue;
   /** Milliseconds since the epoch. */
   lastContactAt?: number;
@@ -24,18 +24,18 @@ export interface CompanyClient {
   contact(): Contact;
   /** Calls back when the bundle, the contact or the freshness tier changed; returns how to stop. */
   watch(listener: () => void): () => void;
-  /** What came of asking for the bootstrap document: until a bundle is fetched, it is all that is known of the contact. */
+  /** Reports the outcome of a request for the bootstrap document. Until a bundle is fetched, nothing else is known of the contact. */
   heard(outcome: FetchOutcome): void;
   /**
-   * After sign-in or resume. Resolves as soon as there is an answer that will last: the stored bundle (verified anew) where it is fresh, or else the
-   * outcome of the first fetch. Fetching, polling and push go on by themselves; for the person who is active already it only renews. Never rejects.
+   * After sign-in or resume. Resolves as soon as it is known which bundle decides: the stored one (verified again) where it is fresh, or else the
+   * outcome of the first fetch. Fetching, polling and push go on by themselves; for a person who is active already it only fetches again. Never rejects.
    */
   start(person: Person): Promise<void>;
   /** `forget`: sign-out, the stored bundle goes too (its high mark stays). Without it the next start finds the bundle again. */
   stop(options: { forget: boolean }): void;
   /** Fetches now, or joins the fetch under way. What went wrong is in `contact()` and in the state's `error`. */
   refresh(): Promise<BundleState>;
-  /** The machine slept: what the clock decides is looked at, and the central API is asked, at once. */
+  /** The machine slept: checks at once what depends on the clock, and asks the central API. */
   wake(): void;
   /** This installation's identity; its `id` is the `device` of ledger uploads. */
   device(): Promise<Device>;
@@ -113,7 +113,7 @@ export function openCompany(options: {
 
   const tick = setInterval(tell, timing.tickMs).unref();
 
-  /** A planned replacement of the signing key shows in the bootstrap document first. One look a minute: a bad bundle must not make a storm. */
+  /** A planned replacement of the signing key shows in the bootstrap document first. At most one look a minute: a bad bundle must not cause a storm. */
   async function renewKeys(signal: AbortSignal): Promise<void> {
     if (options.renewBootstrap === undefined || performance.now() - keysRenewedAt < 60_000) return;
     keysRenewedAt = performance.now();
@@ -133,7 +133,7 @@ export function openCompany(options: {
     });
     return identity;
   }
-  /** Ends with the person's session, and says so in words. */
+  /** Runs work that ends with the person's session, and then fails with `signed-out`. */
   async function asPerson<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const signal = session?.ending.signal;
     const nobody = () => new Failure('signed-out', 'Nobody is signed in.', 'Sign in, then try again.');
@@ -171,7 +171,7 @@ export function openCompany(options: {
       log,
     });
     const first = mine.renewal.fetch();
-    // What is stale or expired decides meanwhile, as ever; but an agent should not begin its session with it.
+    // A stale or expired bundle decides meanwhile, as always; but an agent should not begin its session with it.
     if (holder.state().state !== 'fresh') await first;
   }
 

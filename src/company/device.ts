@@ -9,7 +9,7 @@ import { asEd25519, type Ed25519Jwk, thumbprint } from './keys.ts';
 
 const secretName = 'device-key';
 
-/** This installation towards the central API: it vouches for receipts and names the ledger, and is no person's credential. */
+/** The identity of this installation at the central API. It signs receipts and names the ledger, and is no person's credential. */
 export interface Device {
   /** RFC 7638 thumbprint of the public key. */
   readonly id: string;
@@ -19,31 +19,31 @@ export interface Device {
 }
 
 /**
- * The device's key, made at the first call. It rests in the vault. Where the vault forgets (kind `memory`) it rests in a file of the
- * user's alone instead: a new identity at every start would make the central API take the same ledger twice. One that was made before and is
- * not there is unavailable.
+ * The device's key, made at the first call. It rests in the vault. Where the vault forgets (kind `memory`) it rests in a file that only the
+ * user can read: a new identity at every start would make the central API take the same ledger twice. A key that was made before and is
+ * missing is a Failure (`unavailable`).
  */
 export async function openDevice(host: Pick<Host, 'vault' | 'dataDir'>): Promise<Device> {
   const file = join(host.dataDir, 'company', 'device-key.json');
   const stored = await host.vault.get(secretName);
   const resting = stored ?? (await readIfThere(file, 4096));
-  const found = resting === undefined ? undefined : privateKey(resting);
+  const existing = resting === undefined ? undefined : privateKey(resting);
   // Another identity would begin another ledger at the central API: that is for a person to decide.
-  if (resting !== undefined && found === undefined)
+  if (resting !== undefined && existing === undefined)
     throw new Failure(
       'unavailable',
       'The key of this device is damaged.',
       'Restore it from a backup. If there is none: gatehouse vault reset.',
     );
-  await expectKey(host.dataDir, secretName, found && device(found).id);
-  const key = found ?? generateKeyPairSync('ed25519').privateKey;
+  await expectKey(host.dataDir, secretName, existing && device(existing).id);
+  const key = existing ?? generateKeyPairSync('ed25519').privateKey;
   const made = device(key);
   const text = JSON.stringify(key.export({ format: 'jwk' }));
   if (host.vault.kind === 'memory') {
-    if (found === undefined || stored !== undefined) await replaceFile(file, text);
+    if (existing === undefined || stored !== undefined) await replaceFile(file, text);
     await noteKey(host.dataDir, secretName, 'file', made.id);
   } else {
-    if (found === undefined || stored === undefined) await host.vault.set(secretName, text);
+    if (existing === undefined || stored === undefined) await host.vault.set(secretName, text);
     await noteKey(host.dataDir, secretName, 'vault', made.id);
     // A vault came later than the file: the key moves, and the identity stays.
     await rm(file, { force: true });
@@ -66,7 +66,7 @@ function device(key: KeyObject): Device {
 
 /**
  * Proves that this very request is the device's: a compact JWS after the model of RFC 9449 (method, address, hash of the access token, seconds
- * since the epoch) with the digest of the body, as the header that carries it.
+ * since the epoch) with the digest of the body. Returned as a header.
  */
 export function proof(device: Device, request: { method: string; url: string; token: string; body: string; now: number }) {
   const digestOf = (text: string) => createHash('sha256').update(text).digest('base64url');

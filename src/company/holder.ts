@@ -48,7 +48,7 @@ export function openHolder(options: {
   async function take(jws: string, etag: string | undefined): Promise<{ bundle: Bundle; newer: boolean }> {
     const payload = await verifySignature(jws, bootstrap().bundle_jwks);
     signal.throwIfAborted();
-    // All at once from here on: what came meanwhile has moved the mark.
+    // No `await` from here on: another bundle may have moved the mark meanwhile.
     const bundle = readBundle(payload, { company: bootstrap().company.id, now: now(), last: mark });
     const newer = bundle.version !== held?.bundle.version;
     held = { bundle, etag };
@@ -84,7 +84,7 @@ export function openHolder(options: {
         store.removeBundle();
         return;
       }
-      // The file vouches for its own version too: whoever removed the marks must also have an older file, with its lower number.
+      // The file states its own version too: whoever removes the marks must also have an older file, with its lower number.
       if (cached.highestVersion > (mark?.version ?? 0)) mark = { version: cached.highestVersion, issuedAt: epoch, receipted: 0 };
       try {
         await take(cached.jws, cached.etag);

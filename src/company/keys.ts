@@ -46,7 +46,7 @@ export function keyThumbprints(jwks: Bootstrap['bundle_jwks']): string[] {
 
 /** The key of that `kid`. Two keys under one `kid` make it ambiguous: then there is none. */
 export function findKey(jwks: Bootstrap['bundle_jwks'], kid: string): KeyObject | undefined {
-  const found = jwks.keys.filter((key) => key.kid === kid);
-  const jwk = found.length === 1 ? asEd25519(found[0]) : undefined;
+  const matches = jwks.keys.filter((key) => key.kid === kid);
+  const jwk = matches.length === 1 ? asEd25519(matches[0]) : undefined;
   return jwk === undefined ? undefined : createPublicKey({ key: { ...jwk }, format: 'jwk' });
 }

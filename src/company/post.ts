@@ -26,7 +26,7 @@ const headAnswer = z.object({
 /** What the central API keeps of this device. `incidents`: sentences for people. */
 export type LedgerHead = NonNullable<z.output<typeof headAnswer>['head']>;
 
-/** What is sent up. Each call is one authenticated exchange; none is repeated here but for an expired token. */
+/** What is sent to the central API. Each call is one authenticated exchange, repeated here only for an expired token. */
 export function openPosts(options: {
   via: { fetch: typeof fetch; accessToken: AccessToken };
   bootstrap: () => Bootstrap;
@@ -65,7 +65,7 @@ export function openPosts(options: {
       return post('ledger', body, [200, 409], signal, read, device);
     },
 
-    /** Where the chain of this device ends at the central API; undefined: it has nothing of it. Whatever is no such answer is `unavailable`. */
+    /** Where the chain of this device ends at the central API; undefined: it has nothing of it. Any other answer is `unavailable`. */
     ledgerHead: async (device: Device, signal: AbortSignal): Promise<LedgerHead | undefined> => {
       const url = bootstrap().endpoints.ledger;
       const { head } = await send(via, {
@@ -78,7 +78,7 @@ export function openPosts(options: {
         signal,
         timeoutMs,
       }).catch((error: unknown) => {
-        // A central API that does not know the route, or not us, is one that cannot be compared with: never one that has nothing.
+        // A central API that does not know the route, or this device, cannot be compared with. It must not pass for one that has nothing.
         if (!(error instanceof Failure) || error.code === 'signed-out') throw error;
         throw new Failure('unavailable', error.message, error.fix, { cause: error });
       });

@@ -49,7 +49,7 @@ export function openPush(options: {
       for await (const chunk of body) {
         // Comments too: they are the heartbeat.
         timer.refresh();
-        // Only a stream that has lasted proves that the way is good: one that is cut at once must still back off.
+        // Only a stream that has lasted proves that the connection works: one that is cut at once must still back off.
         if (performance.now() - since > timing.heartbeatMs / 4) failures = 0;
         if (!read(chunk)) throw new Error(`a message of the event stream is longer than ${longest} characters`);
       }

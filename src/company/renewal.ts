@@ -46,7 +46,7 @@ export function openRenewal(options: {
   posts: Posts;
   device: () => Promise<Device>;
   now: () => number;
-  /** Called after each fetch; who follows the bundle has it in use when this returns. */
+  /** Called after each fetch. Whoever follows the bundle uses the new one when this returns. */
   outcome: (outcome: FetchOutcome) => void;
   timing: CompanyTiming;
   /** Ends everything. */
@@ -133,7 +133,7 @@ export function openRenewal(options: {
     }
   }
 
-  /** A fetch that began before the announcement may bring the version before it: then once more. */
+  /** A fetch that began before the announcement may bring the version before it: then it fetches once more. */
   async function follow(version: number): Promise<void> {
     for (let tries = 0; tries < 2 && !signal.aborted && holder.version() < version; tries++) await fetchNow();
   }

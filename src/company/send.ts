@@ -8,7 +8,7 @@ export interface ApiRequest<T> {
   method: 'GET' | 'POST';
   url: string;
   headers?: Record<string, string>;
-  /** What depends on the token: a proof is of one request with one token. */
+  /** Headers that depend on the token: a proof covers one request with one token. */
   sealed?(token: string): Record<string, string>;
   /** JSON text. */
   body?: string;
@@ -60,10 +60,10 @@ export function retryAfterMs(error: unknown): number {
 function failure(url: string, response: Response, said: { message?: string; fix?: string }): Failure {
   const { host } = new URL(url);
   const { status } = response;
-  const what = said.message === undefined ? '' : ` It says: ${said.message}`;
+  const detail = said.message === undefined ? '' : ` It says: ${said.message}`;
   const cause = { cause: { status, retryAfter: response.headers.get('retry-after') } };
   const make = (code: ConstructorParameters<typeof Failure>[0], message: string, fix: string) =>
-    new Failure(code, message + what, said.fix ?? fix, cause);
+    new Failure(code, message + detail, said.fix ?? fix, cause);
   if (status === 401) return make('signed-out', `${host} does not accept the sign-in.`, 'Sign in again.');
   if (status === 403) return make('denied', `${host} does not let this person in.`, 'Ask the company for access to Gatehouse.');
   if (status === 404)
@@ -73,7 +73,7 @@ function failure(url: string, response: Response, said: { message?: string; fix?
   return make('bad-input', `${host} answered ${status}.`, 'Tell the people who run the central API.');
 }
 
-/** What the API says of itself (`{message, fix}` in ours, `detail` in RFC 9457), kept short: it is another's text. */
+/** The error text of the API (`{message, fix}` in ours, `detail` in RFC 9457), cut short, since it comes from outside. */
 async function complaint(response: Response): Promise<{ message?: string; fix?: string }> {
   try {
     const body = JSON.parse(await readText(response, 16 * 1024)) as Record<string, unknown>;

@@ -49,14 +49,14 @@ export function openStore(dataDir: string, log: Log) {
   }
   async function allMarks(): Promise<Record<string, Mark>> {
     if (marks !== undefined) return marks;
-    let found: Record<string, Mark> = {};
+    let stored: Record<string, Mark> = {};
     try {
       const text = await readIfThere(marksFile, 1024 * 1024);
-      if (text !== undefined) found = marksFormat.parse(JSON.parse(text)).marks;
+      if (text !== undefined) stored = marksFormat.parse(JSON.parse(text)).marks;
     } catch {
       await aside(marksFile, 'damaged');
     }
-    return (marks ??= found);
+    return (marks ??= stored);
   }
 
   return {

@@ -12,14 +12,14 @@ export interface Uploadable {
   hash: string;
   /** A JSON array of records. */
   json: string;
-  /** Name of the chain that they are of. */
+  /** Name of the chain that they belong to. */
   chain: string;
-  /** There are further ones behind it. */
+  /** Whether more records follow. */
   more: boolean;
 }
 
 export interface Uploader {
-  /** There may be something to send: a record was written (about a second later, together with what else came), or somebody signed in (`now`). */
+  /** There may be something to send: a record was written (sent about a second later, with others that came), or somebody signed in (`now`). */
   poke(now?: boolean): void;
   /** `uploaded`: the last sequence number that the central API has acknowledged. */
   status(): { uploaded: number; error?: ErrorValue };
@@ -33,11 +33,11 @@ const maxBytes = 1024 * 1024;
 /**
  * Carries the ledger up, in order. The cursor on disk moves only after the central API has acknowledged, and the central API knows a
  * record by its hash: so a crash at any point sends some records again and none is lost or doubled. A 409 names the number it expects
- * next. Is it behind (it was restored from a backup), the records are sent again from there; the cursor does not move back for that. Is it
- * ahead (we were), its last record must be ours, by its hash, before the cursor moves past it.
+ * next. If it is behind (it was restored from a backup), the records are sent again from there, and the cursor does not move back. If it is
+ * ahead (this device was restored), its last record must be ours, by its hash, before the cursor moves past it.
  */
 export function openUploader(options: {
-  /** The next records behind `after`: at most so many and so many bytes, one at least. Also those that were sent long ago, as far as they are still there. */
+  /** The next records after `after`: at most `limit` records and `bytes` bytes, but at least one. Also old ones, as far as they still exist. */
   unsent(after: number, limit: number, bytes: number): Promise<Uploadable | undefined>;
   /** The persisted cursor. */
   cursor(): number;
@@ -46,7 +46,7 @@ export function openUploader(options: {
   post(json: string, chain: string, signal: AbortSignal): Promise<LedgerAnswer>;
   /** False while nobody is signed in: then it rests until the next poke. */
   ready?(): boolean;
-  /** The status is another one. */
+  /** The status changed. */
   changed?(): void;
   timing?: { settleMs?: number; retryMs?: number; retryMaxMs?: number };
   log: Log;
@@ -73,7 +73,7 @@ export function openUploader(options: {
   }
 
   /**
-   * From the cursor on until there is no full batch more. What came meanwhile waits for the next poke: following a busy ledger record by
+   * Sends from the cursor on until a batch is not full. Records that came meanwhile wait for the next poke: following a busy ledger record by
    * record would cost an exchange and two fsyncs for each handful.
    */
   async function drain(): Promise<void> {
@@ -83,7 +83,7 @@ export function openUploader(options: {
     let wanted: number | undefined;
     for (;;) {
       closing.signal.throwIfAborted();
-      // Two records that contradict each other are taken within one batch only: sent again, batches end elsewhere.
+      // The central API takes two records that contradict each other only in one batch. So batches that are sent again must end at other records.
       const share = rewound === Number.POSITIVE_INFINITY ? 1 : 0.6;
       const batch = await options.unsent(position, maxRecords * share, maxBytes * share);
       if (batch === undefined) return;
@@ -92,7 +92,7 @@ export function openUploader(options: {
       wanted = undefined;
       const answer = await options.post(json, batch.chain, closing.signal);
       if ('acknowledged' in answer) {
-        // What it has beyond this batch is not ours to skip: sending it is what proves that it is the same.
+        // Records that it has beyond this batch must not be skipped: only sending them proves that they are the same.
         const reached = Math.min(answer.acknowledged, last);
         if (reached < first) throw stuck(first, answer.acknowledged + 1);
         await confirm(reached);
@@ -103,7 +103,7 @@ export function openUploader(options: {
       if (answer.problem !== undefined) throw new Failure('integrity', answer.problem.message, answer.problem.fix ?? callForHelp);
       const { expected } = answer;
       if (expected < first) {
-        // Each step back must lead further back than the one before: else the two of us would go round in circles.
+        // Each step back must lead further back than the one before: else both sides would repeat the same steps for ever.
         if (expected >= rewound) throw stuck(first, expected);
         log.warn(
           { from: expected, cursor: options.cursor() },
@@ -119,7 +119,7 @@ export function openUploader(options: {
     }
   }
 
-  /** That the central API's last record is our own of that number: by the hash it named, or by having it take that one record again. */
+  /** Checks that the central API's last record is our own record of that number: by the hash it named, or by sending it that record again. */
   async function prove(seq: number, hash: string | undefined): Promise<void> {
     const own = await options.unsent(seq - 1, 1, maxBytes);
     if (own?.last === seq) {
@@ -145,7 +145,7 @@ export function openUploader(options: {
       } catch (problem) {
         if (closing.signal.aborted) return;
         const value = toErrorValue(problem);
-        // Signed out in the middle: no trouble, and the next sign-in pokes.
+        // Signed out in the middle: that is no error, and the next sign-in pokes.
         if (value.code === 'signed-out' || options.ready?.() === false) return become(undefined);
         log.warn({ err: problem }, 'the ledger was not uploaded');
         become(value);

@@ -16,7 +16,7 @@ export interface HighMark {
   issuedAt: string;
 }
 
-/** Holds the header of a compact JWS (RFC 7515) to the one form we know and says which key it names. Nothing in it is trusted yet. */
+/** Checks that the header of a compact JWS (RFC 7515) has the one form we know, and returns the key id in it. Nothing in it is trusted yet. */
 export function kidOf(jws: string): string {
   if (jws.length > maxBundleBytes) throw refused('it is larger than 32 MiB');
   const parts = jws.split('.', 4);

@@ -53,7 +53,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
       if (configuration.serverMetadata().revocation_endpoint === undefined) return;
       await oidc.tokenRevocation(configuration, token, { token_type_hint: 'refresh_token' }).catch((error: unknown) => {
         if (troubleOf(error) === 'unreachable') throw error;
-        // Asking again would change nothing: the provider knows the token no more, or does not take it from us.
+        // Asking again would change nothing: the provider no longer knows the token, or does not accept it from us.
         log.warn({ code: fail(error).code }, 'the identity provider refused to revoke a session');
       });
     },

@@ -18,13 +18,13 @@ export function personFrom(claims: Record<string, unknown>, groupsClaim: string,
 
 /** Reads a claim by its exact name (`https://example.com/groups`) or else by its path (`realm_access.roles`). */
 export function groupsFrom(claims: Record<string, unknown>, groupsClaim: string, log: Log): string[] {
-  const found = Object.hasOwn(claims, groupsClaim) ? claims[groupsClaim] : atPath(claims, groupsClaim.split('.'));
-  if (found === undefined && isOverage(claims, groupsClaim)) {
+  const claim = Object.hasOwn(claims, groupsClaim) ? claims[groupsClaim] : atPath(claims, groupsClaim.split('.'));
+  if (claim === undefined && isOverage(claims, groupsClaim)) {
     // Entra ID leaves the groups out of tokens of people with more than 200 and names a Graph URL instead (distributed claim).
     log.warn({ claim: groupsClaim }, 'the identity provider left the groups out of the token because there are too many; none are shown');
     return [];
   }
-  const values = Array.isArray(found) ? found : [found];
+  const values = Array.isArray(claim) ? claim : [claim];
   return [...new Set(values.filter((value): value is string => typeof value === 'string' && value !== ''))];
 }
 

@@ -14,7 +14,7 @@ export interface Provider {
   forSignIn(): Promise<oidc.Configuration>;
   /** The next `configuration()` looks again: its addresses may have moved. */
   forget(): void;
-  /** What was found last, without asking. */
+  /** The configuration that was discovered last, without a request. */
   known(): oidc.Configuration | undefined;
 }
 
@@ -22,7 +22,7 @@ const seconds = 10;
 
 export function openProvider(host: Host, config: IdentityConfig): Provider {
   const issuer = issuerUrl(config.issuer);
-  let known: oidc.Configuration | undefined;
+  let discovered: oidc.Configuration | undefined;
   let stale = false;
   let looking: Promise<oidc.Configuration> | undefined;
 
@@ -37,26 +37,26 @@ export function openProvider(host: Host, config: IdentityConfig): Provider {
   };
 
   return {
-    known: () => known,
+    known: () => discovered,
     forget() {
       stale = true;
     },
     async configuration() {
-      if (known !== undefined && !stale) return known;
+      if (discovered !== undefined && !stale) return discovered;
       looking ??= discover(false).finally(() => {
         looking = undefined;
       });
-      known = await looking;
+      discovered = await looking;
       stale = false;
-      return known;
+      return discovered;
     },
     async forSignIn() {
       const strict = await discover(true);
       // A refresh must not depend on a second request (the keys): were that one to fail, the rotated token would be lost.
-      known = new oidc.Configuration(strict.serverMetadata(), config.clientId, undefined, oidc.None());
-      known.timeout = seconds;
-      known[oidc.customFetch] = customFetch;
-      if (issuer.protocol === 'http:') oidc.allowInsecureRequests(known);
+      discovered = new oidc.Configuration(strict.serverMetadata(), config.clientId, undefined, oidc.None());
+      discovered.timeout = seconds;
+      discovered[oidc.customFetch] = customFetch;
+      if (issuer.protocol === 'http:') oidc.allowInsecureRequests(discovered);
       stale = false;
       return strict;
     },

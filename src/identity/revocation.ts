@@ -74,7 +74,7 @@ export function openRevocations(options: { vault: Vault; name: string; revoke(to
     add: (token) =>
       inTurn(async () => {
         const before = await load().catch(() => undefined);
-        // What waits there cannot be read, so it must not be written over either: this one has its only chance now.
+        // The waiting tokens cannot be read, so they must not be overwritten either: this one is tried now and only now.
         if (before === undefined) return options.revoke(token);
         await save([...before, token].slice(-most)).catch(() => {});
         await attempt();

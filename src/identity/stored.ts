@@ -20,7 +20,7 @@ export function vaultName(kind: 'identity' | 'revoke', config: { issuer: string;
 }
 
 export async function readStored(vault: Vault, name: string, log: Log): Promise<Stored | undefined> {
-  // Where the vault cannot tell, nobody is signed out by it: the caller tries again.
+  // A vault that cannot be read signs nobody out: this rejects, and the caller tries again.
   const text = await vault.get(name);
   try {
     return text === undefined ? undefined : record.parse(JSON.parse(text));

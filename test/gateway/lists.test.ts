@@ -13,7 +13,7 @@ const url = 'http://127.0.0.1:9/mcp';
 const listed = (...servers: ReturnType<typeof entry>[]) => [...openDirectory(makeBundle({ servers }), merged).tools.values()];
 
 test('the same name at two upstreams: each under its own', () => {
-  const all = listed(owner({ id: 'a', url, tools: [tool('get')] }), owner({ id: 'b', url, tools: [tool('get')] }));
+  const all = listed(entry({ id: 'a', url, tools: [tool('get')] }), entry({ id: 'b', url, tools: [tool('get')] }));
   assert.deepEqual(
     all.map(({ exposed, owner, name }) => [exposed, owner.id, name]),
     [

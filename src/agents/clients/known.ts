@@ -4,7 +4,7 @@ interface Given {
   url: string;
   /** The agent's name in Gatehouse. */
   name: string;
-  /** Only in the moment it was made; a placeholder otherwise. */
+  /** Known only in the moment it was made. Without the token, the text says where it goes. */
   token: string;
   /** The variable that holds the token, where the client can read one. */
   variable: string;
@@ -16,9 +16,9 @@ const placeholder = 'gha_YOUR_TOKEN';
  * Ready-to-paste configuration for the agents we know, in the order people use them. Where a client can read the token from its
  * environment or ask for it, the text holds no secret, and the note says where the secret goes.
  */
-export function agentConfigs(given: { url: string; name: string; token?: string | undefined }): AgentConfig[] {
-  const { url, name } = given;
-  const filled: Given = { url, name, token: given.token ?? placeholder, variable: variableOf(name) };
+export function agentConfigs(connection: { url: string; name: string; token?: string | undefined }): AgentConfig[] {
+  const { url, name } = connection;
+  const filled: Given = { url, name, token: connection.token ?? placeholder, variable: variableOf(name) };
   return table.map(({ id, title, file, language, text, note }) => ({
     id,
     title,
@@ -39,8 +39,8 @@ interface Known {
   title: string;
   file?: string;
   language: AgentConfig['language'];
-  text(given: Given): string;
-  note(given: Given): string;
+  text(connection: Given): string;
+  note(connection: Given): string;
 }
 
 const table: readonly Known[] = [
@@ -60,7 +60,7 @@ const table: readonly Known[] = [
     language: 'json',
     text: ({ url, variable }) =>
       json({ mcpServers: { gatehouse: { type: 'http', url, headers: { Authorization: `Bearer \${${variable}}` } } } }),
-    note: (given) => `Goes into the project's folder and is safe to commit. ${setVariable(given, 'Claude Code')}`,
+    note: (connection) => `Goes into the project's folder and is safe to commit. ${setVariable(connection, 'Claude Code')}`,
   },
   {
     id: 'vscode',
@@ -80,7 +80,7 @@ const table: readonly Known[] = [
     file: '~/.cursor/mcp.json',
     language: 'json',
     text: ({ url, variable }) => json({ mcpServers: { gatehouse: { url, headers: { Authorization: `Bearer \${env:${variable}}` } } } }),
-    note: (given) => setVariable(given, 'Cursor'),
+    note: (connection) => setVariable(connection, 'Cursor'),
   },
   {
     id: 'codex',
@@ -89,7 +89,7 @@ const table: readonly Known[] = [
     language: 'toml',
     // A JSON string is a TOML basic string, too.
     text: ({ url, variable }) => `[mcp_servers.gatehouse]\nurl = ${JSON.stringify(url)}\nbearer_token_env_var = "${variable}"\n`,
-    note: (given) => setVariable(given, 'Codex'),
+    note: (connection) => setVariable(connection, 'Codex'),
   },
   {
     id: 'gemini',
@@ -98,8 +98,8 @@ const table: readonly Known[] = [
     language: 'json',
     text: ({ url, variable }) =>
       json({ mcpServers: { gatehouse: { httpUrl: url, headers: { Authorization: `Bearer \${${variable}}` } } } }),
-    note: (given) =>
-      `Merge it into what the file holds already. ${setVariable(given, 'Gemini CLI')} A line in ~/.gemini/.env does as well.`,
+    note: (connection) =>
+      `Merge it into what the file holds already. ${setVariable(connection, 'Gemini CLI')} A line in ~/.gemini/.env does as well.`,
   },
   {
     id: 'claude-desktop',
@@ -125,7 +125,7 @@ function json(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
-/** Double quotes are the one form that a POSIX shell, PowerShell and cmd share; nothing that goes in holds a character special to them. */
+/** Double quotes are the one form that a POSIX shell, PowerShell and cmd share. Characters that are special inside them are left out. */
 function shell(text: string): string {
   return /^[A-Za-z0-9:/._-]+$/.test(text) ? text : `"${text.replaceAll(/["\\$`%]/g, '')}"`;
 }

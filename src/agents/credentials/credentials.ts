@@ -32,17 +32,17 @@ const prefix = 'gha_';
 const secretLength = 43;
 const tokenLength = prefix.length + secretLength + 6;
 const flushEvery = 60_000;
-// What a client calls itself is its own choice, also in length.
+// A client chooses its own name and version, also how long they are.
 const longest = 200;
 const unsaved = 'Check that the data folder is writable and has room, then try again.';
 
-/** A new token: 256 random bits, and a checksum by which scanners of leaked secrets know it for ours without asking. */
+/** A new token: 256 random bits, and a checksum by which a scanner for leaked secrets recognizes it without asking us. */
 export function newToken(): string {
   const body = prefix + randomBytes(32).toString('base64url');
   return body + checksum(body);
 }
 
-/** Whether a text has the form of a token: tells a mistyped or cut one from an unknown one without knowing any. */
+/** Whether a text has the form of a token. Tells a mistyped or cut token from an unknown one, without a list of tokens. */
 export function isToken(text: string): boolean {
   return (
     text.length === tokenLength &&
@@ -61,7 +61,7 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
   const read = readAgents(file, now(), log);
   let { error } = read;
   const byName = new Map(read.agents.map((agent) => [agent.name.toLowerCase(), agent]));
-  // A look-up by hash needs no constant-time comparison: who can watch its time learns of hashes, which open nothing.
+  // A look-up by hash needs no constant-time comparison: whoever measures its time learns about hashes, and a hash opens nothing.
   const live = new Map(read.agents.flatMap((agent) => (agent.revokedAt === undefined ? [[agent.hash, agent] as const] : [])));
   const listeners = openListeners<AgentEvent>('agents', log);
   let flushing: NodeJS.Timeout | undefined;

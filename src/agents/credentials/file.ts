@@ -20,7 +20,7 @@ export type Agent = z.infer<typeof agent>;
 
 /**
  * Reads the agents. A file that is not wholly as we write it is put aside and counts as empty: better that every agent must be added
- * anew than that a half-read list forgets a revocation. A file that cannot be read at all is a Failure, for it may be whole.
+ * anew than that a half-read list forgets a revocation. A file that cannot be read at all is a Failure, for its content may be intact.
  */
 export function readAgents(file: string, at: number, log: Log): { agents: Agent[]; error: ErrorValue | undefined } {
   let source: string;

@@ -8,9 +8,9 @@ type Rooms = Pick<AppState, 'ledger' | 'identity'>;
 export const activityHandlers: Handlers<keyof ActivityOutputs, Rooms> = {
   'activity-list': (house, filter) => house.ledger.list(filter),
   'activity-get'(house, { seq }) {
-    const found = house.ledger.get(seq);
-    if (!found) throw new Failure('not-found', `There is no record ${seq}.`, 'See the records with "gatehouse ledger tail".');
-    return found;
+    const record = house.ledger.get(seq);
+    if (!record) throw new Failure('not-found', `There is no record ${seq}.`, 'See the records with "gatehouse ledger tail".');
+    return record;
   },
   'usage-get': (house, { range, server }) => house.ledger.usage(range, server),
   'ledger-verify': (house) => house.ledger.verify(),

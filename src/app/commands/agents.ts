@@ -28,7 +28,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs, Rooms> = {
   },
 };
 
-/** Whoever has the port in our place would be sent the token: so it is tried first, and what is not known to be ours is not given out. */
+/** A program that has the port in our place would receive the token. So the port is checked first, and the address given out only if it is ours. */
 async function ownGateway(house: Rooms) {
   const error = house.port ? await house.port.check() : house.gatewayError;
   if (house.gateway && house.port && !error) return house.gateway;

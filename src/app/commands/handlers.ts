@@ -1,6 +1,6 @@
 import type { Command, CommandParsed, Outputs } from '../../contract/contract.ts';
 
-/** What carries out some of the commands, each with the rooms that it needs. */
+/** The handlers of some commands, with the parts of the app that they need. */
 export type Handlers<Commands extends Command, Rooms> = {
   [C in Commands]: (rooms: Rooms, input: CommandParsed<C>) => Outputs[C] | Promise<Outputs[C]>;
 };

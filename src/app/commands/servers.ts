@@ -75,17 +75,17 @@ function rules(house: Rooms) {
   throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in with "gatehouse login" or in the Gatehouse window.');
 }
 
-/** The search of the present bundle: a change while the index was built means another index. */
+/** The search over the present bundle. If the bundle changes while its index is built, the new bundle's index is built instead. */
 async function toolSearch(house: Rooms): Promise<FindTools> {
   const held = rules(house);
   const find = await held.search();
   return house.rules === held ? find : toolSearch(house);
 }
 
-/** A server that the person may not discover is not in their bundle: there is nothing to tell. */
+/** A server that the person may not discover is answered like one that does not exist. */
 function visibleServer(house: Rooms, id: string): ServerEntry {
-  const found = rules(house).bundle.servers.find((entry) => entry.id === id);
-  if (!found || rules(house).policy.canDiscover(id, ownAgent).effect === 'deny')
+  const entry = rules(house).bundle.servers.find((server) => server.id === id);
+  if (!entry || rules(house).policy.canDiscover(id, ownAgent).effect === 'deny')
     throw new Failure('not-found', `There is no server ${JSON.stringify(id)} for you.`, 'See your servers with "gatehouse servers".');
-  return found;
+  return entry;
 }

@@ -13,13 +13,13 @@ export function openApp(services: Services): Hono<Env> {
   const { publisher, streams, tokens, log } = services;
   const signedIn: MiddlewareHandler<Env> = async (c, next) => {
     const caller = await tokens().verify(c.env.incoming.headers.authorization);
-    // What waits unread counts by person.
+    // Unread answers are counted by person.
     c.env.outgoing.reader = caller.sub;
     c.set('caller', caller);
     await next();
   };
-  // As it was sent: Hono's own path is decoded, and so would take `/v1/x/../bundle` and `%2F` for what they are not here.
-  const app = new Hono<Env>({ getPath: (_request, given) => pathOf(given!.env!.incoming) });
+  // The path as it was sent: Hono's own is decoded, so `/v1/x/../bundle` and `%2F` would match routes that they do not name.
+  const app = new Hono<Env>({ getPath: (_request, options) => pathOf(options!.env!.incoming) });
   app.onError((error, c) => sendError(c.env.outgoing, error, log));
   app.notFound((c) => {
     const allowed = ['POST', 'GET', 'OPTIONS'].filter((method) => app.router.match(method, c.req.path)[0].length > 0);

@@ -4,7 +4,7 @@ import type { Bootstrap } from '../../bundle/schema.ts';
 import { acceptsGzip, matchesTag, sendJson } from './http.ts';
 import type { Env, Services } from './services.ts';
 
-/** What an app must know before sign-in, the bundle, and the word that there is a newer one. */
+/** What an app must know before sign-in, the bundle, and the stream that announces newer ones. */
 export function bundleRoutes({ url, signer, publisher, bundles, streams }: Services, signedIn: MiddlewareHandler<Env>): Hono<Env> {
   const app = new Hono<Env>();
 
@@ -29,13 +29,13 @@ export function bundleRoutes({ url, signer, publisher, bundles, streams }: Servi
   });
 
   app.get('/v1/bundle', signedIn, async (c) => {
-    const found = await bundles.signed(c.get('caller').groups);
+    const bundle = await bundles.signed(c.get('caller').groups);
     const asked = c.env.incoming.headers;
     const gzip = acceptsGzip(asked['accept-encoding']);
-    const tags = [found.etag, `${found.etag}-gz`];
+    const tags = [bundle.etag, `${bundle.etag}-gz`];
     const headers = { ETag: `"${tags[gzip ? 1 : 0]}"`, 'Cache-Control': 'private, no-cache', Vary: 'Authorization, Accept-Encoding' };
     if (matchesTag(asked['if-none-match'], tags)) return c.body(null, 304, headers);
-    const body = gzip ? found.gzip : found.jws;
+    const body = gzip ? bundle.gzip : bundle.jws;
     const encoding = gzip ? { 'Content-Encoding': 'gzip' } : {};
     // Past Hono: its Response would copy the bundle for each laptop that fetches it.
     c.env.outgoing.writeHead(200, { ...headers, ...encoding, 'Content-Type': 'application/jose', 'Content-Length': body.length }).end(body);

@@ -9,7 +9,7 @@ const parts = ({ url = '/' }: IncomingMessage) => url.split('?', 2);
 export const pathOf = (request: IncomingMessage): string => parts(request)[0]!;
 export const queryOf = (request: IncomingMessage): URLSearchParams => new URLSearchParams(parts(request)[1]);
 
-/** Past Hono: its Response would be read as a stream, without bounds on who reads it, and HEAD would lose the length. */
+/** Past Hono: it would read its Response as a stream, without limits for slow readers, and HEAD would lose the length. */
 export function sendJson(
   response: ServerResponse,
   status: number,
@@ -27,9 +27,9 @@ export function sendJson(
   return RESPONSE_ALREADY_SENT;
 }
 
-/** Every error leaves as `{error, message, fix}`. What was not expected keeps its text out of the answer, and is logged. */
+/** Every error leaves as `{error, message, fix}`. The text of an unexpected error is logged and stays out of the answer. */
 export async function sendError(response: ServerResponse, error: unknown, log: Log): Promise<Response> {
-  // Until the parser has returned, a body that came along, or none, is not complete.
+  // Until the parser has returned, `complete` is false even for a body that has arrived, or for none.
   await undefined;
   const { req: request } = response;
   const { code, message, fix } = toErrorValue(error);

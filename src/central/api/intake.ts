@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CentralStore } from '../store/store.ts';
 
-/** Enough of a ledger record to keep and to prove it; the whole is stored as it came. */
+/** The fields that are needed to keep and to check a ledger record. The whole record is stored as it came. */
 export const ledgerRecord = z.looseObject({
   seq: z.int().min(1),
   at: z.string(),
@@ -15,7 +15,7 @@ export const ledgerRecord = z.looseObject({
 });
 export const ledgerUpload = z.strictObject({
   device: z.string().min(1).max(128),
-  /** Name of the chain; apps of before do not send it. */
+  /** Name of the chain; older apps do not send it. */
   chain: z.string().max(128).optional(),
   records: z.array(ledgerRecord).max(5000),
 });
@@ -23,8 +23,8 @@ export type LedgerUpload = z.output<typeof ledgerUpload>;
 export type UploadedRecord = z.output<typeof ledgerRecord>;
 
 /**
- * The ledger's own word that records were destroyed on the device before they came here: nothing can bring them back, so the chain goes on behind
- * it, and the note stays in it as the sign that something is missing.
+ * Records by which a device's ledger notes that earlier records were destroyed before they came here. Nothing can bring those back, so the chain goes on
+ * after the note, and the note stays in it as the sign that something is missing.
  */
 const brokenOff = new Set(['gatehouse/ledger-restarted', 'gatehouse/ledger-mismatch']);
 
@@ -41,7 +41,7 @@ export interface LedgerHead {
 
 /**
  * Takes records in order from a device that has proven its key. A record is good when its own hash is right and the record before it, by number
- * and by hash, is already known of this device. Records before a gap stay: what was proven once is never given back.
+ * and by hash, is already known of this device. Records before a gap are kept: what was accepted once is never dropped.
  *
  * Records that contradict themselves or those of before are kept as they came and noted as an incident: refusing them would lock a device out for
  * good and lose what it recorded. `report` hears of each incident once, for whoever runs the service. The same holds for a record that names
@@ -56,7 +56,7 @@ export function takeLedger(
   report: (incident: { device: string; uploader: string; message: string }) => void,
 ): IntakeResult {
   const { database } = store;
-  const known = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND hash = ?');
+  const storedRecord = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? AND hash = ?');
   const anyAt = database.prepare('SELECT 1 FROM ledger WHERE device = ? AND seq = ? LIMIT 1');
   const insert = database.prepare(
     'INSERT INTO ledger (device, seq, hash, previous_hash, uploaded_by, received_at, record, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
@@ -73,9 +73,9 @@ export function takeLedger(
     store.enrol(device, uploader, now);
     const proven = new Map<string, boolean>();
     const isProven = (person: string): boolean => {
-      const yes = proven.get(person) ?? enrolled.get(device, person) !== undefined;
-      proven.set(person, yes);
-      return yes;
+      const isEnrolled = proven.get(person) ?? enrolled.get(device, person) !== undefined;
+      proven.set(person, isEnrolled);
+      return isEnrolled;
     };
     let strangers = false;
     const head = database.prepare('SELECT chain, seq, hash FROM heads WHERE device = ?').get(device);
@@ -101,9 +101,9 @@ export function takeLedger(
       };
       if (hashRecord(record) !== hash)
         note('altered', record, `Record ${seq} was altered before it was uploaded: its hash is not that of its content.`);
-      if (known.get(device, seq, hash) === undefined) {
+      if (storedRecord.get(device, seq, hash) === undefined) {
         const follows = seq === last.seq + 1 && previousHash === last.hash;
-        if (!follows && seq > 1 && known.get(device, seq - 1, previousHash) === undefined) {
+        if (!follows && seq > 1 && storedRecord.get(device, seq - 1, previousHash) === undefined) {
           if (brokenOff.has(record.method)) note('gap', record, `The device noted at record ${seq} that records before it were lost.`);
           else if (records[at - 1]?.seq === seq - 1)
             note(
@@ -121,7 +121,7 @@ export function takeLedger(
         if (end !== undefined && chain !== '' && end.chain !== '' && end.chain !== chain)
           note('began-anew', record, `The chain began anew at record ${seq}; the former one ended with record ${end.seq}.`);
         const person = record.person !== '' && isProven(record.person) ? record.person : null;
-        // Once for each upload: the mark is on the records, and there may be thousands.
+        // Noted once for each upload: each record is marked anyway (no `person`), and there may be thousands.
         if (person === null && record.person !== '' && !strangers) {
           strangers = true;
           note('person', record, `Record ${seq} names a person who never signed in on this device: such records count for nobody.`);
@@ -140,11 +140,11 @@ export function takeLedger(
   });
 }
 
-/** What is kept of a device; undefined: nothing. */
+/** Where the chain of a device ends; undefined: nothing is kept of it. */
 export function ledgerHead(store: CentralStore, device: string): LedgerHead | undefined {
   const row = store.database.prepare('SELECT chain, seq, hash FROM heads WHERE device = ?').get(device);
   if (row === undefined) return undefined;
-  // What the ledger noted itself, and a person who was not enrolled, say nothing against this chain.
+  // The kinds `gap` and `person` are left out: they say nothing against this chain.
   const incidents = store.database
     .prepare(`SELECT message FROM incidents WHERE device = ? AND kind IN ('went-back', 'began-anew', 'altered') ORDER BY id LIMIT 100`)
     .all(device);
@@ -156,7 +156,7 @@ export function ledgerHead(store: CentralStore, device: string): LedgerHead | un
   };
 }
 
-/** The line that the device is on: what it sent last, not what has the highest number. */
+/** The record that the device goes on from: the one that it sent last, not the one with the highest number. */
 function lastTaken(store: CentralStore, device: string): { seq: number; hash: string } {
   const row = store.database.prepare('SELECT seq, hash FROM ledger WHERE device = ? ORDER BY rowid DESC LIMIT 1').get(device);
   return row === undefined ? { seq: 0, hash: '' } : { seq: row['seq'] as number, hash: row['hash'] as string };

@@ -3,7 +3,7 @@ import { calculateJwkThumbprint, compactVerify, EmbeddedJWK, type JWK } from 'jo
 import { z } from 'zod';
 import { Refusal } from './refusal.ts';
 
-/** How far the clocks of a laptop and this server may differ; also how long a proof can be shown again by whoever holds its very token. */
+/** How far the clocks of a laptop and this server may differ; also how long whoever holds the same token can use a proof again. */
 const skewSeconds = 600;
 const claims = z.object({ htm: z.string(), htu: z.string(), ath: z.string(), digest: z.string(), iat: z.number() });
 const digestOf = (data: string | Uint8Array) => createHash('sha256').update(data).digest('base64url');

@@ -5,14 +5,14 @@ import { queryOf, sendJson } from './http.ts';
 import { getVersion, listServers, listVersions, registryView, type ServerResponseItem } from './registry.ts';
 import type { Env, Services } from './services.ts';
 
-// Registry clients in browsers and editors read from any origin; the bearer token, not the origin, is what lets them.
+// Registry clients in browsers and editors read from any origin; the bearer token, not the origin, is what lets them in.
 const anyOrigin = cors({ allowMethods: ['GET', 'OPTIONS'], allowHeaders: ['Authorization', 'Content-Type'], maxAge: 86_400 });
-/** Answers and errors are written past Hono's own response, where `cors` has put its headers. */
+/** Copies the headers that `cors` put on Hono's own response: answers and errors are written past that one. */
 const headersToReply: MiddlewareHandler<Env> = (c, next) => {
   for (const [name, value] of c.res.headers) c.env.outgoing.setHeader(name, value);
   return next();
 };
-/** Hono takes what it cannot decode as it stands. */
+/** Refuses a path that cannot be decoded: Hono would take it as it stands. */
 const wellEncoded: MiddlewareHandler<Env> = (c, next) => {
   try {
     decodeURIComponent(c.req.path);

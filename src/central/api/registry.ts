@@ -43,16 +43,16 @@ export function listServers(
   const search = query.get('search')?.toLowerCase() ?? '';
   const version = query.get('version') ?? 'latest';
   const text = (server: Json) => [server['name'], server['title'], server['description']].join('\n').toLowerCase();
-  const found = all.filter(
+  const matches = all.filter(
     ({ server, _meta }) =>
       String(server['name']) > after &&
       (version === 'latest' || server['version'] === version) &&
       (search === '' || text(server).includes(search)) &&
       (since === null || Date.parse(String((_meta[officialKey] as Json)['updatedAt'])) >= Date.parse(since)),
   );
-  const servers = found.slice(0, limit);
+  const servers = matches.slice(0, limit);
   const last = servers.at(-1)?.server['name'];
-  const nextCursor = found.length > limit ? { nextCursor: Buffer.from(String(last)).toString('base64url') } : {};
+  const nextCursor = matches.length > limit ? { nextCursor: Buffer.from(String(last)).toString('base64url') } : {};
   return { servers, metadata: { ...nextCursor, count: servers.length } };
 }
 
@@ -65,9 +65,9 @@ export function listVersions(all: ServerResponseItem[], name: string): { servers
 
 /** `GET /v0.1/servers/{name}/versions/{version}`; `latest` is an alias. A server that the caller may not discover is answered like one that does not exist. */
 export function getVersion(all: ServerResponseItem[], name: string, version: string): ServerResponseItem {
-  const found = all.find(({ server }) => server['name'] === name && (version === 'latest' || server['version'] === version));
-  if (found === undefined) throw unknown(name);
-  return found;
+  const entry = all.find(({ server }) => server['name'] === name && (version === 'latest' || server['version'] === version));
+  if (entry === undefined) throw unknown(name);
+  return entry;
 }
 
 const unknown = (name: string) =>

@@ -27,7 +27,7 @@ export interface CentralOptions {
   host?: string;
   /** How apps reach this API where that is not `http://host:port`: behind a proxy that ends TLS. */
   publicUrl?: string;
-  /** Go over the defaults in org.yaml. `{central}` is this API's own base URL unless given. */
+  /** Override the defaults in org.yaml. `{central}` is this API's own base URL unless given. */
   variables?: Readonly<Record<string, string>>;
   /** For the identity provider's metadata and keys. */
   fetchJwks?: typeof fetch;
@@ -49,7 +49,7 @@ export interface Central {
   close(): Promise<void>;
 }
 
-// Laptops all over the company fetch one bundle at once, and all those answers are one piece of memory.
+// Laptops all over the company fetch one bundle at once, and all those answers share one buffer.
 const limits = { ...unreadLimits, all: 1024 * 1024 * 1024 };
 
 /** Opens the reference central API. Fails, with every problem named, when the folder is not valid and there is no last good version. */
@@ -123,7 +123,7 @@ export async function openCentral(options: CentralOptions): Promise<Central> {
     // Not the global objects: other parts of this process have their own use for them. Not the clean-up: an unread body closes its connection.
     const listener = getRequestListener(app.fetch, { hostname: 'localhost', overrideGlobalObjects: false, autoCleanupIncoming: false });
     answer = (request, response) => {
-      // The listener makes a URL of each request, and answers by itself where that fails. Nothing here goes by a host; no route has such a path.
+      // The listener makes a URL of each request, and answers by itself where that fails. No route depends on the host, and none has such a path.
       delete request.headers.host;
       return /^\/[^\\?]*(\?|$)/.test(request.url ?? '') ? listener(request, response) : sendError(response, noRoute(), log);
     };

@@ -55,12 +55,12 @@ export function openTokens(rules: TokenRules, deps: { fetch: typeof fetch; now: 
     });
   }
 
-  /** A key that is not known may be new, and the set too young to be fetched again: a second's patience instead of a refusal. */
+  /** An unknown key may be new, and the key set too recent to be fetched again: then it waits a second instead of refusing. */
   async function check(token: string) {
-    const known = await keySet();
-    const waited = known.coolingDown;
+    const jwks = await keySet();
+    const waited = jwks.coolingDown;
     const verified = () =>
-      jwtVerify(token, known, {
+      jwtVerify(token, jwks, {
         issuer: rules.issuer,
         audience: rules.resource,
         algorithms,

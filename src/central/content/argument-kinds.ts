@@ -4,14 +4,14 @@ import type { ToolFacts } from '../../bundle/schema.ts';
 type Schema = Record<string, unknown>;
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Of the declared arguments those that the blessed schema has not, with what was probably meant: what is declared in vain protects nothing. */
+/** The declared arguments that the blessed schema does not have, with what was probably meant: a declaration without an argument protects nothing. */
 export function unknownArguments(inputSchema: unknown, kinds: ToolFacts['arguments'] = {}): { path: string; meant: string | undefined }[] {
   return Object.keys(kinds).flatMap((path) => {
     let at: unknown = inputSchema;
     const parts = path.split('.');
     for (const [index, part] of parts.entries()) {
       while (isSchema(at) && isSchema(at['items'])) at = at['items'];
-      // What the schema does not list can have any name; where it refers to something else, that is not followed.
+      // Where the schema lists no members, they can have any name. References to other schemas are not followed.
       const listed = isSchema(at) && isSchema(at['properties']) ? at['properties'] : undefined;
       if (!listed || part === '*') return [];
       if (!Object.hasOwn(listed, part)) {

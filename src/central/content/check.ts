@@ -12,7 +12,7 @@ export interface FolderSummary {
   remixes: number;
 }
 
-/** Validates a company's folder exactly as publishing does; touches nothing. `variables` go over the defaults in org.yaml. */
+/** Validates a company's folder exactly as publishing does; touches nothing. `variables` override the defaults in org.yaml. */
 export async function checkFolder(
   dir: string,
   deps: { policy: PolicyTools; variables?: Readonly<Record<string, string>> },

@@ -16,9 +16,9 @@ export interface Knowledge {
 /** The Cedar part, which lives in src/policy and is handed in by whoever opens the central API. */
 export interface PolicyTools {
   compilePolicies(files: readonly SourceFile[], knowledge: Knowledge): Compiled | Promise<Compiled>;
-  /** For each tool what of its schema cannot be used to check arguments, as a sentence; undefined where all can. */
+  /** For each tool, a sentence on what in its schema cannot be used to check arguments; undefined where all of it can. */
   unchecked(tools: ServerEntry['catalogue']['tools']): Promise<(string | undefined)[]>;
-  /** Those that can ever apply to somebody in exactly these groups. */
+  /** The policies that can ever apply to somebody in exactly these groups. */
   audiencePolicies(policies: readonly CompiledPolicy[], groups: readonly string[]): CompiledPolicy[];
   /** Ids of the servers that somebody in exactly these groups, who is named by no policy, may discover now. */
   canDiscover(bundle: Bundle, groups: readonly string[]): readonly string[] | Promise<readonly string[]>;
@@ -43,15 +43,15 @@ export interface CompiledCompany {
   limits: Bundle['limits'];
 }
 
-/** Relates what `readFolder` read. Without errors there is a company; warnings alone do not stop it. */
+/** Checks the files that `readFolder` read against each other. There is a company unless there are errors; warnings do not prevent it. */
 export async function compileCompany(
   folder: Folder,
-  given: Readonly<Record<string, string>>,
+  overrides: Readonly<Record<string, string>>,
   policy: PolicyTools,
 ): Promise<{ company?: CompiledCompany; problems: Problem[] }> {
   const problems = [...folder.problems];
   const org = folder.org?.value;
-  const variables = { ...org?.variables, ...given };
+  const variables = { ...org?.variables, ...overrides };
 
   const servers: ServerEntry[] = [];
   const registry: CompiledCompany['registry'] = {};
@@ -69,8 +69,8 @@ export async function compileCompany(
       if (first !== undefined) problems.push(at(source, path, `"${value}" is already the ${path.at(-1)} of the server in ${first}.`, fix));
       else taken.set(value, source.file);
     }
-    const { entry, problems: found } = compileEntry(source, variables);
-    problems.push(...found);
+    const { entry, problems: entryProblems } = compileEntry(source, variables);
+    problems.push(...entryProblems);
     if (entry === undefined) continue;
     for (const [index, why] of (await policy.unchecked(entry.catalogue.tools)).entries()) {
       if (why === undefined) continue;
@@ -104,9 +104,9 @@ export async function compileCompany(
     }
   }
 
-  // Policies are checked against what is known only where all of it is known: else each broken server would be reported twice.
-  const whole = org !== undefined && folder.servers.length === servers.length;
-  const compiled = whole ? await policy.compilePolicies(folder.policies, { groups, servers }) : { policies: [], problems: [] };
+  // Policies are checked only where all groups and servers are known: else each broken server would be reported twice.
+  const complete = org !== undefined && folder.servers.length === servers.length;
+  const compiled = complete ? await policy.compilePolicies(folder.policies, { groups, servers }) : { policies: [], problems: [] };
   if (folder.policies.length === 0) {
     const fix = 'Add files that end in .cedar to policies/. What no rule permits is denied.';
     problems.push({ severity: 'warning', file: 'policies', line: 1, message: 'There are no policies: nobody may use anything.', fix });

@@ -15,10 +15,10 @@ const topFiles = ['org.yaml', 'limits.yaml'];
 
 const maxFileBytes = 8 * 1024 * 1024;
 
-/** How the folder stands, its parts included. */
+/** The state of the folder and of its sub-folders. */
 export const folderStamps = (dir: string): Promise<Stamps> => stampsOf(dir, partNames);
 
-// Milliseconds: for so long a reader bears with somebody who writes, and looks so often.
+// Milliseconds: how long a reader waits for somebody who writes, and how often it looks.
 const patience = 5000;
 const lookEvery = 10;
 
@@ -28,18 +28,18 @@ interface Contents {
 }
 
 /**
- * The folder as it stood at one moment: file after file would mix states that never were, such as one in which a rule that moves from one file to
- * another is in neither. So the reading counts only where the folder stands as before it, with nothing changed so shortly before that a second change
- * would have the same time.
+ * Reads the folder as it was at one moment. Reading file after file could mix states that never existed, such as one in which a rule that moves from one
+ * file to another is in neither. So a reading counts only if the folder has not changed during it, and if its last change is so long ago that a further
+ * change would have another time.
  */
 export async function readContents(dir: string): Promise<Contents & { stamps: Stamps }> {
   const began = performance.now();
-  for (let known: { stamps: Stamps; since: number } | undefined; ; await pause(lookEvery)) {
+  for (let unchanged: { stamps: Stamps; since: number } | undefined; ; await pause(lookEvery)) {
     const stamps = await folderStamps(dir);
     const now = performance.now();
-    if (stamps.text !== known?.stamps.text) known = { stamps, since: now };
-    // Seen to stand still for that long; or it says so itself, which is quicker and right where its clock is ours.
-    if (Math.max(now - known.since, quietFor(stamps)) >= stamps.grainMs) {
+    if (stamps.text !== unchanged?.stamps.text) unchanged = { stamps, since: now };
+    // We saw no change for that long; or the file times say so, which is quicker, and right where the file system's clock is ours.
+    if (Math.max(now - unchanged.since, quietFor(stamps)) >= stamps.grainMs) {
       const contents = await collect(dir);
       if ((await folderStamps(dir)).text === stamps.text) return { ...contents, stamps };
     }
@@ -53,8 +53,8 @@ export async function readContents(dir: string): Promise<Contents & { stamps: St
 }
 
 /**
- * Every file of the folder that is content, and an error for each that is neither content nor known to be none. What nobody reads must not look
- * published: a rule in `policies/eu/`, a `.ceder` file or `limits.yml` would protect nothing.
+ * Every file of the folder that is content, and an error for each other file, unless it is known to be something else, such as documentation. A file that
+ * nothing reads must not look published: a rule in `policies/eu/`, a `.ceder` file or `limits.yml` would protect nothing.
  * Symbolic links are followed: mounted configuration (Kubernetes) is made of them.
  */
 async function collect(dir: string): Promise<Contents> {
@@ -67,9 +67,9 @@ async function collect(dir: string): Promise<Contents> {
 
   async function take(file: string): Promise<void> {
     try {
-      const found = await stat(join(dir, file));
-      if (!found.isFile()) problem(file, 'This is not a file.', 'Replace it by a file, or remove it.');
-      else if (found.size > maxFileBytes) problem(file, 'The file is larger than 8 MiB.', 'Split or shorten it.');
+      const stats = await stat(join(dir, file));
+      if (!stats.isFile()) problem(file, 'This is not a file.', 'Replace it by a file, or remove it.');
+      else if (stats.size > maxFileBytes) problem(file, 'The file is larger than 8 MiB.', 'Split or shorten it.');
       else {
         const bytes = await readFile(join(dir, file));
         if (isUtf8(bytes)) sources.push({ file, text: bytes.toString('utf8') });
@@ -79,7 +79,7 @@ async function collect(dir: string): Promise<Contents> {
       unreadable(file, error);
     }
   }
-  /** Not to be read is not to be absent: what stands in it is unknown. */
+  /** A file that cannot be read is not an absent file: its content is unknown. */
   function unreadable(file: string, error: unknown): void {
     problem(
       file,
@@ -106,7 +106,7 @@ async function collect(dir: string): Promise<Contents> {
       continue;
     }
     for (const { name } of inside) {
-      if (isAside(name, inside, (one) => one.endsWith(parts[part]))) continue;
+      if (isAside(name, inside, (fileName) => fileName.endsWith(parts[part]))) continue;
       if (name.endsWith(parts[part]) && !name.startsWith('.')) await take(`${part}/${name}`);
       else problem(`${part}/${name}`, unread, await fixWithin(part, name, join(dir, part, name)));
     }
@@ -117,8 +117,8 @@ async function collect(dir: string): Promise<Contents> {
 const unread = 'Nothing reads this, so it has no effect.';
 
 /**
- * Known to be no content: documentation, the copy or the lock that an editor keeps beside a file that is still there, and what is hidden and does not
- * look like content.
+ * Whether a file is known not to be content: documentation, an editor's copy or lock of a file that still exists, or a hidden file that does not look
+ * like content.
  */
 function isAside(name: string, beside: readonly Dirent[], likeContent: (name: string) => boolean): boolean {
   if (/^(README|LICENSE|CHANGELOG|CODEOWNERS|CONTRIBUTING)(\.md|\.txt)?$/.test(name)) return true;
@@ -127,18 +127,18 @@ function isAside(name: string, beside: readonly Dirent[], likeContent: (name: st
   return name.startsWith('.') && !likeContent(name.toLowerCase());
 }
 
-/** Of the hidden files at the top: a repository has many of its own there. */
+/** Which hidden files at the top look like content. A repository has many others there. */
 const meantForTop = (name: string): boolean => name.endsWith('.cedar') || topFiles.includes(shown(name));
 const shown = (name: string): string => name.replace(/^\.+_?/, '');
 
 function fixAtTop(name: string): string {
   if (name.startsWith('.')) return hiddenFix(shown(name));
-  const known = [...topFiles, ...partNames];
-  const meant = nearest(stem(name), known.map(stem));
-  const alike = (one: string) => stem(name).length > 3 && one.startsWith(stem(name).slice(0, 4).toLowerCase());
-  const whole = known.find((one) => stem(one) === meant) ?? known.find(alike);
-  const ending = Object.entries(parts).find(([, one]) => name.toLowerCase().endsWith(one))?.[0];
-  if (whole !== undefined) return `Did you mean ${whole}? Rename it, or keep it outside of the company's folder.`;
+  const topNames = [...topFiles, ...partNames];
+  const meant = nearest(stem(name), topNames.map(stem));
+  const beginsAlike = (topName: string) => stem(name).length > 3 && topName.startsWith(stem(name).slice(0, 4).toLowerCase());
+  const closest = topNames.find((topName) => stem(topName) === meant) ?? topNames.find(beginsAlike);
+  const ending = Object.entries(parts).find(([, extension]) => name.toLowerCase().endsWith(extension))?.[0];
+  if (closest !== undefined) return `Did you mean ${closest}? Rename it, or keep it outside of the company's folder.`;
   if (ending !== undefined) return `Did you mean ${ending}/${name}? Move it there, or keep it outside of the company's folder.`;
   return `Keep it outside of the company's folder, which holds ${[...topFiles, ...partNames.map((part) => `${part}/*${parts[part]}`)].join(', ')}.`;
 }
@@ -148,7 +148,7 @@ async function fixWithin(part: keyof typeof parts, name: string, path: string): 
   if ((await stat(path).catch(() => undefined))?.isDirectory())
     return `Sub-folders are not read: move its files into ${part}/, or keep it outside of the company's folder.`;
   if (name.startsWith('.')) return hiddenFix(`${part}/${shown(name)}`);
-  const other = partNames.find((one) => one !== part && name.endsWith(parts[one]));
+  const other = partNames.find((otherPart) => otherPart !== part && name.endsWith(parts[otherPart]));
   if (other !== undefined) return `Did you mean ${other}/${name}? Move it there.`;
   return `Did you mean ${part}/${stem(name) || name}${wanted}? Only files that end in ${wanted} are read here.`;
 }

@@ -11,7 +11,7 @@ export function definitionHash(definition: unknown): string {
 
 type Definitions = Pick<Catalogue, 'tools' | 'prompts' | 'resources' | 'resourceTemplates'> & Partial<Pick<Catalogue, 'skills'>>;
 
-/** Every definition of a catalogue with the key that its hash has, and where it stands in the catalogue. */
+/** Every definition of a catalogue, with the key of its hash and its place in the catalogue. */
 export function definitionsOf(catalogue: Definitions): { key: string; definition: unknown; path: [string, number] }[] {
   return [
     ...catalogue.tools.map((definition, at) => ({ key: `tool:${definition.name}`, definition, path: ['tools', at] as [string, number] })),

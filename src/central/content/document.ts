@@ -6,7 +6,7 @@ import type { Problem, SourceFile } from './problem.ts';
 
 type Path = readonly PropertyKey[];
 
-/** A JSON or YAML file after its schema. `value` is absent when `problems` holds an error. */
+/** A JSON or YAML file, checked against its schema. `value` is absent when `problems` holds an error. */
 export interface Checked<T> {
   file: string;
   value?: T;
@@ -21,7 +21,7 @@ export interface Checked<T> {
 export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S): Checked<z.output<S>> {
   const { file, text } = source;
   const counter = new LineCounter();
-  // Its own check of keys compares each with each: of 40,000 in one map that takes half a minute.
+  // The library's own check for equal keys compares each with each: with 40,000 keys in one map that takes half a minute.
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: false, version: '1.2' });
   const lineOf = (path: Path) => counter.linePos(offsetOf(document, path)).line || 1;
   const problem = (line: number, message: string, fix: string): Problem => ({ severity: 'error', file, line, message, fix });
@@ -76,7 +76,7 @@ export function checkDocument<S extends z.ZodType>(source: SourceFile, schema: S
   );
 }
 
-/** Of one file: a person corrects the first ones and looks again. */
+/** Faults that are reported of one file: a person corrects the first ones and looks again. */
 const mostFaults = 100;
 
 interface Fault {
@@ -85,8 +85,8 @@ interface Fault {
 }
 
 /**
- * By what a file would have two readings: a key that stands twice in its object, of which the last would win unseen. A key that is a reference or a
- * collection is refused as well, and a file that says it is of an older YAML, in which keys are merged and words are other values.
+ * Finds what could be read in two ways: a key that stands twice in its object, where the last one would win unnoticed. A key that is a reference or a
+ * collection is refused as well, and so is a file that declares an older YAML, in which keys are merged and some words are other values.
  */
 function ambiguous(document: YamlDocument): Fault[] {
   const faults: Fault[] = [];
@@ -102,7 +102,7 @@ function ambiguous(document: YamlDocument): Fault[] {
           fault(key, `A key is written out, not ${isAlias(key) ? 'a reference' : 'a list or a map'}`);
           continue;
         }
-        // As the name of a member: 5 and "5" are one, and so are nothing at all and "".
+        // As the name of a member: 5 and "5" are the same, and so are an empty key and "".
         const name = String(key?.value ?? '');
         if (seen.has(name)) fault(key, `"${name.slice(0, 100)}" stands twice in one ${map.flow ? 'object' : 'map'}`);
         seen.add(name);

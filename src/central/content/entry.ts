@@ -147,12 +147,12 @@ function checkCatalogue(
       );
 }
 
-/** The catalogue as agents can be given it. What was blessed before definitions were checked may hold some that their clients refuse. */
+/** The part of the catalogue that can be passed on. One that was blessed before definitions were checked may hold some that agents' clients refuse. */
 function passable(catalogue: Catalogue, tell: (leftOut: Catalogue['leftOut'][number], path: (string | number)[]) => void): Catalogue {
   const made = usableCatalogue(catalogue) as Catalogue;
-  for (const [at, one] of made.leftOut.entries()) {
-    const place = at < catalogue.leftOut.length ? undefined : /^(\w+)\[(\d+)\]/.exec(one.what);
-    tell(one, place ? [place[1]!, Number(place[2])] : at < catalogue.leftOut.length ? ['leftOut', at] : []);
+  for (const [at, leftOut] of made.leftOut.entries()) {
+    const place = at < catalogue.leftOut.length ? undefined : /^(\w+)\[(\d+)\]/.exec(leftOut.what);
+    tell(leftOut, place ? [place[1]!, Number(place[2])] : at < catalogue.leftOut.length ? ['leftOut', at] : []);
   }
   const before = new Set(definitionsOf(catalogue).map(({ definition }) => definition));
   const now = definitionsOf(made);
@@ -179,7 +179,7 @@ function factsOf(tool: Record<string, unknown>, stated: EntryMeta['tools'][strin
   };
 }
 
-/** A package's argv, never a shell string; a sentence where it cannot be made. */
+/** A package's argv, never a shell string; where it cannot be made, a sentence that says why. */
 function launchOf(spec: PackageSpec, resolve: (text: string) => string): NonNullable<ServerEntry['launch']> | string {
   if (spec.transport !== undefined && spec.transport.type !== 'stdio') return `The package speaks ${spec.transport.type}, not stdio.`;
   if (spec.version === undefined) return 'The package has no exact version.';
@@ -192,14 +192,14 @@ function launchOf(spec: PackageSpec, resolve: (text: string) => string): NonNull
       args.push(argument.name);
     if (value !== undefined) args.push(resolve(value));
   }
-  const runtime = spec.runtimeArguments.flatMap(({ type, name, value, default: other }) => [
+  const runtime = spec.runtimeArguments.flatMap(({ type, name, value, default: fallback }) => [
     ...(type === 'named' && name !== undefined ? [name] : []),
-    ...((value ?? other) === undefined ? [] : [resolve((value ?? other)!)]),
+    ...((value ?? fallback) === undefined ? [] : [resolve((value ?? fallback)!)]),
   ]);
   const env: Record<string, string> = {};
-  for (const { name, value, default: other, isRequired } of spec.environmentVariables) {
-    const given = value ?? other;
-    if (given !== undefined) env[name] = resolve(given);
+  for (const { name, value, default: fallback, isRequired } of spec.environmentVariables) {
+    const unresolved = value ?? fallback;
+    if (unresolved !== undefined) env[name] = resolve(unresolved);
     else if (isRequired === true) return `The environment variable ${name} is required and has no value.`;
   }
   if (spec.registryType === 'npm') {

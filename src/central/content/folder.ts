@@ -8,7 +8,7 @@ import type { Problem, SourceFile } from './problem.ts';
 import { entryKey, type ServerJson, serverJson } from './server-json.ts';
 import type { Stamps } from './stamps.ts';
 
-/** A company's folder as it was read: each file parsed and validated for itself, nothing related to anything yet. */
+/** A company's folder as it was read: each file parsed and validated on its own, not yet checked against the others. */
 export interface Folder {
   org: Checked<Org> | undefined;
   limits: Checked<{ concurrentCalls: number; callsPerMinute: number }> | undefined;
@@ -16,13 +16,13 @@ export interface Folder {
   policies: SourceFile[];
   remixes: Checked<Remix>[];
   problems: Problem[];
-  /** Over names and contents, and what could not be read: the same text is the same folder, whatever the file times say. */
+  /** Hash over names, contents and what could not be read: the same digest is the same folder, whatever the file times say. */
   digest: string;
-  /** How it stood when it was read. */
+  /** The state of its files when it was read. */
   stamps: Stamps;
 }
 
-/** Members of `_meta` that are ours by their name, or nearly, and that nothing reads; others belong to whoever named them. */
+/** Members of `_meta` whose name is ours or nearly ours, and that nothing reads. Other members belong to whoever named them. */
 function foreignMeta(document: Checked<ServerJson>): Problem[] {
   const meta = (document.raw as { _meta?: unknown } | undefined)?._meta;
   if (typeof meta !== 'object' || meta === null) return [];
@@ -42,9 +42,9 @@ function foreignMeta(document: Checked<ServerJson>): Problem[] {
 export async function readFolder(dir: string): Promise<Folder> {
   const { sources, problems, stamps } = await readContents(dir);
   const within = (part: keyof typeof parts) => sources.filter(({ file }) => file.startsWith(`${part}/`));
-  const one = (file: string) => sources.find((source) => source.file === file);
-  const orgSource = one('org.yaml');
-  const limitsSource = one('limits.yaml');
+  const sourceOf = (file: string) => sources.find((source) => source.file === file);
+  const orgSource = sourceOf('org.yaml');
+  const limitsSource = sourceOf('limits.yaml');
   if (orgSource === undefined) {
     const fix = 'Add org.yaml with company, issuer, client_id, resource and groups.';
     problems.push({ severity: 'error', file: 'org.yaml', line: 1, message: 'The file is missing.', fix });

@@ -7,9 +7,9 @@ const isObject = (value: unknown): value is JsonSchema => typeof value === 'obje
 const shapes = new WeakMap<z.ZodType, JsonSchema>();
 
 function shapeOf(schema: z.ZodType): JsonSchema {
-  const known = shapes.get(schema) ?? (z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as JsonSchema);
-  shapes.set(schema, known);
-  return known;
+  const shape = shapes.get(schema) ?? (z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as JsonSchema);
+  shapes.set(schema, shape);
+  return shape;
 }
 
 /** The members that the schema names for the object at `path`; empty where it names none. */
@@ -29,21 +29,21 @@ export interface Misspelt {
 }
 
 /**
- * Members of an open format that are nearly ones it names: `packageArgument` would be kept as an unknown extension, and the arguments in it would
- * be missing where the server is started. `leave`: names of members that are another's text and not looked into.
+ * Members of an open format whose name is nearly one that it defines: `packageArgument` would be kept as an unknown extension, and the arguments in it
+ * would be missing where the server is started. `leave`: names of members whose content is not ours to check.
  */
 export function misspelt(schema: z.ZodType, raw: unknown, leave: readonly string[], path: readonly PropertyKey[] = []): Misspelt[] {
   if (Array.isArray(raw)) return raw.flatMap((item, index) => misspelt(schema, item, leave, [...path, index]));
   if (!isObject(raw)) return [];
-  const known = membersAt(schema, path);
+  const members = membersAt(schema, path);
   return Object.entries(raw).flatMap(([name, value]) => {
     if (leave.includes(name)) return [];
     const meant =
-      known.includes(name) || known.length === 0
+      members.includes(name) || members.length === 0
         ? undefined
         : nearest(
             name,
-            known.filter((one) => !Object.hasOwn(raw, one)),
+            members.filter((member) => !Object.hasOwn(raw, member)),
           );
     return meant === undefined ? misspelt(schema, value, leave, [...path, name]) : [{ path: [...path, name], meant }];
   });

@@ -26,10 +26,10 @@ export function publicServerJson(raw: Json, entry: ServerEntry): Json {
 function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets);
   if (typeof value !== 'object' || value === null) return value;
-  const { value: plain, default: other, ...rest } = value as Json;
+  const { value: plain, default: fallback, ...rest } = value as Json;
   const secret = (value as Json)['isSecret'] === true;
   const kept = secret ? rest : (value as Json);
   void plain;
-  void other;
+  void fallback;
   return Object.fromEntries(Object.entries(kept).map(([key, inner]) => [key, withoutSecrets(inner)]));
 }

@@ -4,13 +4,13 @@ import type { Input, Remote } from './server-json.ts';
 /** What reaches a remote server, with every `{variable}` resolved. */
 export type Reach = Required<Pick<ServerEntry, 'transport' | 'headers'>> & { url: string };
 
-/** How an entry's problems are told, and its texts resolved; paths begin at the file's root. */
+/** How an entry's problems are reported, and its texts resolved. Paths begin at the file's root. */
 export interface Telling {
   problem(path: readonly PropertyKey[], message: string, fix: string, severity?: 'error' | 'warning'): void;
   resolve(path: readonly PropertyKey[], text: string, scope: Readonly<Record<string, string>>): string;
 }
 
-/** In the order in which one is preferred where a server has several. */
+/** In order of preference, where a server has several. */
 const transports = ['streamable-http', 'sse'] as const;
 
 /** Which of the addresses is used: the first one of the best transport; -1: none can be. */
@@ -48,12 +48,12 @@ export function compileRemote(
     seen.set(name.toLowerCase(), at);
     if (!token.test(name) || name === '__proto__') problem(here, `"${name}" is no name of an HTTP header.`, 'Correct the name.');
     else if (ours.test(name)) problem(here, `The header ${name} is the gateway's own: it sets it for each request.`, 'Remove it.');
-    const given = header.value ?? header.default;
-    if (given === undefined) {
+    const unresolved = header.value ?? header.default;
+    if (unresolved === undefined) {
       if (header.isRequired === true) problem(here, `The header ${name} is required and has no value.`, giveOne);
       continue;
     }
-    const value = resolve(here, given, scopeOf(header.variables, scope)).trim();
+    const value = resolve(here, unresolved, scopeOf(header.variables, scope)).trim();
     if (value === '' && header.isRequired === true) problem(here, `The header ${name} is required and its value is empty.`, giveOne);
     else if (!plain.test(value))
       problem(here, `The value of the header ${name} has characters that HTTP cannot carry.`, 'Write it in one line of ASCII or Latin-1.');
@@ -74,16 +74,16 @@ const giveOne = 'Give it a "value", in which a {variable} of org.yaml may stand.
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const plain = /^[\t\x20-\x7e\xa0-\xff]*$/;
 
-/** What the transport is made of. Set from outside, it would break the connection or speak of another request than the one it goes with. */
+/** Headers that belong to the transport. Set from outside, they would break the connection or describe another request than the one they go with. */
 const ours =
   /^(?:accept|accept-encoding|connection|content-.*|expect|host|keep-alive|last-event-id|mcp-(?:method|name|param-.*|protocol-version|session-id)|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i;
 
-/** The registry's schema: a `value` is not for others to change, a `default` is. */
+/** As the registry's schema has it: an outer variable of the same name replaces a `default`, but not a `value`. */
 function scopeOf(inputs: Readonly<Record<string, Input>> | undefined, outer: Readonly<Record<string, string>>): Record<string, string> {
   const scope: Record<string, string> = { ...outer };
-  for (const [name, { value, default: other }] of Object.entries(inputs ?? {})) {
+  for (const [name, { value, default: fallback }] of Object.entries(inputs ?? {})) {
     if (value !== undefined) scope[name] = value;
-    else if (other !== undefined && !Object.hasOwn(outer, name)) scope[name] = other;
+    else if (fallback !== undefined && !Object.hasOwn(outer, name)) scope[name] = fallback;
   }
   return scope;
 }

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** How a company's folder stands: the same text twice, and nothing in it was changed in between. */
+/** The state of a company's folder: the same text twice means that nothing in it was changed in between. */
 export interface Stamps {
   text: string;
   /** When something in it changed last, in milliseconds since the epoch by the clock of its file system. */
@@ -13,14 +13,14 @@ export interface Stamps {
 
 const second = 1_000_000_000n;
 
-/** Names, inodes, sizes and times of the folder and of all in it and in `parts`. What is hidden is seen by its name alone: a repository's own files change often. */
+/** Names, inodes, sizes and times of the folder and of all in it and in `parts`. Of hidden files only the names count: a repository's own files change often. */
 export async function stampsOf(dir: string, parts: readonly string[]): Promise<Stamps> {
   const times: bigint[] = [];
   const lineOf = async (name: string): Promise<string> => {
     try {
-      const found: BigIntStats = await stat(join(dir, name), { bigint: true });
-      times.push(found.ctimeNs);
-      return `${name} ${found.dev} ${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+      const stats: BigIntStats = await stat(join(dir, name), { bigint: true });
+      times.push(stats.ctimeNs);
+      return `${name} ${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
     } catch (error) {
       return `${name} ${codeOf(error)}`;
     }
@@ -36,13 +36,13 @@ export async function stampsOf(dir: string, parts: readonly string[]): Promise<S
     }
   };
   const lines = await Promise.all(['.', ...parts].map(linesOf));
-  const newest = times.reduce((one, other) => (other > one ? other : one), 0n);
-  // Some file systems count whole or every other second; the others' times change with a tick of the kernel.
+  const newest = times.reduce((latest, time) => (time > latest ? time : latest), 0n);
+  // Some file systems keep times in steps of one or two seconds; on the others, times change with each tick of the kernel.
   const coarse = times.every((time) => time % second === 0n);
   return { text: lines.flat().join('\n'), changedAt: Number(newest / 1_000_000n), grainMs: coarse ? 2100 : 20 };
 }
 
-/** For how long nothing changed by what the file system says; 0 where its clock is another one. */
+/** Milliseconds since the last change, as the file system says; 0 where its clock is ahead of ours. */
 export function quietFor({ changedAt }: Stamps, now = Date.now()): number {
   return Math.max(0, now - changedAt);
 }

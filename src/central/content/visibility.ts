@@ -1,7 +1,7 @@
 import type { Bundle, CompiledPolicy } from '../../bundle/schema.ts';
 
 /**
- * Servers whose being seen hangs on more than groups: on the hour, the device, the agent or one named person. One bundle serves a whole
+ * Servers whose visibility depends on more than groups: on the hour, the device, the agent or one named person. One bundle serves a whole
  * audience for days, so it must hold them; whether this person may see one now is decided on the laptop, by the same policies.
  */
 export function undecidedServers(bundle: Pick<Bundle, 'servers' | 'policies'>): string[] {
@@ -9,7 +9,7 @@ export function undecidedServers(bundle: Pick<Bundle, 'servers' | 'policies'>): 
   return bundle.servers.map(({ id }) => id).filter((id) => open.some(({ json }) => mayName(json['resource'], id)));
 }
 
-// On Cedar's JSON form as text: it need only never miss, since what is held too much is still refused by the policies themselves.
+// Searches Cedar's JSON form as text. It must never miss a server; one too many does no harm, since the policies themselves still refuse it.
 const speaksOfDiscover = ({ json }: CompiledPolicy) => isAll(json['action']) || JSON.stringify(json['action']).includes('"discover"');
 const hangsOnMore = ({ json }: CompiledPolicy) =>
   /"(Var)":"context"/.test(JSON.stringify(json['conditions'] ?? [])) ||

@@ -61,12 +61,12 @@ export async function bless(
 }
 
 async function write(dir: string, file: string, entry: ServerEntry, read: Awaited<ReturnType<typeof fetchCatalogue>>): Promise<Blessed> {
-  const { leftOut, ...found } = read;
+  const { leftOut, ...definitions } = read;
   const path = join(dir, file);
   const text = JSON.parse(await readFile(path, 'utf8')) as { _meta: { [entryKey]: { catalogue?: unknown } } };
   const meta = text._meta[entryKey];
   const before = catalogueSchema.safeParse(meta.catalogue ?? {}).data?.hashes ?? {};
-  const checked = catalogueSchema.omit({ hashes: true, leftOut: true }).safeParse(found);
+  const checked = catalogueSchema.omit({ hashes: true, leftOut: true }).safeParse(definitions);
   if (!checked.success) {
     const issue = checked.error.issues[0]!;
     throw new Failure(
@@ -75,8 +75,8 @@ async function write(dir: string, file: string, entry: ServerEntry, read: Awaite
       'Report it to its maker.',
     );
   }
-  const hashes = catalogueHashes(found);
-  meta.catalogue = { ...found, hashes, ...(leftOut.length > 0 ? { leftOut: bounded(leftOut) } : {}) };
+  const hashes = catalogueHashes(definitions);
+  meta.catalogue = { ...definitions, hashes, ...(leftOut.length > 0 ? { leftOut: bounded(leftOut) } : {}) };
   // In one step: the central API may be watching.
   const temporary = `${path}.${randomUUID()}.new`;
   await writeFile(temporary, `${JSON.stringify(text, null, 2)}\n`);
@@ -84,7 +84,7 @@ async function write(dir: string, file: string, entry: ServerEntry, read: Awaite
   return {
     server: entry.id,
     file,
-    tools: found.tools.length,
+    tools: definitions.tools.length,
     added: Object.keys(hashes).filter((key) => !Object.hasOwn(before, key)),
     changed: Object.keys(hashes).filter((key) => Object.hasOwn(before, key) && before[key] !== hashes[key]),
     removed: Object.keys(before).filter((key) => !Object.hasOwn(hashes, key)),

@@ -17,7 +17,7 @@ export interface SignedBundle {
   /** Without quotes. Names the bytes of `jws`; the gzip form is another representation and so adds `-gz` (RFC 9110 section 8.8.3). */
   etag: string;
 }
-/** What a set of groups comes to, before dates and signature. */
+/** The bundle of a set of groups, before dates and signature. */
 interface Audience {
   body: Omit<Bundle, 'issuedAt' | 'staleAfter' | 'notAfter'>;
   freshness: { stale: number; expires: number; resign: number };
@@ -32,7 +32,7 @@ export interface Bundles {
   publish(next: Published): void;
 }
 
-// A signed bundle in both encodings is some 100 KB; a company with more audiences than this makes the rarest ones anew.
+// A signed bundle in both encodings is some 100 KB; a company with more audiences than this makes some of them again.
 const most = 500;
 
 /** Compiles, filters and signs per audience. Concurrent first requests of an audience share one compilation. */
@@ -43,25 +43,25 @@ export function openBundles(first: Published, deps: { policy: PolicyTools; signe
 
   // Groups that the company does not list never reach a bundle: they decide nothing, and would make every token its own audience.
   let listed = new Set(first.company.groups);
-  const known = (claimed: readonly string[]) => [...new Set(claimed)].filter((group) => listed.has(group)).sort();
+  const listedGroups = (claimed: readonly string[]) => [...new Set(claimed)].filter((group) => listed.has(group)).sort();
   const audience = (groups: string[], key: string) => cached(audiences, key, () => compileAudience(published, groups, deps));
 
   return {
     async signed(claimed) {
-      const groups = known(claimed);
+      const groups = listedGroups(claimed);
       const key = JSON.stringify(groups);
       const before = bundles.get(key);
       const now = deps.now();
       if (before !== undefined && now - before.issuedAt < published.company.freshness.resign && now >= before.issuedAt)
         return before.signed;
       const mine = bundles;
-      const made = audience(groups, key).then((found) => sign(found, now, deps.signer));
+      const made = audience(groups, key).then((compiled) => sign(compiled, now, deps.signer));
       remember(mine, key, { issuedAt: now, signed: made });
       made.catch(() => mine.delete(key));
       return made;
     },
     async visible(claimed) {
-      const groups = known(claimed);
+      const groups = listedGroups(claimed);
       return (await audience(groups, JSON.stringify(groups))).servers;
     },
     publish(next) {

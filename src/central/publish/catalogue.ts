@@ -15,7 +15,7 @@ type Found = Definitions & { leftOut: LeftOut[] };
 type Ask = (method: string, params?: Json) => Promise<Json>;
 
 const skills = 'io.modelcontextprotocol/skills';
-/** Everything an agent might declare: servers offer more tools to a client that can more, and all of them are to be reviewed. */
+/** Everything an agent might declare: servers offer more tools to a client with more capabilities, and all of them are to be reviewed. */
 const reviewer: Peer = {
   id: 'bless',
   era: 'modern',
@@ -27,7 +27,7 @@ const reviewer: Peer = {
   },
   clientInfo: { name: 'gatehouse-bless', version: '1.0.0' },
 };
-/** Agents give up on a call at some time; who blesses waits for a download to its end. */
+/** Agents give up on a call after some time; blessing waits until a download has ended. */
 const limits = { patienceMs: 600_000 };
 const askMs = 60_000;
 /** Some servers add tools only once they know the client. */
@@ -41,12 +41,12 @@ const mostLines = 20;
  * It is reached as the gateway will reach it, by the same code: what can be blessed can be called.
  */
 export async function fetchCatalogue(
-  { id, ...given }: Pick<ServerEntry, 'id'> & Partial<Pick<ServerEntry, 'url' | 'launch' | 'era' | 'auth' | 'transport' | 'headers'>>,
+  { id, ...connection }: Pick<ServerEntry, 'id'> & Partial<Pick<ServerEntry, 'url' | 'launch' | 'era' | 'auth' | 'transport' | 'headers'>>,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Found> {
   const about = { name: id, title: id, description: '', version: '', tools: {}, catalogue: {} };
   const upstreams = openUpstreams({
-    entries: [serverEntry.parse({ ...given, id, ...about })],
+    entries: [serverEntry.parse({ ...connection, id, ...about })],
     log: silent,
     clientInfo: reviewer.clientInfo,
     events: { onStatus() {}, onResourceUpdated() {} },
@@ -65,7 +65,7 @@ export async function fetchCatalogue(
   }
 }
 
-/** A local server says best itself why it does not start. */
+/** A local server's own output says best why it does not start. */
 function unreadable({ entry, output }: Upstream, from: number, cause: unknown): Failure {
   const why = cause instanceof Error ? cause.message : String(cause);
   const lines = output().slice(from).slice(-mostLines);
@@ -96,7 +96,7 @@ async function read(upstream: Upstream, before: { lines: number }, signal: Abort
   };
   const said = await ask(asksAbout).catch(async (error: unknown) => {
     const { retryAt } = upstream.status();
-    // Some local servers fall over the first question; the second start does not ask it.
+    // Some local servers crash on the first request; after the second start it is not sent.
     if (upstream.entry.launch === undefined || upstream.entry.era !== 'auto' || retryAt === undefined) throw error;
     before.lines = upstream.output().length;
     await pause(Math.max(0, retryAt - Date.now()), undefined, { signal });
@@ -104,18 +104,18 @@ async function read(upstream: Upstream, before: { lines: number }, signal: Abort
   });
   const serverInfo = said['serverInfo'] ?? (said['_meta'] as Json | undefined)?.['io.modelcontextprotocol/serverInfo'];
   const about = usableAbout({ ...said, serverInfo });
-  let found = await readLists(ask, about);
+  let definitions = await readLists(ask, about);
   for (let reading = 1; reading < mostReadings; reading++) {
     await pause(settleMs);
     const again = await readLists(ask, about);
-    const settled = JSON.stringify(again) === JSON.stringify(found);
-    found = again;
+    const settled = JSON.stringify(again) === JSON.stringify(definitions);
+    definitions = again;
     if (settled) break;
   }
-  return found;
+  return definitions;
 }
 
-/** We declared these, so we must answer; nothing is ever given away. */
+/** We declared these capabilities, so we must answer. The answers give nothing away. */
 function answerTo(method: string): Outcome {
   if (method === 'roots/list') return { result: { roots: [] } };
   if (method === 'elicitation/create') return { result: { action: 'decline' } };
@@ -127,7 +127,7 @@ async function readLists(ask: Ask, { about, leftOut }: ReturnType<typeof usableA
   const extensions = (capabilities['extensions'] ?? {}) as Json;
   const offered = (kind: Kind) =>
     kind === 'skills' ? extensions[skills] !== undefined : capabilities[kind === 'resourceTemplates' ? 'resources' : kind] !== undefined;
-  const found: Found = {
+  const definitions: Found = {
     ...(about as Pick<Found, 'capabilities'>),
     tools: [],
     prompts: [],
@@ -138,10 +138,10 @@ async function readLists(ask: Ask, { about, leftOut }: ReturnType<typeof usableA
   for (const kind of kinds) {
     if (!offered(kind)) continue;
     const { kept, leftOut } = await list(ask, kind);
-    (found[kind] as unknown) = kept;
-    found.leftOut.push(...leftOut);
+    (definitions[kind] as unknown) = kept;
+    definitions.leftOut.push(...leftOut);
   }
-  return found;
+  return definitions;
 }
 
 const kinds = ['tools', 'prompts', 'resources', 'resourceTemplates', 'skills'] as const;
@@ -154,7 +154,7 @@ async function list(ask: Ask, kind: Kind): Promise<ReturnType<typeof usable>> {
     return { kept, leftOut: unended === undefined ? leftOut : [...leftOut, { what: method, why: unended }] };
   } catch (error) {
     const { code } = error as { code?: number };
-    // A server that has no such list answers for all its others. Of tools any other error may pass, and would take away what was blessed.
+    // A server without this list is still read for the others. For tools, any other error may be temporary, and no list would take away what was blessed.
     if (code === undefined || (kind === 'tools' && code !== -32601)) throw error;
     // Templates came later than resources: a server without them may not know the method.
     const expected = kind === 'resourceTemplates' && code === -32601;
@@ -162,7 +162,7 @@ async function list(ask: Ask, kind: Kind): Promise<ReturnType<typeof usable>> {
   }
 }
 
-/** `unended`: why what was read may not be all. */
+/** `unended`: why the list may be incomplete. */
 async function pages(ask: Ask, method: string, key: string): Promise<{ items: unknown[]; unended?: string }> {
   const items: unknown[] = [];
   const cursors = new Set<string>();
@@ -172,7 +172,7 @@ async function pages(ask: Ask, method: string, key: string): Promise<{ items: un
     if (Array.isArray(result[key])) items.push(...result[key]);
     cursor = result['nextCursor'];
     if (cursor === undefined || cursor === null) return { items };
-    // It would lead where we have been. What it listed again is the same, and no news to a reviewer.
+    // The cursor would lead back to a page that we have read. Entries that were listed again are left out.
     if (cursors.has(JSON.stringify(cursor)))
       return {
         items: [...new Map(items.map((item) => [JSON.stringify(item), item])).values()],

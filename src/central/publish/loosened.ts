@@ -2,20 +2,20 @@ import type { CompiledPolicy } from '../../bundle/schema.ts';
 import type { CompiledCompany } from '../content/compile.ts';
 
 /**
- * What protects in `before` and not in `after`, in words for people; empty where nothing is lost. A file that is being written, copied or moved looks
- * like one whose end was taken out on purpose. What only takes away from people, as a permit that goes or a server that is taken out, is no loss.
+ * The protections that `before` has and `after` lacks, in words for people; empty where nothing is lost. A file that is being written, copied or moved
+ * looks like one whose end was removed on purpose. What only takes something away from people, such as a removed permit or server, is no loss.
  */
 export function loosened(before: CompiledCompany, after: CompiledCompany): string[] {
   const lost: string[] = [];
-  const say = (yes: boolean, what: string) => void (yes && lost.push(what));
+  const say = (isLost: boolean, loss: string) => void (isLost && lost.push(loss));
   const bodies = new Set(after.policies.map(bodyOf));
   for (const policy of before.policies) {
     say(policy.effect === 'forbid' && !bodies.has(bodyOf(policy)), `the forbid ${policy.id}`);
     const obligations = obligationsOf(policy);
     if (obligations === '') continue;
-    const same = after.policies.filter((one) => one.id === policy.id || bodyOf(one) === bodyOf(policy));
+    const successors = after.policies.filter((successor) => successor.id === policy.id || bodyOf(successor) === bodyOf(policy));
     say(
-      same.some((one) => obligationsOf(one) !== obligations),
+      successors.some((successor) => obligationsOf(successor) !== obligations),
       `what ${policy.id} asks for (${obligations})`,
     );
   }

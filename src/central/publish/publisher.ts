@@ -16,8 +16,8 @@ export interface Publisher {
 }
 
 /**
- * For so many milliseconds the folder has to be still before a version is published that protects less than the last one: whoever copies or writes
- * slowly leaves a file without its end, or away, for a while. What protects more or as much is published at once.
+ * How many milliseconds the folder must be unchanged before a version is published that protects less than the last one: while somebody copies or writes
+ * slowly, a file is incomplete or missing for a while. A version that protects as much or more is published at once.
  */
 const stillFor = 5000;
 
@@ -65,7 +65,7 @@ export async function openPublisher(options: {
     publish(company);
   }
 
-  /** Whether it has to wait. At a start the file system's own times say for how long it has been still; else what we see of it. */
+  /** Whether the change has to wait. At a start, the file times say how long the folder has been unchanged; later, we have watched it ourselves. */
   function hold(read: Folder, company: CompiledCompany, lost: string[]): boolean {
     if (lost.length === 0 || (watcher === undefined && quietFor(read.stamps) >= stillFor)) return false;
     held = { stamps: read.stamps.text, since: performance.now(), company, problems };
@@ -76,7 +76,7 @@ export async function openPublisher(options: {
     return true;
   }
 
-  /** What was held back, where the folder says the same and has not moved since. */
+  /** Publishes what was held back, once the folder has been unchanged for long enough. */
   function release(read: Folder): void {
     if (held === undefined) return;
     if (read.stamps.text !== held.stamps) held = { ...held, stamps: read.stamps.text, since: performance.now() };

@@ -32,8 +32,8 @@ const schema = `
 `;
 
 /**
- * Who signed in on which device, where its chain ends, and what was odd about it. From data of before, those are enrolled for whom the device
- * signed a receipt, never those who merely uploaded in its name.
+ * Who signed in on which device, where its chain ends, and what was odd about it. From older data, a person is enrolled if the device signed a
+ * receipt for them; an upload in the device's name is not enough.
  */
 const bound = `
   CREATE TABLE enrolled (device TEXT NOT NULL, person TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (device, person)) STRICT;
@@ -45,14 +45,14 @@ const bound = `
   INSERT INTO heads SELECT device, '', seq, hash, 1 FROM ledger WHERE rowid IN (SELECT max(rowid) FROM ledger GROUP BY device);
 `;
 
-/** `person`: whom a record counts for, where that person was proven on the device by then; null: nobody. Who only reads `record` reads claims. */
+/** `person`: the person that a record counts for, if they were enrolled on the device by then; null: nobody. The person in `record` is only a claim. */
 const counted = `
   ALTER TABLE ledger ADD COLUMN person TEXT;
   UPDATE ledger SET person = record ->> '$.person'
     WHERE EXISTS (SELECT 1 FROM enrolled WHERE enrolled.device = ledger.device AND enrolled.person = record ->> '$.person');
 `;
 
-/** The central API's memory. Opened once; everything else borrows it. */
+/** The central API's database. Opened once, and used by everything else. */
 export class CentralStore {
   readonly database: DatabaseSync;
   constructor(dataDir: string) {
@@ -72,12 +72,15 @@ export class CentralStore {
     this.database.prepare('INSERT OR IGNORE INTO enrolled (device, person, at) VALUES (?, ?, ?)').run(device, person, now);
   }
 
-  /** The last good content, over restarts. Entries that an earlier version stored lack what came to them since. */
+  /** The last good content; it outlives restarts. Parsing adds the fields that entries from an earlier version lack. */
   lastPublished(): Published | undefined {
     const row = this.database.prepare('SELECT version, json FROM content ORDER BY version DESC LIMIT 1').get();
     if (!row) return undefined;
     const company = JSON.parse(row['json'] as string) as CompiledCompany;
-    return { version: row['version'] as number, company: { ...company, servers: company.servers.map((one) => serverEntry.parse(one)) } };
+    return {
+      version: row['version'] as number,
+      company: { ...company, servers: company.servers.map((server) => serverEntry.parse(server)) },
+    };
   }
 
   /** INVARIANT: versions only grow, and the same content keeps its version: a restart alone must not make 50,000 apps fetch anew. */
