@@ -5,9 +5,9 @@ import { name } from './fields.ts';
 export const agentCommands = {
   'agent-add': z.strictObject({ name }),
   'agent-revoke': z.strictObject({ name }),
-  /** Copy-ready configuration of the known agents. `token` can be given only in the moment it was made. Without it, the text says where it goes. */
+  /** Copy-ready configuration of the known agents. The token is passed only right after it was made. Without it, the text says where it goes. */
   'agent-configs': z.strictObject({ name, token: z.string().max(200).optional() }),
-  /** Puts away the list of credentials that may have leaked, without revoking them. */
+  /** Dismisses the list of credentials that may have leaked, without revoking them. */
   'exposure-dismiss': z.strictObject({}),
 };
 
@@ -42,7 +42,7 @@ export interface AgentConfig {
   note?: string;
 }
 
-/** Agents whose bearer another program may have been sent, since it had the address that is in their configuration. */
+/** Agents whose bearer token another program may have received, since it had the address that is in their configuration. */
 export interface Exposure {
   /** When it was first noticed; it may have begun before. */
   since: string;
@@ -54,6 +54,6 @@ export interface Exposure {
   holder: string;
   /** By name; only credentials that are still good. */
   agents: string[];
-  /** By name; whose credential was among them and is revoked by now. One that was given to the name since is not at stake. */
+  /** By name: agents whose exposed credential is revoked by now. A newer credential of the same name is not at stake. */
   revoked: string[];
 }
