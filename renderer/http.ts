@@ -49,8 +49,8 @@ async function exchangeToken(): Promise<void> {
   history.replaceState(null, '', `${location.pathname}#/`);
   // A refused token is not yet the end: an earlier cookie may still stand. The watch finds out.
   const response = await post('/session', { token }).catch(() => undefined);
-  const given = (await response?.json().catch(() => undefined)) as { key?: string } | undefined;
-  if (given?.key !== undefined) localStorage.setItem(keyName, given.key);
+  const session = (await response?.json().catch(() => undefined)) as { key?: string } | undefined;
+  if (session?.key !== undefined) localStorage.setItem(keyName, session.key);
 }
 
 /** Read each time: another tab may have got a newer one, and the cookie is the newest's. */

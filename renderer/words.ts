@@ -5,7 +5,7 @@ const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-dig
 const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
 
 export const count = (value: number) => number.format(value);
-export const plural = (value: number, one: string, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+export const plural = (value: number, singular: string, many = `${singular}s`) => `${count(value)} ${value === 1 ? singular : many}`;
 
 export function duration(ms: number): string {
   if (ms < 0.1) return '< 0.1 ms';

@@ -11,7 +11,7 @@ const ground = { allow: 'border-line bg-well', ask: 'border-ask-line bg-ask-soft
 
 /** A decision in sentences: what was tried, what the policy says of it, by which rule and why, and what to do. */
 export function Explained({ record, serverTitle }: { record: Activity; serverTitle: string }) {
-  const what = (
+  const attempt = (
     <>
       <span className="font-medium">{record.agent}</span> tried to {tried(record.method)}{' '}
       <code className="break-all font-mono">{record.target}</code>
@@ -32,7 +32,7 @@ export function Explained({ record, serverTitle }: { record: Activity; serverTit
   return (
     <div className={`rounded-card border p-4 text-13 ${ground[record.decision]}`}>
       <p className="break-words">
-        {what} {verdict}
+        {attempt} {verdict}
       </p>
       <dl className="grid grid-cols-[64px_minmax(0,1fr)] gap-y-1 pt-3">
         <dt className="text-quiet">Rule</dt>

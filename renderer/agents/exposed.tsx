@@ -105,7 +105,7 @@ function stake(agents: number, lasts: boolean): string {
 }
 
 function Row({ name, children }: { name: string; children: (agent: AgentRow) => ReactNode }) {
-  const agent = useView((view) => view.agents.find((one) => one.name === name));
+  const agent = useView((view) => view.agents.find((row) => row.name === name));
   if (!agent) return null;
   return (
     <li className="flex min-h-14 items-center gap-3 border-line border-t py-1 pr-3 pl-4 sm:min-h-12">

@@ -53,7 +53,7 @@ function FieldList({ schema, depth }: { schema: Json; depth: number }) {
             {typeof field['description'] === 'string' && <p className="break-words text-12 text-quiet leading-5">{field['description']}</p>}
             {Array.isArray(field['enum']) && (
               <p className="break-all pt-0.5 font-mono text-12 text-quiet leading-5">
-                {field['enum'].map((one) => JSON.stringify(one)).join(' | ')}
+                {field['enum'].map((member) => JSON.stringify(member)).join(' | ')}
               </p>
             )}
             {inner && depth < deepest && <FieldList schema={inner} depth={depth + 1} />}
@@ -72,7 +72,7 @@ function nested(field: Json): Json | undefined {
 
 function typeWord(field: Json): string {
   const type = field['type'];
-  const one = Array.isArray(type)
+  const typeName = Array.isArray(type)
     ? type.join(' or ')
     : typeof type === 'string'
       ? type
@@ -81,8 +81,8 @@ function typeWord(field: Json): string {
         : Array.isArray(field['anyOf'] ?? field['oneOf'])
           ? 'one of several'
           : 'any';
-  const of = type === 'array' && isObject(field['items']) ? `list of ${typeWord(field['items'])}` : one;
+  const fullName = type === 'array' && isObject(field['items']) ? `list of ${typeWord(field['items'])}` : typeName;
   const format = typeof field['format'] === 'string' ? `, ${field['format']}` : '';
   const fallback = field['default'] === undefined ? '' : `, default ${JSON.stringify(field['default'])}`;
-  return `${of}${format}${fallback}`;
+  return `${fullName}${format}${fallback}`;
 }

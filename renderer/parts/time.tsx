@@ -10,7 +10,7 @@ function subscribe(changed: () => void): () => void {
   // One clock for the whole window, and none while nothing shows a time.
   timer ??= setInterval(() => {
     now = Date.now();
-    for (const each of listeners) each();
+    for (const listener of listeners) listener();
   }, 5000);
   return () => {
     listeners.delete(changed);

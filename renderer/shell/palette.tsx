@@ -50,9 +50,9 @@ function Items({ close }: { close: () => void }) {
   const servers = useView((view) => view.servers);
   const url = useView((view) => view.gateway.url);
   const call = useCall();
-  const run = (what: () => void) => () => {
+  const run = (action: () => void) => () => {
     close();
-    what();
+    action();
   };
 
   return (
@@ -152,16 +152,16 @@ function Tools({
   onChosen,
 }: {
   text: string;
-  run: (what: () => void) => () => void;
+  run: (action: () => void) => () => void;
   moved: RefObject<boolean>;
   onChosen: (value: string) => void;
 }) {
-  const found = useAsk('tools-search', { text, limit: mostTools }).value?.tools;
+  const hits = useAsk('tools-search', { text, limit: mostTools }).value?.tools;
   const [tools, setTools] = useState<ToolHit[]>([]);
   // The last ones stay until the next are there, so that Enter always has something under it.
   useEffect(() => {
-    if (found) setTools(found);
-  }, [found]);
+    if (hits) setTools(hits);
+  }, [hits]);
   // What comes late is not chosen by cmdk itself.
   // biome-ignore lint/correctness/useExhaustiveDependencies: new rows are what asks
   useEffect(() => {

@@ -7,8 +7,8 @@ import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals } = options(args, { verb: 'call', positionals: [2, 3] });
-  const [server, tool, given = '{}'] = positionals as [string, string, string?];
-  const input = jsonObject(given === '-' ? await readAll(process.stdin) : given);
+  const [server, tool, argumentsText = '{}'] = positionals as [string, string, string?];
+  const input = jsonObject(argumentsText === '-' ? await readAll(process.stdin) : argumentsText);
   const dataDir = runningDataDir(data);
   const { result } = await ask(dataDir, 'tool-call', { server, tool, arguments: input });
   io.out(json ? JSON.stringify(result) : block(readable(result)));

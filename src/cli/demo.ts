@@ -34,7 +34,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     reset: values.reset === true,
     signIn: values['sign-in'] as string | undefined,
     browser,
-    openCentral: async (given) => (await import('./reference-central.ts')).openReferenceCentral(given),
+    openCentral: async (centralOptions) => (await import('./reference-central.ts')).openReferenceCentral(centralOptions),
     log: openLog(join(openPrivateDir(dataDir), 'logs', 'demo.log')),
     say: io.err,
   });

@@ -72,10 +72,10 @@ export function jsonObject(text: string): Record<string, unknown> {
 /** `--var NAME=VALUE`, repeated. */
 export function variables(list: string[] | undefined): Record<string, string> {
   return Object.fromEntries(
-    (list ?? []).map((item) => {
-      const at = item.indexOf('=');
-      if (at < 1) throw new Failure('bad-input', `--var needs NAME=VALUE, not "${item}".`);
-      return [item.slice(0, at), item.slice(at + 1)];
+    (list ?? []).map((assignment) => {
+      const at = assignment.indexOf('=');
+      if (at < 1) throw new Failure('bad-input', `--var needs NAME=VALUE, not "${assignment}".`);
+      return [assignment.slice(0, at), assignment.slice(at + 1)];
     }),
   );
 }

@@ -32,11 +32,11 @@ export type Settings = { [K in SettingKey]: Resolved<Value<K>> };
  */
 export function resolve(layers: Layers): Settings {
   const resolved: Partial<Record<SettingKey, Resolved<unknown>>> = {};
-  for (const key of settingKeys) resolved[key] = one(key, layers, resolved);
+  for (const key of settingKeys) resolved[key] = resolveSetting(key, layers, resolved);
   return resolved as Settings;
 }
 
-function one(key: SettingKey, layers: Layers, before: Partial<Record<SettingKey, Resolved<unknown>>>): Resolved<unknown> {
+function resolveSetting(key: SettingKey, layers: Layers, before: Partial<Record<SettingKey, Resolved<unknown>>>): Resolved<unknown> {
   const {
     schema,
     owners,

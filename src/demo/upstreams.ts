@@ -89,9 +89,9 @@ export async function openEverything(options: { port: number; log?: Log }): Prom
     child.once('close', () => resolve());
     child.once('error', () => resolve());
   });
-  const told = (child.stdio[3] as Readable).setEncoding('utf8');
+  const portPipe = (child.stdio[3] as Readable).setEncoding('utf8');
   const port = await Promise.race([
-    once(told, 'data').then(([text]) => Number(text)),
+    once(portPipe, 'data').then(([text]) => Number(text)),
     ended.then(() => {
       throw new Failure('unavailable', `The demo server "everything" did not start: ${errors.trim()}`, 'See whether its port is taken.');
     }),

@@ -66,15 +66,15 @@ export async function sealedBefore(dataDir: string, own: VaultFile): Promise<{ h
     if (theirs !== undefined && (inventory === undefined || Object.keys(theirs.secrets).length > 0))
       throw new SealedAway(`they are in ${file}, which ${writer} sealed, and this is ${writers[own]}`);
   }
-  const found = await readSealed(join(dataDir, own));
+  const content = await readSealed(join(dataDir, own));
   const listed = inventory !== undefined;
-  if (found !== undefined && Object.keys(found.secrets).length > 0) return { holds: true, listed };
-  const gone = found === undefined ? `${own}, which held them, is not there any more` : `${own} holds nothing any more`;
+  if (content !== undefined && Object.keys(content.secrets).length > 0) return { holds: true, listed };
+  const reason = content === undefined ? `${own}, which held them, is not there any more` : `${own} holds nothing any more`;
   if (inventory !== undefined) {
-    if (Object.values(inventory.made).some(({ rests }) => rests === 'vault')) throw new SealedAway(gone);
+    if (Object.values(inventory.made).some(({ rests }) => rests === 'vault')) throw new SealedAway(reason);
     return { holds: false, listed };
   }
-  if (found !== undefined) throw new SealedAway(gone);
+  if (content !== undefined) throw new SealedAway(reason);
   // Without a vault the ledger's key rests in a file of its own.
   if ((await hasLedger(dataDir)) && !(await names(dataDir)).includes('ledger-key'))
     throw new SealedAway('there is a ledger, and what held the key that seals it is gone');

@@ -49,18 +49,18 @@ export async function openVault(options: {
   probeMs?: number;
 }): Promise<Vault> {
   const { dataDir, log, env = process.env, keyring = osKeyring, probeMs = 2000 } = options;
-  const given = env.GATEHOUSE_VAULT_KEY ? keyFromText(env.GATEHOUSE_VAULT_KEY) : undefined;
+  const environmentKey = env.GATEHOUSE_VAULT_KEY ? keyFromText(env.GATEHOUSE_VAULT_KEY) : undefined;
   const before = await sealedBefore(dataDir, 'vault.json');
-  if (given !== undefined) return openVaultFile(dataDir, given, 'key-from-environment');
+  if (environmentKey !== undefined) return openVaultFile(dataDir, environmentKey, 'key-from-environment');
   if (env.GATEHOUSE_VAULT === 'memory')
     return before.holds ? unavailableVault('GATEHOUSE_VAULT asks for none of them', false) : memoryVault();
   let lost = false;
   try {
-    const found = await withTimeout(probe(keyring, dataDir), probeMs);
-    lost = found.present !== undefined && !before.holds && !before.listed;
+    const probed = await withTimeout(probe(keyring, dataDir), probeMs);
+    lost = probed.present !== undefined && !before.holds && !before.listed;
     if (lost) throw new SealedAway('the keychain has their key, and vault.json, which held them, is not there any more');
-    if (found.present === undefined && before.holds) throw new SealedAway('the keychain has not their key');
-    const key = found.present === undefined ? await makeDataKey(found, dataDir, probeMs) : keyFromText(found.present);
+    if (probed.present === undefined && before.holds) throw new SealedAway('the keychain has not their key');
+    const key = probed.present === undefined ? await makeDataKey(probed, dataDir, probeMs) : keyFromText(probed.present);
     return await openVaultFile(dataDir, key, 'keychain');
   } catch (error) {
     if (lost) throw error;
