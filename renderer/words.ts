@@ -68,7 +68,7 @@ export function failure(error: string | undefined): string {
   return spelt === undefined ? error : `${spelt}: ${rest}`;
 }
 
-/** The short words that the ledger has for an upstream's trouble. */
+/** The ledger's short words for what went wrong with an upstream. */
 const troubles: Record<string, string> = {
   unreachable: 'The server could not be reached',
   unauthorized: 'The server refused Gatehouse’s credential',

@@ -58,7 +58,7 @@ export function Explained({ record, serverTitle }: { record: Activity; serverTit
   );
 }
 
-/** No rule allowed that call; where one allows others of the same tool, it says what was missing. */
+/** No rule allowed this call. Where a rule allows the tool with other arguments, says which one and why. */
 function Condition({ server, tool }: { server: string; tool: string }) {
   const version = useView((view) => view.bundle.version);
   const { value } = useAsk('tool-explain', { server, tool }, version);
@@ -79,7 +79,7 @@ function refusal(rule: string): string {
   return 'Your company’s policy does not allow it.';
 }
 
-/** Access is worth asking for only where a rule stands against it; the rest has other ways out. */
+/** Asking for access helps only where the company's rules refused; other refusals have other remedies. */
 function WhatToDo({ record }: { record: Activity }) {
   const bundle = useView((view) => view.bundle.state);
   const support = useView((view) => view.company.supportUrl);

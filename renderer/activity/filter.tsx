@@ -10,7 +10,7 @@ export interface Filter {
   outcome: '' | 'ok' | 'error';
 }
 
-/** What of the address is a filter; the rest of a hand-written one is ignored. */
+/** Reads the filter from the address. Anything else in a hand-written one is ignored. */
 export function filterOf(query: Record<string, string>): Filter {
   const oneOf = <T extends string>(value: string | undefined, choices: readonly T[]): T | '' =>
     choices.find((choice) => choice === value) ?? '';
@@ -25,7 +25,7 @@ export function filterOf(query: Record<string, string>): Filter {
 
 export const isFiltered = (filter: Filter) => Object.values(filter).some((value) => value !== '');
 
-/** As a command's input: what is not filtered by is left out. */
+/** The filter as a command's input. Empty fields are left out. */
 export function inputOf(filter: Filter) {
   const { text, agent, server, decision, outcome } = filter;
   return {

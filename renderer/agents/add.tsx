@@ -72,7 +72,7 @@ function Name({ taken, onMade, onClose }: { taken: string[]; onMade: (made: Outp
     const reply = await call('agent-add', { name: wanted });
     setBusy(false);
     if (reply.ok) return onMade(reply.value);
-    // What is wrong with the name belongs to its field, as if it had been seen here.
+    // An error about the name is shown at its field, as if it had been found here.
     if (reply.error.code === 'bad-input' || reply.error.code === 'conflict')
       setWrong([reply.error.message, reply.error.fix].filter(Boolean).join(' '));
     else setFailed(reply.error);

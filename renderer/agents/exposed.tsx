@@ -136,7 +136,7 @@ function Row({ name, children }: { name: string; children: (agent: AgentRow) => 
 const few = (names: string[]) =>
   names.length <= 6 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${count(names.length - 5)} more`;
 
-/** The deliberate way out. The question is about what was on the screen: if that changes meanwhile, it is withdrawn. */
+/** Dismisses the warning. The question is about the exposure on the screen: if that changes meanwhile, the question closes. */
 function Keep({ exposure }: { exposure: Exposure }) {
   const call = useCall();
   const [asked, setAsked] = useState<string>();

@@ -6,7 +6,7 @@ type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 const deepest = 4;
 
-/** A tool's arguments as a person reads them, or as they stand. Schemas come from outside: any shape must do. */
+/** A tool's arguments as a readable list or as JSON. Schemas come from outside: any shape must do. */
 export function Schema({ schema }: { schema: unknown }) {
   const [form, setForm] = useState<'list' | 'json'>('list');
   const fields = isObject(schema) && isObject(schema['properties']) ? Object.entries(schema['properties']) : [];
@@ -64,7 +64,7 @@ function FieldList({ schema, depth }: { schema: Json; depth: number }) {
   );
 }
 
-/** The object inside, also that of a list's items. */
+/** The schema of the object in a field, or of the objects in a list. */
 function nested(field: Json): Json | undefined {
   const inner = field['type'] === 'array' && isObject(field['items']) ? field['items'] : field;
   return isObject(inner['properties']) ? inner : undefined;

@@ -20,7 +20,7 @@ function subscribe(changed: () => void): () => void {
   };
 }
 
-/** The time, to 5 seconds; never behind what has just arrived. */
+/** The time, to 5 seconds. */
 export const useNow = () => useSyncExternalStore(subscribe, () => now);
 
 export function Ago({ at, className = '' }: { at: string; className?: string }) {

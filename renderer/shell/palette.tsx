@@ -44,7 +44,7 @@ export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange: (
 function Items({ close }: { close: () => void }) {
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState('');
-  // Whether the person went to a row since they typed: what is found later must not take them off it.
+  // Whether the person moved to a row since typing: later results must not move the selection.
   const moved = useRef(false);
   const wanted = useDeferredValue(text.trim());
   const servers = useView((view) => view.servers);
@@ -162,7 +162,7 @@ function Tools({
   useEffect(() => {
     if (hits) setTools(hits);
   }, [hits]);
-  // What comes late is not chosen by cmdk itself.
+  // cmdk does not select rows that arrive late.
   // biome-ignore lint/correctness/useExhaustiveDependencies: new rows are what asks
   useEffect(() => {
     const frame = requestAnimationFrame(() => {

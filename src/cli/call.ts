@@ -13,7 +13,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   const { result } = await ask(dataDir, 'tool-call', { server, tool, arguments: input });
   io.out(json ? JSON.stringify(result) : block(readable(result)));
   if (result.isError !== true) return 0;
-  // What happened is in the result, as an agent reads it; the exit code tells a denial from the tool's own error.
+  // The result is printed as an agent gets it. Only the exit code tells a denial from an error of the tool.
   const { effect } = await ask(dataDir, 'tool-explain', { server, tool, arguments: input });
   return effect === 'deny' ? codes.denied.exit : codes.internal.exit;
 }

@@ -42,7 +42,7 @@ async function verify(dataDir: string, json: boolean, io: Io): Promise<number> {
   return report(await ask(dataDir, 'ledger-verify', {}), json, io);
 }
 
-/** Prints what verification found and gives the exit code: not comparable is not ok. */
+/** Prints the result of the verification and returns the exit code. A ledger that could not be compared is not ok. */
 export function report(result: Outputs['ledger-verify'], json: boolean, io: Io): number {
   const { ok, records, problem, loss } = result;
   const linked = `${records} records, each one linked to the one before.`;

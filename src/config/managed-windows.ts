@@ -33,7 +33,7 @@ async function exists(query: (key: string) => ReturnType<Run>, key: string): Pro
   return code === 1 && parent.includes('\\') && (await exists(query, parent)) === false ? false : undefined;
 }
 
-/** The values right below `key` in the output of `reg.exe query /s`; those of its sub-keys are none of ours. */
+/** The values right below `key` in the output of `reg.exe query /s`; values of its sub-keys are left out. */
 export function parseQuery(text: string, key: string): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   let ours = false;

@@ -41,9 +41,9 @@ interface Setting<S extends z.ZodType, D> {
   owners: readonly Owner[];
   default: D;
   description: string;
-  /** Only who set that other setting, or somebody stronger, may set this one. */
+  /** Only the owner who set that other setting, or a stronger one, may set this one. */
   follows?: string;
-  /** Where it is not `GATEHOUSE_` and the key in capitals. */
+  /** The environment variable, where it is not `GATEHOUSE_` and the key in capitals. */
   variable?: string;
 }
 const setting = <S extends z.ZodType, const D extends z.output<S> | undefined>(value: Setting<S, D>) => value;
@@ -53,8 +53,8 @@ const withoutUser = ['machine', 'company', 'environment'] as const;
 const everyOwner = ['machine', 'company', 'environment', 'user'] as const;
 
 /**
- * Every setting there is. MDM documents, the environment, the window and the documentation are all made from this one table. The
- * strongest owner who set a value has it alone: nothing an employee can write goes over it, in either direction.
+ * Every setting there is. MDM documents, the environment, the window and the documentation are all made from this one table. Of several
+ * values only the strongest owner's counts: nothing that an employee can write loosens or tightens it.
  */
 export const settings = {
   central: setting({

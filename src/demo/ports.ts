@@ -30,7 +30,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Opens a part on its port; one that is taken is told with what it is for and how to move the whole demo. */
+/** Opens a part of the demo on its port. Where the port is taken, the error says what it is for and how to move the whole demo. */
 export async function onPort<T>(port: number, purpose: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open();

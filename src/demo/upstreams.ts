@@ -19,7 +19,7 @@ export interface DemoUpstreams {
   close(): Promise<void>;
 }
 
-/** The demo company's own servers, all in this process and on loopback only. Their state begins anew, and alike, at each start. */
+/** The demo company's own servers, all in this process and on loopback only. Each start begins with the same state. */
 export async function openDemoUpstreams(options: {
   port: number;
   host?: '127.0.0.1';

@@ -44,7 +44,7 @@ export function openSessions(token: string): Sessions {
   };
 }
 
-/** In a header; in the address where the browser's event source, which sends no headers of ours, asks for the stream. */
+/** The key from the header, or from the address of the event stream: EventSource cannot send headers of ours. */
 function keyOf({ headers, url = '' }: IncomingMessage): string | undefined {
   const header = headers[keyHeader];
   if (typeof header === 'string') return header;

@@ -6,12 +6,12 @@ import type { Vault } from '../base/host.ts';
 import { hasLedger, names, readInventory } from '../base/key-inventory.ts';
 import { SealedAway } from '../base/sealed-away.ts';
 
-/** What stands in a file of sealed secrets, whoever sealed them. */
+/** The content of a file of sealed secrets, whoever sealed them. */
 const format = z.looseObject({ format: z.literal(1), secrets: z.record(z.string(), z.string()) });
 
 /**
- * What `open` gives, asked again every `everyMs` while the secrets are sealed away and that may pass. `waiting` is told once why, with a signal
- * that ends when the waiting does.
+ * Returns what `open` returns. While the secrets cannot be unsealed for a reason that may pass, it tries again every `everyMs` milliseconds.
+ * `waiting` is called once with the reason and a signal that aborts when the waiting ends.
  */
 export async function whenUnsealed<T>(
   open: () => Promise<T>,
@@ -34,7 +34,7 @@ export async function whenUnsealed<T>(
   }
 }
 
-/** The file as it is, or undefined where there is none. One that cannot be read is not absent. */
+/** The parsed file, or undefined where there is none. Throws for one that cannot be read: that is not an absent one. */
 export async function readSealed(path: string): Promise<z.infer<typeof format> | undefined> {
   let text: string;
   try {
@@ -50,7 +50,7 @@ export async function readSealed(path: string): Promise<z.infer<typeof format> |
   }
 }
 
-/** Who seals in which file. Neither can open what the other sealed: their keys rest in different places. */
+/** Who seals in which file. Neither can open what the other sealed: their keys are kept in different places. */
 const writers = { 'vault.json': 'the headless host', 'vault-desktop.json': 'the desktop app' } as const;
 export type VaultFile = keyof typeof writers;
 

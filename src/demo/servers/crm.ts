@@ -41,7 +41,7 @@ const updateInput = z.object({
 const exportInput = z.object({ format: z.enum(['csv', 'json']) });
 const searchOutput = z.object({ customers: z.array(customerSchema.pick({ id: true, name: true, company: true, email: true })) });
 
-/** Customer records full of (invented) personal data: what rules about personal data are shown on. Both eras. */
+/** Customer records full of (invented) personal data, to show rules about personal data. Both eras. */
 export function openCrm(): Site {
   const customers = new Map(people.map((customer, index) => [`C-${index + 1}`, { id: `C-${index + 1}`, ...customer }]));
   const missing = (id: string) => refusal(`There is no customer ${id}. Search for a name or company first.`);

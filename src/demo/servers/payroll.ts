@@ -43,7 +43,7 @@ const slipOutput = z.object({
   currency: z.literal('EUR'),
 });
 
-/** Salaries: the server that all but one group must not even see. Both eras. */
+/** Salaries: a server that only one group may even see. Both eras. */
 export function openPayroll(): Site {
   const runs = seed();
   return perRequestSite(() => {

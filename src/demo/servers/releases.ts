@@ -52,7 +52,7 @@ export function openReleases(options: { now: () => number }): Site {
     server.server.onclose = () => transport.sessionId !== undefined && sessions.delete(transport.sessionId);
     await server.connect(transport);
     await transport.handleRequest(request, response);
-    // Anything but initialize was refused by the transport: nobody will come back to it.
+    // The transport refused anything but initialize: no session will use this server.
     if (transport.sessionId === undefined) await server.close();
   }
 
@@ -117,7 +117,7 @@ export function openReleases(options: { now: () => number }): Site {
 
 const steps = 10;
 
-/** Ten steps, each told where progress was asked for; a cancelled build stops within one of them. */
+/** Ten steps, each reported if the call has a progress token; a cancelled build stops within one step. */
 async function work(ms: number, version: string, context: ServerContext) {
   const progressToken = context.mcpReq._meta?.progressToken;
   for (let step = 1; step <= steps; step++) {
