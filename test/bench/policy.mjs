@@ -41,7 +41,7 @@ const inputSchema = {
   additionalProperties: false,
 };
 
-/** `own`: no two rules have the same conditions, so that nothing is gained from what they have in common. */
+/** `own`: no two rules have the same conditions, so that sharing conditions saves nothing. */
 function company(size, tools, own = false) {
   const servers = Array.from({ length: 50 }, (_, at) => server(`server-${at}`, at === 0 ? tools : 20));
   const policies = [compile(0, 'permit(principal, action == Action::"discover", resource);')];
