@@ -128,7 +128,7 @@ export async function openDesktop(): Promise<void> {
   }
 }
 
-/** It goes away by itself when the keychain is there. */
+/** The dialog closes by itself when the keychain is there. */
 async function sayWaiting({ message, fix }: Failure, until: AbortSignal): Promise<void> {
   const { response } = await dialog.showMessageBox({
     type: 'warning',

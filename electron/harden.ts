@@ -29,8 +29,8 @@ export function openWindowSession(files: Map<string, RendererFile>): Session {
   own.setPermissionCheckHandler(() => false);
   own.setDevicePermissionHandler(() => false);
   own.setSpellCheckerEnabled(false);
-  own.on('will-download', (event, item) => {
-    if (!isWindowDownload(item.getURL())) event.preventDefault();
+  own.on('will-download', (event, download) => {
+    if (!isWindowDownload(download.getURL())) event.preventDefault();
   });
   // Whatever a page may try: nothing leaves this session but by our own scheme.
   own.webRequest.onBeforeRequest((details, answer) => answer({ cancel: !mayLoad(details) }));

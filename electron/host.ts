@@ -11,7 +11,7 @@ import { openSafeStorageVault } from './vault.ts';
 export async function openDesktopHost(dataDir: string, log: Log): Promise<Host> {
   const path = openPrivateDir(dataDir);
   const vault = await openSafeStorageVault(path, log);
-  // The first that the core asks for: where it cannot be opened now, there is nothing to begin with.
+  // The core asks for this secret first. Where it cannot be opened, this throws, and the core is not started.
   await vault.get('ledger-key');
   return {
     shell: 'electron',

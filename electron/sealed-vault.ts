@@ -14,8 +14,8 @@ interface Content {
 }
 
 /**
- * DATA/vault-desktop.json: each secret sealed together with its name, so that one cannot be put in another's place, beside the backend
- * that sealed it: after a change of desktop (GNOME to KDE) nothing decrypts, and then nothing is put in its place. What does not unseal now is unavailable.
+ * Secrets in DATA/vault-desktop.json. Each is sealed together with its name, so that one cannot take another's place. The file names the backend that
+ * sealed them: after a change of desktop (GNOME to KDE) nothing decrypts. A secret that does not unseal is unavailable and is never overwritten.
  */
 export async function openSealedVault(options: {
   dataDir: string;

@@ -73,7 +73,7 @@ function Routed() {
   const route = useRoute();
   const place = route.page === 'server' ? `server ${route.server}` : route.page;
   const first = useRef(true);
-  // A new page begins with the keyboard in it, where what had the focus is gone with the old one. The first page leaves it at the window's top.
+  // A new page takes the keyboard focus, if the focused element is gone with the old page. The first page leaves it at the window's top.
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a change of page moves the focus
   useEffect(() => {
     const opening = first.current;

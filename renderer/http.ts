@@ -14,7 +14,7 @@ const locked: ErrorValue = {
   fix: 'Run `gatehouse open` in a terminal to open it again.',
 };
 
-/** What goes with the cookie. Storage is per port, cookies are not: no other web server on this machine gets to see it. */
+/** Where the key that goes with the cookie is stored. Storage is per port, cookies are not: no other web server on this machine can read it. */
 const keyName = 'gatehouse-key';
 
 /** Browser carrier: POST /call for commands, server-sent events for the view; an HttpOnly cookie and the key beside it for access. */
@@ -47,13 +47,13 @@ async function exchangeToken(): Promise<void> {
   const token = params.get('token');
   if (!token) return;
   history.replaceState(null, '', `${location.pathname}#/`);
-  // A refused token is not yet the end: an earlier cookie may still stand. The watch finds out.
+  // A refused token is not yet the end: an earlier session may still be valid. The watch finds out.
   const response = await post('/session', { token }).catch(() => undefined);
-  const given = (await response?.json().catch(() => undefined)) as { key?: string } | undefined;
-  if (given?.key !== undefined) localStorage.setItem(keyName, given.key);
+  const session = (await response?.json().catch(() => undefined)) as { key?: string } | undefined;
+  if (session?.key !== undefined) localStorage.setItem(keyName, session.key);
 }
 
-/** Read each time: another tab may have got a newer one, and the cookie is the newest's. */
+/** Read each time: another tab may have got a newer one, and the cookie belongs to the newest. */
 const key = () => localStorage.getItem(keyName) ?? '';
 
 const post = (path: string, body: unknown) =>

@@ -16,17 +16,17 @@ export type Route =
 export function parse(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#/, '').split('?', 2);
   const parts = path.split('/').filter(Boolean).map(decode);
-  const [head, one, two, three] = parts;
+  const [head, subject, tabName, toolName] = parts;
   if (head === undefined) return { page: 'overview' };
-  if (head === 'servers' && one === undefined) return { page: 'servers' };
-  if (head === 'servers' && one !== undefined) {
-    const tab = serverTabs.find((known) => known === (two ?? 'tools'));
+  if (head === 'servers' && subject === undefined) return { page: 'servers' };
+  if (head === 'servers' && subject !== undefined) {
+    const tab = serverTabs.find((serverTab) => serverTab === (tabName ?? 'tools'));
     if (!tab) return { page: 'unknown' };
-    return { page: 'server', server: one, tab, ...(tab === 'tools' && three !== undefined ? { tool: three } : {}) };
+    return { page: 'server', server: subject, tab, ...(tab === 'tools' && toolName !== undefined ? { tool: toolName } : {}) };
   }
-  if (head === 'agents') return { page: 'agents', add: one === 'add' };
+  if (head === 'agents') return { page: 'agents', add: subject === 'add' };
   if (head === 'activity') {
-    const seq = Number(one);
+    const seq = Number(subject);
     return {
       page: 'activity',
       query: Object.fromEntries(new URLSearchParams(search)),

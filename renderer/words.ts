@@ -5,7 +5,7 @@ const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-dig
 const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
 
 export const count = (value: number) => number.format(value);
-export const plural = (value: number, one: string, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+export const plural = (value: number, singular: string, many = `${singular}s`) => `${count(value)} ${value === 1 ? singular : many}`;
 
 export function duration(ms: number): string {
   if (ms < 0.1) return '< 0.1 ms';
@@ -68,7 +68,7 @@ export function failure(error: string | undefined): string {
   return spelt === undefined ? error : `${spelt}: ${rest}`;
 }
 
-/** The short words that the ledger has for an upstream's trouble. */
+/** The ledger's short words for what went wrong with an upstream. */
 const troubles: Record<string, string> = {
   unreachable: 'The server could not be reached',
   unauthorized: 'The server refused Gatehouse’s credential',

@@ -11,7 +11,7 @@ const ground = { allow: 'border-line bg-well', ask: 'border-ask-line bg-ask-soft
 
 /** A decision in sentences: what was tried, what the policy says of it, by which rule and why, and what to do. */
 export function Explained({ record, serverTitle }: { record: Activity; serverTitle: string }) {
-  const what = (
+  const attempt = (
     <>
       <span className="font-medium">{record.agent}</span> tried to {tried(record.method)}{' '}
       <code className="break-all font-mono">{record.target}</code>
@@ -32,7 +32,7 @@ export function Explained({ record, serverTitle }: { record: Activity; serverTit
   return (
     <div className={`rounded-card border p-4 text-13 ${ground[record.decision]}`}>
       <p className="break-words">
-        {what} {verdict}
+        {attempt} {verdict}
       </p>
       <dl className="grid grid-cols-[64px_minmax(0,1fr)] gap-y-1 pt-3">
         <dt className="text-quiet">Rule</dt>
@@ -58,7 +58,7 @@ export function Explained({ record, serverTitle }: { record: Activity; serverTit
   );
 }
 
-/** No rule allowed that call; where one allows others of the same tool, it says what was missing. */
+/** No rule allowed this call. Where a rule allows the tool with other arguments, says which one and why. */
 function Condition({ server, tool }: { server: string; tool: string }) {
   const version = useView((view) => view.bundle.version);
   const { value } = useAsk('tool-explain', { server, tool }, version);
@@ -79,7 +79,7 @@ function refusal(rule: string): string {
   return 'Your company’s policy does not allow it.';
 }
 
-/** Access is worth asking for only where a rule stands against it; the rest has other ways out. */
+/** Asking for access helps only where the company's rules refused; other refusals have other remedies. */
 function WhatToDo({ record }: { record: Activity }) {
   const bundle = useView((view) => view.bundle.state);
   const support = useView((view) => view.company.supportUrl);

@@ -79,7 +79,7 @@ export function useFeed(filter: Filter, reading: () => boolean): Feed {
       const hold = reading();
       setHeld((before) => {
         if (before.key !== key) return before;
-        const added = fresh.filter((item) => item.seq > before.seen);
+        const added = fresh.filter((record) => record.seq > before.seen);
         const now = { ...before, seen: Math.max(before.seen, newest, fresh[0]?.seq ?? 0) };
         if (hold) return { ...now, waiting: [...added, ...before.waiting] };
         return { ...now, items: [...added, ...before.waiting, ...before.items], waiting: [] };

@@ -10,21 +10,22 @@ export interface Filter {
   outcome: '' | 'ok' | 'error';
 }
 
-/** What of the address is a filter; the rest of a hand-written one is ignored. */
+/** Reads the filter from the address. Anything else in a hand-written one is ignored. */
 export function filterOf(query: Record<string, string>): Filter {
-  const one = <T extends string>(value: string | undefined, known: readonly T[]): T | '' => known.find((each) => each === value) ?? '';
+  const oneOf = <T extends string>(value: string | undefined, choices: readonly T[]): T | '' =>
+    choices.find((choice) => choice === value) ?? '';
   return {
     text: (query['text'] ?? '').slice(0, 200),
     agent: (query['agent'] ?? '').slice(0, 64),
     server: (query['server'] ?? '').slice(0, 64),
-    decision: one(query['decision'], ['allow', 'ask', 'deny'] as const),
-    outcome: one(query['outcome'], ['ok', 'error'] as const),
+    decision: oneOf(query['decision'], ['allow', 'ask', 'deny'] as const),
+    outcome: oneOf(query['outcome'], ['ok', 'error'] as const),
   };
 }
 
 export const isFiltered = (filter: Filter) => Object.values(filter).some((value) => value !== '');
 
-/** As a command's input: what is not filtered by is left out. */
+/** The filter as a command's input. Empty fields are left out. */
 export function inputOf(filter: Filter) {
   const { text, agent, server, decision, outcome } = filter;
   return {
@@ -49,7 +50,7 @@ export function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (fil
     return () => clearTimeout(timer);
   }, [text]);
 
-  const known = (all: string, values: { value: string; text: string }[], chosen: string) => [
+  const withChosen = (all: string, values: { value: string; text: string }[], chosen: string) => [
     { value: '', text: all },
     ...values,
     // What an address asks for may be gone by now; the select must show it all the same.
@@ -63,7 +64,7 @@ export function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (fil
         label="Agent"
         value={filter.agent}
         onValue={(agent) => onFilter({ ...filter, agent })}
-        options={known(
+        options={withChosen(
           'All agents',
           names.map((name) => ({ value: name, text: name })),
           filter.agent,
@@ -73,7 +74,7 @@ export function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (fil
         label="Server"
         value={filter.server}
         onValue={(server) => onFilter({ ...filter, server })}
-        options={known(
+        options={withChosen(
           'All servers',
           servers.map(({ id, title }) => ({ value: id, text: title })),
           filter.server,

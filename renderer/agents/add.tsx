@@ -13,7 +13,7 @@ import { Configs } from './configs.tsx';
 import { HeldBack } from './held-back.tsx';
 
 const allowed = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/;
-const known = ['claude-code', 'vscode', 'cursor', 'codex', 'gemini'];
+const usualNames = ['claude-code', 'vscode', 'cursor', 'codex', 'gemini'];
 
 /** A name, then the token: shown once, because only its hash is kept. */
 export function AddAgent({ open, onClose, taken }: { open: boolean; onClose: () => void; taken: string[] }) {
@@ -60,7 +60,7 @@ function Name({ taken, onMade, onClose }: { taken: string[]; onMade: (made: Outp
   const [wrong, setWrong] = useState<string>();
   const [failed, setFailed] = useState<ErrorValue>();
   const [busy, setBusy] = useState(false);
-  const free = known.filter((one) => !taken.includes(one));
+  const free = usualNames.filter((usualName) => !taken.includes(usualName));
 
   const add = async () => {
     const wanted = name.trim();
@@ -72,7 +72,7 @@ function Name({ taken, onMade, onClose }: { taken: string[]; onMade: (made: Outp
     const reply = await call('agent-add', { name: wanted });
     setBusy(false);
     if (reply.ok) return onMade(reply.value);
-    // What is wrong with the name belongs to its field, as if it had been seen here.
+    // An error about the name is shown at its field, as if it had been found here.
     if (reply.error.code === 'bad-input' || reply.error.code === 'conflict')
       setWrong([reply.error.message, reply.error.fix].filter(Boolean).join(' '));
     else setFailed(reply.error);
@@ -104,14 +104,14 @@ function Name({ taken, onMade, onClose }: { taken: string[]; onMade: (made: Outp
       {free.length > 0 && (
         // biome-ignore lint/a11y/useSemanticElements: a fieldset brings a frame and a legend that a row of buttons does not want
         <div className="flex flex-wrap gap-1.5 pt-2" role="group" aria-label="Usual names">
-          {free.map((one) => (
+          {free.map((usualName) => (
             <button
-              key={one}
+              key={usualName}
               type="button"
-              onClick={() => change(one)}
+              onClick={() => change(usualName)}
               className="h-10 rounded-full border border-line px-3 text-12 text-quiet transition-colors hover:border-edge hover:text-ink sm:h-7"
             >
-              {one}
+              {usualName}
             </button>
           ))}
         </div>

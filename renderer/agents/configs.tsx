@@ -13,7 +13,7 @@ export function Configs({ name, token }: { name: string; token?: string }) {
   if (asked.error) return <Trouble error={asked.error} title="The configuration could not be made" again={asked.again} />;
   if (!configs?.[0]) return <div className="h-60">{asked.slow && <Bar className="h-full w-full" />}</div>;
   const called = plain(name);
-  const first = configs.find(({ id, title }) => [id, title].some((one) => plain(one) === called)) ?? configs[0];
+  const first = configs.find(({ id, title }) => [id, title].some((label) => plain(label) === called)) ?? configs[0];
   return (
     <Tabs.Root defaultValue={first.id} className="min-h-60">
       <Tabs.List aria-label="Agent program" className="flex flex-wrap gap-1">

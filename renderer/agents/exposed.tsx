@@ -105,7 +105,7 @@ function stake(agents: number, lasts: boolean): string {
 }
 
 function Row({ name, children }: { name: string; children: (agent: AgentRow) => ReactNode }) {
-  const agent = useView((view) => view.agents.find((one) => one.name === name));
+  const agent = useView((view) => view.agents.find((row) => row.name === name));
   if (!agent) return null;
   return (
     <li className="flex min-h-14 items-center gap-3 border-line border-t py-1 pr-3 pl-4 sm:min-h-12">
@@ -136,7 +136,7 @@ function Row({ name, children }: { name: string; children: (agent: AgentRow) => 
 const few = (names: string[]) =>
   names.length <= 6 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${count(names.length - 5)} more`;
 
-/** The deliberate way out. The question is about what was on the screen: if that changes meanwhile, it is withdrawn. */
+/** Dismisses the warning. The question is about the exposure on the screen: if that changes meanwhile, the question closes. */
 function Keep({ exposure }: { exposure: Exposure }) {
   const call = useCall();
   const [asked, setAsked] = useState<string>();

@@ -6,7 +6,7 @@ import { say } from '../parts/toast.tsx';
 import { heldBack } from '../shell/port.ts';
 import { useCall } from '../store.ts';
 
-/** In the place of what would hold a token or lead to one: that it is not given out, why, and what to do. */
+/** Stands where a token, or the way to one, would be shown. Says that it is held back, why, and what to do. */
 export function HeldBack({ title, why }: { title: string; why: ErrorValue }) {
   return (
     <div role="status" className="flex items-start gap-3 rounded-card border border-ask-line bg-ask-soft p-4">
@@ -25,7 +25,7 @@ export function HeldBack({ title, why }: { title: string; why: ErrorValue }) {
   );
 }
 
-/** The core looks by itself every few seconds; who has just ended the other program does not want to wait for that. */
+/** The core looks by itself every few seconds; a person who has just ended the other program does not want to wait. */
 export function CheckAgain() {
   const call = useCall();
   const [busy, setBusy] = useState(false);

@@ -26,7 +26,7 @@ export function AgentsPage({ adding }: { adding: boolean }) {
   const [revoking, setRevoking] = useState<AgentRow>();
   const active = agents.filter((agent) => !agent.revokedAt);
   const revoked = agents.filter((agent) => agent.revokedAt);
-  // Whose token may have leaked stands above, with what to do about it.
+  // Agents whose token may have leaked are shown above, with what to do about it.
   const others = active.filter((agent) => !exposure?.agents.includes(agent.name));
   const list = <AgentList agents={others} {...(why ? {} : { onShow: (agent: AgentRow) => setShown(agent.name) })} onRevoke={setRevoking} />;
   const add = why ? undefined : (

@@ -13,7 +13,7 @@ interface Props {
   children: ReactNode;
 }
 
-/** A modal dialog. The veil is our own: Radix's locks scrolling with an inline style element, which the content security policy refuses. */
+/** A modal dialog. The overlay is our own: Radix's locks scrolling with an inline style element, which the content security policy refuses. */
 export function Dialog({ open, onOpenChange, title, description, wide = false, keep = false, children }: Props) {
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>

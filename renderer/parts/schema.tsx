@@ -6,7 +6,7 @@ type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 const deepest = 4;
 
-/** A tool's arguments as a person reads them, or as they stand. Schemas come from outside: any shape must do. */
+/** A tool's arguments as a readable list or as JSON. Schemas come from outside: any shape must do. */
 export function Schema({ schema }: { schema: unknown }) {
   const [form, setForm] = useState<'list' | 'json'>('list');
   const fields = isObject(schema) && isObject(schema['properties']) ? Object.entries(schema['properties']) : [];
@@ -53,7 +53,7 @@ function FieldList({ schema, depth }: { schema: Json; depth: number }) {
             {typeof field['description'] === 'string' && <p className="break-words text-12 text-quiet leading-5">{field['description']}</p>}
             {Array.isArray(field['enum']) && (
               <p className="break-all pt-0.5 font-mono text-12 text-quiet leading-5">
-                {field['enum'].map((one) => JSON.stringify(one)).join(' | ')}
+                {field['enum'].map((member) => JSON.stringify(member)).join(' | ')}
               </p>
             )}
             {inner && depth < deepest && <FieldList schema={inner} depth={depth + 1} />}
@@ -64,7 +64,7 @@ function FieldList({ schema, depth }: { schema: Json; depth: number }) {
   );
 }
 
-/** The object inside, also that of a list's items. */
+/** The schema of the object in a field, or of the objects in a list. */
 function nested(field: Json): Json | undefined {
   const inner = field['type'] === 'array' && isObject(field['items']) ? field['items'] : field;
   return isObject(inner['properties']) ? inner : undefined;
@@ -72,7 +72,7 @@ function nested(field: Json): Json | undefined {
 
 function typeWord(field: Json): string {
   const type = field['type'];
-  const one = Array.isArray(type)
+  const typeName = Array.isArray(type)
     ? type.join(' or ')
     : typeof type === 'string'
       ? type
@@ -81,8 +81,8 @@ function typeWord(field: Json): string {
         : Array.isArray(field['anyOf'] ?? field['oneOf'])
           ? 'one of several'
           : 'any';
-  const of = type === 'array' && isObject(field['items']) ? `list of ${typeWord(field['items'])}` : one;
+  const fullName = type === 'array' && isObject(field['items']) ? `list of ${typeWord(field['items'])}` : typeName;
   const format = typeof field['format'] === 'string' ? `, ${field['format']}` : '';
   const fallback = field['default'] === undefined ? '' : `, default ${JSON.stringify(field['default'])}`;
-  return `${of}${format}${fallback}`;
+  return `${fullName}${format}${fallback}`;
 }

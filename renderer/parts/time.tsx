@@ -10,7 +10,7 @@ function subscribe(changed: () => void): () => void {
   // One clock for the whole window, and none while nothing shows a time.
   timer ??= setInterval(() => {
     now = Date.now();
-    for (const each of listeners) each();
+    for (const listener of listeners) listener();
   }, 5000);
   return () => {
     listeners.delete(changed);
@@ -20,7 +20,7 @@ function subscribe(changed: () => void): () => void {
   };
 }
 
-/** The time, to 5 seconds; never behind what has just arrived. */
+/** The time, to 5 seconds. */
 export const useNow = () => useSyncExternalStore(subscribe, () => now);
 
 export function Ago({ at, className = '' }: { at: string; className?: string }) {

@@ -57,7 +57,7 @@ export function ServerFacts({ row, url }: { row: ServerRow; url: string | undefi
   );
 }
 
-/** An error as a sentence of its own: it comes in the middle of others from where it was said. */
+/** An error as a full sentence. It was written to stand inside another, without capital and full stop. */
 const full = (error: string) => `${error[0]!.toUpperCase()}${error.slice(1)}${/[.!?]$/.test(error) ? '' : '.'}`;
 
 function Down({ row }: { row: ServerRow }) {

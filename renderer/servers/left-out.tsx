@@ -2,7 +2,7 @@ import { ChevronRight } from 'lucide-react';
 import type { ServerDetail } from '../../src/contract/servers.ts';
 import { count } from '../words.ts';
 
-/** What of a server no agent gets, since its definition is faulty: without this line a tool would be missing for no reason that anybody can see. */
+/** Definitions of a server that no agent gets, because they are faulty. Without this line a tool would be missing for no visible reason. */
 export function LeftOut({ items }: { items: ServerDetail['leftOut'] }) {
   return (
     <details className="group mt-4">

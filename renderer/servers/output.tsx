@@ -6,7 +6,7 @@ import { CopyButton } from '../parts/copy.tsx';
 import { Bar, Trouble } from '../parts/state.tsx';
 import { Tip } from '../parts/tip.tsx';
 
-/** What a local server wrote for whoever runs it: the first thing IT asks for when it does not start. Nothing is read until it is unfolded. */
+/** What a local server wrote on standard error: the first thing IT asks for when it does not start. Read only once it is unfolded. */
 export function ServerOutput({ server, state }: { server: string; state: string }) {
   const [open, setOpen] = useState(false);
   return (

@@ -70,7 +70,7 @@ function None() {
   );
 }
 
-// With room for all, for some, and (as one line without a grid) for the least.
+// Three layouts by width: all columns, some of them, or one line without a grid.
 const columns =
   '@[640px]:grid @[640px]:gap-4 @[640px]:grid-cols-[minmax(140px,1fr)_minmax(0,1.5fr)_72px_108px] @[800px]:grid-cols-[minmax(140px,1fr)_minmax(0,1.5fr)_104px_72px_72px_64px_108px]';
 

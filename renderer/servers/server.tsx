@@ -56,7 +56,7 @@ export function ServerPage({ route }: { route: ServerRoute }) {
     );
 
   const counts = { tools: detail?.tools.length, prompts: detail?.prompts.length, resources: detail?.resources.length, use: undefined };
-  const tool = route.tool === undefined ? undefined : detail?.tools.find((one) => one.name === route.tool);
+  const tool = route.tool === undefined ? undefined : detail?.tools.find((tool) => tool.name === route.tool);
   const close = { href: href({ page: 'server', server: route.server, tab: 'tools' }), text: 'All tools' };
   return (
     <Page

@@ -26,17 +26,17 @@ export function ToolList({ tools, chosen }: { tools: ToolRow[]; chosen: string |
     );
 
   const wanted = text.trim().toLowerCase();
-  const found = tools.filter((tool) =>
+  const matches = tools.filter((tool) =>
     [tool.name, tool.title ?? '', tool.description ?? '', tool.tags.join(' ')].some((part) => part.toLowerCase().includes(wanted)),
   );
-  const shown = pick === 'all' ? found : found.filter((tool) => verdictOf(tool) === pick);
+  const shown = pick === 'all' ? matches : matches.filter((tool) => verdictOf(tool) === pick);
   const verdicts = (['allow', 'may', 'ask', 'deny'] as const).filter((verdict) => tools.some((tool) => verdictOf(tool) === verdict));
   const options = [
-    { value: 'all' as Pick, text: 'All', count: count(found.length) },
+    { value: 'all' as Pick, text: 'All', count: count(matches.length) },
     ...verdicts.map((verdict) => ({
       value: verdict as Pick,
       text: verdictWord(verdict),
-      count: count(found.filter((tool) => verdictOf(tool) === verdict).length),
+      count: count(matches.filter((tool) => verdictOf(tool) === verdict).length),
     })),
   ];
   const clear = () => {

@@ -30,13 +30,13 @@ const looks: Record<Tone, string> = {
   info: 'border-info-line bg-info-soft text-info',
 };
 
-/** What limits everything on every page, above the page: what holds now, and what to do. */
+/** Stands above every page: what limits all of Gatehouse now, and what to do. */
 export function Banner() {
   const view = useView((whole) => whole);
   const link = useWindow((state) => state.link);
   const now = useNow();
   const { page } = useRoute();
-  // What the gateway suffers from and what the policy does are two matters. The agents page tells all about the gateway's itself.
+  // Trouble of the gateway and of the policy are two notices. The agents page shows the gateway's in full itself.
   const notices = link === 'lost' ? [lost] : [page === 'agents' ? undefined : ofGateway(view.gateway), ofPolicy(view, now)];
   return notices.map((notice) => notice && <One key={notice.title} notice={notice} />);
 }

@@ -44,15 +44,15 @@ export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange: (
 function Items({ close }: { close: () => void }) {
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState('');
-  // Whether the person went to a row since they typed: what is found later must not take them off it.
+  // Whether the person moved to a row since typing: later results must not move the selection.
   const moved = useRef(false);
   const wanted = useDeferredValue(text.trim());
   const servers = useView((view) => view.servers);
   const url = useView((view) => view.gateway.url);
   const call = useCall();
-  const run = (what: () => void) => () => {
+  const run = (action: () => void) => () => {
     close();
-    what();
+    action();
   };
 
   return (
@@ -152,17 +152,17 @@ function Tools({
   onChosen,
 }: {
   text: string;
-  run: (what: () => void) => () => void;
+  run: (action: () => void) => () => void;
   moved: RefObject<boolean>;
   onChosen: (value: string) => void;
 }) {
-  const found = useAsk('tools-search', { text, limit: mostTools }).value?.tools;
+  const hits = useAsk('tools-search', { text, limit: mostTools }).value?.tools;
   const [tools, setTools] = useState<ToolHit[]>([]);
   // The last ones stay until the next are there, so that Enter always has something under it.
   useEffect(() => {
-    if (found) setTools(found);
-  }, [found]);
-  // What comes late is not chosen by cmdk itself.
+    if (hits) setTools(hits);
+  }, [hits]);
+  // cmdk does not select rows that arrive late.
   // biome-ignore lint/correctness/useExhaustiveDependencies: new rows are what asks
   useEffect(() => {
     const frame = requestAnimationFrame(() => {

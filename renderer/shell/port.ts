@@ -1,7 +1,7 @@
 import type { ErrorValue } from '../../src/base/errors.ts';
 import type { View } from '../../src/contract/view.ts';
 
-/** Why no agent is given an address or a token now: whoever else has the port would be sent the token. Undefined where they may be given. */
+/** Why no address or token is given out now: the other program on the port would be sent the token. Undefined where they may be. */
 export function heldBack({ state, error }: View['gateway']): ErrorValue | undefined {
   if (state === 'on') return error;
   return error ?? { code: 'unavailable', message: 'The gateway is not running.', fix: 'Try again in a moment.' };
@@ -10,7 +10,7 @@ export function heldBack({ state, error }: View['gateway']): ErrorValue | undefi
 /** Another program has an address of the port at this moment. */
 export const isTaken = ({ error }: View['gateway']) => error?.code === 'conflict';
 
-/** The exposure as long as it asks something of the person: the port is another's, or a token that may have leaked is still good. */
+/** The exposure, while the person must act: another program has the port, or a token that may have leaked is still valid. */
 export function openExposure({ exposure }: View['gateway']): View['gateway']['exposure'] {
   return exposure && (exposure.until === undefined || exposure.agents.length > 0) ? exposure : undefined;
 }

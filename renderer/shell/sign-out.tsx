@@ -8,7 +8,7 @@ export async function signOut(call: Gatehouse['call']): Promise<void> {
   const reply = await call('sign-out', {});
   if (!reply.ok)
     return say({ tone: 'bad', title: 'Could not sign out', text: [reply.error.message, reply.error.fix].filter(Boolean).join(' ') });
-  // Whoever signs in next begins at the beginning, not on a page of the one before.
+  // The next person begins on the first page, not on one of the person before.
   go('#/', 'replace');
   const { logoutUrl } = reply.value;
   say({

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect } from 'react';
 import { Mark } from '../parts/mark.tsx';
 
-/** The pages before the pages: one narrow column, the sign above it. */
+/** The layout of the pages before sign-in: one narrow column, the logo above it. */
 export function Frame({ title, sub, children, foot }: { title: string; sub?: ReactNode; children?: ReactNode; foot?: ReactNode }) {
   useEffect(() => {
     document.title = `${title} · Gatehouse`;

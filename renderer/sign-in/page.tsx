@@ -7,7 +7,7 @@ import { useCall, useView } from '../store.ts';
 import { Frame } from './frame.tsx';
 import { Waiting } from './waiting.tsx';
 
-/** The door: the company's name, one action, and what is wrong if something is. */
+/** The sign-in page: the company's name, one action, and what is wrong if something is. */
 export function SignInPage() {
   const identity = useView((view) => view.identity);
   const company = useView((view) => view.company);

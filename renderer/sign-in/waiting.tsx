@@ -8,7 +8,7 @@ import { useCall } from '../store.ts';
 import { span } from '../words.ts';
 import { Frame } from './frame.tsx';
 
-/** The person is away in a browser, here or on another device; this says where, and takes no for an answer. */
+/** The person signs in in a browser, here or on another device. Says where, and lets the person cancel. */
 export function Waiting({ prompt, company }: { prompt: View['identity']['prompt']; company: string | undefined }) {
   const call = useCall();
   const now = useNow();

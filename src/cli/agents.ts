@@ -7,23 +7,23 @@ import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals } = options(args, { verb: 'agents', positionals: [1, 2] });
-  const [what, name] = positionals;
+  const [action, name] = positionals;
   const dataDir = runningDataDir(data);
-  if (what === 'list' && name === undefined) return list(dataDir, json, io);
-  if (what === 'dismiss' && name === undefined) {
+  if (action === 'list' && name === undefined) return list(dataDir, json, io);
+  if (action === 'dismiss' && name === undefined) {
     await ask(dataDir, 'exposure-dismiss', {});
     io.out(json ? '{}' : 'The list of credentials that may have leaked is put away; they stay good.');
     return 0;
   }
-  if (name !== undefined && what === 'add') return add(dataDir, name, json, io);
-  if (name !== undefined && what === 'revoke') {
+  if (name !== undefined && action === 'add') return add(dataDir, name, json, io);
+  if (name !== undefined && action === 'revoke') {
     await ask(dataDir, 'agent-revoke', { name });
     io.out(json ? '{}' : `${name} may no longer use the gateway; its open sessions have ended.`);
     return 0;
   }
   throw new Failure(
     'bad-input',
-    what === 'add' || what === 'revoke' ? 'Which agent? Give it a name.' : `"${positionals.join(' ')}" is not understood.`,
+    action === 'add' || action === 'revoke' ? 'Which agent? Give it a name.' : `"${positionals.join(' ')}" is not understood.`,
     usageOf('agents'),
   );
 }

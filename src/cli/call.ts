@@ -7,13 +7,13 @@ import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals } = options(args, { verb: 'call', positionals: [2, 3] });
-  const [server, tool, given = '{}'] = positionals as [string, string, string?];
-  const input = jsonObject(given === '-' ? await readAll(process.stdin) : given);
+  const [server, tool, argumentsText = '{}'] = positionals as [string, string, string?];
+  const input = jsonObject(argumentsText === '-' ? await readAll(process.stdin) : argumentsText);
   const dataDir = runningDataDir(data);
   const { result } = await ask(dataDir, 'tool-call', { server, tool, arguments: input });
   io.out(json ? JSON.stringify(result) : block(readable(result)));
   if (result.isError !== true) return 0;
-  // What happened is in the result, as an agent reads it; the exit code tells a denial from the tool's own error.
+  // The result is printed as an agent gets it. Only the exit code tells a denial from an error of the tool.
   const { effect } = await ask(dataDir, 'tool-explain', { server, tool, arguments: input });
   return effect === 'deny' ? codes.denied.exit : codes.internal.exit;
 }

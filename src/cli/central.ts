@@ -19,7 +19,7 @@ export async function run(args: string[], io: Io): Promise<number> {
       var: { type: 'string', multiple: true },
     },
   });
-  const given = variables(values.var as string[] | undefined);
+  const vars = variables(values.var as string[] | undefined);
   const issuer = values.issuer as string | undefined;
   const dataDir = openPrivateDir(data === undefined ? resolve(defaultDataDir(), 'central') : resolve(data));
   const lock = await takeLock(dataDir, 'central');
@@ -30,7 +30,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     folder: resolve(positionals[0]!),
     dataDir,
     port: number,
-    variables: { ...given, ...(issuer === undefined ? {} : { issuer }) },
+    variables: { ...vars, ...(issuer === undefined ? {} : { issuer }) },
     log: openLog(),
     ...(values.host === undefined ? {} : { host: values.host as string }),
     ...(values['public-url'] === undefined ? {} : { publicUrl: values['public-url'] as string }),

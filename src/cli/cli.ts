@@ -36,16 +36,16 @@ async function main([name, ...args]: string[]): Promise<number> {
   return run(args, io);
 }
 
-/** Errors go to standard error, for programs as one line of JSON: standard output stays what the verb promises or empty. */
+/** Prints an error on standard error, with --json as one line of JSON. Standard output carries only the verb's result. */
 function report(error: unknown, json: boolean): number {
   const value = toErrorValue(error);
   if (json) io.err(JSON.stringify({ error: value }));
   else {
-    // An upstream's own words may be in it.
+    // The message may quote an upstream server.
     io.err(`gatehouse: ${block(value.message)}`);
     if (value.fix !== undefined && error instanceof Failure) io.err(`  ${block(value.fix)}`);
   }
-  // A defect on the person's own terminal: the whole of it helps whoever reports it. Programs ask for it.
+  // A defect of ours: people get the stack for their report, programs only with GATEHOUSE_LOG=debug.
   if (!(error instanceof Failure) && (!json || process.env.GATEHOUSE_LOG === 'debug')) {
     io.err(error instanceof Error ? (error.stack ?? String(error)) : String(error));
   }
@@ -59,7 +59,7 @@ main(argv).then(
   },
   (error: unknown) => {
     process.exitCode = report(error, argv.includes('--json'));
-    // A parent's channel would keep a process alive that has nothing left to do.
+    // An open IPC channel to the parent would keep this process alive.
     process.channel?.unref();
   },
 );

@@ -23,10 +23,10 @@ export async function run(args: string[], io: Io): Promise<number> {
   });
   const dataDir = data !== undefined ? resolve(data) : process.env.GATEHOUSE_DATA ? defaultDataDir() : join(defaultDataDir(), 'demo');
   const browser = values['no-open'] !== true && !process.env.CI;
-  // Said by npm's own start script, which holds an IPC channel to us.
+  // Set by the script behind `npm start`, which holds an IPC channel to us.
   const parent = process.env.GATEHOUSE_PARENT === 'ipc' && process.connected ? 'ipc' : undefined;
   let ending = false;
-  // From the first moment: Ctrl-C during the start must end what has been started so far.
+  // Not awaited yet: Ctrl-C during the start must end what has been started so far.
   const starting = openDemo({
     dataDir,
     company: values.company === undefined ? undefined : resolve(values.company as string),
@@ -34,7 +34,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     reset: values.reset === true,
     signIn: values['sign-in'] as string | undefined,
     browser,
-    openCentral: async (given) => (await import('./reference-central.ts')).openReferenceCentral(given),
+    openCentral: async (centralOptions) => (await import('./reference-central.ts')).openReferenceCentral(centralOptions),
     log: openLog(join(openPrivateDir(dataDir), 'logs', 'demo.log')),
     say: io.err,
   });

@@ -5,11 +5,11 @@ import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals } = options(args, { verb: 'explain', positionals: [2, 3] });
-  const [server, tool, given] = positionals as [string, string, string?];
+  const [server, tool, argumentsText] = positionals as [string, string, string?];
   const why = await ask(runningDataDir(data), 'tool-explain', {
     server,
     tool,
-    ...(given === undefined ? {} : { arguments: jsonObject(given) }),
+    ...(argumentsText === undefined ? {} : { arguments: jsonObject(argumentsText) }),
   });
   if (json) io.out(JSON.stringify(why));
   else {

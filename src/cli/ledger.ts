@@ -42,7 +42,7 @@ async function verify(dataDir: string, json: boolean, io: Io): Promise<number> {
   return report(await ask(dataDir, 'ledger-verify', {}), json, io);
 }
 
-/** Prints what verification found and gives the exit code: not comparable is not ok. */
+/** Prints the result of the verification and returns the exit code. A ledger that could not be compared is not ok. */
 export function report(result: Outputs['ledger-verify'], json: boolean, io: Io): number {
   const { ok, records, problem, loss } = result;
   const linked = `${records} records, each one linked to the one before.`;
@@ -60,11 +60,11 @@ export function report(result: Outputs['ledger-verify'], json: boolean, io: Io):
 
 function comparisons({ vault, central }: Outputs['ledger-verify']): string[] {
   const rows = [['the vault', vault] as const, ['the central API', central] as const];
-  const known = rows.flatMap(([who, told]) => ('upTo' in told ? [`${who} (up to record ${told.upTo})`] : []));
-  const unknown = rows.flatMap(([who, told]) => ('why' in told ? [`${who} (${plain(told.why)})`] : []));
+  const compared = rows.flatMap(([who, comparison]) => ('upTo' in comparison ? [`${who} (up to record ${comparison.upTo})`] : []));
+  const notCompared = rows.flatMap(([who, comparison]) => ('why' in comparison ? [`${who} (${plain(comparison.why)})`] : []));
   return [
-    ...(known.length === 0 ? [] : [`Compared with: ${known.join(', ')}.`]),
-    ...(unknown.length === 0 ? [] : [`Not compared with: ${unknown.join(', ')}.`]),
+    ...(compared.length === 0 ? [] : [`Compared with: ${compared.join(', ')}.`]),
+    ...(notCompared.length === 0 ? [] : [`Not compared with: ${notCompared.join(', ')}.`]),
   ];
 }
 

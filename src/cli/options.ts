@@ -7,7 +7,7 @@ import { usageOf, type Verb } from './usage.ts';
 
 const everywhere = { data: { type: 'string' }, json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig;
 
-/** A verb's arguments. `positionals`: how many at least and at most; A complaint shows how the verb is used. */
+/** Parses a verb's arguments. `positionals`: how many it takes, least and most. An error shows the verb's usage. */
 export function options<T extends ParseArgsOptionsConfig>(
   args: string[],
   spec: { verb: Verb; positionals?: [least: number, most: number]; options?: T },
@@ -28,8 +28,8 @@ export function options<T extends ParseArgsOptionsConfig>(
 }
 
 /**
- * The data folder of the host that a verb talks to: the one that is named, else the usual one, or the demo's where only that one is running,
- * so that after `npm start` the verbs work as they stand.
+ * The data folder of the host that a verb talks to: the named one, else the usual one. Where only the demo is running, the demo's: after
+ * `npm start` the verbs work without --data.
  */
 export function runningDataDir(data: string | undefined): string {
   if (data !== undefined) return resolve(data);
@@ -72,10 +72,10 @@ export function jsonObject(text: string): Record<string, unknown> {
 /** `--var NAME=VALUE`, repeated. */
 export function variables(list: string[] | undefined): Record<string, string> {
   return Object.fromEntries(
-    (list ?? []).map((item) => {
-      const at = item.indexOf('=');
-      if (at < 1) throw new Failure('bad-input', `--var needs NAME=VALUE, not "${item}".`);
-      return [item.slice(0, at), item.slice(at + 1)];
+    (list ?? []).map((assignment) => {
+      const at = assignment.indexOf('=');
+      if (at < 1) throw new Failure('bad-input', `--var needs NAME=VALUE, not "${assignment}".`);
+      return [assignment.slice(0, at), assignment.slice(at + 1)];
     }),
   );
 }

@@ -4,14 +4,14 @@ import { knowledgeOf } from '../policy/authoring/knowledge.ts';
 import { loadValidation, uncheckedOf, validatorOf } from '../policy/deciding/validation.ts';
 import { openPolicy } from '../policy/policy.ts';
 
-/** Cedar as the central API needs it. The two rooms do not know each other; the command line, which runs the API, introduces them. */
+/** Cedar as the central API needs it. src/central and src/policy do not import each other; the command line, which runs the API, connects them. */
 export const policyTools: PolicyTools = {
   compilePolicies: (files, { servers, groups }) => compilePolicies(files, knowledgeOf(servers, groups)),
   audiencePolicies,
   async unchecked(tools) {
     await loadValidation();
     return tools.map((tool) => {
-      // What only compiling shows is shown here, before anybody is given the tool.
+      // Some faults of a schema show only when it is compiled: so here, before any agent gets the tool.
       validatorOf(tool);
       return uncheckedOf(tool);
     });

@@ -12,18 +12,18 @@ export async function run(args: string[], io: Io): Promise<number> {
     positionals: [2, 3],
     options: { var: { type: 'string', multiple: true } },
   });
-  const [what, folder, server] = positionals as [string, string, string?];
-  const given = variables(values.var as string[] | undefined);
-  if (what === 'check' && server === undefined) return check(folder, given, json, io);
-  if (what === 'bless') return bless(folder, server, given, json, io);
+  const [action, folder, server] = positionals as [string, string, string?];
+  const vars = variables(values.var as string[] | undefined);
+  if (action === 'check' && server === undefined) return check(folder, vars, json, io);
+  if (action === 'bless') return bless(folder, server, vars, json, io);
   throw new Failure('bad-input', `"policy ${positionals.join(' ')}" is not understood.`, usageOf('policy'));
 }
 
-async function check(folder: string, given: Record<string, string>, json: boolean, io: Io): Promise<number> {
+async function check(folder: string, vars: Record<string, string>, json: boolean, io: Io): Promise<number> {
   const { checkFolder } = await import('../central/content/check.ts');
   const { describeProblem, hasErrors } = await import('../central/content/problem.ts');
   const { policyTools } = await import('./policy-tools.ts');
-  const { problems, summary } = await checkFolder(resolve(folder), { policy: policyTools, variables: given });
+  const { problems, summary } = await checkFolder(resolve(folder), { policy: policyTools, variables: vars });
   const ok = !hasErrors(problems);
   if (json) io.out(JSON.stringify({ ok, problems, summary }));
   else {
@@ -36,10 +36,10 @@ async function check(folder: string, given: Record<string, string>, json: boolea
   return ok ? 0 : codes['bad-input'].exit;
 }
 
-async function bless(folder: string, server: string | undefined, given: Record<string, string>, json: boolean, io: Io): Promise<number> {
+async function bless(folder: string, server: string | undefined, vars: Record<string, string>, json: boolean, io: Io): Promise<number> {
   const { bless } = await import('../central/publish/bless.ts');
   const { fetchCatalogue } = await import('../central/publish/catalogue.ts');
-  const done = await bless(resolve(folder), server, { fetchCatalogue, variables: given });
+  const done = await bless(resolve(folder), server, { fetchCatalogue, variables: vars });
   if (json) io.out(JSON.stringify(done));
   else {
     const list = (names: string[]) => (names.length === 0 ? '-' : names.map(plain).join(', '));
@@ -47,7 +47,7 @@ async function bless(folder: string, server: string | undefined, given: Record<s
       table(
         io,
         ['SERVER', 'TOOLS', 'ADDED', 'CHANGED', 'REMOVED'],
-        done.map((one) => [one.server, String(one.tools), list(one.added), list(one.changed), list(one.removed)]),
+        done.map((result) => [result.server, String(result.tools), list(result.added), list(result.changed), list(result.removed)]),
       ),
     );
     for (const { server, leftOut } of done)

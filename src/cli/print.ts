@@ -30,8 +30,8 @@ export function block(text: string): string {
 }
 
 /**
- * The last gate to the terminal. JSON escapes what stands below a blank, but not the eight-bit controls, with which a sequence can begin as well;
- * as `\u....` they mean the same to whoever parses it.
+ * All output passes here last. JSON escapes control characters below U+0020, but not U+007F to U+009F, which can also begin a terminal sequence.
+ * Written as `\u....` they mean the same to a JSON parser.
  */
 export function inert(text: string): string {
   return text.replace(/[\u007f-\u009f]/g, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);

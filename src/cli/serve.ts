@@ -31,17 +31,17 @@ export async function run(args: string[], io: Io): Promise<number> {
     ...flag('maxBodyBytes', bytes(values['max-body'] as string | undefined)),
   };
   const dataDir = openPrivateDir(data === undefined ? defaultDataDir() : resolve(data));
-  // From a supervisor, so that the window's address outlives a restart. Gone at once: what we start must not inherit it.
+  // A supervisor sets it, so that the window's address survives a restart. Deleted at once: child processes must not inherit it.
   const token = process.env.GATEHOUSE_LAUNCH_TOKEN;
   delete process.env.GATEHOUSE_LAUNCH_TOKEN;
 
   const log = openLog(join(dataDir, 'logs', 'gatehouse.log'));
-  // A defect ends the process as ever (a supervisor starts it anew); here it also reaches the log file.
+  // A defect still ends the process (a supervisor starts it again); this also writes it to the log file.
   process.on('uncaughtExceptionMonitor', (error) => log.error({ err: error }, 'the host dies of a defect'));
   keepHeapSmall();
   const { openCore } = await import('../app/core.ts');
   let headless: Headless | undefined;
-  // Before the start, which may wait for a keychain: who is left alone by its parent must not stay.
+  // Before the start, which may wait for a keychain: without its parent this process must end even then.
   leaveInOrder(async () => headless?.close(), { parent: parentPipe ? 'pipe' : undefined });
   headless = await openHeadless({
     dataDir,

@@ -7,12 +7,12 @@ import { takeLock } from '../shell/lock.ts';
 import { options } from './options.ts';
 import type { Io } from './verb.ts';
 
-/** All that is sealed, and the keys beside it that a machine without a keychain keeps. */
+/** All sealed files, and the key files that a machine without a keychain keeps. */
 const sealed = ['vault.json', 'vault-desktop.json', 'ledger-key', 'state-key', join('company', 'device-key.json'), inventoryFile];
 
 /**
- * Begins anew where what was sealed is lost for good: the person signs in again, the device is a new one to the company, and the ledger notes at the
- * next start that its head is not sealed with the key of this machine, which goes up to the central API as a record.
+ * Starts over when the sealed secrets are lost for good. The person signs in again, and the company sees a new device. At the next start the ledger
+ * records that its head is not sealed with this machine's key, and that record is uploaded to the central API.
  */
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values, positionals } = options(args, { verb: 'vault', positionals: [1, 1], options: { yes: { type: 'boolean' } } });

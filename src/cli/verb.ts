@@ -1,4 +1,4 @@
-/** What a verb's module exports. Returns its exit code; a `Failure` it throws is printed and carries its own. */
+/** What a verb's module exports. Returns its exit code; a `Failure` that it throws is printed and has an exit code of its own. */
 export interface VerbModule {
   run(args: string[], io: Io): Promise<number>;
 }

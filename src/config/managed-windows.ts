@@ -33,15 +33,15 @@ async function exists(query: (key: string) => ReturnType<Run>, key: string): Pro
   return code === 1 && parent.includes('\\') && (await exists(query, parent)) === false ? false : undefined;
 }
 
-/** The values right below `key` in the output of `reg.exe query /s`; those of its sub-keys are none of ours. */
+/** The values right below `key` in the output of `reg.exe query /s`; values of its sub-keys are left out. */
 export function parseQuery(text: string, key: string): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   let ours = false;
   for (const line of text.split(/\r?\n/)) {
     if (/^HKEY_/.test(line)) ours = line.trim().toLowerCase().endsWith(`\\${key.toLowerCase()}`);
-    const found = ours ? /^ {4}(\S.*?) {4}(REG_[A-Z_]+)(?: {4}(.*))?$/.exec(line) : null;
-    if (found === null) continue;
-    const [, name = '', type, data = ''] = found;
+    const match = ours ? /^ {4}(\S.*?) {4}(REG_[A-Z_]+)(?: {4}(.*))?$/.exec(line) : null;
+    if (match === null) continue;
+    const [, name = '', type, data = ''] = match;
     if (type === 'REG_SZ' || type === 'REG_EXPAND_SZ') values[name] = data;
     else if (type === 'REG_DWORD' || type === 'REG_QWORD') values[name] = Number(data);
     else if (type === 'REG_MULTI_SZ') values[name] = data.split('\\0').filter((part) => part !== '');

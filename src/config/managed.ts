@@ -26,7 +26,7 @@ export function asDocument(where: string, text: string): ManagedRead {
       return { state: 'present', where, values: values as Record<string, unknown> };
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   return { state: 'malformed', where, problem: `${where} is not a JSON object.` };
 }
@@ -73,7 +73,7 @@ export async function openManaged(options: {
     } while (again && !closed);
     return managed;
   }
-  /** A change during a read may have come after what it saw: then it reads once more. */
+  /** A change during a read may have come too late for that read: then it reads once more. */
   function refresh(): Promise<Managed> {
     again = reading !== undefined;
     reading ??= readAll().finally(() => {

@@ -20,7 +20,7 @@ type Value<K extends SettingKey> =
 export interface Resolved<T> {
   value: T;
   source: Source;
-  /** What somebody wrote and could not have: shown beside the value. */
+  /** Why a written value does not count. Shown beside the value. */
   problem?: string;
 }
 export type Settings = { [K in SettingKey]: Resolved<Value<K>> };
@@ -28,15 +28,15 @@ export type Settings = { [K in SettingKey]: Resolved<Value<K>> };
 /**
  * The value of each setting, with who it comes from: the strongest owner who set one. A value of the machine that is malformed leaves
  * the default and not what a weaker owner wrote: a typing error of IT must not hand the setting to the employee. For the others a
- * malformed value counts as none. Either way it is said.
+ * malformed value counts as none. Either way it is reported.
  */
 export function resolve(layers: Layers): Settings {
   const resolved: Partial<Record<SettingKey, Resolved<unknown>>> = {};
-  for (const key of settingKeys) resolved[key] = one(key, layers, resolved);
+  for (const key of settingKeys) resolved[key] = resolveSetting(key, layers, resolved);
   return resolved as Settings;
 }
 
-function one(key: SettingKey, layers: Layers, before: Partial<Record<SettingKey, Resolved<unknown>>>): Resolved<unknown> {
+function resolveSetting(key: SettingKey, layers: Layers, before: Partial<Record<SettingKey, Resolved<unknown>>>): Resolved<unknown> {
   const {
     schema,
     owners,

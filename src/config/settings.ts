@@ -41,80 +41,85 @@ interface Setting<S extends z.ZodType, D> {
   owners: readonly Owner[];
   default: D;
   description: string;
-  /** Only who set that other setting, or somebody stronger, may set this one. */
+  /** Only the owner who set that other setting, or a stronger one, may set this one. */
   follows?: string;
-  /** Where it is not `GATEHOUSE_` and the key in capitals. */
+  /** The environment variable, where it is not `GATEHOUSE_` and the key in capitals. */
   variable?: string;
 }
 const setting = <S extends z.ZodType, const D extends z.output<S> | undefined>(value: Setting<S, D>) => value;
 
-const anybody = ['machine', 'environment', 'user'] as const;
-const it = ['machine', 'company', 'environment'] as const;
-const either = ['machine', 'company', 'environment', 'user'] as const;
+const withoutCompany = ['machine', 'environment', 'user'] as const;
+const withoutUser = ['machine', 'company', 'environment'] as const;
+const everyOwner = ['machine', 'company', 'environment', 'user'] as const;
 
 /**
- * Every setting there is. MDM documents, the environment, the window and the documentation are all made from this one table. The
- * strongest owner who set a value has it alone: nothing an employee can write goes over it, in either direction.
+ * Every setting there is. MDM documents, the environment, the window and the documentation are all made from this one table. Of several
+ * values only the strongest owner's counts: nothing that an employee can write loosens or tightens it.
  */
 export const settings = {
   central: setting({
     schema: webAddress,
-    owners: anybody,
+    owners: withoutCompany,
     default: undefined,
     description: "Base address of the company's central API. The one setting that an installation needs.",
   }),
   bundleKey: setting({
     schema: bundleKey,
-    owners: anybody,
+    owners: withoutCompany,
     default: undefined,
     follows: 'central',
     description: 'Pins the key that signs bundles: its RFC 7638 thumbprint or JWK, or a list of them while a key is being replaced.',
   }),
   port: setting({
     schema: whole(0, 65_535),
-    owners: anybody,
+    owners: withoutCompany,
     default: 4283,
     description: "The gateway's port on the loopback address; agents have it in their configuration. 0 takes a free one, for trials.",
   }),
   uiPort: setting({
     schema: whole(0, 65_535),
-    owners: anybody,
+    owners: withoutCompany,
     default: 4284,
     description: "The window's port where it is shown in a browser.",
   }),
   maxBodyBytes: setting({
     schema: whole(64 * 1024, 256 * 1024 * 1024),
-    owners: it,
+    owners: withoutUser,
     default: 4 * 1024 * 1024,
     description: 'The largest request body that the gateway takes from an agent.',
   }),
-  maxDepth: setting({ schema: whole(8, 512), owners: it, default: 64, description: 'How deep the JSON of a request may be nested.' }),
+  maxDepth: setting({
+    schema: whole(8, 512),
+    owners: withoutUser,
+    default: 64,
+    description: 'How deep the JSON of a request may be nested.',
+  }),
   maxConnections: setting({
     schema: whole(16, 65_535),
-    owners: it,
+    owners: withoutUser,
     default: 512,
     description: 'How many connections the gateway holds open at once.',
   }),
   headerTimeoutMs: setting({
     schema: whole(1000, 120_000),
-    owners: it,
+    owners: withoutUser,
     default: 10_000,
     description: 'How long a connection may take to send the headers of a request.',
   }),
   logLevel: setting({
     schema: z.enum(['debug', 'info', 'warn', 'error']),
-    owners: either,
+    owners: everyOwner,
     default: 'info',
     variable: 'GATEHOUSE_LOG',
     description: 'How much the log file says.',
   }),
   pollMinutes: setting({
     schema: whole(1, 60),
-    owners: it,
+    owners: withoutUser,
     default: 5,
     description: 'How often the app asks for a new bundle; changes are also pushed.',
   }),
-  startAtLogin: setting({ schema: yesNo, owners: anybody, default: false, description: 'Start Gatehouse when the person logs in.' }),
+  startAtLogin: setting({ schema: yesNo, owners: withoutCompany, default: false, description: 'Start Gatehouse when the person logs in.' }),
   updates: setting({
     schema: z.enum(['mdm', 'notify']),
     owners: ['machine', 'company'],

@@ -5,7 +5,7 @@ import { Failure } from '../base/errors.ts';
 
 // Says that a folder was begun by the demo, so that --reset never deletes anything else.
 const marker = '.gatehouse-demo';
-// Locks held while we look: deleting them would let a second start in. The log is being written, and says what came before.
+// The locks are held during a reset: deleting them would let a second start in. The log is open, and tells what happened before.
 const ours = /^((demo|control)\.(lock|json)(-journal)?|logs)$/;
 
 /** Empties a demo's data folder. Refuses one that the demo did not begin. The caller holds its locks. */

@@ -104,10 +104,10 @@ export async function openDemo(options: {
       }).catch((error: unknown) => {
         throw movable(error);
       });
-    // A host that was here before goes on with what is on the disk, and agents of before do not wait for long: it does not wait for the company.
+    // A host that has run here before can start from what is on disk. It does not wait for the company, so that its agents do not wait long.
     if (options.port !== 0 && existsSync(join(dataDir, 'company', 'bootstrap.json'))) early = startHost();
     early?.catch(() => {});
-    // Behind the host's start: loading them takes as long as that.
+    // After the host's start, so that both go on at once: loading these takes as long.
     const [{ openIdp }, { openDemoUpstreams, openEverything }] = await Promise.all([import('./idp.ts'), import('./upstreams.ts')]);
     const [idp, servers, everything] = await Promise.all([
       onPort(ports.issuer, 'the identity provider', () =>
@@ -150,7 +150,7 @@ export async function openDemo(options: {
 const portOf = (ready: Ready | undefined, which: 'mcp' | 'ui'): string | undefined =>
   ready === undefined ? undefined : new URL(ready[which]).port;
 
-/** The host names its own options; who started the demo moves all of it at once. */
+/** The host's error names the host's options; whoever started the demo moves all its ports at once. */
 function movable(error: unknown): unknown {
   if (!(error instanceof Failure) || error.code !== 'conflict' || !/\bport\b/i.test(error.message)) return error;
   return new Failure('conflict', error.message, 'End that program, or move the demo: npm start -- --port 5283', { cause: error });

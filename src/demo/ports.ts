@@ -30,8 +30,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Opens a part on its port; one that is taken is told with what it is for and how to move the whole demo. */
-export async function onPort<T>(port: number, what: string, open: () => Promise<T>): Promise<T> {
+/** Opens a part of the demo on its port. Where the port is taken, the error says what it is for and how to move the whole demo. */
+export async function onPort<T>(port: number, purpose: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (cause) {
@@ -40,7 +40,7 @@ export async function onPort<T>(port: number, what: string, open: () => Promise<
     if (!taken) throw cause;
     throw new Failure(
       'conflict',
-      `Port ${port}, for ${what}, is taken by another program.`,
+      `Port ${port}, for ${purpose}, is taken by another program.`,
       'End that program, or move the demo: npm start -- --port 5283',
       { cause },
     );

@@ -41,18 +41,18 @@ async function begin(dataDir: string, giveUp: AbortSignal): Promise<{ url: strin
 }
 
 async function until(dataDir: string, giveUp: AbortSignal, holds: (view: View) => boolean): Promise<View> {
-  let found: View | undefined;
+  let match: View | undefined;
   let last: View | undefined;
   await watch(
     dataDir,
     (view) => {
       last = view;
-      if (holds(view)) found = view;
-      return found === undefined;
+      if (holds(view)) match = view;
+      return match === undefined;
     },
     giveUp,
   );
-  if (found !== undefined) return found;
+  if (match !== undefined) return match;
   const error = last?.bundle.error ?? last?.company.error ?? last?.identity.error;
   if (error !== undefined) throw new Failure(error.code, error.message, error.fix);
   throw new Failure('timed-out', 'The demo did not get ready to sign in.', 'See logs/ in the data folder, then start it again.');

@@ -16,12 +16,12 @@ export interface Supervised {
 }
 
 const mostRestarts = 5;
-/** A host that ran for so long is not one that dies at each start: counting begins anew. */
+/** A host that ran this long does not die at each start: the count of restarts begins again. */
 const steadyMs = 60_000;
 
 /**
- * Runs `gatehouse serve` as a child and starts it again when it dies. It holds the other end of a pipe of ours, so that it ends when we do, also by
- * kill -9. `argsFor` gets what was ready first: a restart keeps its addresses, which agents and windows know.
+ * Runs `gatehouse serve` as a child and starts it again when it dies. The child holds the other end of our pipe, so it ends when we do, even by
+ * kill -9. `argsFor` gets the addresses of the first start: a restart keeps them, since agents and windows know them.
  */
 export async function supervise(options: {
   command: string[];

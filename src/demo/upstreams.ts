@@ -19,7 +19,7 @@ export interface DemoUpstreams {
   close(): Promise<void>;
 }
 
-/** The demo company's own servers, all in this process and on loopback only. Their state begins anew, and alike, at each start. */
+/** The demo company's own servers, all in this process and on loopback only. Each start begins with the same state. */
 export async function openDemoUpstreams(options: {
   port: number;
   host?: '127.0.0.1';
@@ -89,9 +89,9 @@ export async function openEverything(options: { port: number; log?: Log }): Prom
     child.once('close', () => resolve());
     child.once('error', () => resolve());
   });
-  const told = (child.stdio[3] as Readable).setEncoding('utf8');
+  const portPipe = (child.stdio[3] as Readable).setEncoding('utf8');
   const port = await Promise.race([
-    once(told, 'data').then(([text]) => Number(text)),
+    once(portPipe, 'data').then(([text]) => Number(text)),
     ended.then(() => {
       throw new Failure('unavailable', `The demo server "everything" did not start: ${errors.trim()}`, 'See whether its port is taken.');
     }),

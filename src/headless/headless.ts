@@ -26,7 +26,7 @@ export interface Headless {
 
 /**
  * The shell without a screen: takes the data folder, opens the core on plain Node, serves the window to a browser and the command line on a
- * socket. `token` keeps the window's address over a restart by a supervisor; `waitMs` bears with a predecessor that is still leaving.
+ * socket. `token` keeps the window's address over a restart by a supervisor; `waitMs`: how long to wait for a predecessor that is still leaving.
  */
 export async function openHeadless(options: {
   dataDir: string;

@@ -12,7 +12,7 @@ export async function openHost(options: { dataDir: string; log: Log; env?: NodeJ
   const { log, env = process.env } = options;
   const dataDir = openPrivateDir(options.dataDir);
   const vault = await openVault({ dataDir, log, env });
-  // The first that the core asks for: where it cannot be opened now, there is nothing to begin with.
+  // The core asks for this secret first. Where it cannot be opened, this throws, and the core is not started.
   await vault.get('ledger-key');
   return {
     shell: 'headless',

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Whether a request may be looked at: its Host is ours (a rebound DNS name is not), its Origin, where it has one, is ours, and a browser that
- * says where it comes from does not say "another site". Returns the reason of a refusal.
+ * Checks where a request comes from: its Host is ours (not a rebound DNS name), its Origin, if any, is ours, and for the API its Sec-Fetch-Site,
+ * if any, is "same-origin". Returns the reason of a refusal, else undefined.
  */
 export function refusal(request: IncomingMessage, port: number, api: boolean): string | undefined {
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];

@@ -22,7 +22,7 @@ export interface Sessions {
  * visits. So the cookie alone opens nothing; the key beside it lies in the window's own storage, which no page of another port can read.
  */
 export function openSessions(token: string): Sessions {
-  const mac = (id: string, what = 'session') => createHmac('sha256', token).update(`${what}/${id}`).digest('base64url');
+  const mac = (id: string, purpose = 'session') => createHmac('sha256', token).update(`${purpose}/${id}`).digest('base64url');
   return {
     exchange(offered) {
       if (typeof offered !== 'string' || !equal(offered, token)) return undefined;
@@ -37,14 +37,14 @@ export function openSessions(token: string): Sessions {
         return name === cookieName && value !== undefined ? [value] : [];
       });
       return values.some((value) => {
-        const [id, given] = value.split('.', 2);
-        return id !== undefined && given !== undefined && equal(given, mac(id)) && equal(key, mac(id, 'key'));
+        const [id, presentedMac] = value.split('.', 2);
+        return id !== undefined && presentedMac !== undefined && equal(presentedMac, mac(id)) && equal(key, mac(id, 'key'));
       });
     },
   };
 }
 
-/** In a header; in the address where the browser's event source, which sends no headers of ours, asks for the stream. */
+/** The key from the header, or from the address of the event stream: EventSource cannot send headers of ours. */
 function keyOf({ headers, url = '' }: IncomingMessage): string | undefined {
   const header = headers[keyHeader];
   if (typeof header === 'string') return header;

@@ -61,10 +61,10 @@ export async function openWeb(options: {
   }
 
   function session(response: ServerResponse, value: unknown) {
-    const given = sessions.exchange((value as { token?: unknown } | null)?.token);
-    if (given === undefined)
+    const credentials = sessions.exchange((value as { token?: unknown } | null)?.token);
+    if (credentials === undefined)
       return fail(response, 401, 'signed-out', 'That is not the launch token of this host.', 'Run `gatehouse open` for a new link.');
-    send(response, 200, { key: given.key }, { 'set-cookie': given.cookie });
+    send(response, 200, { key: credentials.key }, { 'set-cookie': credentials.cookie });
   }
 
   async function call(response: ServerResponse, value: unknown): Promise<void> {

@@ -7,7 +7,7 @@ import { holderOf } from './lock.ts';
 
 const longestLine = 256 * 1024 * 1024;
 
-/** Asks the host that holds `dataDir`. Errors as values come back as the `Failure` they were, with the host's own words. */
+/** Asks the host that holds `dataDir`. Throws the host's error as a `Failure`, with the host's own message. */
 export async function ask<C extends Command>(
   dataDir: string,
   command: C,

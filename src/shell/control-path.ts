@@ -9,7 +9,7 @@ const longest = 100;
 /**
  * Where the control socket of a data folder lies. Unix: in that folder, which only the user can enter, or, where the path would be too long
  * for a socket, under a hash in a private folder of the same user. Windows: a pipe with a random name, which only a reader of DATA
- * learns; a guessable one could be made first by another user, who would then be talked to.
+ * learns; another user could create a pipe of a guessable name first, and we would talk to that user's program.
  */
 export function controlPath(dataDir: string, env: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
   if (platform === 'win32') return `\\\\.\\pipe\\gatehouse-${randomBytes(16).toString('hex')}`;

@@ -19,16 +19,16 @@ export interface ShellCommands {
 }
 
 export interface Control {
-  /** What requests are told until then, where the host waits for something. */
+  /** Until `attach`, requests are answered with this failure: the host waits for something. */
   waits(failure: Failure): void;
-  /** Whom requests go to from now on; until then they are told that the host is starting. */
+  /** From now on requests go to `core` and `shell`. Until then they are told that the host is starting. */
   attach(core: Pick<Core, 'dispatch' | 'watch'>, shell: ShellCommands): void;
   close(): Promise<void>;
 }
 
 /**
- * Takes the data folder for this process and opens the socket that the command line talks to: a line of JSON `{command, input}` each,
- * answered by a line `{ok, ...}`; `{command: "watch"}` is answered by a line for each new View. Whoever can open the socket is the user.
+ * Takes the data folder for this process and opens the socket for the command line. Each request is a line of JSON `{command, input}`,
+ * answered by a line `{ok, ...}`; `{command: "watch"}` is answered by a line for each new View. Only the user can open the socket.
  */
 export async function openControl(options: { dataDir: string; log: Log; waitMs?: number; unread?: UnreadLimits }): Promise<Control> {
   const { dataDir, log } = options;
@@ -40,7 +40,7 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
   const watching = new WeakSet<Socket>();
   const say = (socket: Socket, value: unknown): boolean => {
     if (socket.destroyed || unread.isTooFar(socket, '')) return false;
-    // In bytes, as what its reader takes is counted in them.
+    // A Buffer, because what is not yet read is counted in bytes.
     const flows = socket.write(Buffer.from(`${JSON.stringify(value)}\n`));
     if (socket.writableLength > 0) unread.note(socket, '');
     return flows;
@@ -53,7 +53,7 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
       if (target === undefined) throw waiting ?? new Failure('not-running', 'Gatehouse is still starting.', 'Try again in a moment.');
       const { core, shell } = target;
       if (command === 'watch') {
-        // Its end was heard already: nothing would stop the watching.
+        // Its `close` event has passed already: nothing would stop the watching.
         if (socket.destroyed) return undefined;
         if (watching.has(socket))
           throw new Failure(
@@ -88,11 +88,11 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
       splitLines(
         longestLine,
         (line) => {
-          // In order: the answers carry no ids. No more is read than is answered, and no more answered than is read.
+          // In order, since answers carry no ids. Reading stops until a request is answered, and answering stops until the answer is read.
           lines += 1;
           socket.pause();
           turn = turn.then(async () => {
-            // What waits for its turn when its client goes away, or is cut, is not begun.
+            // The client went away or was cut while its request waited: it is not begun.
             if (socket.destroyed) return;
             const reply = await answer(line, socket);
             if (reply !== undefined && socket.writable && !say(socket, reply)) await emptied(socket);
@@ -106,7 +106,7 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
   });
 
   try {
-    // The lock is ours, so a socket that lies there is a dead process's.
+    // We hold the lock, so a socket that lies there belongs to a dead process.
     if (process.platform !== 'win32') rmSync(path, { force: true });
     await new Promise<void>((done, fail) => server.once('error', fail).listen(path, done));
     if (process.platform !== 'win32') chmodSync(path, 0o600);

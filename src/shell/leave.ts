@@ -1,6 +1,6 @@
 /**
- * Ends the process in order on SIGINT, SIGTERM and SIGHUP, at a second signal at once, and in any case after `patience` milliseconds. `parent` ends it
- * with its parent too: the kernel closes the pipe (standard input) or the IPC channel when that one dies, however it died.
+ * Ends the process in order on SIGINT, SIGTERM and SIGHUP, at a second signal at once, and in any case after `patience` milliseconds. With `parent` it
+ * also ends with its parent: the kernel closes the pipe (standard input) or the IPC channel when the parent dies, however it died.
  */
 export function leaveInOrder(
   close: () => Promise<void>,

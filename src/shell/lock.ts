@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Failure } from '../base/errors.ts';
 
 const holderFormat = z.object({ pid: z.int(), startedAt: z.string(), socket: z.string().optional() });
-/** Who has a data folder open, in words for the next one who tries. Informative only: the lock itself is the kernel's. */
+/** Who has a data folder open, for the message to the next process that tries. Informative only: the kernel holds the lock itself. */
 export type LockHolder = z.infer<typeof holderFormat>;
 
 export interface Lock {
@@ -15,7 +15,7 @@ export interface Lock {
 
 /**
  * One process per data folder. The lock is SQLite's own on DATA/NAME.lock: the kernel drops it when its process ends, however that
- * happens, so there is no stale lock to judge and no race between two that judge it. `waitMs` bears with one that is still leaving.
+ * happens, so there is no stale lock to detect and no race in detecting it. `waitMs`: how long to wait for a process that is still leaving.
  */
 export async function takeLock(dataDir: string, name: string, options: { waitMs?: number } = {}): Promise<Lock> {
   // Loaded here: the CLI reads `holderOf` and must not pay for SQLite.
@@ -49,7 +49,7 @@ export async function takeLock(dataDir: string, name: string, options: { waitMs?
   }
 }
 
-/** What the last holder wrote of itself; it may be gone. */
+/** What the last holder wrote about itself. That process may have ended. */
 export function holderOf(dataDir: string, name: string): LockHolder | undefined {
   try {
     return holderFormat.parse(JSON.parse(readFileSync(join(dataDir, `${name}.json`), 'utf8')));

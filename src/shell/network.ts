@@ -4,8 +4,8 @@ import type { Log } from '../base/log.ts';
 
 /**
  * `fetch` as a company's network needs it: the operating system's certificate authorities beside Node's own, and the proxy the
- * environment names. Both are process-wide in Node and must stand before the first connection, so the first request makes them; the authorities
- * take a tenth of a second to read, which a central API on this machine without TLS has no use for.
+ * environment names. Both are process-wide in Node and must be set before the first connection, so the first request sets them. Reading the
+ * authorities takes a tenth of a second: requests to this machine without TLS do without.
  */
 export function systemFetch(log: Log, env: NodeJS.ProcessEnv = process.env): typeof fetch {
   let proxied = false;

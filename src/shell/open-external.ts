@@ -7,7 +7,7 @@ import { externalUrl } from './external-url.ts';
 
 /** The platform's opener as argv, never a shell line: `cmd /c start` would read `&` in a query as a new command. */
 export function openerFor(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): [command: string, ...args: string[]] | undefined {
-  // A supervisor that signs in by itself, or a person who said --no-open.
+  // Set by a supervisor that signs in by itself, or by --no-open.
   if (env.GATEHOUSE_NO_BROWSER) return undefined;
   if (platform === 'darwin') return ['/usr/bin/open'];
   if (platform === 'win32') return [join(env.SystemRoot ?? 'C:\\Windows', 'System32', 'rundll32.exe'), 'url.dll,FileProtocolHandler'];
@@ -21,12 +21,12 @@ export async function openExternal(text: string, env: NodeJS.ProcessEnv = proces
 
 /**
  * Opens the window in the system browser. Its address holds the launch token, and on most systems every user may read every program's arguments:
- * so the browser is given a page in the data folder that leads there. On Windows arguments are the user's own.
+ * so the browser gets a page in the data folder that redirects there. On Windows only the user can read them.
  */
 export async function openWindow(dataDir: string, url: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   if (process.platform === 'win32') return await openExternal(url, env);
   const page = join(dataDir, 'open.html');
-  // Made anew: one that lies there could have another mode, or be a link.
+  // Always a new file: an existing one could have another mode, or be a link.
   rmSync(page, { force: true });
   const target = externalUrl(url).replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
   const body = `<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0;url=${target}"><title>Gatehouse</title>`;

@@ -25,11 +25,11 @@ const types: Record<string, string> = {
  * and no symbolic link can reach anything else. Empty where nothing was built.
  */
 export async function readRenderer(dir: string): Promise<Map<string, RendererFile>> {
-  const found = await readdir(dir, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  const files = found.filter((entry) => entry.isFile() && types[extname(entry.name)] !== undefined);
+  const files = entries.filter((entry) => entry.isFile() && types[extname(entry.name)] !== undefined);
   const read = await Promise.all(
     files.map(async (entry): Promise<[string, RendererFile]> => {
       const full = join(entry.parentPath, entry.name);

@@ -6,12 +6,12 @@ import type { Vault } from '../base/host.ts';
 import { hasLedger, names, readInventory } from '../base/key-inventory.ts';
 import { SealedAway } from '../base/sealed-away.ts';
 
-/** What stands in a file of sealed secrets, whoever sealed them. */
+/** The content of a file of sealed secrets, whoever sealed them. */
 const format = z.looseObject({ format: z.literal(1), secrets: z.record(z.string(), z.string()) });
 
 /**
- * What `open` gives, asked again every `everyMs` while the secrets are sealed away and that may pass. `waiting` is told once why, with a signal
- * that ends when the waiting does.
+ * Returns what `open` returns. While the secrets cannot be unsealed for a reason that may pass, it tries again every `everyMs` milliseconds.
+ * `waiting` is called once with the reason and a signal that aborts when the waiting ends.
  */
 export async function whenUnsealed<T>(
   open: () => Promise<T>,
@@ -34,7 +34,7 @@ export async function whenUnsealed<T>(
   }
 }
 
-/** The file as it is, or undefined where there is none. One that cannot be read is not absent. */
+/** The parsed file, or undefined where there is none. Throws for one that cannot be read: that is not an absent one. */
 export async function readSealed(path: string): Promise<z.infer<typeof format> | undefined> {
   let text: string;
   try {
@@ -50,7 +50,7 @@ export async function readSealed(path: string): Promise<z.infer<typeof format> |
   }
 }
 
-/** Who seals in which file. Neither can open what the other sealed: their keys rest in different places. */
+/** Who seals in which file. Neither can open what the other sealed: their keys are kept in different places. */
 const writers = { 'vault.json': 'the headless host', 'vault-desktop.json': 'the desktop app' } as const;
 export type VaultFile = keyof typeof writers;
 
@@ -66,15 +66,15 @@ export async function sealedBefore(dataDir: string, own: VaultFile): Promise<{ h
     if (theirs !== undefined && (inventory === undefined || Object.keys(theirs.secrets).length > 0))
       throw new SealedAway(`they are in ${file}, which ${writer} sealed, and this is ${writers[own]}`);
   }
-  const found = await readSealed(join(dataDir, own));
+  const content = await readSealed(join(dataDir, own));
   const listed = inventory !== undefined;
-  if (found !== undefined && Object.keys(found.secrets).length > 0) return { holds: true, listed };
-  const gone = found === undefined ? `${own}, which held them, is not there any more` : `${own} holds nothing any more`;
+  if (content !== undefined && Object.keys(content.secrets).length > 0) return { holds: true, listed };
+  const reason = content === undefined ? `${own}, which held them, is not there any more` : `${own} holds nothing any more`;
   if (inventory !== undefined) {
-    if (Object.values(inventory.made).some(({ rests }) => rests === 'vault')) throw new SealedAway(gone);
+    if (Object.values(inventory.made).some(({ rests }) => rests === 'vault')) throw new SealedAway(reason);
     return { holds: false, listed };
   }
-  if (found !== undefined) throw new SealedAway(gone);
+  if (content !== undefined) throw new SealedAway(reason);
   // Without a vault the ledger's key rests in a file of its own.
   if ((await hasLedger(dataDir)) && !(await names(dataDir)).includes('ledger-key'))
     throw new SealedAway('there is a ledger, and what held the key that seals it is gone');

@@ -14,7 +14,7 @@ export interface SettingsFile {
 /** Options that the two libraries share: keys are plain names (no dot paths), the file is the user's alone. */
 export const settingsOptions = { accessPropertiesByDotNotation: false, configFileMode: 0o600 } as const;
 
-/** Opens DATA/settings.json. A file that cannot be read as JSON is kept beside it and a fresh one begun: settings never stop the host. */
+/** Opens DATA/settings.json. A file that is not JSON is kept as a copy and a new one is begun: settings never stop the host. */
 export function openSettings(
   dataDir: string,
   log: Log,

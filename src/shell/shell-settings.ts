@@ -17,7 +17,7 @@ export interface ShellSettings {
   close(): void;
 }
 
-/** What may be said on the command line. */
+/** What may be set on the command line. */
 export type Flags = Partial<Pick<CoreSettings, 'central' | 'port' | 'maxBodyBytes'>> & { uiPort?: number };
 
 /**
@@ -60,7 +60,7 @@ export async function shellSettings(
   }
 }
 
-/** What IT set and cannot be read is not unset: without it an employee's own values would count, and a pin would be missing. */
+/** Policy that cannot be read must not count as absent: an employee's own values would apply, and a pinned key would be missing. */
 async function inForce(managed: Awaited<ReturnType<typeof openManaged>>): Promise<Managed['values']> {
   for (let tries = 1; tries < 3 && managed.current().problem !== undefined; tries++) {
     await pause(500);
@@ -75,7 +75,7 @@ async function inForce(managed: Awaited<ReturnType<typeof openManaged>>): Promis
   );
 }
 
-/** A name from a newer version is passed over; one that is nearly a name of ours was meant to be that. */
+/** Ignores a name that may come from a newer version. Refuses one that is nearly a name of ours: it is a typing error. */
 function refuseMisspelt(unknown: readonly string[]): void {
   for (const name of unknown) {
     const meant = nearest(name, settingKeys.map(managedName));
@@ -102,7 +102,7 @@ function report(host: Pick<Host, 'log'>, settings: Settings, flags: Flags): void
   }
 }
 
-/** Which address we listen on and whom we belong to cannot change under the agents' feet: a new policy for these counts from the next start. */
+/** The listening address and the company cannot change while agents are connected: new policy for them counts from the next start. */
 function warnOfRestart(host: Pick<Host, 'log'>, managed: Managed): void {
   host.log.info(
     { where: managed.where, names: Object.keys(managed.values) },

@@ -6,8 +6,8 @@ import { SealedAway } from '../base/sealed-away.ts';
 import { readSealed } from './sealed.ts';
 
 /**
- * Secrets in DATA/vault.json, each AES-256-GCM under `key` with its own name as associated data, so that one cannot be moved to
- * another's place. What is there and does not decrypt is unavailable, and nothing is put in its place.
+ * Secrets in DATA/vault.json, each AES-256-GCM under `key` with its own name as associated data, so that one cannot take
+ * another's place. A secret that does not decrypt is unavailable and is never overwritten.
  */
 export async function openVaultFile(dataDir: string, key: Buffer, kind: Vault['kind']): Promise<Vault> {
   const path = join(dataDir, 'vault.json');

@@ -38,8 +38,9 @@ export async function osKeyring(): Promise<Keyring> {
 }
 
 /**
- * Chooses the vault. A key in the environment is an operator's explicit word and wins; else the keyring, where a probe shows that it
- * keeps what it is given; else memory, but where secrets were sealed before: those are then unavailable and not gone. In the keyring lies one data key only: Windows keeps at most 2,560 bytes an entry, and tokens are longer.
+ * Chooses the vault. A key in the environment is the operator's explicit choice and wins; else the keyring, if a probe shows that it keeps what it is
+ * given; else memory. Secrets that were sealed before are then unavailable, not gone: memory does not take their place. The keyring holds only a data
+ * key: Windows keeps at most 2,560 bytes an entry, and tokens are longer.
  */
 export async function openVault(options: {
   dataDir: string;
@@ -49,18 +50,18 @@ export async function openVault(options: {
   probeMs?: number;
 }): Promise<Vault> {
   const { dataDir, log, env = process.env, keyring = osKeyring, probeMs = 2000 } = options;
-  const given = env.GATEHOUSE_VAULT_KEY ? keyFromText(env.GATEHOUSE_VAULT_KEY) : undefined;
+  const environmentKey = env.GATEHOUSE_VAULT_KEY ? keyFromText(env.GATEHOUSE_VAULT_KEY) : undefined;
   const before = await sealedBefore(dataDir, 'vault.json');
-  if (given !== undefined) return openVaultFile(dataDir, given, 'key-from-environment');
+  if (environmentKey !== undefined) return openVaultFile(dataDir, environmentKey, 'key-from-environment');
   if (env.GATEHOUSE_VAULT === 'memory')
     return before.holds ? unavailableVault('GATEHOUSE_VAULT asks for none of them', false) : memoryVault();
   let lost = false;
   try {
-    const found = await withTimeout(probe(keyring, dataDir), probeMs);
-    lost = found.present !== undefined && !before.holds && !before.listed;
+    const probed = await withTimeout(probe(keyring, dataDir), probeMs);
+    lost = probed.present !== undefined && !before.holds && !before.listed;
     if (lost) throw new SealedAway('the keychain has their key, and vault.json, which held them, is not there any more');
-    if (found.present === undefined && before.holds) throw new SealedAway('the keychain has not their key');
-    const key = found.present === undefined ? await makeDataKey(found, dataDir, probeMs) : keyFromText(found.present);
+    if (probed.present === undefined && before.holds) throw new SealedAway('the keychain has not their key');
+    const key = probed.present === undefined ? await makeDataKey(probed, dataDir, probeMs) : keyFromText(probed.present);
     return await openVaultFile(dataDir, key, 'keychain');
   } catch (error) {
     if (lost) throw error;
@@ -86,11 +87,11 @@ function keyFromText(text: string): Buffer {
 interface Probed {
   keyring: Keyring;
   account: string;
-  /** The data key as it stands there. */
+  /** The data key in the keyring, in base64url. */
   present: string | undefined;
 }
 
-/** Makes nothing but an entry that it deletes again, so that what goes on behind a probe that was given up changes nothing. */
+/** Only writes an entry that it deletes again, so a probe that runs on after its time limit changes nothing. */
 async function probe(open: () => Promise<Keyring>, dataDir: string): Promise<Probed> {
   const keyring = await open();
   const install = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
@@ -112,7 +113,7 @@ async function makeDataKey({ keyring, account }: Probed, dataDir: string, ms: nu
   return made;
 }
 
-/** A locked keyring waits for a person who may not be there: the probe gives up, what it began is left to itself. */
+/** Rejects after `ms`: a locked keyring waits for a person who may not be there. `work` itself is not stopped. */
 async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {

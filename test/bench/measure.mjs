@@ -27,7 +27,7 @@ export async function measureCalls(rules, scale) {
   const sdk = await start(['--no-warnings', 'test/bench/sdk-gateway.mjs', String(sdkPort), String(echoPort)]);
   writeCompany(join(dir, 'company'), { port: echoPort, tools: 1000, rules });
   const { demo, url, data, tokens, pid } = await openHouse(dir, ['bench', 'idle-a', 'idle-b']);
-  // First, while the process is fresh: after load, what is collected meanwhile would hide what these two take.
+  // First, while the process is fresh: after load, garbage collection would hide the memory that these two take.
   const idle = await idleSessions(url, pid, tokens.slice(1), 500);
   const slow = await slowReader({ url, pid, bearer: tokens[0] });
   const at = (port, child) => ({ url: `http://127.0.0.1:${port}/mcp`, pid: child.pid, tool: 'echo' });

@@ -41,24 +41,24 @@ const inputSchema = {
   additionalProperties: false,
 };
 
-/** `own`: no two rules have the same conditions, so that nothing is gained from what they have in common. */
+/** `own`: no two rules have the same conditions, so that sharing conditions saves nothing. */
 function company(size, tools, own = false) {
   const servers = Array.from({ length: 50 }, (_, at) => server(`server-${at}`, at === 0 ? tools : 20));
   const policies = [compile(0, 'permit(principal, action == Action::"discover", resource);')];
   for (let at = 1; at < size; at++) {
     const group = `Group::"group-${at % 60}"`;
-    const on = `server-${at % 50}`;
-    const what = at % 3 === 0 ? `resource == Tool::"${on}/tool-${at % 20}"` : `resource in Server::"${on}"`;
+    const serverId = `server-${at % 50}`;
+    const resource = at % 3 === 0 ? `resource == Tool::"${serverId}/tool-${at % 20}"` : `resource in Server::"${serverId}"`;
     const effect = at % 10 === 0 ? 'forbid' : 'permit';
-    const said =
+    const shared =
       effect === 'forbid' ? ' when { context.args has force && context.args.force == true }' : conditions[at % conditions.length];
     const condition = own
-      ? said
+      ? shared
           .replace('/srv/', `/srv/${at}/`)
           .replace('== true', `== ${at}`)
           .replace('< 22', `< ${22 + at}`)
-      : said;
-    policies.push(compile(at, `${effect}(principal in ${group}, action == Action::"call", ${what})${condition};`));
+      : shared;
+    policies.push(compile(at, `${effect}(principal in ${group}, action == Action::"call", ${resource})${condition};`));
   }
   policies.push(
     compile(
@@ -151,7 +151,7 @@ for (const size of sizes) {
   const first = quantiles((at) => policy.decide(question(at)), 1000);
   const decideUs = quantiles((at) => policy.decide(question(at)), 5000);
   const tool = question(0);
-  const one = quantiles((at) => policy.decide({ ...tool, args: args(at) }), 5000);
+  const oneToolUs = quantiles((at) => policy.decide({ ...tool, args: args(at) }), 5000);
   const apart = openPolicy(company(size, 20, true), context);
   for (let at = 0; at < 1000; at++) apart.decide(question(at));
   const ownUs = quantiles((at) => apart.decide(question(at)), 5000);
@@ -160,7 +160,7 @@ for (const size of sizes) {
   result.sizes[size] = {
     openMs: round(openMs),
     decideUs,
-    oneToolUs: one,
+    oneToolUs,
     ownUs,
     coldUs: first,
     list2000: {

@@ -72,7 +72,7 @@ export function cpuMs(pid) {
 export const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The demo with a company of the bench's own, somebody signed in and an agent of that name. */
+/** The demo with the company in `dir`, the engineer signed in, and an agent for each name. */
 export async function openHouse(dir, agents = ['bench']) {
   const data = `${dir}/data`;
   const demo = await start([

@@ -21,7 +21,7 @@ export async function restartTimes(rules) {
       headers: { accept: 'text/event-stream', authorization: `Bearer ${token}`, 'mcp-session-id': session },
     });
     if (open.status !== 200) throw new Error(`the session of before got ${open.status}`);
-    // Broken by the end that is measured.
+    // This stream breaks when the host ends.
     open.text().catch(() => {});
     const asked = performance.now();
     host.kill('SIGTERM');

@@ -26,7 +26,7 @@ export async function startTime() {
 }
 
 /**
- * From spawning `gatehouse serve`, where somebody is signed in and the bundle is on disk, until an agent that knocks every few milliseconds has
+ * From spawning `gatehouse serve`, where somebody is signed in and the bundle is on disk, until an agent that asks every few milliseconds has
  * all 2,000 tools of 50 servers; the median of seven.
  */
 export async function firstList(rules) {
@@ -47,8 +47,8 @@ export async function firstList(rules) {
 }
 
 /**
- * A host on a copy of the demo's data folder, which the demo's supervisor knows nothing of, in a company with 50 servers. Where these should be, somebody
- * only counts who comes.
+ * A host on a copy of the demo's data folder, in a company with 50 servers. The demo's supervisor does not know this host. In place of the servers a
+ * listener only counts connections.
  */
 export async function openOwn(rules) {
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
@@ -60,7 +60,7 @@ export async function openOwn(rules) {
   await once(upstreams, 'listening');
   writeCompany(join(dir, 'company'), { port: upstreams.address().port, tools: 40, servers: 50, rules });
   const { demo, central, data: theirs, tokens, pid } = await openHouse(dir);
-  // The other holder of the same sign-in stands still: two that renew it look like theft.
+  // The demo's own host has the same sign-in and is paused: two that renew it look like theft.
   process.kill(pid, 'SIGSTOP');
   const data = join(dir, 'own');
   const ours = (path) => !basename(path).startsWith('demo') && (lstatSync(path).isFile() || lstatSync(path).isDirectory());
@@ -85,12 +85,12 @@ export async function openOwn(rules) {
   };
 }
 
-/** Its sign-in is renewed: the next round's begins with that. */
+/** Resolves when the host has renewed its sign-in: the next round begins with that. */
 export async function signedIn(data) {
   while ((await ask(data, 'status', {}).catch(() => undefined))?.identity.state !== 'signed-in') await pause(50);
 }
 
-/** How many tools are in the first list of an agent that was there before its gateway; without a session it begins one. */
+/** Asks until the gateway answers. Returns the number of tools in the first list and the session, which it begins if none is passed. */
 export async function knock(url, token, host, session) {
   const post = (message, session) =>
     new Promise((done, fail) => {

@@ -16,9 +16,9 @@ function callTable(calls) {
 function targets({ calls, large, streams, list, slow, idle, memory, wide, startUp, firstList, restart, policy }) {
   const [proxy, mine, sdk] = ['bare proxy', 'Gatehouse', 'SDK gateway'].map((name) => ({ one: calls[1][name], many: calls[32][name] }));
   const rows = [];
-  const row = (what, value, unit, bound, least = false) =>
+  const row = (label, value, unit, bound, least = false) =>
     rows.push(
-      `| ${what} | ${value}${unit} | ${least ? 'at least' : 'at most'} ${bound}${unit} | ${(least ? value >= bound : value <= bound) ? 'yes' : '**no**'} |`,
+      `| ${label} | ${value}${unit} | ${least ? 'at least' : 'at most'} ${bound}${unit} | ${(least ? value >= bound : value <= bound) ? 'yes' : '**no**'} |`,
     );
   const against = (a, b) => Number((a / b).toFixed(2));
   row('`tools/call` p50, 1 session, to the bare proxy', against(mine.one.p50_ms, proxy.one.p50_ms), 'x', 1.6);

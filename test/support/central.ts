@@ -62,7 +62,7 @@ export async function smallCentral(options: { key?: SigningKey; port?: number } 
     answers: new Map<string, Answer>(),
     seen,
     streams,
-    count: (route: string) => seen.filter((one) => one.route === route).length,
+    count: (route: string) => seen.filter((request) => request.route === route).length,
     /** Resolves when that route has been asked so many times in all. */
     async asked(route: string, count: number): Promise<void> {
       if (central.count(route) >= count) return;
@@ -132,9 +132,9 @@ export async function smallCentral(options: { key?: SigningKey; port?: number } 
     if (!route.includes('.well-known') && !central.tokens.has(token)) json(response, 401, { message: 'token expired' });
     else (central.answers.get(route) ?? usual[route] ?? ((_, gone) => json(gone, 404, {})))(request, response, body);
     entry.status = response.statusCode;
-    for (const one of waiting.splice(0)) {
-      if (central.count(one.route) >= one.count) one.resolve();
-      else waiting.push(one);
+    for (const waiter of waiting.splice(0)) {
+      if (central.count(waiter.route) >= waiter.count) waiter.resolve();
+      else waiting.push(waiter);
     }
   });
   await new Promise<void>((resolve, reject) => {

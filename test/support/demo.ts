@@ -18,11 +18,11 @@ export interface Ready {
 }
 
 /** The whole demo company as `npm start -- --json --no-open --sign-in ACCOUNT` runs it, built, on free ports and an own data folder. */
-export async function startDemo(given: { account?: string; company?: string; dataDir?: string } = {}) {
-  const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-demo-')));
+export async function startDemo(startOptions: { account?: string; company?: string; dataDir?: string } = {}) {
+  const dataDir = startOptions.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-demo-')));
   const args = ['demo', '--json', '--no-open', '--port', '0', '--data', dataDir];
-  if (given.account !== undefined) args.push('--sign-in', given.account);
-  if (given.company !== undefined) args.push('--company', given.company);
+  if (startOptions.account !== undefined) args.push('--sign-in', startOptions.account);
+  if (startOptions.company !== undefined) args.push('--company', startOptions.company);
   const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
@@ -72,12 +72,16 @@ export function runCli(args: string[]): Promise<{ code: number; stdout: string; 
 }
 
 /** Tries until `check` gives something; for what happens "within a second" elsewhere. */
-export async function eventually<T>(check: () => T | undefined | Promise<T | undefined>, what: string, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(
+  check: () => T | undefined | Promise<T | undefined>,
+  expectation: string,
+  withinMs = 10_000,
+): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {
-    const found = await check();
-    if (found !== undefined && found !== false) return found;
-    if (Date.now() > until) throw new Error(`not within ${withinMs} ms: ${what}`);
+    const result = await check();
+    if (result !== undefined && result !== false) return result;
+    if (Date.now() > until) throw new Error(`not within ${withinMs} ms: ${expectation}`);
     await new Promise((again) => setTimeout(again, 50));
   }
 }

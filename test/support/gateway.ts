@@ -21,24 +21,24 @@ type Definition = { name: string; [key: string]: unknown };
 export const wholeCatalogue = (catalogue: Partial<ServerEntry['catalogue']>): Partial<ServerEntry['catalogue']> => ({
   ...catalogue,
   ...(catalogue.tools ? { tools: catalogue.tools.map((tool) => ({ inputSchema: { type: 'object' }, ...tool })) } : {}),
-  ...(catalogue.resources ? { resources: catalogue.resources.map((one) => ({ name: one.uri, ...one })) } : {}),
+  ...(catalogue.resources ? { resources: catalogue.resources.map((resource) => ({ name: resource.uri, ...resource })) } : {}),
   ...(catalogue.resourceTemplates
-    ? { resourceTemplates: catalogue.resourceTemplates.map((one) => ({ name: one.uriTemplate, ...one })) }
+    ? { resourceTemplates: catalogue.resourceTemplates.map((template) => ({ name: template.uriTemplate, ...template })) }
     : {}),
 });
 
 /** A blessed entry for a server at `url`, as central would compile it. */
 export function entry(
-  given: Pick<ServerEntry, 'id'> & { url?: string; launch?: { command: string; args: string[] }; tools?: Definition[] } & Omit<
+  fields: Pick<ServerEntry, 'id'> & { url?: string; launch?: { command: string; args: string[] }; tools?: Definition[] } & Omit<
       Partial<ServerEntry>,
       'tools' | 'catalogue' | 'launch'
     > & { catalogue?: Partial<ServerEntry['catalogue']> },
 ): ServerEntry {
-  const { tools = [], catalogue, ...rest } = given;
+  const { tools = [], catalogue, ...rest } = fields;
   return serverEntry.parse({
-    name: `com.example/${given.id}`,
-    title: given.id,
-    description: `The ${given.id} server`,
+    name: `com.example/${fields.id}`,
+    title: fields.id,
+    description: `The ${fields.id} server`,
     version: '1.0.0',
     ...rest,
     catalogue: wholeCatalogue({ tools, capabilities: { tools: {} }, ...catalogue }),
@@ -50,13 +50,13 @@ export function entry(
 
 export const allowAll = `@id("all") @reason("test") permit(principal, action, resource);`;
 
-export function makeBundle(given: Omit<Partial<Bundle>, 'policies' | 'servers'> & { servers: ServerEntry[]; policies?: string }): Bundle {
-  const { servers, policies: text = allowAll, groups = ['staff'], version = 1, ...rest } = given;
+export function makeBundle(fields: Omit<Partial<Bundle>, 'policies' | 'servers'> & { servers: ServerEntry[]; policies?: string }): Bundle {
+  const { servers, policies: text = allowAll, groups = ['staff'], version = 1, ...rest } = fields;
   const { policies, problems } = compilePolicies([{ file: 'test.cedar', text }], {
     servers: servers.map(({ id, catalogue }) => ({
       id,
       tools: catalogue.tools,
-      prompts: catalogue.prompts.map((one) => one.name),
+      prompts: catalogue.prompts.map((prompt) => prompt.name),
       resources: readable(catalogue),
     })),
     groups,
@@ -233,7 +233,7 @@ export function modernRequest(
   token: string,
   method: string,
   params: Record<string, unknown> = {},
-  given: { headers?: Record<string, string>; meta?: Record<string, unknown>; id?: number } = {},
+  overrides: { headers?: Record<string, string>; meta?: Record<string, unknown>; id?: number } = {},
 ) {
   const name = (params['name'] ?? params['uri']) as string | undefined;
   return post(
@@ -241,13 +241,22 @@ export function modernRequest(
     token,
     {
       jsonrpc: '2.0',
-      id: given.id ?? 1,
+      id: overrides.id ?? 1,
       method,
       params: {
         ...params,
-        _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {}, ...given.meta },
+        _meta: {
+          'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+          'io.modelcontextprotocol/clientCapabilities': {},
+          ...overrides.meta,
+        },
       },
     },
-    { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(name === undefined ? {} : { 'mcp-name': name }), ...given.headers },
+    {
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(name === undefined ? {} : { 'mcp-name': name }),
+      ...overrides.headers,
+    },
   );
 }

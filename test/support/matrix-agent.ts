@@ -99,9 +99,9 @@ export async function legacyAgent(url: string, token: string, capabilities: Json
       talk.answer = await read(response, id, (message) => {
         if (message['id'] === undefined) return void talk.notes.push(message);
         talk.asked.push(message);
-        const given = options.respond?.(message);
-        if (given === undefined) return;
-        const body = typeof given === 'string' ? { error: { code: -1, message: given } } : { result: given };
+        const reply = options.respond?.(message);
+        if (reply === undefined) return;
+        const body = typeof reply === 'string' ? { error: { code: -1, message: reply } } : { result: reply };
         void post({ id: message['id'], ...body }, headers).then((answered) => answered.text());
       });
       return talk;
@@ -164,8 +164,8 @@ export function modernAgent(url: string, token: string, capabilities: Json): Age
         const inputResponses: Json = {};
         for (const [key, asked] of Object.entries((result.inputRequests ?? {}) as Record<string, Json>)) {
           talk.asked.push(asked);
-          const given = options.respond(asked);
-          if (given !== undefined) inputResponses[key] = given;
+          const reply = options.respond(asked);
+          if (reply !== undefined) inputResponses[key] = reply;
         }
         next = { ...params, inputResponses, ...(result.requestState === undefined ? {} : { requestState: result.requestState }) };
       }

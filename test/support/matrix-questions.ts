@@ -17,8 +17,8 @@ function asks(name: string, method: string, answer: Json, check: (params: Json) 
   };
 }
 
-const onlyLegacyBothWays = ({ agent, upstream }: Place, what: string) =>
-  agent === 'legacy' && upstream === 'legacy' ? undefined : `${what} belongs to the legacy era alone.`;
+const onlyLegacyBothWays = ({ agent, upstream }: Place, feature: string) =>
+  agent === 'legacy' && upstream === 'legacy' ? undefined : `${feature} belongs to the legacy era alone.`;
 
 /** What upstreams ask of agents and their people. */
 export const questions: Row[] = [
@@ -101,7 +101,7 @@ export const questions: Row[] = [
     async run({ agent, connect }) {
       const other = await connect();
       const talks = await Promise.all(
-        [agent, other].map((one, index) => tool(one, 'elicit', { respond: () => ({ action: 'accept', content: { index } }) })),
+        [agent, other].map((caller, index) => tool(caller, 'elicit', { respond: () => ({ action: 'accept', content: { index } }) })),
       );
       other.close();
       assert.deepEqual(

@@ -90,7 +90,7 @@ function brain(era: Era) {
         return done(JSON.stringify(seen));
       case 'url-required': {
         const elicitations = [{ mode: 'url', elicitationId: `e-${seen.length}`, url: 'https://example.com/sign', message: 'Sign first' }];
-        const before = seen.filter((one) => one['params']?.name === name && !one['params'].arguments.fresh);
+        const before = seen.filter((earlier) => earlier['params']?.name === name && !earlier['params'].arguments.fresh);
         if (before.length > 1 && !params.arguments.fresh) return done('signed');
         return wire.send({ id, error: { code: -32042, message: 'This needs a signature.', data: { elicitations } } });
       }
@@ -198,10 +198,10 @@ export async function openMatrixServer(era: Era) {
     request.on('end', () => {
       const message = JSON.parse(body) as Json;
       const { id, method, params } = message;
-      const reply = (given: Json, status = 200, headers = {}) =>
+      const reply = (fields: Json, status = 200, headers = {}) =>
         response
           .writeHead(status, { 'content-type': 'application/json', ...headers })
-          .end(JSON.stringify({ jsonrpc: '2.0', id, ...given }));
+          .end(JSON.stringify({ jsonrpc: '2.0', id, ...fields }));
       const shaken = handshake(era, message);
       if (shaken && method === 'initialize' && !shaken['error']) {
         const name = randomUUID();
@@ -232,7 +232,8 @@ export async function openMatrixServer(era: Era) {
             if (answer['id'] === id && answer['method'] === undefined) response.end();
           },
           aside(note, about) {
-            for (const one of sessions.values()) if (one.stream && (about === undefined || one.uris.has(about))) write(one.stream, note);
+            for (const openSession of sessions.values())
+              if (openSession.stream && (about === undefined || openSession.uris.has(about))) write(openSession.stream, note);
             for (const [open, asked] of listening) write(open, tagged(note, asked['id']));
           },
           die() {

@@ -34,7 +34,7 @@ export async function openModel(script: Step[]) {
     if (!step) return { text: `saw: ${turn.saw}` };
     at++;
     await step.before?.();
-    const name = names.find((one) => one.endsWith(step.tool));
+    const name = names.find((offered) => offered.endsWith(step.tool));
     return name === undefined ? { text: `no tool ${step.tool} among ${names.join(' ')}` } : { name, args: step.args };
   };
 
@@ -127,7 +127,7 @@ async function messages(response: ServerResponse, body: Json, next: Next): Promi
 async function responses(response: ServerResponse, body: Json, next: Next): Promise<void> {
   const tools = ((body['tools'] ?? []) as Json[]).flatMap((tool): { name: string; namespace: string | undefined }[] =>
     tool['type'] === 'namespace'
-      ? (tool['tools'] as Json[]).map((one) => ({ name: String(one['name']), namespace: String(tool['name']) }))
+      ? (tool['tools'] as Json[]).map((member) => ({ name: String(member['name']), namespace: String(tool['name']) }))
       : [{ name: String(tool['name']), namespace: undefined }],
   );
   const names = tools.map((tool) => tool.name);

@@ -109,7 +109,7 @@ export async function ownHost(account: string) {
     async close() {
       await end('SIGKILL');
       await (leaving ??= Promise.resolve(central.close()));
-      for (const one of opened.reverse()) await one();
+      for (const closePart of opened.reverse()) await closePart();
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };

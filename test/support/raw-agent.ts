@@ -58,18 +58,18 @@ export async function rawAgent(url: string, options: { token?: string; capabilit
 
   const post = async (message: Json) => await open('POST', message, () => {}).ended;
   const reply = (question: Json) => {
-    const known = options.replies?.[question['method'] as string];
-    const answer = known ? { result: known(question['params'] as Json) } : { error: { code: -32601, message: 'Method not found' } };
+    const respond = options.replies?.[question['method'] as string];
+    const answer = respond ? { result: respond(question['params'] as Json) } : { error: { code: -32601, message: 'Method not found' } };
     void post({ jsonrpc: '2.0', id: question['id'], ...answer }).catch(() => {});
   };
 
   async function ask(method: string, params: Json = {}): Promise<Exchange> {
     const id = ++lastId;
     const before: Json[] = [];
-    let found: Omit<Exchange, 'before'> | undefined;
+    let exchange: Omit<Exchange, 'before'> | undefined;
     const { ended } = open('POST', { jsonrpc: '2.0', id, method, params }, (message, text) => {
       const { jsonrpc: _, id: theirs, ...rest } = message;
-      if (message['method'] === undefined && theirs === id) found = { answer: rest, text };
+      if (message['method'] === undefined && theirs === id) exchange = { answer: rest, text };
       else {
         before.push(rest);
         if (theirs !== undefined) reply(message);
@@ -80,8 +80,8 @@ export async function rawAgent(url: string, options: { token?: string; capabilit
       headers['mcp-session-id'] = String(answered['mcp-session-id']);
       headers['mcp-protocol-version'] = '2025-11-25';
     }
-    if (!found) throw new Error(`no answer to ${method}`);
-    return { ...found, before };
+    if (!exchange) throw new Error(`no answer to ${method}`);
+    return { ...exchange, before };
   }
 
   const opened = await ask('initialize', {

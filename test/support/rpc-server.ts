@@ -38,9 +38,9 @@ export async function openRpcServer(handlers: Record<string, Handler>) {
         if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' });
         response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', method, params })}\n\n`);
       };
-      const given = await handlers[asked.method]?.(asked, { headers: request.headers, response, notify });
-      if (given === undefined) return;
-      answer(given as Json);
+      const outcome = await handlers[asked.method]?.(asked, { headers: request.headers, response, notify });
+      if (outcome === undefined) return;
+      answer(outcome as Json);
       function answer(body: Json) {
         const text = JSON.stringify({ jsonrpc: '2.0', id: asked.id, ...('result' in body || 'error' in body ? body : { result: body }) });
         if (response.headersSent) response.end(`data: ${text}\n\n`);

@@ -42,15 +42,15 @@ process.on('SIGUSR2', () => console.log('got ' + Buffer.concat(got).toString('ba
 export const stranger = process.getuid?.() === 0 && process.platform === 'linux' ? 65534 : undefined;
 
 /** A program of its own that takes an address; as another user where that is possible. Ends with us, however we end. */
-export async function squat(given: Squat): Promise<{ pid: number; port: number; leave(): Promise<void> }> {
-  const child: ChildProcess = spawn(given.program ?? process.execPath, ['-e', script, JSON.stringify(given)], {
+export async function squat(squatter: Squat): Promise<{ pid: number; port: number; leave(): Promise<void> }> {
+  const child: ChildProcess = spawn(squatter.program ?? process.execPath, ['-e', script, JSON.stringify(squatter)], {
     stdio: ['pipe', 'pipe', 'inherit'],
     cwd: '/',
     ...(stranger === undefined ? {} : { uid: stranger, gid: stranger }),
   });
   const lines = createInterface({ input: child.stdout! });
   const [line] = (await once(lines, 'line')) as [string];
-  if (!line.startsWith('ready ')) throw new Error(`squatter on ${given.host}: ${line}`);
+  if (!line.startsWith('ready ')) throw new Error(`squatter on ${squatter.host}: ${line}`);
   return {
     pid: child.pid!,
     port: Number(line.slice(6)),
@@ -72,7 +72,7 @@ export async function freePort(): Promise<number> {
       other.once('error', (error: NodeJS.ErrnoException) => done(error.code !== 'EADDRINUSE'));
       other.listen({ host: '::1', port }, () => done(true));
     });
-    await Promise.all([server, other].map((one) => new Promise((done) => one.close(done))));
+    await Promise.all([server, other].map((listener) => new Promise((done) => listener.close(done))));
     if (free) return port;
   }
 }

@@ -2,7 +2,7 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { perRequestSite, refusal, type Site, structured } from './site.ts';
 
-const customer = z.object({
+const customerSchema = z.object({
   id: z.string(),
   name: z.string(),
   email: z.string(),
@@ -12,7 +12,7 @@ const customer = z.object({
   iban: z.string(),
   notes: z.string(),
 });
-type Customer = z.infer<typeof customer>;
+type Customer = z.infer<typeof customerSchema>;
 
 // Invented people. Card numbers and IBANs are the published test values of card schemes and banks.
 const people: Omit<Customer, 'id'>[] = [
@@ -39,11 +39,11 @@ const updateInput = z.object({
   notes: z.string().optional(),
 });
 const exportInput = z.object({ format: z.enum(['csv', 'json']) });
-const searchOutput = z.object({ customers: z.array(customer.pick({ id: true, name: true, company: true, email: true })) });
+const searchOutput = z.object({ customers: z.array(customerSchema.pick({ id: true, name: true, company: true, email: true })) });
 
-/** Customer records full of (invented) personal data: what rules about personal data are shown on. Both eras. */
+/** Customer records full of (invented) personal data, to show rules about personal data. Both eras. */
 export function openCrm(): Site {
-  const customers = new Map(people.map((one, index) => [`C-${index + 1}`, { id: `C-${index + 1}`, ...one }]));
+  const customers = new Map(people.map((customer, index) => [`C-${index + 1}`, { id: `C-${index + 1}`, ...customer }]));
   const missing = (id: string) => refusal(`There is no customer ${id}. Search for a name or company first.`);
   return perRequestSite(() => {
     const server = new McpServer({ name: 'crm', title: 'Customer records', version: '1.0.0' });
@@ -58,8 +58,10 @@ export function openCrm(): Site {
       },
       ({ query }) => {
         const wanted = query.toLowerCase();
-        const found = [...customers.values()].filter((one) => `${one.name} ${one.company} ${one.email}`.toLowerCase().includes(wanted));
-        return structured({ customers: found.map(({ id, name, company, email }) => ({ id, name, company, email })) });
+        const matches = [...customers.values()].filter((customer) =>
+          `${customer.name} ${customer.company} ${customer.email}`.toLowerCase().includes(wanted),
+        );
+        return structured({ customers: matches.map(({ id, name, company, email }) => ({ id, name, company, email })) });
       },
     );
     server.registerTool(
@@ -71,8 +73,8 @@ export function openCrm(): Site {
         annotations: reads,
       },
       ({ id }) => {
-        const found = customers.get(id);
-        return found ? structured(found) : missing(id);
+        const customer = customers.get(id);
+        return customer ? structured(customer) : missing(id);
       },
     );
     server.registerTool(
@@ -81,12 +83,12 @@ export function openCrm(): Site {
         title: 'Change a customer',
         description: 'Overwrites the given fields of a customer record.',
         inputSchema: updateInput,
-        outputSchema: customer,
+        outputSchema: customerSchema,
         annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
       },
       ({ id, ...fields }) => {
-        const found = customers.get(id);
-        return found ? structured(Object.assign(found, fields)) : missing(id);
+        const customer = customers.get(id);
+        return customer ? structured(Object.assign(customer, fields)) : missing(id);
       },
     );
     server.registerTool(
@@ -107,7 +109,7 @@ export function openCrm(): Site {
 }
 
 function csv(all: Customer[]): string {
-  const columns = Object.keys(customer.shape) as (keyof Customer)[];
-  const rows = all.map((one) => columns.map((column) => `"${one[column].replaceAll('"', '""')}"`).join(','));
+  const columns = Object.keys(customerSchema.shape) as (keyof Customer)[];
+  const rows = all.map((customer) => columns.map((column) => `"${customer[column].replaceAll('"', '""')}"`).join(','));
   return [columns.join(','), ...rows].join('\r\n');
 }

@@ -2,7 +2,7 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { perRequestSite, refusal, type Site, structured } from './site.ts';
 
-const run = z.object({
+const runSchema = z.object({
   id: z.string(),
   month: z.string(),
   employees: z.int(),
@@ -10,7 +10,7 @@ const run = z.object({
   currency: z.literal('EUR'),
   status: z.enum(['draft', 'approved', 'paid']),
 });
-type Run = z.infer<typeof run>;
+type Run = z.infer<typeof runSchema>;
 
 const salaries: Record<string, number> = { 'E-1': 4200, 'E-2': 5150, 'E-3': 3875, 'E-4': 6900 };
 
@@ -33,7 +33,7 @@ const reads = { readOnlyHint: true, destructiveHint: false, idempotentHint: true
 const nothing = z.object({});
 const slipInput = z.object({ employee: z.string().describe('For example E-1'), month: z.string().regex(/^\d{4}-\d{2}$/) });
 const approveInput = z.object({ id: z.string().describe('For example R-2026-11') });
-const listOutput = z.object({ runs: z.array(run) });
+const listOutput = z.object({ runs: z.array(runSchema) });
 const slipOutput = z.object({
   employee: z.string(),
   month: z.string(),
@@ -43,7 +43,7 @@ const slipOutput = z.object({
   currency: z.literal('EUR'),
 });
 
-/** Salaries: the server that all but one group must not even see. Both eras. */
+/** Salaries: a server that only one group may even see. Both eras. */
 export function openPayroll(): Site {
   const runs = seed();
   return perRequestSite(() => {
@@ -81,14 +81,14 @@ export function openPayroll(): Site {
         title: 'Approve a payroll run',
         description: 'Releases a drafted payroll run for payment. This cannot be undone.',
         inputSchema: approveInput,
-        outputSchema: run,
+        outputSchema: runSchema,
         annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
       },
       ({ id }) => {
-        const found = runs.get(id);
-        if (!found) return refusal(`There is no payroll run ${id}.`);
-        if (found.status === 'draft') found.status = 'approved';
-        return structured(found);
+        const run = runs.get(id);
+        if (!run) return refusal(`There is no payroll run ${id}.`);
+        if (run.status === 'draft') run.status = 'approved';
+        return structured(run);
       },
     );
     return server;

@@ -6,36 +6,39 @@ import { McpServer, type ServerContext } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { refusal, type Site, structured } from './site.ts';
 
-const release = z.object({
+const releaseSchema = z.object({
   version: z.string(),
   builtAt: z.string(),
   deployedTo: z.array(z.enum(['staging', 'production'])),
 });
-type Release = z.infer<typeof release>;
+type Release = z.infer<typeof releaseSchema>;
 
-const version = z.string().regex(/^\d+\.\d+\.\d+$/, 'a version looks like 2.4.1');
+const versionSchema = z.string().regex(/^\d+\.\d+\.\d+$/, 'a version looks like 2.4.1');
 const nothing = z.object({});
-const buildInput = z.object({ version, seconds: z.number().min(0).max(600).default(3).describe('How long the build takes') });
-const deployInput = z.object({ version, environment: z.enum(['staging', 'production']) });
-const listOutput = z.object({ releases: z.array(release) });
+const buildInput = z.object({
+  version: versionSchema,
+  seconds: z.number().min(0).max(600).default(3).describe('How long the build takes'),
+});
+const deployInput = z.object({ version: versionSchema, environment: z.enum(['staging', 'production']) });
+const listOutput = z.object({ releases: z.array(releaseSchema) });
 
 const maxSessions = 1000;
 
 /** Builds and deployments, in the legacy era only and with sessions, as most servers out there still are. */
 export function openReleases(options: { now: () => number }): Site {
   const releases = new Map<string, Release>(
-    ['2.3.0', '2.3.1', '2.4.0'].map((one, index) => [
-      one,
-      { version: one, builtAt: `2026-${String(9 + index).padStart(2, '0')}-02T09:00:00.000Z`, deployedTo: ['staging'] },
+    ['2.3.0', '2.3.1', '2.4.0'].map((version, index) => [
+      version,
+      { version, builtAt: `2026-${String(9 + index).padStart(2, '0')}-02T09:00:00.000Z`, deployedTo: ['staging'] },
     ]),
   );
   const sessions = new Map<string, NodeStreamableHTTPServerTransport>();
 
   async function handle(request: IncomingMessage, response: ServerResponse) {
-    const given = request.headers['mcp-session-id'];
-    if (typeof given === 'string') {
-      const known = sessions.get(given);
-      return known ? await known.handleRequest(request, response) : refuse(response, 404, 'Session not found: initialize again.');
+    const sessionId = request.headers['mcp-session-id'];
+    if (typeof sessionId === 'string') {
+      const session = sessions.get(sessionId);
+      return session ? await session.handleRequest(request, response) : refuse(response, 404, 'Session not found: initialize again.');
     }
     if (request.method !== 'POST') return refuse(response, 400, 'Send the Mcp-Session-Id that initialize gave.');
     if (request.headers['mcp-method'] !== undefined)
@@ -49,7 +52,7 @@ export function openReleases(options: { now: () => number }): Site {
     server.server.onclose = () => transport.sessionId !== undefined && sessions.delete(transport.sessionId);
     await server.connect(transport);
     await transport.handleRequest(request, response);
-    // Anything but initialize was refused by the transport: nobody will come back to it.
+    // The transport refused anything but initialize: no session will use this server.
     if (transport.sessionId === undefined) await server.close();
   }
 
@@ -72,7 +75,7 @@ export function openReleases(options: { now: () => number }): Site {
         title: 'Build a release',
         description: 'Builds a version. Takes a while and reports progress.',
         inputSchema: buildInput,
-        outputSchema: release,
+        outputSchema: releaseSchema,
         annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
       },
       async ({ version: wanted, seconds }, context) => {
@@ -90,15 +93,15 @@ export function openReleases(options: { now: () => number }): Site {
         title: 'Deploy a release',
         description: 'Deploys a built version to staging or production.',
         inputSchema: deployInput,
-        outputSchema: release,
+        outputSchema: releaseSchema,
         annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
       },
       async ({ version: wanted, environment }, context) => {
-        const found = releases.get(wanted);
-        if (!found) return refusal(`Version ${wanted} is not built yet: run build_release first.`);
+        const release = releases.get(wanted);
+        if (!release) return refusal(`Version ${wanted} is not built yet: run build_release first.`);
         await context.mcpReq.log('notice', `Deploying ${wanted} to ${environment}`, 'deployer');
-        if (!found.deployedTo.includes(environment)) found.deployedTo.push(environment);
-        return structured(found);
+        if (!release.deployedTo.includes(environment)) release.deployedTo.push(environment);
+        return structured(release);
       },
     );
     return server;
@@ -114,15 +117,15 @@ export function openReleases(options: { now: () => number }): Site {
 
 const steps = 10;
 
-/** Ten steps, each told where progress was asked for; a cancelled build stops within one of them. */
-async function work(ms: number, what: string, context: ServerContext) {
+/** Ten steps, each reported if the call has a progress token; a cancelled build stops within one step. */
+async function work(ms: number, version: string, context: ServerContext) {
   const progressToken = context.mcpReq._meta?.progressToken;
   for (let step = 1; step <= steps; step++) {
     await sleep(ms / steps, undefined, { signal: context.mcpReq.signal });
     if (progressToken === undefined) continue;
     await context.mcpReq.notify({
       method: 'notifications/progress',
-      params: { progressToken, progress: step, total: steps, message: `Building ${what}: step ${step} of ${steps}` },
+      params: { progressToken, progress: step, total: steps, message: `Building ${version}: step ${step} of ${steps}` },
     });
   }
 }

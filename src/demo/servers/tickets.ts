@@ -6,7 +6,7 @@ import { perRequestSite, refusal, type Site, structured } from './site.ts';
 const project = z.enum(['apollo', 'zephyr', 'borealis']);
 const status = z.enum(['open', 'closed']);
 const priority = z.enum(['low', 'normal', 'high']);
-const ticket = z.object({
+const ticketSchema = z.object({
   id: z.string(),
   project,
   title: z.string(),
@@ -16,7 +16,7 @@ const ticket = z.object({
   resolution: z.string().optional(),
   comments: z.array(z.object({ at: z.string(), text: z.string() })),
 });
-type Ticket = z.infer<typeof ticket>;
+type Ticket = z.infer<typeof ticketSchema>;
 
 const titles: [z.infer<typeof project>, string, z.infer<typeof priority>][] = [
   ['apollo', 'Sign-in page flickers in dark mode', 'normal'],
@@ -32,7 +32,7 @@ function seed(): Map<string, Ticket> {
     const id = `T-${101 + index}`;
     return { id, project: of, title, body: `Reported by the ${of} team.`, status: 'open', priority: weight, comments: [] };
   });
-  return new Map(tickets.map((one) => [one.id, one]));
+  return new Map(tickets.map((ticket) => [ticket.id, ticket]));
 }
 
 const reads = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
@@ -43,7 +43,7 @@ const idInput = z.object({ id: z.string().describe('For example T-101') });
 const createInput = z.object({ project, title: z.string().min(1), body: z.string().optional(), priority: priority.optional() });
 const commentInput = z.object({ id: z.string(), text: z.string().min(1) });
 const closeInput = z.object({ id: z.string(), project: project.meta({ 'x-mcp-header': 'Project' }), resolution: z.string().min(1) });
-const listOutput = z.object({ tickets: z.array(ticket) });
+const listOutput = z.object({ tickets: z.array(ticketSchema) });
 
 const boardUri = 'ticket://board';
 
@@ -86,10 +86,10 @@ export async function openTickets(options: { now: () => number }): Promise<Site>
   });
 
   const missing = (id: string) => refusal(`There is no ticket ${id}. List the tickets to see which there are.`);
-  const changed = (one: Ticket) => {
+  const changed = (ticket: Ticket) => {
     site.notify.resourceUpdated(boardUri);
-    site.notify.resourceUpdated(`ticket://${one.id}`);
-    return structured(one);
+    site.notify.resourceUpdated(`ticket://${ticket.id}`);
+    return structured(ticket);
   };
 
   function tools(server: McpServer) {
@@ -105,7 +105,7 @@ export async function openTickets(options: { now: () => number }): Promise<Site>
       (wanted) =>
         structured({
           tickets: [...tickets.values()].filter(
-            (one) => (!wanted.project || one.project === wanted.project) && (!wanted.status || one.status === wanted.status),
+            (ticket) => (!wanted.project || ticket.project === wanted.project) && (!wanted.status || ticket.status === wanted.status),
           ),
         }),
     );
@@ -113,8 +113,8 @@ export async function openTickets(options: { now: () => number }): Promise<Site>
       'get_ticket',
       { title: 'Read a ticket', description: 'One ticket with its comments.', inputSchema: idInput, annotations: reads },
       ({ id }) => {
-        const one = tickets.get(id);
-        return one ? structured(one) : missing(id);
+        const ticket = tickets.get(id);
+        return ticket ? structured(ticket) : missing(id);
       },
     );
     server.registerTool(
@@ -123,31 +123,31 @@ export async function openTickets(options: { now: () => number }): Promise<Site>
         title: 'Create a ticket',
         description: 'Opens a new ticket in a project.',
         inputSchema: createInput,
-        outputSchema: ticket,
+        outputSchema: ticketSchema,
         annotations: adds,
       },
-      (given) => {
-        const one: Ticket = {
+      (fields) => {
+        const ticket: Ticket = {
           id: `T-${101 + tickets.size}`,
-          project: given.project,
-          title: given.title,
-          body: given.body ?? '',
+          project: fields.project,
+          title: fields.title,
+          body: fields.body ?? '',
           status: 'open',
-          priority: given.priority ?? 'normal',
+          priority: fields.priority ?? 'normal',
           comments: [],
         };
-        tickets.set(one.id, one);
-        return changed(one);
+        tickets.set(ticket.id, ticket);
+        return changed(ticket);
       },
     );
     server.registerTool(
       'comment_ticket',
       { title: 'Comment on a ticket', description: 'Adds a comment to a ticket.', inputSchema: commentInput, annotations: adds },
       ({ id, text }) => {
-        const one = tickets.get(id);
-        if (!one) return missing(id);
-        one.comments.push({ at: new Date(options.now()).toISOString(), text });
-        return changed(one);
+        const ticket = tickets.get(id);
+        if (!ticket) return missing(id);
+        ticket.comments.push({ at: new Date(options.now()).toISOString(), text });
+        return changed(ticket);
       },
     );
     server.registerTool(
@@ -159,13 +159,13 @@ export async function openTickets(options: { now: () => number }): Promise<Site>
         annotations: { ...adds, destructiveHint: true, idempotentHint: true },
       },
       ({ id, project: stated, resolution }) => {
-        const one = tickets.get(id);
-        if (!one) return missing(id);
+        const ticket = tickets.get(id);
+        if (!ticket) return missing(id);
         // A rule about the argument would be worth nothing if the argument could be a lie.
-        if (one.project !== stated) return refusal(`Ticket ${id} does not belong to the project ${stated}.`);
-        one.status = 'closed';
-        one.resolution = resolution;
-        return changed(one);
+        if (ticket.project !== stated) return refusal(`Ticket ${id} does not belong to the project ${stated}.`);
+        ticket.status = 'closed';
+        ticket.resolution = resolution;
+        return changed(ticket);
       },
     );
   }
@@ -200,9 +200,9 @@ export async function openTickets(options: { now: () => number }): Promise<Site>
       }),
       { title: 'One ticket', description: 'A ticket by its id.', mimeType: 'application/json' },
       (uri, { id }) => {
-        const one = tickets.get(String(id));
-        if (!one) throw new Error(`There is no ticket ${String(id)}.`);
-        return { contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify(one) }] };
+        const ticket = tickets.get(String(id));
+        if (!ticket) throw new Error(`There is no ticket ${String(id)}.`);
+        return { contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify(ticket) }] };
       },
     );
   }
@@ -211,6 +211,6 @@ export async function openTickets(options: { now: () => number }): Promise<Site>
 
 function board(tickets: Iterable<Ticket>): Record<string, { open: number; closed: number }> {
   const counts: Record<string, { open: number; closed: number }> = {};
-  for (const one of tickets) (counts[one.project] ??= { open: 0, closed: 0 })[one.status]++;
+  for (const ticket of tickets) (counts[ticket.project] ??= { open: 0, closed: 0 })[ticket.status]++;
   return counts;
 }

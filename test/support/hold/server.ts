@@ -21,11 +21,11 @@ interface Message {
   params?: { arguments?: Wish; _meta?: { progressToken?: unknown } };
 }
 /** Undefined where it is only sent, and nothing hostile is asked for. */
-const known = (wish: Wish | undefined) => (Array.isArray(wish?.recipe) && typeof wish.way === 'string' ? wish : undefined);
+const hostileWish = (wish: Wish | undefined) => (Array.isArray(wish?.recipe) && typeof wish.way === 'string' ? wish : undefined);
 const read = (text: string) => {
   const asked = JSON.parse(text) as Message;
   const greeted = greeting(asked as Parameters<typeof greeting>[0], ERA, about);
-  return { ...asked, greeted, wish: known(asked.params?.arguments), token: asked.params?._meta?.progressToken };
+  return { ...asked, greeted, wish: hostileWish(asked.params?.arguments), token: asked.params?._meta?.progressToken };
 };
 
 if (process.argv[2] === 'http') serve();
@@ -55,7 +55,7 @@ function serve() {
       if (wish === undefined) return void response.writeHead(200, { 'content-type': 'application/json' }).end(plainAnswer(id));
       const streams = request.url === '/stream';
       const { text, messages } = sayings(wish, { id, token });
-      const header = [...text.slice(0, 6000)].map((one) => (/[\t\x20-\x7e]/.test(one) ? one : '~')).join('');
+      const header = [...text.slice(0, 6000)].map((character) => (/[\t\x20-\x7e]/.test(character) ? character : '~')).join('');
       const type = streams ? 'text/event-stream' : 'application/json';
       if (wish.way === 'refusal') return void response.writeHead(400, { 'content-type': type, 'www-authenticate': header }).end(text);
       response.writeHead(200, {

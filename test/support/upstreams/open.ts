@@ -8,7 +8,7 @@ import type { Outcome, Peer, Upstream, UpstreamCall, UpstreamStatus } from '../.
 import { wholeCatalogue } from '../gateway.ts';
 
 export function entry(
-  given: { id?: string } & Partial<Omit<ServerEntry, 'catalogue'>> & { catalogue?: Partial<ServerEntry['catalogue']> },
+  fields: { id?: string } & Partial<Omit<ServerEntry, 'catalogue'>> & { catalogue?: Partial<ServerEntry['catalogue']> },
 ): ServerEntry {
   return serverEntry.parse({
     id: 'one',
@@ -17,8 +17,8 @@ export function entry(
     description: 'A server for tests',
     version: '1.0.0',
     tools: {},
-    ...given,
-    catalogue: wholeCatalogue({ ...given.catalogue }),
+    ...fields,
+    catalogue: wholeCatalogue({ ...fields.catalogue }),
   });
 }
 
@@ -32,14 +32,14 @@ export interface Opened {
 /** One upstream, closed when the test ends. */
 export function open(
   t: Pick<TestContext, 'after'>,
-  given: ServerEntry,
+  server: ServerEntry,
   limits: Partial<UpstreamLimits> = {},
   more: Partial<UpstreamsOptions> = {},
 ): Opened {
   const statuses: UpstreamStatus[] = [];
   const updates: JsonObject[] = [];
   const upstreams = openUpstreams({
-    entries: [given],
+    entries: [server],
     log: silent,
     clientInfo: { name: 'gatehouse', version: '0.0.0' },
     events: { onStatus: (_server, status) => statuses.push(status), onResourceUpdated: (_server, params) => updates.push(params) },
@@ -47,7 +47,7 @@ export function open(
     ...more,
   });
   t.after(() => upstreams.close());
-  return { upstreams, upstream: upstreams.get(given.id)!, statuses, updates };
+  return { upstreams, upstream: upstreams.get(server.id)!, statuses, updates };
 }
 
 export const peer = (more: Partial<Peer> = {}): Peer => ({

@@ -7,28 +7,28 @@ export async function openStalling(t: Pick<TestContext, 'after'>, to: string) {
   const all = new Set<net.Socket>();
   const server = net.createServer((near) => {
     const far = net.connect(Number(port), hostname);
-    for (const [one, other] of [
+    for (const [socket, opposite] of [
       [near, far],
       [far, near],
     ] as const) {
-      all.add(one);
-      one.pipe(other);
-      one.on('error', () => {});
-      one.on('close', () => {
-        all.delete(one);
-        if (!one.isPaused()) other.destroy();
+      all.add(socket);
+      socket.pipe(opposite);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        all.delete(socket);
+        if (!socket.isPaused()) opposite.destroy();
       });
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
-    for (const one of all) one.destroy();
+    for (const socket of all) socket.destroy();
     server.close();
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`,
     stall() {
-      for (const one of all) one.unpipe().pause();
+      for (const socket of all) socket.unpipe().pause();
     },
   };
 }
