@@ -211,6 +211,6 @@ test('a denial is recorded under the URI that may not be read', async () => {
 test('the value that is completed stands in one place', () => {
   const given = { ref: { type: 'ref/prompt', name: 'x' }, argument: { name: '__proto__', value: 'a' } };
   const context = { arguments: JSON.parse('{"__proto__":"b","c":"d"}') };
-  const target = { entry: entry({ id: 'one' }), name: 'x', action: 'get' as const };
+  const target = { owner: entry({ id: 'one' }), name: 'x', action: 'get' as const };
   assert.equal(JSON.stringify(completing({ ...given, context }, target)['context']), '{"arguments":{"c":"d"}}');
 });
