@@ -31,6 +31,7 @@ try {
     memory: await measureMemory(Number(values.rules), scale),
     wide: await measureWide(scale),
     policy: await output(['test/bench/policy.mjs']),
+    results: await output(['test/bench/results.mjs']),
     startUp: await startTime(),
     firstList: await firstList(Number(values.rules)),
     firstListWide: await firstList(5000),
