@@ -21,6 +21,7 @@ export interface CoreSettings {
   port: number;
   maxBodyBytes: number;
   maxDepth: number;
+  maxConnections: number;
   headerTimeoutMs: number;
   pollMinutes: number;
 }

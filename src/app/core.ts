@@ -39,9 +39,9 @@ const settleMs = 5_000;
 const leavingMs = 1_000;
 
 export async function openCore(options: { host: Host; settings: CoreSettings }): Promise<Core> {
-  const { port, headerTimeoutMs } = options.settings;
+  const { port, maxConnections, headerTimeoutMs } = options.settings;
   // First of all: agents from before the start are already there, and their requests are held from now on.
-  const entrance = await openEntrance({ port, headersTimeoutMs: headerTimeoutMs });
+  const entrance = await openEntrance({ port, maxConnections, headersTimeoutMs: headerTimeoutMs });
   try {
     return await openBehind(entrance, options);
   } catch (error) {

@@ -1,6 +1,8 @@
 import pino from 'pino';
 
 export interface Log {
+  /** The least severe entries that are written; can be set at any time. Absent: all of them. */
+  level?: string;
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -10,8 +12,9 @@ export interface Log {
 // Names under which a secret might reach a log line by mistake, at the top or one level down.
 const secret = ['authorization', 'token', 'access_token', 'refresh_token', 'id_token', 'cookie', 'password', 'secret'];
 
-/** One JSON line per entry to `file`, or to standard error where none is given. Level from GATEHOUSE_LOG (default `info`). */
-export function openLog(file?: string, level = process.env.GATEHOUSE_LOG ?? 'info'): Log {
+/** One JSON line per entry to `file`, or to standard error where none is given. Until the settings are read, its level comes from GATEHOUSE_LOG (default `info`). */
+export function openLog(file?: string, asked = process.env.GATEHOUSE_LOG ?? 'info'): Log {
+  const level = Object.hasOwn(pino.levels.values, asked) ? asked : 'info';
   const destination =
     file === undefined
       ? pino.destination({ dest: 2, sync: true })

@@ -97,8 +97,8 @@ export const settings = {
   maxConnections: setting({
     schema: whole(16, 65_535),
     owners: withoutUser,
-    default: 512,
-    description: 'How many connections the gateway holds open at once.',
+    default: 8192,
+    description: 'How many connections the gateway holds open at once. Further ones are closed.',
   }),
   headerTimeoutMs: setting({
     schema: whole(1000, 120_000),
@@ -120,12 +120,6 @@ export const settings = {
     description: 'How often the app asks for a new bundle; changes are also pushed.',
   }),
   startAtLogin: setting({ schema: yesNo, owners: withoutCompany, default: false, description: 'Start Gatehouse when the person logs in.' }),
-  updates: setting({
-    schema: z.enum(['mdm', 'notify']),
-    owners: ['machine', 'company'],
-    default: 'mdm',
-    description: 'Who brings new versions: IT alone (`mdm`), or the app says so too (`notify`). It never installs any itself.',
-  }),
 } as const;
 
 export type SettingKey = keyof typeof settings;

@@ -8,6 +8,8 @@ import { refuseHttp } from './http/refuse.ts';
 export interface EntranceOptions {
   /** 0 picks a free one (tests); otherwise exactly this one, never another. */
   port: number;
+  /** Further ones are closed at once. Absent: 8192. They cost little; the bound keeps file descriptors from running out. */
+  maxConnections?: number;
   /** Milliseconds until a connection that has not sent its headers is closed. */
   headersTimeoutMs: number;
   /** Absent: `unreadLimits`. */
@@ -59,8 +61,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
       unread,
       listener,
     );
-    // Connections that send nothing cost little and are closed by headersTimeout; this only keeps file descriptors from running out.
-    server.maxConnections = 8192;
+    server.maxConnections = options.maxConnections ?? 8192;
     return server;
   });
   // Not waited for: what else a start does goes on beside it, and who needs to know asks again.

@@ -38,6 +38,7 @@ export async function shellSettings(
     const user = Object.fromEntries(settingKeys.map((key) => [key, host.settings.get(key)]));
     const settings = resolve({ managed: values, environment: { ...environmentValues(env), ...flags }, user });
     report(host, settings, flags);
+    host.log.level = settings.logLevel.value;
     return {
       core: {
         central: settings.central.value,
@@ -46,6 +47,7 @@ export async function shellSettings(
         port: settings.port.value,
         maxBodyBytes: settings.maxBodyBytes.value,
         maxDepth: settings.maxDepth.value,
+        maxConnections: settings.maxConnections.value,
         headerTimeoutMs: settings.headerTimeoutMs.value,
         pollMinutes: settings.pollMinutes.value,
       },

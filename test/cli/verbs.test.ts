@@ -107,7 +107,7 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
     },
     { agents: [{ name: 'claude', createdAt: '2026-11-23T10:00:00.000Z', sessions: 1, callsToday: 2 }] },
   );
-  const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, headerTimeoutMs: 1, pollMinutes: 1 };
+  const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, maxConnections: 16, headerTimeoutMs: 1, pollMinutes: 1 };
   const headless = await openHeadless({
     dataDir,
     log,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { environmentValues, managedValues, resolve, userValues } from '../../src/config/resolve.ts';
 import { managedName, settingKeys, settings, variableName } from '../../src/config/settings.ts';
@@ -108,4 +109,9 @@ test('variables are named after the keys; an empty one is none', () => {
     port: '4300',
     logLevel: 'debug',
   });
+});
+
+test('whatever can be set is used by somebody', () => {
+  const readers = readFileSync('src/shell/shell-settings.ts', 'utf8');
+  for (const key of settingKeys) assert.ok(readers.includes(`settings.${key}.value`), `nobody reads ${key}`);
 });

@@ -1,6 +1,7 @@
 // Agents that come before there is anything to answer with, or while we leave.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -108,4 +109,27 @@ test('while it leaves nobody gets an answer that would count for good: not who w
   assert.equal(await modernRequest(house.url, house.token, 'tools/list').then(({ text }) => text, failed), 'ECONNRESET');
   await house.close();
   assert.equal(await modernRequest(house.url, house.token, 'tools/list').then(({ text }) => text, failed), 'ECONNREFUSED');
+});
+
+test('more connections than are set are closed at once, and those that are there stay', async (t) => {
+  const entrance = await openEntrance({ port: 0, maxConnections: 2, headersTimeoutMs: 5000 });
+  t.after(() => entrance.close());
+  entrance.serve(
+    (_request, response) => void response.end('here'),
+    () => {},
+  );
+  const sockets = [1, 2, 3].map(() => connect(entrance.number, '127.0.0.1'));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  const answers = sockets.map(
+    (socket) =>
+      new Promise<string>((resolve) => {
+        socket.on('error', () => resolve(''));
+        socket.on('close', () => resolve(''));
+        socket.on('data', (chunk) => resolve(String(chunk).slice(0, 12)));
+        socket.on('connect', () => socket.write('GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'));
+      }),
+  );
+  assert.deepEqual((await Promise.all(answers)).toSorted(), ['', 'HTTP/1.1 200', 'HTTP/1.1 200']);
 });

@@ -47,7 +47,7 @@ test('what upstreams and agents say cannot command the terminal of who reads it'
     },
     {},
   );
-  const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, headerTimeoutMs: 1, pollMinutes: 1 };
+  const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, maxConnections: 16, headerTimeoutMs: 1, pollMinutes: 1 };
   const headless = await openHeadless({
     dataDir,
     log,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { silent as log } from '../../src/base/log.ts';
+import { silent as log, openLog } from '../../src/base/log.ts';
 import { managedName, settingKeys } from '../../src/config/settings.ts';
 import { shellSettings } from '../../src/shell/shell-settings.ts';
 import { memorySettings } from '../support/host.ts';
@@ -67,4 +67,12 @@ test('any slip in a managed name is refused; a name of a later version is not', 
   }
   const settings = await shellSettings(host(), {}, {}, managed({ AllowedHoursOfTheDay: 1 }));
   settings.close();
+});
+
+test('the log says as much as is set, also by IT', async () => {
+  const own = openLog(undefined, 'nonsense');
+  assert.equal(own.level, 'info');
+  const settings = await shellSettings({ ...host(), log: own }, {}, {}, managed({ LogLevel: 'error' }));
+  settings.close();
+  assert.equal(own.level, 'error');
 });
