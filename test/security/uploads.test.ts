@@ -98,7 +98,7 @@ test('whatever is tried with other tokens, keys, proofs and persons, only the de
       [next(person, last, { seq: last.seq + 90, method: 'gatehouse/ledger-restarted' })],
       [next(person, undefined, { target: `fork ${round}` })],
     ]);
-    const what = `SEED=${seed} round ${round}: ${JSON.stringify({ who, key, how, method, claimed, person, seq: records[0]?.seq })}`;
+    const label = `SEED=${seed} round ${round}: ${JSON.stringify({ who, key, how, method, claimed, person, seq: records[0]?.seq })}`;
     const token = tokens[who];
     const body = method === 'GET' ? '' : JSON.stringify({ device: claimed, chain: 'c', records });
     const device = key === 'own' ? own : other;
@@ -116,24 +116,24 @@ test('whatever is tried with other tokens, keys, proofs and persons, only the de
     const [header, payload, signature] = good.split('.') as [string, string, string];
     const fields = JSON.parse(Buffer.from(header, 'base64url').toString());
     const input = `${header}.${payload}`;
-    const given: Partial<Record<(typeof proofs)[number], string | undefined>> = {
+    const forgedProofs: Partial<Record<(typeof proofs)[number], string | undefined>> = {
       missing: undefined,
       none: `${part({ ...fields, alg: 'none' })}.${payload}.`,
       typ: device.sign('gatehouse-receipt+jws', JSON.parse(Buffer.from(payload, 'base64url').toString())),
       'foreign key': `${input}.${sign(null, Buffer.from(input), stranger).toString('base64url')}`,
       rubbish: `${header}.${signature}`,
     };
-    const shown = how in given ? given[how] : good;
+    const shown = how in forgedProofs ? forgedProofs[how] : good;
     const answer = await send(method, token, body, shown === undefined ? {} : { 'gatehouse-device': shown });
 
-    if (who === 'expired' || who === 'none') assert.equal(answer.status, 401, what);
+    if (who === 'expired' || who === 'none') assert.equal(answer.status, 401, label);
     else if (how !== 'good' || (method === 'POST' && claimed !== other.id)) {
-      assert.equal(answer.status, 403, `${what} ${answer.text}`);
+      assert.equal(answer.status, 403, `${label} ${answer.text}`);
       refusal ??= answer.text;
-      assert.equal(answer.text, refusal, `${what}: one refusal, whatever is known`);
-    } else assert.ok([200, 409].includes(answer.status), `${what} ${answer.text}`);
+      assert.equal(answer.text, refusal, `${label}: one refusal, whatever is known`);
+    } else assert.ok([200, 409].includes(answer.status), `${label} ${answer.text}`);
     // Of the victim's chain nothing is ever said.
-    for (const record of chain) assert.ok(!answer.text.includes(record.hash), `${what}: ${answer.text}`);
+    for (const record of chain) assert.ok(!answer.text.includes(record.hash), `${label}: ${answer.text}`);
     if (pick(5) === 0) {
       chain.push(next(of(['ada', '']), chain.at(-1)));
       await upload();
