@@ -217,24 +217,22 @@ test('any slip in a key or an annotation is refused', async (t) => {
   );
 });
 
-test('a file that nothing reads keeps the last good version in force, and the change is not published', async (t) => {
-  const { path } = company(t);
+/** A publisher of this folder with a store of its own; both end with the test. */
+async function publisherOf(t: TestContext, folder: string, onPublished: Parameters<typeof openPublisher>[0]['onPublished'] = () => {}) {
   const data = temporaryDir();
   const store = new CentralStore(data.path);
-  const publisher = await openPublisher({
-    folder: path,
-    variables: {},
-    policy: policyTools,
-    store,
-    log: silent,
-    now: Date.now,
-    onPublished() {},
-  });
+  const publisher = await openPublisher({ folder, variables: {}, policy: policyTools, store, log: silent, now: Date.now, onPublished });
   t.after(async () => {
     await publisher.close();
     store.close();
     data.remove();
   });
+  return publisher;
+}
+
+test('a file that nothing reads keeps the last good version in force, and the change is not published', async (t) => {
+  const { path } = company(t);
+  const publisher = await publisherOf(t, path);
   const { version } = publisher.current();
   mkdirSync(join(path, 'policies/eu'));
   writeFileSync(join(path, 'policies/eu/forbid.cedar'), forbid);
@@ -294,31 +292,16 @@ async function publishing(t: TestContext) {
   write('org.yaml', `${orgYaml}required_scope: gatehouse\nminimum_app_version: 1.2.0\n`);
   write('policies/forbid.cedar', moving + staying.replaceAll('NAME', '1'));
   write('policies/main.cedar', policies.replace('@id("P-1")', '@id("P-1")\n@limit("5/hour")'));
-  const data = temporaryDir();
-  const store = new CentralStore(data.path);
   const published: { version: number; lacks: string[] }[] = [];
-  const publisher = await openPublisher({
-    folder: path,
-    variables: {},
-    policy: policyTools,
-    store,
-    log: silent,
-    now: Date.now,
-    onPublished({ version, company: { policies: all, limits, identity, minimumVersion } }) {
-      const has: [string, boolean][] = [
-        ['F-9', all.some(({ id }) => id === 'F-9')],
-        ['N-1', all.some(({ id }) => id === 'N-1')],
-        ['@limit', all.every(({ id, annotations }) => id !== 'P-1' || annotations['limit'] === '5/hour')],
-        ['limits', limits.callsPerMinute === 30 && limits.concurrentCalls === 8],
-        ['org', identity.required_scope === 'gatehouse' && minimumVersion === '1.2.0'],
-      ];
-      published.push({ version, lacks: has.filter(([, there]) => !there).map(([name]) => name) });
-    },
-  });
-  t.after(async () => {
-    await publisher.close();
-    store.close();
-    data.remove();
+  const publisher = await publisherOf(t, path, ({ version, company: { policies: all, limits, identity, minimumVersion } }) => {
+    const has: [string, boolean][] = [
+      ['F-9', all.some(({ id }) => id === 'F-9')],
+      ['N-1', all.some(({ id }) => id === 'N-1')],
+      ['@limit', all.every(({ id, annotations }) => id !== 'P-1' || annotations['limit'] === '5/hour')],
+      ['limits', limits.callsPerMinute === 30 && limits.concurrentCalls === 8],
+      ['org', identity.required_scope === 'gatehouse' && minimumVersion === '1.2.0'],
+    ];
+    published.push({ version, lacks: has.filter(([, there]) => !there).map(([name]) => name) });
   });
   return { path, write, publisher, published };
 }
