@@ -43,12 +43,12 @@ const files = globSync(['src/**/*.ts', 'electron/**/*.ts', 'renderer/**/*.{ts,ts
 
 function imports(file: string): { from: string; typeOnly: boolean }[] {
   const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
-  const found: { from: string; typeOnly: boolean }[] = [];
+  const imported: { from: string; typeOnly: boolean }[] = [];
   for (const match of text.matchAll(/^\s*(import|export)\s+(type\s+)?([^'"`;]*?)from\s+['"]([^'"]+)['"]/gm))
-    found.push({ from: match[4]!, typeOnly: match[2] !== undefined || onlyTypes(match[3]!) });
-  for (const match of text.matchAll(/^\s*import\s+['"]([^'"]+)['"]/gm)) found.push({ from: match[1]!, typeOnly: false });
-  for (const match of text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)) found.push({ from: match[1]!, typeOnly: false });
-  return found;
+    imported.push({ from: match[4]!, typeOnly: match[2] !== undefined || onlyTypes(match[3]!) });
+  for (const match of text.matchAll(/^\s*import\s+['"]([^'"]+)['"]/gm)) imported.push({ from: match[1]!, typeOnly: false });
+  for (const match of text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)) imported.push({ from: match[1]!, typeOnly: false });
+  return imported;
 }
 
 const onlyTypes = (clause: string) =>

@@ -60,20 +60,20 @@ async function tests(files, concurrency) {
 
 /** An installed Chromium, else Debian's package where we may install it, else Playwright's own download. */
 function chromium() {
-  const given = process.env.GATEHOUSE_CHROMIUM;
-  if (given && existsSync(given)) return given;
-  const found = () =>
+  const configured = process.env.GATEHOUSE_CHROMIUM;
+  if (configured && existsSync(configured)) return configured;
+  const findInstalled = () =>
     ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
       .flatMap((name) => (process.env.PATH ?? '').split(':').map((folder) => join(folder, name)))
       .find(existsSync);
-  const installed = found();
+  const installed = findInstalled();
   if (installed) return installed;
   if (existsSync('/etc/debian_version') && process.getuid?.() === 0) {
     console.log('     no Chromium here: installing the package "chromium" ...');
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env });
     spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], { stdio: 'ignore', env });
-    if (found()) return found();
+    if (findInstalled()) return findInstalled();
   }
   spawnSync(process.execPath, [join('node_modules', 'playwright', 'cli.js'), 'install', 'chromium'], { stdio: 'ignore', timeout: 300_000 });
   const out = spawnSync(process.execPath, ['-e', "import('playwright').then(({chromium})=>console.log(chromium.executablePath()))"], {

@@ -109,8 +109,8 @@ test('what the person may not see is not found, by no word and not by its exact 
     'e',
     'p',
   ]) {
-    const found = await names(text, { limit: 100 });
-    assert.ok(!found.includes('purge_archive') && !found.includes('pay_salary'), `${text}: ${found}`);
+    const hits = await names(text, { limit: 100 });
+    assert.ok(!hits.includes('purge_archive') && !hits.includes('pay_salary'), `${text}: ${hits}`);
   }
   assert.deepEqual(await names('purge_archive'), []);
   assert.deepEqual(await names('pay_salary'), []);

@@ -53,10 +53,10 @@ test('comments add up to nothing: a stream may say for ever that it is alive', (
 });
 
 test('data beyond the given length comes in pieces, which are the same text', () => {
-  const found: SseEvent['data'][] = [];
-  const read = openSse(10_000, ({ data }) => found.push(data), 50);
+  const received: SseEvent['data'][] = [];
+  const read = openSse(10_000, ({ data }) => received.push(data), 50);
   for (const piece of [`data: ${'ü'.repeat(40)}`, 'ä'.repeat(40), '\n\ndata: short\n\n']) assert.ok(read(Buffer.from(piece)));
-  assert.ok(typeof found[0] !== 'string');
-  assert.equal(Buffer.concat(found[0] as Buffer[]).toString(), 'ü'.repeat(40) + 'ä'.repeat(40));
-  assert.equal(found[1], 'short');
+  assert.ok(typeof received[0] !== 'string');
+  assert.equal(Buffer.concat(received[0] as Buffer[]).toString(), 'ü'.repeat(40) + 'ä'.repeat(40));
+  assert.equal(received[1], 'short');
 });

@@ -8,8 +8,8 @@ const inputSchema = { type: 'object' };
 const digest = `sha256:${'0'.repeat(64)}`;
 
 test('a null where a field is optional is an absent field, at every level that the specification names', () => {
-  const nothing = (kind: Kind, given: Record<string, unknown>, wanted: Record<string, unknown>) =>
-    assert.deepEqual(usable(kind, [given]), { kept: [wanted], leftOut: [] });
+  const nothing = (kind: Kind, definition: Record<string, unknown>, wanted: Record<string, unknown>) =>
+    assert.deepEqual(usable(kind, [definition]), { kept: [wanted], leftOut: [] });
   nothing(
     'tools',
     {
@@ -77,16 +77,16 @@ test('what nobody can be sure of is left out, with the reason', () => {
     ['resources', { uri: 'a:b', name: 'n', size: 'big' }, /^its size is a string, not a number$/],
     ['resourceTemplates', { uriTemplate: 'a:{b}' }, /^its name is missing$/],
   ];
-  for (const [kind, given, why] of cases) {
-    const { kept, leftOut } = usable(kind, [given]);
-    assert.deepEqual(kept, [], JSON.stringify(given));
+  for (const [kind, definition, why] of cases) {
+    const { kept, leftOut } = usable(kind, [definition]);
+    assert.deepEqual(kept, [], JSON.stringify(definition));
     assert.match(leftOut[0]!.why, why);
   }
 });
 
 test('what is for show, or cannot be used by anybody, is taken off, and that is told', () => {
-  const take = (kind: Kind, given: Record<string, unknown>) => {
-    const { kept, leftOut } = usable(kind, [given]);
+  const take = (kind: Kind, definition: Record<string, unknown>) => {
+    const { kept, leftOut } = usable(kind, [definition]);
     return [kept[0], leftOut.map(({ what, why }) => `${what}: ${why}`)];
   };
   assert.deepEqual(take('tools', { name: 'a', inputSchema, icons: [{ src: 7 }], annotations: { readOnlyHint: 'yes', title: 'T' } }), [
@@ -158,12 +158,12 @@ test('a bundle of an older central API is read without what is faulty in it, one
     frontmatter: { name: 's', description: '' },
     resources: [{ uri: 'skill://s/SKILL.md', digest, size: 1 }],
   };
-  const given = {
+  const olderCatalogue = {
     tools: [{ name: 'good', inputSchema }, { name: 'bad' }, { inputSchema }],
     skills: [skill, { ...skill, uri: 'skill://t/SKILL.md' }],
     capabilities: 'all',
   };
-  const entry = serverEntry.parse({ id: 'a', name: 'a/a', title: '', description: '', version: '1', catalogue: given, tools: {} });
+  const entry = serverEntry.parse({ id: 'a', name: 'a/a', title: '', description: '', version: '1', catalogue: olderCatalogue, tools: {} });
   assert.deepEqual(
     entry.catalogue.tools.map(({ name }) => name),
     ['good'],

@@ -50,10 +50,10 @@ test('each mistake in org.yaml is reported where it stands', async (t) => {
   ];
   for (const [from, to, expected] of cases) {
     acme.write('org.yaml', orgYaml.replace(from, to));
-    const found = await acme.problems();
+    const problems = await acme.problems();
     assert.ok(
-      found.some((problem) => expected.test(problem)),
-      `${to}: ${found.join('\n')}`,
+      problems.some((problem) => expected.test(problem)),
+      `${to}: ${problems.join('\n')}`,
     );
   }
 });
@@ -87,10 +87,10 @@ test('each mistake in a server is reported where it stands', async (t) => {
     const server = serverJson('wiki');
     spoil(server);
     acme.write('servers/wiki.json', server);
-    const found = await acme.problems();
+    const problems = await acme.problems();
     assert.ok(
-      found.some((problem) => expected.test(problem)),
-      `${expected}: ${found.join('\n')}`,
+      problems.some((problem) => expected.test(problem)),
+      `${expected}: ${problems.join('\n')}`,
     );
   }
   acme.write('servers/wiki.json', '{\n  "name": "x",\n}\n');
@@ -104,14 +104,14 @@ function toolsOf(server: ReturnType<typeof serverJson>): Record<string, unknown>
 test('policies that name what does not exist, remixes and limits', async (t) => {
   const acme = company(t);
   acme.write('policies/main.cedar', policies.replace('Group::"finance"', 'Group::"finanse"').replace('Server::"wiki"', 'Server::"wikki"'));
-  const found = await acme.problems();
+  const problems = await acme.problems();
   assert.ok(
-    found.some((problem) => /^error policies\/main.cedar:\d+ .*finanse/.test(problem)),
-    found.join('\n'),
+    problems.some((problem) => /^error policies\/main.cedar:\d+ .*finanse/.test(problem)),
+    problems.join('\n'),
   );
   assert.ok(
-    found.some((problem) => /^error policies\/main.cedar:\d+ .*wikki/.test(problem)),
-    found.join('\n'),
+    problems.some((problem) => /^error policies\/main.cedar:\d+ .*wikki/.test(problem)),
+    problems.join('\n'),
   );
 
   acme.write('policies/main.cedar', policies);

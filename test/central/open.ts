@@ -8,7 +8,7 @@ import { temporaryDir, writeCompany } from './company-folder.ts';
 import { openIssuer } from './issuer.ts';
 
 /** The central API of Acme on real sockets, with a real issuer; everything ends with the test. */
-export async function openAcme(t: TestContext, given: Partial<Pick<CentralOptions, 'log' | 'unread'>> = {}) {
+export async function openAcme(t: TestContext, options: Partial<Pick<CentralOptions, 'log' | 'unread'>> = {}) {
   const dir = temporaryDir();
   const issuer = await openIssuer();
   const folder = join(dir.path, 'company');
@@ -23,7 +23,7 @@ export async function openAcme(t: TestContext, given: Partial<Pick<CentralOption
       variables: { issuer: issuer.url, central: 'http://127.0.0.1:9' },
       log: silent,
       now: () => Date.now() + clock,
-      ...given,
+      ...options,
       deps: { policy: policyTools, hashRecord: (record) => hashRecord(record as unknown as LedgerRecord) },
     });
   let central = await open();

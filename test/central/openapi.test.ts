@@ -57,8 +57,8 @@ test('the real answers are what the contract says, for every route of it', async
   const name = encodeURIComponent('example.acme/wiki');
   const unknown = encodeURIComponent('example.acme/unknown');
   const seen = new Set<string>();
-  const get = async (path: string, at: string, headers: Record<string, string> = {}, given: string | undefined = token) =>
-    seen.add(await conforms('get', path, await acme.get(at, given, headers)));
+  const get = async (path: string, at: string, headers: Record<string, string> = {}, bearer: string | undefined = token) =>
+    seen.add(await conforms('get', path, await acme.get(at, bearer, headers)));
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) =>
     seen.add(await conforms('post', path, await acme.post(path, token, body, headers)));
 
@@ -90,7 +90,7 @@ test('the real answers are what the contract says, for every route of it', async
   await post('/v1/requests', 'x'.repeat(100_000));
 
   for (const [path, operations] of Object.entries(contract.paths)) {
-    for (const method of ['get', 'post'].filter((one) => one in operations)) {
+    for (const method of ['get', 'post'].filter((verb) => verb in operations)) {
       assert.ok(seen.has(`${method} ${path}`), `${method} ${path} was never called`);
       if (operations[method]!.security !== undefined) continue;
       const at = path.replace('{serverName}', name).replace('{version}', 'latest');

@@ -20,7 +20,7 @@ const tools = [{ name: 'get', inputSchema: { type: 'object' } }];
 const lists = legacy((message, response) =>
   message?.method === 'tools/list' ? json(response, { jsonrpc: '2.0', id: message.id, result: { tools } }) : false,
 );
-const names = async (given: Parameters<typeof fetchCatalogue>[0]) => (await fetchCatalogue(given)).tools.map(({ name }) => name);
+const names = async (server: Parameters<typeof fetchCatalogue>[0]) => (await fetchCatalogue(server)).tools.map(({ name }) => name);
 
 /** A local server in a file of its own; `body` runs before it answers. */
 function program(t: TestContext, body: string, name = 'server.mjs', head = ''): string {
@@ -135,10 +135,10 @@ process.stdin.on('data', (chunk) => String(chunk).includes('server/discover') &&
 });
 
 test('why a local server does not start is said in its own last lines, without its secrets, with what to do', async (t) => {
-  const failure = async (given: Parameters<typeof fetchCatalogue>[0]) => {
-    const error = (await fetchCatalogue(given).then(
+  const failure = async (server: Parameters<typeof fetchCatalogue>[0]) => {
+    const error = (await fetchCatalogue(server).then(
       () => assert.fail('it was read'),
-      (one: unknown) => one,
+      (reason: unknown) => reason,
     )) as Failure;
     return `${error.message}\n${error.fix}`;
   };

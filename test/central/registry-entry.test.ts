@@ -36,31 +36,31 @@ const spelt = (path: string) =>
     );
 const foreign = /^catalogue\.(?:serverInfo\.|\w+\[\]|hashes\.\*)|^_meta\.dev\.gatehouse\/entry$/;
 
-function fieldsOf(node: Node, path = '', found = new Map<string, Field>()): Map<string, Field> {
-  const below = (one: Node, name: string, required: boolean) => {
+function fieldsOf(node: Node, path = '', collected = new Map<string, Field>()): Map<string, Field> {
+  const below = (child: Node, name: string, required: boolean) => {
     const full = path === '' ? name : `${path}.${name}`;
     const key = spelt(full);
-    const words = [...(one.enum ?? []), ...(one.const === undefined ? [] : [one.const]), ...wordsBelow(one)];
-    const preset = one.default !== undefined ? `\`${JSON.stringify(one.default)}\`` : required ? 'required' : '';
-    const known = found.get(key);
+    const words = [...(child.enum ?? []), ...(child.const === undefined ? [] : [child.const]), ...wordsBelow(child)];
+    const preset = child.default !== undefined ? `\`${JSON.stringify(child.default)}\`` : required ? 'required' : '';
+    const earlier = collected.get(key);
     // Where one input must have a field that another need not, the page says the less.
     if (!foreign.test(key) && !key.endsWith('.*'))
-      found.set(key, known ? { ...known, preset: known.preset === preset ? preset : '' } : { preset, words });
-    fieldsOf(one, full, found);
+      collected.set(key, earlier ? { ...earlier, preset: earlier.preset === preset ? preset : '' } : { preset, words });
+    fieldsOf(child, full, collected);
   };
-  for (const [name, one] of Object.entries(node.properties ?? {})) below(one, name, node.required?.includes(name) === true);
-  if (node.items) fieldsOf(node.items, `${path}[]`, found);
-  if (typeof node.additionalProperties === 'object') fieldsOf(node.additionalProperties, `${path}.*`, found);
-  for (const one of [...(node.anyOf ?? []), ...(node.oneOf ?? [])]) fieldsOf(one, path, found);
-  return found;
+  for (const [name, child] of Object.entries(node.properties ?? {})) below(child, name, node.required?.includes(name) === true);
+  if (node.items) fieldsOf(node.items, `${path}[]`, collected);
+  if (typeof node.additionalProperties === 'object') fieldsOf(node.additionalProperties, `${path}.*`, collected);
+  for (const branch of [...(node.anyOf ?? []), ...(node.oneOf ?? [])]) fieldsOf(branch, path, collected);
+  return collected;
 }
 const wordsBelow = ({ additionalProperties }: Node): string[] =>
   typeof additionalProperties === 'object' ? (additionalProperties.enum ?? []) : [];
 
 const rows = new Map(
-  [...page.matchAll(/^\| `([^`]+)` \| ([^|]*)\| (.*) \|$/gm)].map(([, field, preset, what]) => [
+  [...page.matchAll(/^\| `([^`]+)` \| ([^|]*)\| (.*) \|$/gm)].map(([, field, preset, meaning]) => [
     field!,
-    { preset: preset!.trim(), what: what! },
+    { preset: preset!.trim(), what: meaning! },
   ]),
 );
 const schema = z.toJSONSchema(serverJson, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as Node;

@@ -54,7 +54,7 @@ test('headers of a remote: fixed values, defaults, variables of their own, of th
   });
 });
 
-for (const [what, headers, words] of [
+for (const [title, headers, words] of [
   ['a required one without a value', [{ name: 'X-Read-Only', isRequired: true }], /header X-Read-Only is required and has no value/],
   ['a required one that comes to nothing', [{ name: 'X-A', isRequired: true, value: ' ' }], /X-A is required and its value is empty/],
   ['a variable without a value', [{ name: 'X-A', value: 'Bearer {nobody}' }], /variable \{nobody\} has no value/],
@@ -75,10 +75,10 @@ for (const [what, headers, words] of [
     (name) => [`the gateway's own ${name}`, [{ name, value: 'x' }], /is the gateway's own/] as const,
   ),
 ] as const)
-  test(`a header that cannot be sent as it stands is an error: ${what}`, () => {
+  test(`a header that cannot be sent as it stands is an error: ${title}`, () => {
     const { told } = withHeaders([...headers]);
     assert.ok(
-      told.some((one) => one.startsWith('error: ') && words.test(one)),
+      told.some((message) => message.startsWith('error: ') && words.test(message)),
       told.join('\n'),
     );
   });
@@ -92,9 +92,9 @@ test('`policy check` says so where the header stands, and a header needs a name'
     remotes: [{ type: 'streamable-http', url, headers: [{ name: 'X-Read-Only', isRequired: true }] }],
   });
   const { problems } = await checkFolder(dir.path, { policy: policyTools });
-  const [found] = problems.filter(({ severity }) => severity === 'error');
-  assert.deepEqual([found?.file, found?.line], ['servers/wiki.json', 11]);
-  assert.match(found!.fix, /"value"/);
+  const [error] = problems.filter(({ severity }) => severity === 'error');
+  assert.deepEqual([error?.file, error?.line], ['servers/wiki.json', 11]);
+  assert.match(error!.fix, /"value"/);
   assert.match(withHeaders([{ value: 'x' }]).told.join(), /headers.0.name/);
 });
 
@@ -103,7 +103,7 @@ test('of several remotes the best transport is used, wherever it stands; sse whe
   const http = { type: 'streamable-http', url };
   const reach = (remotes: object[]) => {
     const { entry, told } = compile(remotes);
-    return [entry?.transport, entry?.url, entry?.headers, told.map((one) => one.slice(0, 60))];
+    return [entry?.transport, entry?.url, entry?.headers, told.map((message) => message.slice(0, 60))];
   };
   assert.deepEqual(reach([sse]), ['sse', 'https://a.example/sse', { 'X-A': 'a' }, []]);
   const other = (at: number) => [`warning: A server is reached at one address: remotes.${at} has no effec`.slice(0, 60)];

@@ -8,20 +8,20 @@ import { memoryVault, testHost } from '../support/host.ts';
 
 test('the identity stays over restarts: in the vault, or in a private file where the vault forgets', async () => {
   const keychain = { ...memoryVault(), kind: 'keychain' as const };
-  const one = testHost({ vault: keychain as never });
-  const { id } = await openDevice(one);
-  assert.equal((await openDevice(one)).id, id);
+  const withVault = testHost({ vault: keychain as never });
+  const { id } = await openDevice(withVault);
+  assert.equal((await openDevice(withVault)).id, id);
   const file = (host: { dataDir: string }) => join(host.dataDir, 'company', 'device-key.json');
-  assert.equal(existsSync(file(one)), false);
+  assert.equal(existsSync(file(withVault)), false);
 
-  const two = testHost();
-  const forgotten = await openDevice(two);
-  assert.equal(statSync(file(two)).mode & 0o777, 0o600);
-  assert.equal((await openDevice(testHost({ dataDir: two.dataDir }))).id, forgotten.id);
+  const withFile = testHost();
+  const forgotten = await openDevice(withFile);
+  assert.equal(statSync(file(withFile)).mode & 0o777, 0o600);
+  assert.equal((await openDevice(testHost({ dataDir: withFile.dataDir }))).id, forgotten.id);
   // A vault came later: the same identity moves into it.
-  const later = testHost({ dataDir: two.dataDir, vault: { ...memoryVault(), kind: 'keychain' as const } as never });
+  const later = testHost({ dataDir: withFile.dataDir, vault: { ...memoryVault(), kind: 'keychain' as const } as never });
   assert.equal((await openDevice(later)).id, forgotten.id);
-  assert.equal(existsSync(file(two)), false);
+  assert.equal(existsSync(file(withFile)), false);
   assert.equal((await openDevice(later)).id, forgotten.id);
 });
 

@@ -32,7 +32,7 @@ export function client(
   const company = open({
     host,
     bootstrap: central.bootstrap(),
-    accessToken: async (given) => token?.(given?.forceRefresh === true) ?? 't1',
+    accessToken: async (tokenOptions) => token?.(tokenOptions?.forceRefresh === true) ?? 't1',
     log: host.log,
     ...rest,
     timing: { ...quick, ...timing },

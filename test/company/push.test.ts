@@ -11,69 +11,69 @@ beforeEach(async () => {
   await central.publish(smallBundle(1));
 });
 afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
+  for (const company of opened.splice(0)) await company.close();
   await central.close();
 });
 const open = (options: Parameters<typeof client>[1] = {}) => {
-  const one = client(central, options);
-  opened.push(one);
-  return one;
+  const company = client(central, options);
+  opened.push(company);
+  return company;
 };
 
 test('an announced version is fetched at once; one that we have is not', async () => {
-  const one = open();
-  await one.start(person);
+  const company = open();
+  await company.start(person);
   await central.asked(events, 1);
-  await one.refresh();
+  await company.refresh();
   const before = central.count('GET /v1/bundle');
   central.announce(1);
   await central.publish(smallBundle(2));
   central.announce(2);
-  await one.until(() => one.bundle().bundle?.version === 2);
+  await company.until(() => company.bundle().bundle?.version === 2);
   assert.ok(central.count('GET /v1/bundle') <= before + 2);
 });
 
 test('an announcement during a fetch that brings the version before leads to one more', async () => {
-  const one = open();
-  await one.start(person);
+  const company = open();
+  await company.start(person);
   await central.asked(events, 1);
-  await one.refresh();
+  await company.refresh();
   let release = () => {};
   const old = central.jws!;
   central.answers.set('GET /v1/bundle', (_, response) => {
     release = () => response.writeHead(200, { etag: '"old"' }).end(old);
   });
-  const slow = one.refresh();
+  const slow = company.refresh();
   await central.asked('GET /v1/bundle', central.count('GET /v1/bundle') + 1);
   central.answers.clear();
   await central.publish(smallBundle(2));
   central.announce(2);
   release();
   await slow;
-  await one.until(() => one.bundle().bundle?.version === 2);
+  await company.until(() => company.bundle().bundle?.version === 2);
 });
 
 test('a stream that ends or is torn is opened again, and what was missed is fetched', async () => {
-  const one = open();
-  await one.start(person);
+  const company = open();
+  await company.start(person);
   for (const version of [2, 3]) {
     await central.asked(events, version - 1);
     await central.publish(smallBundle(version));
     for (const stream of central.streams) version === 2 ? stream.end() : stream.destroy();
-    await one.until(() => one.bundle().bundle?.version === version);
+    await company.until(() => company.bundle().bundle?.version === version);
   }
 });
 
 test('silence counts as a dead connection', async () => {
-  const one = open({ timing: { heartbeatMs: 30 } });
-  await one.start(person);
+  const company = open({ timing: { heartbeatMs: 30 } });
+  await company.start(person);
   await central.asked(events, 3);
 });
 
 test('a stream that was refused for its token is opened with a fresh one', async () => {
   let current = 't1';
-  const one = open({ token: (force) => (force ? (current = 't2') : current) });
-  await one.start(person);
+  const company = open({ token: (force) => (force ? (current = 't2') : current) });
+  await company.start(person);
   await central.asked(events, 1);
   central.tokens = new Set(['t2']);
   for (const stream of central.streams) stream.end('event: end\ndata: {"reason":"token expired"}\n\n');
@@ -94,23 +94,23 @@ test('rubbish in the stream, or something else in its place, harms nobody: it po
     next((text) => response.write(text));
     if (answers.length === 2) response.end();
   });
-  const one = open();
-  await one.start(person);
+  const company = open();
+  await company.start(person);
   await central.asked(events, 5);
-  assert.equal(one.bundle().state, 'fresh');
-  assert.equal(one.contact().state, 'online');
+  assert.equal(company.bundle().state, 'fresh');
+  assert.equal(company.contact().state, 'online');
 });
 
 test('after stop nothing is asked any more', async () => {
-  const one = open();
-  await one.start(person);
+  const company = open();
+  await company.start(person);
   await central.asked(events, 1);
   const ended = new Promise<void>((resolve) => [...central.streams][0]!.on('close', resolve));
-  one.stop({ forget: true });
+  company.stop({ forget: true });
   await ended;
   const before = central.seen.length;
   await central.publish(smallBundle(2));
-  await one.refresh();
-  await one.close();
+  await company.refresh();
+  await company.close();
   assert.equal(central.seen.length, before);
 });

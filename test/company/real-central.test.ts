@@ -67,7 +67,7 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
   const { id } = await company.device();
   const upload = () => {
     const gone: { resolve?: () => void } = {};
-    const one = openUploader({
+    const uploader = openUploader({
       unsent: (after, limit, bytes) => ledger.unsent(after, limit, bytes),
       cursor: () => ledger.cursor(),
       acknowledge: (seq) => ledger.acknowledge(seq),
@@ -78,7 +78,7 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
       timing: { retryMs: 10, retryMaxMs: 50 },
       log: silent,
     });
-    return { ...one, done: new Promise<void>((resolve) => (gone.resolve = resolve)) };
+    return { ...uploader, done: new Promise<void>((resolve) => (gone.resolve = resolve)) };
   };
   for (let at = 0; at < 1100; at++) ledger.append(entry);
   await ledger.flush();

@@ -12,16 +12,16 @@ before(async () => {
 after(() => central.close());
 beforeEach(() => central.answers.clear());
 
-const ask = (given: { accessToken?: () => Promise<string>; signal?: AbortSignal; timeoutMs?: number } = {}) =>
+const ask = (options: { accessToken?: () => Promise<string>; signal?: AbortSignal; timeoutMs?: number } = {}) =>
   send(
-    { fetch, accessToken: given.accessToken ?? (async () => 't1') },
+    { fetch, accessToken: options.accessToken ?? (async () => 't1') },
     {
       method: 'GET',
       url: `${central.url}/x`,
       statuses: [200],
       read: (response) => readText(response, 1000),
-      signal: given.signal ?? new AbortController().signal,
-      timeoutMs: given.timeoutMs ?? 5000,
+      signal: options.signal ?? new AbortController().signal,
+      timeoutMs: options.timeoutMs ?? 5000,
     },
   );
 const answer = (status: number, body: string, headers: Record<string, string> = {}) =>
@@ -46,8 +46,8 @@ test('each status has its code, the words of the other side in short, and a way 
     [302, 'unavailable'],
   ] as const) {
     answer(status, JSON.stringify({ message: `Because. ${'x'.repeat(5000)}` }), status === 302 ? { location: '/y' } : {});
-    const { code: given, fix, message } = await failure(ask());
-    assert.equal(given, code);
+    const { code: actual, fix, message } = await failure(ask());
+    assert.equal(actual, code);
     assert.ok(fix);
     assert.ok(message.length < 500, message);
     if (status !== 302) assert.match(message, /Because/);

@@ -43,10 +43,10 @@ function chain() {
 /** Takes records as src/central does: in order, known ones again, a gap or a contradiction with 409. */
 function take(held: Record[], body: string): { status: number; value: object } {
   for (const record of (JSON.parse(body) as { records: Record[] }).records) {
-    const known = held[record.seq - 1];
-    if (known?.hash === record.hash) continue;
+    const stored = held[record.seq - 1];
+    if (stored?.hash === record.hash) continue;
     const expected = held.length + 1;
-    if (known !== undefined)
+    if (stored !== undefined)
       return { status: 409, value: { error: 'integrity', expected, message: `Record ${record.seq} has other content.` } };
     if (record.seq !== expected) return { status: 409, value: { error: 'conflict', expected } };
     held.push(record);
@@ -70,7 +70,7 @@ beforeEach(async () => {
   await company.start(person);
 });
 afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
+  for (const upload of opened.splice(0)) await upload.close();
   await company.close();
   await central.close();
 });
@@ -78,9 +78,9 @@ afterEach(async () => {
 function uploader(ledger: ReturnType<typeof chain>, options: Partial<Parameters<typeof openUploader>[0]> = {}) {
   const waiting: { holds: () => boolean; resolve: () => void }[] = [];
   const check = () => {
-    for (const one of waiting.splice(0)) one.holds() ? one.resolve() : waiting.push(one);
+    for (const waiter of waiting.splice(0)) waiter.holds() ? waiter.resolve() : waiting.push(waiter);
   };
-  const one = openUploader({
+  const upload = openUploader({
     unsent: ledger.unsent,
     cursor: () => ledger.cursor,
     acknowledge: async (seq) => {
@@ -92,9 +92,9 @@ function uploader(ledger: ReturnType<typeof chain>, options: Partial<Parameters<
     log: silent,
     ...options,
   });
-  opened.push(one);
+  opened.push(upload);
   return {
-    ...one,
+    ...upload,
     until: (holds: () => boolean) =>
       new Promise<void>((resolve) => {
         waiting.push({ holds, resolve });
@@ -107,29 +107,29 @@ const same = (ledger: ReturnType<typeof chain>) => assert.deepEqual(held, ledger
 test('carries everything up in order and in batches, and what comes later too', async () => {
   const ledger = chain();
   ledger.append(4203);
-  const one = uploader(ledger);
-  one.poke();
-  await one.until(() => ledger.cursor === 4203);
+  const upload = uploader(ledger);
+  upload.poke();
+  await upload.until(() => ledger.cursor === 4203);
   same(ledger);
   assert.deepEqual(
     central.seen.filter((entry) => entry.route === route).map(({ body }) => JSON.parse(body).records.length),
     [1000, 1000, 1000, 1000, 203],
   );
   ledger.append(2);
-  one.poke();
-  one.poke();
-  await one.until(() => ledger.cursor === 4205);
+  upload.poke();
+  upload.poke();
+  await upload.until(() => ledger.cursor === 4205);
   same(ledger);
-  assert.deepEqual(one.status(), { uploaded: 4205 });
+  assert.deepEqual(upload.status(), { uploaded: 4205 });
 });
 
 test('a batch says how large it may be, and one that is cut goes on with the rest', async () => {
   const ledger = chain();
   ledger.append(5, 'x'.repeat(400_000));
   ledger.append(1, 'x'.repeat(1_200_000));
-  const one = uploader(ledger);
-  one.poke();
-  await one.until(() => ledger.cursor === 6);
+  const upload = uploader(ledger);
+  upload.poke();
+  await upload.until(() => ledger.cursor === 6);
   assert.deepEqual(
     central.seen.filter((entry) => entry.route === route).map(({ body }) => JSON.parse(body).records.length),
     [2, 2, 1, 1],
@@ -159,10 +159,10 @@ test('failures are retried, shown meanwhile, and end by themselves', async () =>
     if (failures-- > 0) response.writeHead(503).end('{"message":"out of order"}');
     else usual(request, response, body);
   });
-  const one = uploader(ledger);
-  one.poke();
-  await one.until(() => one.status().error?.code === 'unavailable');
-  await one.until(() => ledger.cursor === 10 && one.status().error === undefined);
+  const upload = uploader(ledger);
+  upload.poke();
+  await upload.until(() => upload.status().error?.code === 'unavailable');
+  await upload.until(() => ledger.cursor === 10 && upload.status().error === undefined);
   same(ledger);
 });
 
@@ -170,35 +170,35 @@ test('a disk that does not take the cursor loses nothing', async () => {
   const ledger = chain();
   ledger.append(10);
   let failures = 2;
-  const one = uploader(ledger, {
+  const upload = uploader(ledger, {
     acknowledge: async (seq) => {
       if (failures-- > 0) throw new Error('disk full');
       ledger.cursor = seq;
     },
   });
-  one.poke();
-  await one.until(() => ledger.cursor === 10);
+  upload.poke();
+  await upload.until(() => ledger.cursor === 10);
   same(ledger);
 });
 
 test('a central API that lost records gets them again; the cursor does not move back', async () => {
   const ledger = chain();
   ledger.append(900);
-  const one = uploader(ledger);
-  one.poke();
-  await one.until(() => ledger.cursor === 900);
-  await one.close();
+  const upload = uploader(ledger);
+  upload.poke();
+  await upload.until(() => ledger.cursor === 900);
+  await upload.close();
   held.length = 120;
   ledger.append(5);
   const moves: number[] = [];
-  const two = uploader(ledger, {
+  const second = uploader(ledger, {
     acknowledge: async (seq) => {
       moves.push(seq);
       ledger.cursor = seq;
     },
   });
-  two.poke();
-  await two.until(() => ledger.cursor === 905);
+  second.poke();
+  await second.until(() => ledger.cursor === 905);
   same(ledger);
   assert.deepEqual(moves, [905]);
 });
@@ -208,11 +208,11 @@ test('records that it asks for and that are gone here are a contradiction, said 
   ledger.append(20);
   ledger.cursor = 15;
   ledger.records.splice(0, 10);
-  const one = uploader(ledger);
-  one.poke();
-  await one.until(() => one.status().error !== undefined);
-  assert.match(one.status().error!.message, /records 1 to 10, which are no longer on this machine/);
-  assert.equal(one.status().error!.code, 'integrity');
+  const upload = uploader(ledger);
+  upload.poke();
+  await upload.until(() => upload.status().error !== undefined);
+  assert.match(upload.status().error!.message, /records 1 to 10, which are no longer on this machine/);
+  assert.equal(upload.status().error!.code, 'integrity');
   assert.deepEqual(held, []);
 });
 
@@ -231,17 +231,17 @@ test('a central API that is ahead is followed only when its last record is ours'
       const { status, value } = seq === 11 ? { status: 409, value: ahead } : take(held, body);
       response.writeHead(status).end(JSON.stringify(value));
     });
-    const one = uploader(ledger);
-    one.poke();
+    const upload = uploader(ledger);
+    upload.poke();
     if (at < 2) {
-      await one.until(() => ledger.cursor === 50);
+      await upload.until(() => ledger.cursor === 50);
       assert.deepEqual(sent, at === 0 ? [11, 41] : [11, 40, 41]);
       same(ledger);
     } else {
-      await one.until(() => one.status().error?.code === 'integrity');
+      await upload.until(() => upload.status().error?.code === 'integrity');
       assert.equal(ledger.cursor, 10);
     }
-    await one.close();
+    await upload.close();
   }
 });
 
@@ -251,10 +251,10 @@ test('records of another chain under our name stop the upload and are said', asy
   ledger.append(5);
   other.append(5, 'forged');
   held = other.records.slice();
-  const one = uploader(ledger);
-  one.poke();
-  await one.until(() => one.status().error?.code === 'integrity');
-  assert.match(one.status().error!.message, /other content/);
+  const upload = uploader(ledger);
+  upload.poke();
+  await upload.until(() => upload.status().error?.code === 'integrity');
+  assert.match(upload.status().error!.message, /other content/);
   assert.equal(ledger.cursor, 0);
 });
 
@@ -266,26 +266,26 @@ test('an answer that acknowledges more than was sent skips nothing, and one that
     take(held, body);
     response.end('{"acknowledged":99999}');
   });
-  const one = uploader(ledger);
-  one.poke();
-  await one.until(() => ledger.cursor === 600);
-  await one.close();
+  const upload = uploader(ledger);
+  upload.poke();
+  await upload.until(() => ledger.cursor === 600);
+  await upload.close();
   same(ledger);
   for (const answer of ['{"acknowledged":3}', '{"expected":601}', '{"expected":2}', '{"expected":99999}', '{}', 'rubbish']) {
     ledger.append(1);
     const { cursor } = ledger;
     central.answers.set(route, (_, response) => response.writeHead(answer.startsWith('{"e') ? 409 : 200).end(answer));
-    const two = uploader(ledger, { timing: { settleMs: 1, retryMs: 1e6, retryMaxMs: 1e6 } });
+    const second = uploader(ledger, { timing: { settleMs: 1, retryMs: 1e6, retryMaxMs: 1e6 } });
     const before = central.count(route);
-    two.poke();
-    await two.until(() => two.status().error !== undefined);
+    second.poke();
+    await second.until(() => second.status().error !== undefined);
     assert.ok(central.count(route) - before <= 3, answer);
     assert.equal(ledger.cursor, cursor, answer);
     // The way out: it is right again, and somebody signs in.
     central.answers.set(route, usual);
-    two.poke(true);
-    await two.until(() => ledger.cursor === ledger.records.length);
-    await two.close();
+    second.poke(true);
+    await second.until(() => ledger.cursor === ledger.records.length);
+    await second.close();
   }
   same(ledger);
 });
@@ -295,25 +295,25 @@ test('rests while nobody is signed in, without an error, and goes on at the next
   ledger.append(3);
   company.stop({ forget: false });
   let signedIn = false;
-  const one = uploader(ledger, { ready: () => signedIn });
-  one.poke(true);
-  assert.deepEqual(one.status(), { uploaded: 0 });
+  const upload = uploader(ledger, { ready: () => signedIn });
+  upload.poke(true);
+  assert.deepEqual(upload.status(), { uploaded: 0 });
   await company.start(person);
   signedIn = true;
-  one.poke(true);
-  await one.until(() => ledger.cursor === 3);
+  upload.poke(true);
+  await upload.until(() => ledger.cursor === 3);
 
   // Signed out in the middle of an upload.
   ledger.append(3);
   const usual = central.answers.get(route)!;
   central.answers.set(route, () => company.stop({ forget: true }));
-  one.poke(true);
+  upload.poke(true);
   await central.asked(route, 2);
   central.answers.set(route, usual);
   await company.start(person);
-  one.poke(true);
-  await one.until(() => ledger.cursor === 6);
-  assert.equal(one.status().error, undefined);
+  upload.poke(true);
+  await upload.until(() => ledger.cursor === 6);
+  assert.equal(upload.status().error, undefined);
   same(ledger);
 });
 
@@ -321,9 +321,9 @@ test('closes in the middle of an upload that hangs', async () => {
   const ledger = chain();
   ledger.append(3);
   central.answers.set(route, () => {});
-  const one = uploader(ledger);
-  one.poke(true);
+  const upload = uploader(ledger);
+  upload.poke(true);
   await central.asked(route, 1);
-  await one.close();
+  await upload.close();
   assert.equal(ledger.cursor, 0);
 });

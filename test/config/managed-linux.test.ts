@@ -38,9 +38,9 @@ test('the first place that has one counts, as a whole', { skip }, async () => {
 
 test('what another user could have written is no policy, and is said', { skip }, async () => {
   const refused = async (why: RegExp, options = {}) => {
-    const found = await read(options);
-    assert.equal(found.state, 'malformed');
-    assert.match(found.state === 'malformed' ? found.problem : '', why);
+    const reading = await read(options);
+    assert.equal(reading.state, 'malformed');
+    assert.match(reading.state === 'malformed' ? reading.problem : '', why);
   };
   write('{}', 0o664);
   await refused(/written to/);
@@ -68,15 +68,19 @@ test('rubbish and too much are malformed', { skip }, async () => {
 });
 
 test('only an absent document clears what was known: what cannot be read or understood leaves it in force and is shown', () => {
-  const known: Managed = { values: { Port: 1 }, where: 'x' };
-  assert.deepEqual(afterRead(known, { state: 'failed', where: 'x', problem: 'EIO' }), { values: { Port: 1 }, where: 'x', problem: 'EIO' });
-  assert.deepEqual(afterRead(known, { state: 'absent' }), { values: {} });
-  assert.deepEqual(afterRead(known, { state: 'malformed', where: 'x', problem: 'no JSON' }), {
+  const current: Managed = { values: { Port: 1 }, where: 'x' };
+  assert.deepEqual(afterRead(current, { state: 'failed', where: 'x', problem: 'EIO' }), {
+    values: { Port: 1 },
+    where: 'x',
+    problem: 'EIO',
+  });
+  assert.deepEqual(afterRead(current, { state: 'absent' }), { values: {} });
+  assert.deepEqual(afterRead(current, { state: 'malformed', where: 'x', problem: 'no JSON' }), {
     values: { Port: 1 },
     where: 'x',
     problem: 'no JSON',
   });
-  assert.deepEqual(afterRead(known, { state: 'present', where: 'y', values: { Port: 2 } }), { values: { Port: 2 }, where: 'y' });
+  assert.deepEqual(afterRead(current, { state: 'present', where: 'y', values: { Port: 2 } }), { values: { Port: 2 }, where: 'y' });
 });
 
 test('a change of the file is followed, also one by renaming over it', { skip }, async (t) => {
@@ -88,7 +92,7 @@ test('a change of the file is followed, also one by renaming over it', { skip },
     directory: dir,
     changed: ({ values }) => {
       seen.push(values['Port']);
-      for (const one of waiting) if (one.port === values['Port']) one.resolve();
+      for (const waiter of waiting) if (waiter.port === values['Port']) waiter.resolve();
     },
     log: silent,
   });
@@ -114,7 +118,7 @@ test('a change of the file is followed, also one by renaming over it', { skip },
 
 test('a directory that comes later is watched from the next turn of the clock on', { skip }, async (t) => {
   const late = join(dir, 'gatehouse');
-  const found = new Promise<Managed>((resolve) => {
+  const discovered = new Promise<Managed>((resolve) => {
     void openManaged({
       read: () => read({ files: [join(late, 'managed.json')] }),
       directory: late,
@@ -128,5 +132,5 @@ test('a directory that comes later is watched from the next turn of the clock on
       renameSync(join(late, 'next'), join(late, 'managed.json'));
     });
   });
-  assert.deepEqual((await found).values, { Port: 7 });
+  assert.deepEqual((await discovered).values, { Port: 7 });
 });

@@ -27,8 +27,8 @@ const lay = (...path: string[]) => {
   writeFileSync(file, 'bplist00', { mode: 0o644 });
   return file;
 };
-const read = (given: Partial<Parameters<typeof readManagedMacos>[0]> = {}) =>
-  readManagedMacos({ run, user: 'ann', directory, owner, ...given });
+const read = (options: Partial<Parameters<typeof readManagedMacos>[0]> = {}) =>
+  readManagedMacos({ run, user: 'ann', directory, owner, ...options });
 
 test('no file: absent, and nothing is started', { skip }, async () => {
   assert.deepEqual(await read(), { state: 'absent' });
@@ -40,10 +40,10 @@ test("the user's document, else the machine's, through plutil by its absolute pa
   assert.equal((await read()).state, 'present');
   assert.deepEqual(asked, [['/usr/bin/plutil', '-convert', 'json', '-o', '-', machine]]);
   const user = lay('ann');
-  const found = await read();
+  const reading = await read();
   assert.equal(asked.at(-1)?.at(-1), user);
-  assert.ok(found.state === 'present');
-  const { values, unknown } = managedValues(found.values);
+  assert.ok(reading.state === 'present');
+  const { values, unknown } = managedValues(reading.values);
   assert.deepEqual(unknown, []);
   const { central, port, startAtLogin, bundleKey } = resolve({ managed: values });
   assert.deepEqual(

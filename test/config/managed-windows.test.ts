@@ -30,9 +30,9 @@ function registry(keys: Record<string, string>, refused: string[] = []) {
     const key = args[1]!;
     if (refused.includes(key)) return { code: 1, stdout: '' };
     if (keys[key] !== undefined) return { code: 0, stdout: keys[key] };
-    const below = [...Object.keys(keys), ...refused].filter((one) => one.startsWith(`${key}\\`));
+    const below = [...Object.keys(keys), ...refused].filter((path) => path.startsWith(`${key}\\`));
     if (below.length === 0 && key !== 'HKLM\\SOFTWARE' && key !== 'HKCU\\SOFTWARE') return { code: 1, stdout: '' };
-    const children = new Set(below.map((one) => full(`${key}\\${one.slice(key.length + 1).split('\\')[0]}`)));
+    const children = new Set(below.map((path) => full(`${key}\\${path.slice(key.length + 1).split('\\')[0]}`)));
     return { code: 0, stdout: `\r\n${[...children].join('\r\n')}\r\n` };
   };
   return { run, asked };
@@ -54,18 +54,18 @@ test('values of every kind, only those right below the key', () => {
 
 test("the machine's document, by reg.exe at its absolute path and in the 64-bit view", async () => {
   const { run, asked } = registry({ [machine]: recorded, [user]: recorded });
-  const found = await readManagedWindows({ run });
+  const reading = await readManagedWindows({ run });
   assert.deepEqual(asked, [['C:\\Windows\\System32\\reg.exe', 'query', machine, '/s', '/reg:64']]);
-  assert.ok(found.state === 'present');
-  assert.equal(found.where, machine);
-  const { central, port, startAtLogin, bundleKey } = resolve({ managed: managedValues(found.values).values });
+  assert.ok(reading.state === 'present');
+  assert.equal(reading.where, machine);
+  const { central, port, startAtLogin, bundleKey } = resolve({ managed: managedValues(reading.values).values });
   assert.deepEqual([central.value, port.value, startAtLogin.value], ['https://gatehouse.example.com', 4300, true]);
   assert.equal((bundleKey.value as string[]).length, 2);
 });
 
 test("else the user's, as a whole; else absent", async () => {
-  const found = await readManagedWindows({ run: registry({ [user]: recorded.replaceAll('LOCAL_MACHINE', 'CURRENT_USER') }).run });
-  assert.deepEqual([found.state, found.state === 'present' && found.where], ['present', user]);
+  const reading = await readManagedWindows({ run: registry({ [user]: recorded.replaceAll('LOCAL_MACHINE', 'CURRENT_USER') }).run });
+  assert.deepEqual([reading.state, reading.state === 'present' && reading.where], ['present', user]);
   assert.deepEqual(await readManagedWindows({ run: registry({}).run }), { state: 'absent' });
   const others = { 'HKLM\\SOFTWARE\\Policies\\Other\\Gatehouse': '' };
   assert.deepEqual(await readManagedWindows({ run: registry(others).run }), { state: 'absent' });

@@ -27,8 +27,9 @@ async function callAll(gateway) {
   const calls = context.toolCalls ?? tools.map((tool) => ({ name: tool.name, arguments: argumentsFor(tool.inputSchema) }));
   for (const call of calls) assert.ok(!(await client.callTool(call)).isError, `${call.name} failed`);
   const { resources, prompts } = client.getServerCapabilities() ?? {};
-  if (resources) for (const one of (await client.listResources()).resources.slice(0, 1)) await client.readResource({ uri: one.uri });
-  if (prompts) for (const one of (await client.listPrompts()).prompts.slice(0, 1)) await client.getPrompt({ name: one.name });
+  if (resources)
+    for (const resource of (await client.listResources()).resources.slice(0, 1)) await client.readResource({ uri: resource.uri });
+  if (prompts) for (const prompt of (await client.listPrompts()).prompts.slice(0, 1)) await client.getPrompt({ name: prompt.name });
   await client.close();
 }
 

@@ -254,9 +254,9 @@ export const tools: Tool[] = [
 const prompt = (name: string, args: string[], run: (exchange: Exchange) => Json[] | Promise<Json[]>) => ({
   name,
   description: `Conformance prompt ${name}`,
-  arguments: args.map((one) => ({ name: one, description: `The argument ${one}`, required: true })),
+  arguments: args.map((argument) => ({ name: argument, description: `The argument ${argument}`, required: true })),
   run: async (exchange: Exchange): Promise<Json> => ({
-    messages: (await run(exchange)).map((one) => ({ role: 'user', content: one })),
+    messages: (await run(exchange)).map((content) => ({ role: 'user', content })),
   }),
 });
 
@@ -294,5 +294,7 @@ export function readResource(uri: string): Json | undefined {
   if (id !== undefined)
     return { uri, mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) };
   if (uri === 'test://static-binary') return { uri, mimeType: 'image/png', blob: png };
-  return resources.some((one) => one.uri === uri) ? { uri, mimeType: 'text/plain', text: `This is the content of ${uri}.` } : undefined;
+  return resources.some((resource) => resource.uri === uri)
+    ? { uri, mimeType: 'text/plain', text: `This is the content of ${uri}.` }
+    : undefined;
 }

@@ -21,10 +21,10 @@ export function openLegacyWire(answers: Answers) {
   let lastAsked = 0;
 
   const sessionOf = (request: IncomingMessage, response: ServerResponse): Session | undefined => {
-    const given = request.headers['mcp-session-id'];
-    const session = sessions.get(String(given));
-    const error = { code: -32000, message: given === undefined ? 'Mcp-Session-Id is missing' : 'Session not found' };
-    if (!session) sendJson(response, given === undefined ? 400 : 404, { id: null, error });
+    const sessionId = request.headers['mcp-session-id'];
+    const session = sessions.get(String(sessionId));
+    const error = { code: -32000, message: sessionId === undefined ? 'Mcp-Session-Id is missing' : 'Session not found' };
+    if (!session) sendJson(response, sessionId === undefined ? 400 : 404, { id: null, error });
     return session;
   };
 

@@ -23,8 +23,8 @@ export function openModernWire(answers: Answers) {
   const key = randomBytes(32);
   const tasks = openTasks();
   const listening = new Set<{ response: ServerResponse; id: unknown; wishes: Json }>();
-  const sign = (given: Json): string => {
-    const body = Buffer.from(JSON.stringify(given)).toString('base64url');
+  const sign = (state: Json): string => {
+    const body = Buffer.from(JSON.stringify(state)).toString('base64url');
     return `${body}.${createHmac('sha256', key).update(body).digest('base64url')}`;
   };
   const verify = (state: unknown): Json => {
@@ -36,11 +36,11 @@ export function openModernWire(answers: Answers) {
 
   function listen(response: ServerResponse, { id, params }: Posted): void {
     const wishes = (params['notifications'] ?? {}) as Json;
-    const one = { response, id, wishes };
-    listening.add(one);
-    response.on('close', () => listening.delete(one));
+    const listener = { response, id, wishes };
+    listening.add(listener);
+    response.on('close', () => listening.delete(listener));
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
-    tell(one, 'notifications/subscriptions/acknowledged', { notifications: wishes });
+    tell(listener, 'notifications/subscriptions/acknowledged', { notifications: wishes });
   }
   const tell = (to: { response: ServerResponse; id: unknown }, method: string, params: Json) =>
     to.response.write(event({ method, params: { ...params, _meta: { [`${prefix}subscriptionId`]: to.id } } }));
@@ -55,7 +55,7 @@ export function openModernWire(answers: Answers) {
     let status = 200;
     try {
       const kept = verify(params['requestState']);
-      const given = { ...kept, ...(params['inputResponses'] as Json | null | undefined) };
+      const inputs = { ...kept, ...(params['inputResponses'] as Json | null | undefined) };
       const exchange: Exchange = {
         args: (params['arguments'] ?? {}) as Json,
         capabilities: meta[`${prefix}clientCapabilities`] as Json,
@@ -68,14 +68,15 @@ export function openModernWire(answers: Answers) {
           say('notifications/progress', { progressToken, progress, total: 100, ...(about === undefined ? {} : { message: about }) });
         },
         async ask(requests, keep = false) {
-          const missing = Object.entries(requests).filter(([name, { method }]) => !answersTo(method, given[name]));
-          if (missing.length === 0) return given as Record<string, Json>;
+          const missing = Object.entries(requests).filter(([name, { method }]) => !answersTo(method, inputs[name]));
+          if (missing.length === 0) return inputs as Record<string, Json>;
           throw new NeedsInput(Object.fromEntries(missing), keep);
         },
         breakOff() {},
         change(kind) {
           answers.changed(kind);
-          for (const one of listening) if (one.wishes[`${kind}ListChanged`] === true) tell(one, `notifications/${kind}/list_changed`, {});
+          for (const listener of listening)
+            if (listener.wishes[`${kind}ListChanged`] === true) tell(listener, `notifications/${kind}/list_changed`, {});
         },
       };
       try {
@@ -84,7 +85,7 @@ export function openModernWire(answers: Answers) {
       } catch (error) {
         if (!(error instanceof NeedsInput)) throw error;
         const { inputRequests, keep } = error;
-        const requestState = keep ? { requestState: sign(given) } : {};
+        const requestState = keep ? { requestState: sign(inputs) } : {};
         body = { id, result: { resultType: 'input_required', inputRequests, ...requestState } };
       }
     } catch (error) {
@@ -130,9 +131,9 @@ export function openModernWire(answers: Answers) {
 /** An answer of the wrong shape is none: it is asked for again. */
 function answersTo(method: string, answer: unknown): boolean {
   if (typeof answer !== 'object' || answer === null) return false;
-  const given = answer as Json;
-  if (method === 'elicitation/create') return typeof given['action'] === 'string';
-  return method === 'roots/list' ? Array.isArray(given['roots']) : given['content'] !== undefined;
+  const result = answer as Json;
+  if (method === 'elicitation/create') return typeof result['action'] === 'string';
+  return method === 'roots/list' ? Array.isArray(result['roots']) : result['content'] !== undefined;
 }
 
 const complete = (method: string, result: Json): Json => ({

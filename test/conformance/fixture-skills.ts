@@ -37,12 +37,14 @@ export function answerSkills(method: string, params: Json): Json | undefined {
   const uri = String(params['uri']);
   if (method === 'skills/list') return { skills, ttlMs: 1000, cacheScope: 'public' };
   if (method === 'skills/get') {
-    const skill = skills.find((one) => one.uri === uri);
+    const skill = skills.find((skill) => skill.uri === uri);
     if (!skill) throw new Refused(-32602, `No skill is served at ${uri}`);
     return { skill, ttlMs: 1000, cacheScope: 'public' };
   }
   if (method !== 'resources/directory/read') return undefined;
-  const below = [...files.keys()].filter((one) => one.startsWith(`${uri}/`)).map((one) => one.slice(uri.length + 1).split('/'));
+  const below = [...files.keys()]
+    .filter((fileUri) => fileUri.startsWith(`${uri}/`))
+    .map((fileUri) => fileUri.slice(uri.length + 1).split('/'));
   if (below.length === 0) throw new Refused(-32602, `${uri} is not a directory resource`);
   const children = new Map(below.map(([name, ...more]) => [name!, more.length > 0 ? folderType : 'text/markdown']));
   return { resources: [...children].map(([name, mimeType]) => ({ uri: `${uri}/${name}`, name, mimeType })) };

@@ -87,7 +87,7 @@ const needsTasks = () =>
 interface Task {
   fields: Json;
   stop: AbortController;
-  pending: Map<string, { request: Json; answer(given: Json): void }>;
+  pending: Map<string, { request: Json; answer(response: Json): void }>;
   /** `result` or `error`, once it has ended. */
   end: Json;
 }
@@ -104,10 +104,10 @@ export function openTasks() {
       const pairs = Object.entries(requests).map(
         ([key, request]) =>
           new Promise<[string, Json]>((resolve) => {
-            const answer = (given: Json) => {
+            const answer = (response: Json) => {
               task.pending.delete(key);
               if (task.pending.size === 0) to(task, 'working');
-              resolve([key, given]);
+              resolve([key, response]);
             };
             task.pending.set(key, { request, answer });
           }),
@@ -120,10 +120,10 @@ export function openTasks() {
   return {
     /** The result that a call of such a tool gets at once; undefined: it is none of these, or the client knows no tasks. */
     async begin(name: unknown, exchange: Exchange): Promise<Json | undefined> {
-      const known = taskTools.find((one) => one.name === name);
+      const taskTool = taskTools.find((tool) => tool.name === name);
       const { extensions } = exchange.capabilities as { extensions?: Json };
-      if (!known || extensions?.[tasksExtension] === undefined) return undefined;
-      const gathered = (await known.before?.(exchange)) ?? {};
+      if (!taskTool || extensions?.[tasksExtension] === undefined) return undefined;
+      const gathered = (await taskTool.before?.(exchange)) ?? {};
       const fields = {
         taskId: randomUUID(),
         status: 'working',
@@ -139,7 +139,7 @@ export function openTasks() {
         task.end = end;
         to(task, status);
       };
-      known.work({ args: exchange.args, gathered, signal: task.stop.signal, ask: ask(task) }).then(
+      taskTool.work({ args: exchange.args, gathered, signal: task.stop.signal, ask: ask(task) }).then(
         (result) => ended('completed', { result: { resultType: 'complete', ...result } }),
         (error: Error) => ended('failed', { error: { code: -32603, message: error.message } }),
       );
@@ -151,7 +151,8 @@ export function openTasks() {
       const task = tasks.get(String(params['taskId']));
       if (!task) throw new Refused(-32602, 'Unknown task');
       if (method === 'tasks/update')
-        for (const [key, given] of Object.entries((params['inputResponses'] ?? {}) as Json)) task.pending.get(key)?.answer(given as Json);
+        for (const [key, response] of Object.entries((params['inputResponses'] ?? {}) as Json))
+          task.pending.get(key)?.answer(response as Json);
       if (method === 'tasks/cancel' && !over(task)) {
         to(task, 'cancelled');
         task.stop.abort(new Error('cancelled'));

@@ -66,17 +66,17 @@ export async function openFixture(variant: Variant, onChange: (kind: 'tools' | '
           return { resourceTemplates };
         case 'resources/read': {
           const uri = String(params['uri']);
-          const found = readResource(uri) ?? readSkillFile(uri);
-          if (!found) throw new Refused(-32002, 'Resource not found', { uri: params['uri'] });
-          return { contents: [found] };
+          const content = readResource(uri) ?? readSkillFile(uri);
+          if (!content) throw new Refused(-32002, 'Resource not found', { uri: params['uri'] });
+          return { contents: [content] };
         }
         case 'completion/complete':
           return { completion: { values: ['paris', 'park', 'party'], total: 3, hasMore: false } };
         case 'tools/call':
         case 'prompts/get': {
-          const known = (method === 'tools/call' ? tools : prompts).find((one) => one.name === params['name']);
-          if (!known) throw new Refused(-32602, `Unknown: ${String(params['name'])}`);
-          return await known.run(exchange);
+          const target = (method === 'tools/call' ? tools : prompts).find((definition) => definition.name === params['name']);
+          if (!target) throw new Refused(-32602, `Unknown: ${String(params['name'])}`);
+          return await target.run(exchange);
         }
         default: {
           const answered = answerSkills(method, params);

@@ -30,8 +30,8 @@ async function serverCell(suite, variant) {
     const run = await serverRun(suite, stand.url, join(out, `server-${suite.name}-${variant}`));
     if (run.results.length === 0) problems.push(`${suite.name}, ${variant}: nothing ran\n${run.text.slice(-2000)}`);
     const across = variant !== 'dual' && (variant === 'modern') !== (suite.revision === '2026-07-28');
-    const results = run.results.map((one) => ({ ...one, reason: mayFail(suite.name, one.scenario, across) }));
-    for (const one of results) judge(`server ${suite.name}, ${variant} upstream`, one);
+    const results = run.results.map((result) => ({ ...result, reason: mayFail(suite.name, result.scenario, across) }));
+    for (const result of results) judge(`server ${suite.name}, ${variant} upstream`, result);
     // Across eras the suite's own code speaks of what it does not score, too.
     if (!across && run.code !== 0)
       problems.push(`${suite.name}, ${variant}: the suite itself says no (${run.code})\n${run.text.slice(-2000)}`);
@@ -71,7 +71,9 @@ const servers = await all(
   suites.flatMap((suite) => variants.map((variant) => () => serverCell(suite, variant))),
   3,
 );
-const wanted = await Promise.all(suites.map(async (suite) => (await clientScenarios(suite)).map((one) => () => clientCell(suite, one))));
+const wanted = await Promise.all(
+  suites.map(async (suite) => (await clientScenarios(suite)).map((scenario) => () => clientCell(suite, scenario))),
+);
 const clients = await all(wanted.flat(), 3);
 
 const text = report({ suites, variants, servers, clients });

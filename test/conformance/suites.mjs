@@ -18,7 +18,7 @@ export const suites = [
     name: 'SEP-2640',
     version: recent,
     revision: '2026-07-28',
-    scenarios: ['enumeration', 'manifest', 'directory'].map((one) => `sep-2640-skills-${one}`),
+    scenarios: ['enumeration', 'manifest', 'directory'].map((scenario) => `sep-2640-skills-${scenario}`),
   },
 ];
 
@@ -37,7 +37,7 @@ function conformance(version, args) {
 function unscored(suite, leg) {
   if (suite.version === old) return new Set();
   const { not_scored: list = [] } = requirements(suite);
-  return new Set(list.filter((one) => one.leg === leg).map((one) => one.scenario));
+  return new Set(list.filter((entry) => entry.leg === leg).map((entry) => entry.scenario));
 }
 
 const requirements = (suite) =>

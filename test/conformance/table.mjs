@@ -18,25 +18,25 @@ changes by itself changes nothing for them, and its own list_changed is not forw
 
 const row = (...cells) => `| ${cells.join(' | ')} |`;
 const table = (heads, rows) => [row(...heads), row(...heads.map(() => '---')), ...rows].join('\n');
-const sum = (list, key) => list.reduce((total, one) => total + one[key], 0);
-const mark = (one) =>
-  !one.ran
+const sum = (list, key) => list.reduce((total, result) => total + result[key], 0);
+const mark = (result) =>
+  !result.ran
     ? 'not run'
-    : one.failed > 0
-      ? `**fails** ${one.failed} of ${one.passed + one.failed}`
-      : one.passed > 0
-        ? `${one.passed}`
+    : result.failed > 0
+      ? `**fails** ${result.failed} of ${result.passed + result.failed}`
+      : result.passed > 0
+        ? `${result.passed}`
         : 'nothing to check';
 
 export function report({ suites, variants, servers, clients }) {
-  const cell = (suite, variant) => servers.find((one) => one.suite === suite.name && one.variant === variant);
+  const cell = (suite, variant) => servers.find((server) => server.suite === suite.name && server.variant === variant);
   const summary = suites.map((suite) =>
     row(
       suite.name,
       ...variants.map((variant) => {
         const { across, results } = cell(suite, variant);
-        const scored = results.filter((one) => one.scored);
-        const good = scored.filter((one) => one.failed === 0 && one.ran);
+        const scored = results.filter((result) => result.scored);
+        const good = scored.filter((result) => result.failed === 0 && result.ran);
         return `${across ? '⇄ ' : ''}${good.length} of ${scored.length} (${sum(scored, 'passed')} checks)`;
       }),
     ),
@@ -84,16 +84,16 @@ ${skipped(clients)}
 }
 
 function serverTable({ suites, variants, servers, cell }) {
-  const names = [...new Set(servers.flatMap((one) => one.results.map(({ scenario }) => scenario)))].sort();
+  const names = [...new Set(servers.flatMap((server) => server.results.map(({ scenario }) => scenario)))].sort();
   const rows = names.map((scenario) =>
     row(
       scenario,
       ...suites.map((suite) => {
-        const found = variants.map((variant) => cell(suite, variant).results.find((one) => one.scenario === scenario));
-        if (found.every((one) => !one)) return '';
-        const marks = found.map((one) => (one ? mark(one) : 'not run'));
+        const results = variants.map((variant) => cell(suite, variant).results.find((result) => result.scenario === scenario));
+        if (results.every((result) => !result)) return '';
+        const marks = results.map((result) => (result ? mark(result) : 'not run'));
         const said = new Set(marks).size === 1 ? marks[0] : marks.join(' / ');
-        return found.some((one) => one && !one.scored) ? `*${said}*` : said;
+        return results.some((result) => result && !result.scored) ? `*${said}*` : said;
       }),
     ),
   );
@@ -102,22 +102,26 @@ function serverTable({ suites, variants, servers, cell }) {
 
 function clientSummary(suites, clients) {
   const rows = suites.map((suite) => {
-    const scored = clients.filter((one) => one.suite === suite.name && one.scored);
-    const ran = scored.filter((one) => !one.skipped);
-    return row(suite.name, `${ran.filter((one) => one.ran && one.failed === 0).length} of ${ran.length}`, scored.length - ran.length);
+    const scored = clients.filter((client) => client.suite === suite.name && client.scored);
+    const ran = scored.filter((client) => !client.skipped);
+    return row(
+      suite.name,
+      `${ran.filter((client) => client.ran && client.failed === 0).length} of ${ran.length}`,
+      scored.length - ran.length,
+    );
   });
   return table(['suite', 'passed', 'not run'], rows);
 }
 
 function clientTable(suites, clients) {
-  const ran = clients.filter((one) => !one.skipped);
-  const names = [...new Set(ran.map((one) => one.scenario))].sort();
+  const ran = clients.filter((client) => !client.skipped);
+  const names = [...new Set(ran.map((client) => client.scenario))].sort();
   const rows = names.map((scenario) =>
     row(
       scenario,
       ...suites.map((suite) => {
-        const one = ran.find((run) => run.suite === suite.name && run.scenario === scenario);
-        return one ? (one.scored ? mark(one) : `*${mark(one)}*`) : '';
+        const client = ran.find((run) => run.suite === suite.name && run.scenario === scenario);
+        return client ? (client.scored ? mark(client) : `*${mark(client)}*`) : '';
       }),
     ),
   );
@@ -125,7 +129,7 @@ function clientTable(suites, clients) {
 }
 
 function reasons(suites, variants, cell) {
-  const found = new Map();
+  const groups = new Map();
   for (const suite of suites)
     for (const variant of variants) {
       const { across, results } = cell(suite, variant);
@@ -134,13 +138,13 @@ function reasons(suites, variants, cell) {
         const said = reason ?? why.join('; ').replaceAll('|', '\\|');
         const key = `${suite.name} ${scenario} ${said}`;
         const kind = failed > 0 ? 'fails' : 'warns';
-        const known = found.get(key) ?? { suite: suite.name, scenario, kind, said, where: [] };
-        known.where.push(`${variant}${across ? ' ⇄' : ''}`);
-        found.set(key, known);
+        const group = groups.get(key) ?? { suite: suite.name, scenario, kind, said, where: [] };
+        group.where.push(`${variant}${across ? ' ⇄' : ''}`);
+        groups.set(key, group);
       }
     }
-  if (found.size === 0) return 'Nothing.';
-  const rows = [...found.values()].map(({ suite, scenario, kind, said, where }) =>
+  if (groups.size === 0) return 'Nothing.';
+  const rows = [...groups.values()].map(({ suite, scenario, kind, said, where }) =>
     row(suite, scenario, `${kind} (${where.join(', ')})`, said),
   );
   return table(['suite', 'scenario', 'what', 'why'], rows);
@@ -148,8 +152,8 @@ function reasons(suites, variants, cell) {
 
 function skipped(clients) {
   const groups = Map.groupBy(
-    clients.filter((one) => one.skipped),
-    (one) => one.skipped,
+    clients.filter((client) => client.skipped),
+    (client) => client.skipped,
   );
   return [...groups]
     .map(([why, list]) => {

@@ -37,7 +37,7 @@ function fixture(t: Parameters<typeof folder>[0]) {
   const waiting: { pattern: RegExp; done(): void }[] = [];
   const say = (text: string) => {
     said.push(text);
-    for (const one of waiting) if (one.pattern.test(text)) one.done();
+    for (const waiter of waiting) if (waiter.pattern.test(text)) waiter.done();
   };
   const heard = (pattern: RegExp) =>
     new Promise<void>((done) => {

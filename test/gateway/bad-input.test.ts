@@ -135,8 +135,8 @@ test('a session of another agent, or of another address, is as unknown as none',
 });
 
 test('modern: header and body must agree', async () => {
-  const code = async (given: Parameters<typeof modernRequest>[4]) => {
-    const answer = await modernRequest(house.url, house.token, 'tools/call', { name: 'one__echo', arguments: {} }, given);
+  const code = async (options: Parameters<typeof modernRequest>[4]) => {
+    const answer = await modernRequest(house.url, house.token, 'tools/call', { name: 'one__echo', arguments: {} }, options);
     assert.equal(answer.status, 400);
     return (answer.json()['error'] as { code: number }).code;
   };

@@ -30,7 +30,7 @@ before(async () => {
   headers = await begin('2025-03-26');
 });
 after(async () => {
-  for (const one of release) one();
+  for (const resolve of release) resolve();
   await house.close();
   await upstream.close();
 });
@@ -56,7 +56,7 @@ const messages = (answer: RawAnswer): Json[] => {
   const value = JSON.parse(answer.text);
   return Array.isArray(value) ? value : [value];
 };
-const sorted = (all: Json[]) => all.map((one) => JSON.stringify(one)).sort();
+const sorted = (all: Json[]) => all.map((message) => JSON.stringify(message)).sort();
 
 const member = fc.constantFrom<(id: number) => unknown>(
   (id) => ({ jsonrpc: '2.0', id, method: 'ping' }),
@@ -80,13 +80,14 @@ test('a batch is answered as its members are alone: one list or a stream, 202 wh
   let [lists, streams, nothing] = [0, 0, 0];
   await fc.assert(
     fc.asyncProperty(fc.array(member, { minLength: 1, maxLength: 8 }), async (made) => {
-      const batch = made.map((one, at) => one(at));
+      const batch = made.map((make, at) => make(at));
       const alone: Json[] = [];
-      for (const one of batch) alone.push(...(Array.isArray(one) ? messages(await send('7')) : messages(await send(JSON.stringify(one)))));
+      for (const message of batch)
+        alone.push(...(Array.isArray(message) ? messages(await send('7')) : messages(await send(JSON.stringify(message)))));
       const before = (await house.records()).length;
       const answer = await send(batch);
       assert.deepEqual(sorted(messages(answer)), sorted(alone), JSON.stringify(batch));
-      const calls = batch.filter((one) => /"one__(echo|told|secret|nothing)"(?!.*"A":2)/.test(JSON.stringify(one)));
+      const calls = batch.filter((message) => /"one__(echo|told|secret|nothing)"(?!.*"A":2)/.test(JSON.stringify(message)));
       assert.equal((await house.records()).length - before, calls.length, 'each call is recorded');
       if (answer.text === '') {
         nothing++;
@@ -138,7 +139,7 @@ test('what begins a session, or speaks another revision, has no place in a batch
       call(4, 'echo'),
     ]),
   );
-  const of = (id: number) => answers.find((one) => one['id'] === id)!;
+  const of = (id: number) => answers.find((answer) => answer['id'] === id)!;
   for (const id of [1, 2, 3]) assert.match(JSON.stringify(of(id)['error']), /-32600.*send it alone/, String(id));
   assert.ok(of(4)['result']);
 });
@@ -157,7 +158,7 @@ test('a member that is cancelled has no answer, the others have theirs', async (
   const open = send([call('a', 'hang'), call('b', 'hang'), { jsonrpc: '2.0', id: 'c', method: 'ping' }]);
   await until(() => release.length === 2);
   await send([{ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'a' } }]);
-  for (const one of release) one();
+  for (const resolve of release) resolve();
   assert.deepEqual(
     messages(await open)
       .map(({ id }) => id)

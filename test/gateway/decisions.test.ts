@@ -131,9 +131,9 @@ test('past its dates a bundle allows reading only, then nothing', async () => {
   const own = await openTestGateway(
     makeBundle({
       servers: [entry({ id: 'one', url: upstream.url, tools: [tools[0]!, { name: 'write', inputSchema: { type: 'object' } }] })].map(
-        (one) => ({
-          ...one,
-          tools: { ...one.tools, write: { readOnly: false, destructive: true, openWorld: false, tags: [] } },
+        (server) => ({
+          ...server,
+          tools: { ...server.tools, write: { readOnly: false, destructive: true, openWorld: false, tags: [] } },
         }),
       ),
     }),

@@ -35,7 +35,7 @@ before(async () => {
   session = await legacySession(house.url, house.token);
 });
 after(async () => {
-  for (const one of release) one();
+  for (const resolve of release) resolve();
   await house.close();
   await upstream.close();
 });
@@ -198,14 +198,14 @@ test('notifications/cancelled ends the request that it names and no neighbour, i
     ['7.0', '7', '"7"'],
   ] as const) {
     release = [];
-    const calls = [id, neighbour].map((one) => eras.legacy.send(eras.legacy.request(one, 'tools/call', '"name":"one__hang"')));
+    const calls = [id, neighbour].map((requestId) => eras.legacy.send(eras.legacy.request(requestId, 'tools/call', '"name":"one__hang"')));
     await until(() => release.length === 2);
     const doubled = await eras.legacy.send(eras.legacy.request(spelt, 'tools/call', '"name":"one__hang"'));
     assert.match(doubled.text, /A request with this id is in flight/);
     const note = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId": ${spelt}}}`;
     assert.equal((await eras.legacy.send(note)).status, 202);
     assert.equal((await calls[0]!).text, '');
-    for (const one of release) one();
+    for (const resolve of release) resolve();
     assert.deepEqual(said((await calls[1]!).text, 'id'), [neighbour]);
   }
 });

@@ -75,10 +75,10 @@ test('the page of a tool is readable under the URI that the tool names, though s
   const { tools } = (await ask('tools/list'))['result'];
   const owners: string[] = [];
   for (const tool of tools) {
-    const given = [tool._meta.ui?.resourceUri, tool._meta['ui/resourceUri']].filter((uri) => uri !== undefined);
-    assert.equal(new Set(given).size, 1);
-    const { contents } = (await ask('resources/read', { uri: given[0] }))['result'];
-    assert.equal(contents[0].uri, given[0]);
+    const uris = [tool._meta.ui?.resourceUri, tool._meta['ui/resourceUri']].filter((uri) => uri !== undefined);
+    assert.equal(new Set(uris).size, 1);
+    const { contents } = (await ask('resources/read', { uri: uris[0] }))['result'];
+    assert.equal(contents[0].uri, uris[0]);
     assert.deepEqual(contents[0]._meta, { ui: { csp: { connectDomains: [] } } });
     owners.push(`${tool.name} ${contents[0].text}`);
   }

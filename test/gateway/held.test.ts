@@ -45,14 +45,14 @@ async function open(t: { after(fn: () => unknown): void }) {
   const touch = () => agents[1]!.call('tools/call', { name: 'm__touch', arguments: {} });
   const updates = (agent: Agent) => agent.heard.filter(({ method }) => method === 'notifications/resources/updated').length;
   /** Both hear of the next change; making it again and again would hide what is heard twice. */
-  const hears = async (what: string) => {
+  const hears = async (when: string) => {
     for (const agent of agents) {
       const before = updates(agent);
       await until(async () => {
         await touch();
         await new Promise((resolve) => setTimeout(resolve, 30));
         return updates(agent) > before;
-      }).catch(() => assert.fail(what));
+      }).catch(() => assert.fail(when));
     }
   };
   return { house, server, bundle, agents, touch, updates, hears };

@@ -18,9 +18,9 @@ async function said(t: TestContext, bundle: ReturnType<typeof makeBundle>, scope
     params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
   });
   const modern = await modernRequest(address, house.token, 'server/discover', {});
-  const [one, other] = [legacy, modern].map(({ text }) => ((JSON.parse(text) as Json)['result'] as Json)['instructions']);
-  assert.equal(one, other);
-  return one as string;
+  const [legacyText, modernText] = [legacy, modern].map(({ text }) => ((JSON.parse(text) as Json)['result'] as Json)['instructions']);
+  assert.equal(legacyText, modernText);
+  return legacyText as string;
 }
 
 test("at the merged address each server's own instructions stand under its name, where its agent may know of it", async (t) => {
@@ -42,10 +42,10 @@ test('no server speaks under the name of another', async (t) => {
 
 test('instructions are bounded: each, and all together; what short ones leave is for the long ones', async (t) => {
   const long = (id: string) => server(id, `${'🙂'.repeat(5000)}`);
-  const one = await said(t, makeBundle({ servers: [long('a'), server('b', 'Short.')] }));
-  assert.ok(one.length > 2048 && one.length < 2600, `${one.length}`);
-  assert.match(one, /\[cut here; all of it is at \/mcp\/s\/a\]\n\n## b\n> Short\.$/);
-  assert.ok(one.isWellFormed());
+  const instructions = await said(t, makeBundle({ servers: [long('a'), server('b', 'Short.')] }));
+  assert.ok(instructions.length > 2048 && instructions.length < 2600, `${instructions.length}`);
+  assert.match(instructions, /\[cut here; all of it is at \/mcp\/s\/a\]\n\n## b\n> Short\.$/);
+  assert.ok(instructions.isWellFormed());
   const few = Array.from({ length: 7 }, (_, at) => long(`s${at}`));
   const many = await said(t, makeBundle({ servers: [...few, ...Array.from({ length: 200 }, (_, at) => server(`t${at}`, 'Hi.'))] }));
   const own = many.slice(many.indexOf('\n\n'));

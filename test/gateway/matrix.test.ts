@@ -33,13 +33,13 @@ for (const place of columns)
 test('MATRIX.md is what this run found', async () => {
   const notes: string[] = [];
   const lines = rows.map((row) => {
-    const found = columns.map((place) => {
+    const marks = columns.map((place) => {
       const reason = row.not?.(place);
       if (reason === undefined) return cells.get(`${row.feature}\0${titleOf(place)}`) ?? 'FAILS';
       if (!notes.includes(reason)) notes.push(reason);
       return `– (${notes.indexOf(reason) + 1})`;
     });
-    return `| ${row.feature} | ${found.join(' | ')} |`;
+    return `| ${row.feature} | ${marks.join(' | ')} |`;
   });
   const text = [
     '# The matrix',

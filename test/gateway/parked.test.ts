@@ -51,8 +51,8 @@ const refusals: [string, (state: string) => Promise<Json>, RegExp][] = [
   ["another tool's", (state) => goOn(state, { name: 'm__sample' }), /another call/],
   ["other arguments'", (state) => goOn(state, { arguments: { text: 'b' } }), /another call/],
 ];
-for (const [what, attempt, message] of refusals)
-  test(`a state that is ${what} is refused, and the right one still holds`, async () => {
+for (const [title, attempt, message] of refusals)
+  test(`a state that is ${title} is refused, and the right one still holds`, async () => {
     const state = await begin();
     const { error } = await attempt(state);
     assert.equal(error.code, -32602);
@@ -72,8 +72,8 @@ test('the same arguments in another order are the same call, in a list they are 
 test('a state is good for one use', async () => {
   const state = await begin();
   const both = await Promise.all([goOn(state), goOn(state)]);
-  assert.equal(both.filter((one) => one['result']).length, 1);
-  assert.match(both.find((one) => one['error'])!['error'].message, /used already/);
+  assert.equal(both.filter((answer) => answer['result']).length, 1);
+  assert.match(both.find((answer) => answer['error'])!['error'].message, /used already/);
   assert.match((await goOn(state))['error'].message, /used already/);
 });
 
@@ -93,10 +93,10 @@ test('an answer that is missing is asked for again, under the same key and a new
 });
 
 test('what waits ends with the credential, and with the person', async () => {
-  const ended = async (what: () => unknown) => {
+  const ended = async (end: () => unknown) => {
     const state = await begin();
     const count = await cancelled();
-    await what();
+    await end();
     await house.apply(bundle());
     await until(async () => (await cancelled()) > count);
     assert.match((await goOn(state))['error'].message, /not waiting any more/);
@@ -108,7 +108,7 @@ test('what waits ends with the credential, and with the person', async () => {
 test('what policy has come to deny does not go on', async () => {
   const state = await begin();
   const policies = `@id("all") permit(principal, action, resource); @id("no") @reason("No more.") forbid(principal, action == Action::"call", resource == Tool::"m/elicit");`;
-  const answered = async () => (await seen()).filter((one) => one['answer']).length;
+  const answered = async () => (await seen()).filter((request) => request['answer']).length;
   const before = await answered();
   await house.apply(makeBundle({ servers: [entry({ id: 'm', url: server.url, tools })], policies }));
   const answer = await goOn(state);
@@ -121,12 +121,12 @@ test('what policy has come to deny does not go on', async () => {
 function asking(asks: Json[] = [{}]) {
   const calls: UpstreamCall[] = [];
   const upstream = {
-    call: (given: UpstreamCall) => {
-      calls.push(given);
+    call: (upstreamCall: UpstreamCall) => {
+      calls.push(upstreamCall);
       return new Promise<Outcome>((resolve, reject) => {
-        given.signal.addEventListener('abort', () => reject(given.signal.reason));
+        upstreamCall.signal.addEventListener('abort', () => reject(upstreamCall.signal.reason));
         queueMicrotask(async () => {
-          const told = asks.map((params) => given.onRequest!({ method: 'elicitation/create', params }, given.signal));
+          const told = asks.map((params) => upstreamCall.onRequest!({ method: 'elicitation/create', params }, upstreamCall.signal));
           resolve({ result: { told: await Promise.all(told) } });
         });
       });
@@ -216,9 +216,9 @@ test('whoever comes back without an answer again and again is given one while in
   const reached = async (round: ReturnType<typeof parking.resume>): Promise<string> => {
     await new Promise(setImmediate);
     mock.timers.tick(5);
-    const one = await round!;
-    assert.ok('parked' in one);
-    return one.parked;
+    const resumed = await round!;
+    assert.ok('parked' in resumed);
+    return resumed.parked;
   };
   let parked = await reached(parking.begin(made('a'), upstream, {}));
   for (let round = 0; round < 2; round++) {

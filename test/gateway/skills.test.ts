@@ -31,7 +31,7 @@ async function stand(policies = allowAll, era: 'modern' | 'legacy' = 'modern') {
   const bless = async (id: string, url: string) => entry({ id, url, era, catalogue: await fetchCatalogue({ id, url, era }) });
   const servers = [await bless('a', a.url), await bless('b', b.url), entry({ id: 'plain', url: plain.url, tools: [{ name: 'x' }] })];
   const house = await openTestGateway(makeBundle({ servers, policies }));
-  for (const one of [a, b]) one.asked.length = 0;
+  for (const server of [a, b]) server.asked.length = 0;
   const ask = async (method: string, params: Json = {}, scope?: string): Promise<Json> => {
     const answer = await modernRequest(scope === undefined ? house.url : at(house, scope), house.token, method, params);
     return answer.headers['content-type']?.includes('event-stream') ? answer.events().at(-1)! : answer.json();
@@ -46,7 +46,7 @@ async function stand(policies = allowAll, era: 'modern' | 'legacy' = 'modern') {
     uris: async (scope?: string) => (await ask('skills/list', {}, scope))['result'].skills.map(({ uri }: Json) => uri),
     async close() {
       await house.close();
-      for (const one of [a, b, plain]) await one.close();
+      for (const server of [a, b, plain]) await server.close();
     },
   };
 }
@@ -95,7 +95,7 @@ for (const upstream of eras)
         bodies.push((await merged.skills.read(skill)).body!);
       }
       assert.deepEqual(bodies, ['See docs/limits.md', '', 'for few', '', 'of b']);
-      const folder = async (uri: string) => (await merged.skills.readDirectory(uri)).resources.map((one) => one.uri);
+      const folder = async (uri: string) => (await merged.skills.readDirectory(uri)).resources.map((resource) => resource.uri);
       assert.deepEqual(await folder('skill://refunds/docs'), ['skill://refunds/docs/letters', 'skill://refunds/docs/limits.md']);
       assert.deepEqual(await folder('b+skill://refunds'), ['b+skill://refunds/SKILL.md']);
 

@@ -98,8 +98,8 @@ test('the ledger groups calls: by session in the legacy era, by agent, program a
   await modern('b');
   now += 31 * 60_000;
   await modern('a');
-  const [legacy, one, same, other, later] = (await house.records()).map((record) => record.session);
+  const [legacy, first, same, other, later] = (await house.records()).map((record) => record.session);
   assert.equal(legacy, session.id);
-  assert.equal(one, same);
-  assert.equal(new Set([legacy, one, other, later]).size, 4);
+  assert.equal(first, same);
+  assert.equal(new Set([legacy, first, other, later]).size, 4);
 });

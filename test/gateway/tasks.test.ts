@@ -48,10 +48,10 @@ after(async () => {
   for (const close of cleanup) await close();
 });
 
-async function ask(method: string, params: Json, given: { token?: string; meta?: Json; name?: string } = {}) {
-  const name = given.name ?? params['taskId'];
-  return await modernRequest(house.url, given.token ?? house.token, method, params, {
-    meta: given.meta ?? capable,
+async function ask(method: string, params: Json, options: { token?: string; meta?: Json; name?: string } = {}) {
+  const name = options.name ?? params['taskId'];
+  return await modernRequest(house.url, options.token ?? house.token, method, params, {
+    meta: options.meta ?? capable,
     headers: name === undefined ? {} : { 'mcp-name': name },
   });
 }
@@ -59,17 +59,17 @@ const start = async (name: string): Promise<Json> =>
   (await ask('tools/call', { name, arguments: { n: 1 } }, { name })).json()['result'] as Json;
 
 test('a task is asked for, fed and ended at the upstream that has it, under a name of the gateway', async () => {
-  const one = await start('a__slow');
-  const two = await start('b__slow');
-  assert.equal(one['resultType'], 'task');
-  assert.equal(one['x-kept'], 'a');
-  assert.equal(new Set([one['taskId'], two['taskId'], 't1']).size, 3);
-  const got = (await ask('tasks/get', { taskId: two['taskId'] })).json()['result'] as Json;
-  assert.equal(got['taskId'], two['taskId']);
+  const first = await start('a__slow');
+  const second = await start('b__slow');
+  assert.equal(first['resultType'], 'task');
+  assert.equal(first['x-kept'], 'a');
+  assert.equal(new Set([first['taskId'], second['taskId'], 't1']).size, 3);
+  const got = (await ask('tasks/get', { taskId: second['taskId'] })).json()['result'] as Json;
+  assert.equal(got['taskId'], second['taskId']);
   assert.equal(got['result'].content[0].text, 'done by b');
   const inputResponses = { q: { action: 'accept' } };
-  assert.equal((await ask('tasks/update', { taskId: one['taskId'], inputResponses })).status, 200);
-  assert.equal((await ask('tasks/cancel', { taskId: one['taskId'] })).status, 200);
+  assert.equal((await ask('tasks/update', { taskId: first['taskId'], inputResponses })).status, 200);
+  assert.equal((await ask('tasks/cancel', { taskId: first['taskId'] })).status, 200);
   const [update, cancel] = raws[0]!.got.slice(-2);
   assert.deepEqual(
     [update!.message.method, update!.message.params.taskId, update!.message.params.inputResponses, update!.headers['mcp-name']],
@@ -158,13 +158,13 @@ test('Mcp-Name must be the task', async () => {
 test('the map is bounded: the oldest are forgotten, of the agent that has too many first', () => {
   const task = (agent: string, bytes = 1) => ({ agent, person: 'p', server: 's', taskId: 't', tool: 't', args: {}, bytes });
   const all = openTasks({ perAgent: 2, total: 4, bytes: 100 });
-  const known = (ids: [string, string][]) => ids.map(([id, agent]) => all.find(id, agent, 'p') !== undefined);
+  const kept = (ids: [string, string][]) => ids.map(([id, agent]) => all.find(id, agent, 'p') !== undefined);
   const b = all.own(task('b'));
   const mine = [1, 2, 3].map(() => all.own(task('a')));
-  assert.deepEqual(known([[b, 'b'], ...mine.map((id): [string, string] => [id, 'a'])]), [true, false, true, true]);
+  assert.deepEqual(kept([[b, 'b'], ...mine.map((id): [string, string] => [id, 'a'])]), [true, false, true, true]);
   const heavy = all.own(task('c', 99));
   assert.deepEqual(
-    known([
+    kept([
       [b, 'b'],
       [mine[1]!, 'a'],
       [mine[2]!, 'a'],

@@ -16,7 +16,7 @@ test('URI templates find whose a URI is', () => {
   assert.ok(matchesTemplate('static://one', 'static://one'));
 });
 
-for (const [operator, given, other] of [
+for (const [operator, expansion, other] of [
   ['?', '?x=1', 'x=1'],
   ['&', '&x=1', '?x=1'],
   ['/', '/a/b', 'a'],
@@ -27,13 +27,13 @@ for (const [operator, given, other] of [
   test(`what {${operator}x} stands for may be left out, and else begins with its operator`, () => {
     const template = `data://config{${operator}x}`;
     assert.ok(matchesTemplate(template, 'data://config'));
-    assert.ok(matchesTemplate(template, `data://config${given}`));
+    assert.ok(matchesTemplate(template, `data://config${expansion}`));
     assert.ok(!matchesTemplate(template, `data://config${other}`));
     assert.ok(!matchesTemplate(template, 'data://conf'));
     assert.ok(matchesTemplate(`data://{id}{${operator}x*}`, 'data://7'));
     assert.ok(!matchesTemplate(`data://{id}{${operator}x*}`, 'data://'));
     assert.ok(matchesTemplate(`data://a{${operator}x*}/end`, 'data://a/end'));
-    assert.ok(matchesTemplate(`data://a{${operator}x*}/end`, `data://a${given}/end`));
+    assert.ok(matchesTemplate(`data://a{${operator}x*}/end`, `data://a${expansion}/end`));
   });
 
 test('several of them, in any mixture, are found with and without their values', () => {

@@ -14,7 +14,7 @@ const failed = (error: NodeJS.ErrnoException): string => error.code ?? String(er
 
 /** What agents of both eras may ask first, with what each of them gets once the rules are there. */
 function first(url: string, token: string, session: Record<string, string>): Record<string, () => Promise<RawAnswer>> {
-  const given = { authorization: `Bearer ${token}`, ...session };
+  const requestHeaders = { authorization: `Bearer ${token}`, ...session };
   const initialize = { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {} } };
   const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
   return {
@@ -23,9 +23,10 @@ function first(url: string, token: string, session: Record<string, string>): Rec
     'modern list 200': () => modernRequest(url, token, 'tools/list'),
     'one server 200': () => modernRequest(`${url}/s/m`, token, 'tools/list'),
     'discover 200': () => modernRequest(url, token, 'server/discover'),
-    'no session 404': () => raw(url, { method: 'GET', headers: { ...given, accept: 'text/event-stream', 'mcp-session-id': 'none' } }),
+    'no session 404': () =>
+      raw(url, { method: 'GET', headers: { ...requestHeaders, accept: 'text/event-stream', 'mcp-session-id': 'none' } }),
     'no server 404': () => modernRequest(`${url}/s/other`, token, 'tools/list'),
-    'not acceptable 406': () => raw(url, { method: 'GET', headers: { ...given, accept: 'text/html' } }),
+    'not acceptable 406': () => raw(url, { method: 'GET', headers: { ...requestHeaders, accept: 'text/html' } }),
   };
 }
 
@@ -41,11 +42,11 @@ test('whoever asks before the rules are there is held, whatever it asks, and get
   t.after(() => house.close());
   const asked = first(house.url, before.token, headers);
   const answered: string[] = [];
-  const all = Object.entries(asked).map(async ([what, send]) => {
+  const all = Object.entries(asked).map(async ([title, send]) => {
     const { status, text } = await send();
-    answered.push(what);
-    assert.equal(what.split(' ').at(-1), String(status), `${what}: ${text}`);
-    if (what.includes('list')) assert.match(text, /touch/, what);
+    answered.push(title);
+    assert.equal(title.split(' ').at(-1), String(status), `${title}: ${text}`);
+    if (title.includes('list')) assert.match(text, /touch/, title);
   });
   // Who has no credential needs no rules to be told so; its answer comes after all that the others could have had.
   assert.equal((await raw(house.url, { method: 'GET' })).status, 401);

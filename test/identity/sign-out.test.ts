@@ -84,7 +84,7 @@ test('a provider that takes no revocation is not asked again', async (t) => {
 
 test('a refresh under way does not bring a signed-out person back, and its token is revoked too', async (t) => {
   const idp = await startIdp(t);
-  const gate = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();
   let armed = false;
   const { fetch: noting, posts } = notingFetch();
@@ -92,7 +92,7 @@ test('a refresh under way does not bring a signed-out person back, and its token
     const response = await noting(input, init);
     if (armed && String(input).endsWith('/token')) {
       reached.resolve();
-      await gate.promise;
+      await release.promise;
     }
     return response;
   };
@@ -104,7 +104,7 @@ test('a refresh under way does not bring a signed-out person back, and its token
   await reached.promise;
   const leaving = identity.signOut();
   assert.equal(identity.state().state, 'signed-out');
-  gate.resolve();
+  release.resolve();
   await Promise.all([refreshed, leaving]);
   assert.equal(identity.state().state, 'signed-out');
   assert.equal(host.vault.content.size, 0);

@@ -16,8 +16,8 @@ function processes(...parts: string[]): Process[] {
   return execFileSync('ps', ['-eo', 'pid=,stat=,args='], { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 })
     .split('\n')
     .map((line) => /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line))
-    .filter((found) => found !== null && !found[2]!.startsWith('Z') && parts.every((part) => found[3]!.includes(part)))
-    .map((found) => ({ pid: found![1]!, args: found![3]! }));
+    .filter((match) => match !== null && !match[2]!.startsWith('Z') && parts.every((part) => match[3]!.includes(part)))
+    .map((match) => ({ pid: match![1]!, args: match![3]! }));
 }
 
 /** Calls without a pause on several tracks until `stop`; resolves with how many were answered when all tracks have ended. */

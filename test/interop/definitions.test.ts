@@ -39,7 +39,9 @@ async function readAll(t: TestContext, bundle: Bundle) {
       const answer = (await (client as unknown as Record<string, () => Promise<Json>>)[lists[kind]]!().catch((error: Error) => {
         throw new Error(`${name} refuses ${kind}: ${error.message.slice(0, 1500)}`);
       })) as Json;
-      read[kind] = (answer[kind] as Json[]).map((one) => String(one['uriTemplate'] ?? one['uri'] ?? one['name']));
+      read[kind] = (answer[kind] as Json[]).map((definition) =>
+        String(definition['uriTemplate'] ?? definition['uri'] ?? definition['name']),
+      );
     }
     all[name] = read;
   }
@@ -177,7 +179,7 @@ function mutated(kind: Listed, at: number, random: (below: number) => number): J
   for (let times = 1 + random(3); times > 0; times--) {
     let holder: unknown = definition;
     for (let depth = random(6); depth > 0; depth--) {
-      const inside = Object.values(holder as object).filter((one) => typeof one === 'object' && one !== null);
+      const inside = Object.values(holder as object).filter((child) => typeof child === 'object' && child !== null);
       if (inside.length === 0) break;
       holder = inside[random(inside.length)];
     }
@@ -206,7 +208,7 @@ for (const seed of [1, 2, 3, 5, 8, 13])
       for (const kind of Object.keys(lists) as Listed[]) {
         assert.equal(read[kind].at(-1), goodOnes[kind], `${client} has what is whole`);
         // Tools for pages alone are for clients that show pages. SDK v2 leaves out some with annotations of headers that are nowhere a header's.
-        const shown = (kept[kind] as Json[]).filter((one) => !appOnly(one)).length;
+        const shown = (kept[kind] as Json[]).filter((definition) => !appOnly(definition)).length;
         if (client !== 'modern' || kind !== 'tools') assert.equal(read[kind].length, shown + 1, `${client} ${kind}`);
       }
     for (const kind of Object.keys(lists) as Listed[]) {

@@ -106,7 +106,7 @@ function seen({ answer, before: said }: Exchange, differs: [RegExp, string][] = 
   };
   // What the server says on its own (it asks for roots after the handshake, logs at random) comes on whatever stream is open then.
   const text = JSON.stringify({ answer, said: said.filter(({ method }) => ofCalls.includes(String(method))).map(apart) });
-  return JSON.parse(differs.reduce((shown, [what, by]) => shown.replace(what, by), text));
+  return JSON.parse(differs.reduce((shown, [pattern, by]) => shown.replace(pattern, by), text));
 }
 
 const named = (method: string, params: Json): Json =>
@@ -128,8 +128,8 @@ test('every tool that the server offers is compared, and those that ask do ask',
 
 for (const [name, { args = [{}], differs }] of Object.entries(tools))
   test(`tools/call ${name}`, async () => {
-    for (const given of args)
-      await same('tools/call', { name, arguments: given, _meta: { progressToken: 'mine', 'x-vendor': { a: [1] } } }, differs);
+    for (const toolArguments of args)
+      await same('tools/call', { name, arguments: toolArguments, _meta: { progressToken: 'mine', 'x-vendor': { a: [1] } } }, differs);
   });
 
 test("lists equal the server's own; on /mcp names carry the server", async () => {
@@ -144,7 +144,10 @@ test("lists equal the server's own; on /mcp names carry the server", async () =>
     const blessed = own[key]!.filter(({ uri }) => !String(uri).startsWith('demo://resource/session/'));
     assert.ok(blessed.length > 0);
     assert.deepEqual((await scoped.ask(method)).answer['result'], { ...own, [key]: blessed });
-    const named = key === 'tools' || key === 'prompts' ? blessed.map((one) => ({ ...one, name: `everything__${one['name']}` })) : blessed;
+    const named =
+      key === 'tools' || key === 'prompts'
+        ? blessed.map((definition) => ({ ...definition, name: `everything__${definition['name']}` }))
+        : blessed;
     assert.deepEqual((await merged.ask(method)).answer['result'], { ...own, [key]: named });
   }
   assert.deepEqual((scoped.opened.answer['result'] as Json)['serverInfo'], (direct.opened.answer['result'] as Json)['serverInfo']);

@@ -11,7 +11,7 @@ import { eventually, startDemo } from '../support/demo.ts';
 type Demo = Awaited<ReturnType<typeof startDemo>>;
 interface Peer {
   listTools(): Promise<{ tools: { name: string }[] }>;
-  callTool(given: { name: string; arguments: Record<string, unknown> }): Promise<Record<string, unknown>>;
+  callTool(params: { name: string; arguments: Record<string, unknown> }): Promise<Record<string, unknown>>;
   close(): Promise<void>;
 }
 interface Row {

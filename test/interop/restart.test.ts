@@ -30,9 +30,9 @@ async function knock(send: () => Promise<RawAnswer>, gone: () => boolean): Promi
   const seen: string[] = [];
   for (;;) {
     const since = gone();
-    const what = await send().then(toolsOf, () => 'refused');
-    if (seen.at(-1) !== what) seen.push(what);
-    if (since && what !== 'refused') return seen;
+    const outcome = await send().then(toolsOf, () => 'refused');
+    if (seen.at(-1) !== outcome) seen.push(outcome);
+    if (since && outcome !== 'refused') return seen;
     await pause(5);
   }
 }
@@ -43,8 +43,8 @@ async function openStandingStream(url: string, headers: Record<string, string>) 
   let lastId: string | undefined;
   const open = () =>
     new Promise<{ status: number; over: Promise<void> }>((resolve, reject) => {
-      const given = { ...headers, accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
-      const request = http.get(url, { headers: given, agent: false }, (response) => {
+      const requestHeaders = { ...headers, accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
+      const request = http.get(url, { headers: requestHeaders, agent: false }, (response) => {
         const over = new Promise<void>((done) => response.on('error', () => {}).on('close', done));
         response.setEncoding('utf8').on('data', (text: string) => {
           for (const line of text.split('\n')) {

@@ -27,11 +27,11 @@ test('killed at any moment of a burst: the chain verifies, has no gap, and an up
   const file = join(folder(t), 'ledger.db');
   const central: number[] = [];
   for (let round = 0; round < 5; round++) {
-    const known = await killedAfter(file, 1 + Math.floor(Math.random() * 60));
+    const confirmed = await killedAfter(file, 1 + Math.floor(Math.random() * 60));
     const ledger = await open(t, file);
     const { ok, records, problem } = await ledger.verify();
     assert.deepEqual([ok, problem], [true, undefined]);
-    assert.ok(records >= known, `${records} records, ${known} were said to be on the disk`);
+    assert.ok(records >= confirmed, `${records} records, ${confirmed} were said to be on the disk`);
     assert.equal(ledger.error(), undefined);
 
     // Half of what is there goes up, and the process dies again before the rest.

@@ -13,7 +13,7 @@ export const noon = Date.UTC(2026, 10, 23, 12);
 export const key = new Uint8Array(32).fill(7);
 
 /** A call as the pipeline records it; what a test is about is given. */
-export function entry(given: Partial<LedgerEntry> = {}): LedgerEntry {
+export function entry(fields: Partial<LedgerEntry> = {}): LedgerEntry {
   return {
     at: noon,
     person: 'ann',
@@ -31,7 +31,7 @@ export function entry(given: Partial<LedgerEntry> = {}): LedgerEntry {
     requestBytes: 120,
     responseBytes: 4096,
     argumentHash: 'abc',
-    ...given,
+    ...fields,
   };
 }
 
@@ -55,9 +55,9 @@ export function folder(t: TestContext): string {
 }
 
 /** A ledger whose end is kept in a real vault beside it. */
-export async function opening(file: string, given: Partial<LedgerOptions> = {}): Promise<LedgerOptions> {
+export async function opening(file: string, options: Partial<LedgerOptions> = {}): Promise<LedgerOptions> {
   const vault = headKeeper(await openVaultFile(dirname(file), Buffer.alloc(32, 9), 'keychain'), key);
-  return { file, log: silent, now: () => noon, key, vault, ...given };
+  return { file, log: silent, now: () => noon, key, vault, ...options };
 }
 
 /** What verification says of the chain itself. */
@@ -66,16 +66,16 @@ export async function verified(ledger: Ledger) {
   return { ok, records, ...(problem === undefined ? {} : { problem }) };
 }
 
-export async function open(t: TestContext, file: string, given: Partial<LedgerOptions> = {}): Promise<Ledger> {
-  const ledger = await openLedger(await opening(file, given));
+export async function open(t: TestContext, file: string, options: Partial<LedgerOptions> = {}): Promise<Ledger> {
+  const ledger = await openLedger(await opening(file, options));
   opened.set(t, [...(opened.get(t) ?? []), ledger]);
   return ledger;
 }
 
 /** A closed ledger of so many records, ready to be tampered with. */
-export async function written(t: TestContext, count: number, given: Partial<LedgerOptions> = {}): Promise<string> {
+export async function written(t: TestContext, count: number, options: Partial<LedgerOptions> = {}): Promise<string> {
   const file = join(folder(t), 'ledger.db');
-  const ledger = await openLedger(await opening(file, given));
+  const ledger = await openLedger(await opening(file, options));
   for (let index = 0; index < count; index++) ledger.append(entry({ target: `tool_${index + 1}` }));
   await ledger.close();
   return file;

@@ -119,9 +119,9 @@ test('since finds records also where the clock went back', async (t) => {
   const ledger = await open(t, join(folder(t), 'ledger.db'));
   for (const at of [noon, noon + 5 * hour, noon - 3 * hour, noon + hour]) ledger.append(entry({ at }));
   await ledger.flush();
-  const found = ledger.list(filter({ since: new Date(noon).toISOString() }) as ReturnType<typeof filter>);
+  const page = ledger.list(filter({ since: new Date(noon).toISOString() }) as ReturnType<typeof filter>);
   assert.deepEqual(
-    found.items.map(({ seq }) => seq),
+    page.items.map(({ seq }) => seq),
     [4, 2, 1],
   );
 });

@@ -31,9 +31,9 @@ const anything = fc.record<LedgerEntry>({
 
 test('a hash is SHA-256 over RFC 8785, whatever the order of the keys', () => {
   fc.assert(
-    fc.property(anything, (given) => {
+    fc.property(anything, (ledgerEntry) => {
       const record = toUnhashed(
-        toRow(given, () => noon),
+        toRow(ledgerEntry, () => noon),
         5,
         'before',
       );
@@ -57,14 +57,14 @@ test('a key that central does not know is covered by the hash too', () => {
 
 test('every text and number comes back from the database as it was hashed', async (t) => {
   const ledger = await open(t, join(folder(t), 'ledger.db'));
-  const given = fc.sample(anything, 300);
-  for (const one of given) ledger.append(one);
+  const ledgerEntries = fc.sample(anything, 300);
+  for (const ledgerEntry of ledgerEntries) ledger.append(ledgerEntry);
   assert.deepEqual(await verified(ledger), { ok: true, records: 300 });
   for (const record of await unsent(ledger, 0, 300)) {
     const { hash, ...rest } = record;
     assert.equal(hashRecord(rest), hash);
     const wanted = toUnhashed(
-      toRow(given[record.seq - 1]!, () => noon),
+      toRow(ledgerEntries[record.seq - 1]!, () => noon),
       record.seq,
       record.previousHash,
     );

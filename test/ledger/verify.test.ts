@@ -222,13 +222,13 @@ test('the writer makes no file but its own', async (t) => {
 
 test('the vault is told of the end at the start and at the close, and not with every commit between', async (t) => {
   const file = join(folder(t), 'ledger.db');
-  const given = await opening(file);
+  const options = await opening(file);
   const told: number[] = [];
   const vault: HeadKeeper = {
-    read: given.vault!.read,
+    read: options.vault!.read,
     async write(head) {
       told.push((JSON.parse(head) as { seq: number }).seq);
-      await given.vault!.write(head);
+      await options.vault!.write(head);
     },
   };
   const ledger = await open(t, file, { vault });

@@ -97,7 +97,7 @@ const condition = fc.letrec<{ expr: string }>((tie) => ({
     { maxDepth: 3, depthSize: 'small' },
     atom,
     fc.tuple(tie('expr'), pick('&&', '||'), tie('expr')).map(([left, operator, right]) => `(${left} ${operator} ${right})`),
-    tie('expr').map((one) => `!(${one})`),
+    tie('expr').map((operand) => `!(${operand})`),
     fc.tuple(tie('expr'), tie('expr'), tie('expr')).map(([a, b, c]) => `(if ${a} then ${b} else ${c})`),
   ),
 })).expr;
@@ -119,7 +119,7 @@ const args = fc.oneof(
   ),
 );
 
-const thing = fc.constantFrom<Pick<DecisionRequest, 'action' | 'server' | 'name'>>(
+const target = fc.constantFrom<Pick<DecisionRequest, 'action' | 'server' | 'name'>>(
   ...['read', 'write', 'remove'].map((name) => ({ action: 'call' as const, server: 'files', name })),
   { action: 'call', server: 'web', name: 'fetch' },
   { action: 'get', server: 'files', name: 'summary' },
@@ -128,8 +128,8 @@ const thing = fc.constantFrom<Pick<DecisionRequest, 'action' | 'server' | 'name'
 );
 
 const question = fc
-  .tuple(thing, args, fc.constantFrom('codex', 'other'), fc.constantFrom<string[][]>([], ['pii']))
-  .map(([what, given, agent, facts]): DecisionRequest => ({ ...what, args: given, agent, facts }));
+  .tuple(target, args, fc.constantFrom('codex', 'other'), fc.constantFrom<string[][]>([], ['pii']))
+  .map(([request, values, agent, facts]): DecisionRequest => ({ ...request, args: values, agent, facts }));
 
 const cedar = loadCedar();
 /** So few that sets are dropped and parsed again all the time. */

@@ -61,7 +61,7 @@ export const knowledge: Knowledge = knowledgeOf([files, web], ['staff', 'devs', 
 export const discoverAll = '@id("SEE") permit(principal, action == Action::"discover", resource);\n';
 export const allowAll = '@id("ALL") @reason("All may.") permit(principal, action, resource);\n';
 
-export function bundleOf(text: string, given: Partial<Bundle> = {}): Bundle {
+export function bundleOf(text: string, fields: Partial<Bundle> = {}): Bundle {
   const { policies, problems } = compilePolicies([{ file: 'test.cedar', text }], knowledge);
   assert.deepEqual(
     problems.filter((problem) => problem.severity === 'error'),
@@ -77,12 +77,12 @@ export function bundleOf(text: string, given: Partial<Bundle> = {}): Bundle {
     notAfter: '2026-12-30T00:00:00Z',
     servers: [files, web],
     policies,
-    ...given,
+    ...fields,
   });
 }
 
-export function policyOf(text: string, given: Partial<Bundle> & { now?: () => number; managed?: boolean } = {}): Policy {
-  const { now = () => monday, managed = true, ...rest } = given;
+export function policyOf(text: string, options: Partial<Bundle> & { now?: () => number; managed?: boolean } = {}): Policy {
+  const { now = () => monday, managed = true, ...rest } = options;
   return openPolicy(bundleOf(text, rest), { person: 'ann', device: { os: 'linux', appVersion: '0.1.0', managed }, now });
 }
 

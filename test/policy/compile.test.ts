@@ -40,7 +40,7 @@ test('every policy with a syntax error is reported at its place, and the others 
   when { "é" == bar };
 @id("C") permit(principal, action, resource)`);
   assert.deepEqual(
-    problems.filter((one) => one.severity === 'error').map(({ line, column }) => [line, column]),
+    problems.filter((problem) => problem.severity === 'error').map(({ line, column }) => [line, column]),
     [
       [1, 19],
       [2, 1],
@@ -74,9 +74,9 @@ test('a template is refused in words', () => {
 });
 
 test('an id is used once, in all files', () => {
-  const one = { file: 'a.cedar', text: '@id("A") permit(principal, action, resource);' };
-  const two = { file: 'b.cedar', text: `\n${one.text}` };
-  const { policies, problems } = compilePolicies([one, two], knowledge);
+  const first = { file: 'a.cedar', text: '@id("A") permit(principal, action, resource);' };
+  const second = { file: 'b.cedar', text: `\n${first.text}` };
+  const { policies, problems } = compilePolicies([first, second], knowledge);
   assert.deepEqual(problems, [
     {
       file: 'b.cedar',
@@ -125,7 +125,7 @@ test('a name in a condition is checked like one in the scope', () => {
 test('a URI that is not listed may still be read, so it is only warned of', () => {
   assert.deepEqual(
     compile('@id("A") permit(principal, action == Action::"read", resource == Resource::"files/file:///srv/ok/b.txt");').problems.map(
-      (one) => one.severity,
+      (problem) => problem.severity,
     ),
     ['warning'],
   );
@@ -167,7 +167,9 @@ test('an argument is asked for with `has` first', () => {
 
 test('types of arguments are checked as far as the schema knows them', () => {
   const when = (condition: string, tool = 'resource == Tool::"files/write"') =>
-    compile(`@id("A") permit(principal, action == Action::"call", ${tool}) when { ${condition} };`).problems.map((one) => one.message);
+    compile(`@id("A") permit(principal, action == Action::"call", ${tool}) when { ${condition} };`).problems.map(
+      (problem) => problem.message,
+    );
   assert.deepEqual(when('context.args has count && context.args.count > 3'), []);
   assert.deepEqual(when('context.args has count && context.args.count == "3"'), ['the types Long and String are not compatible']);
   assert.deepEqual(when('context.args has tags && context.args.tags.contains("x")', 'resource == Tool::"files/read"'), []);
@@ -176,8 +178,8 @@ test('types of arguments are checked as far as the schema knows them', () => {
 test('a type that Cedar does not have refuses no policy, but the rest of it is still checked', () => {
   const when = (condition: string, resource = 'resource') =>
     compile(`@id("A") permit(principal, action == Action::"call", ${resource}) when { ${condition} };`)
-      .problems.filter((one) => one.severity === 'error')
-      .map((one) => one.message);
+      .problems.filter((problem) => problem.severity === 'error')
+      .map((problem) => problem.message);
   const guarded = 'context.args has depth && ';
   assert.deepEqual(when(`${guarded}context.args.depth < 3`), []);
   assert.deepEqual(when(`${guarded}context.args.depth.lessThan(decimal("0.5")) || ${guarded}[1, 2].contains(context.args.depth)`), []);
@@ -211,7 +213,9 @@ test('attributes that do not exist are errors', () => {
 
 test('a policy that can never apply is warned of', () => {
   assert.deepEqual(
-    compile('@id("A") permit(principal, action == Action::"get", resource == Tool::"files/read");').problems.map((one) => one.severity),
+    compile('@id("A") permit(principal, action == Action::"get", resource == Tool::"files/read");').problems.map(
+      (problem) => problem.severity,
+    ),
     ['warning', 'warning'],
   );
 });
@@ -233,7 +237,7 @@ test('an audience keeps what can apply to somebody in exactly these groups', () 
     @id("RED") permit(principal is User in Group::"red", action, resource);
     @id("ANN") permit(principal == User::"ann", action, resource);
     @id("BOB") permit(principal in User::"bob", action, resource);`);
-  const ids = (...groups: string[]) => audiencePolicies(policies, groups).map((one) => one.id);
+  const ids = (...groups: string[]) => audiencePolicies(policies, groups).map((policy) => policy.id);
   assert.deepEqual(ids('devs'), ['ALL', 'DEVS', 'ANN', 'BOB']);
   assert.deepEqual(ids('red'), ['ALL', 'RED', 'ANN', 'BOB']);
   assert.deepEqual(ids(), ['ALL', 'ANN', 'BOB']);

@@ -17,14 +17,14 @@ function subject(args: Record<string, unknown>, roots: string[] = [], kinds: Rec
     recursive: false,
   };
 }
-function derive(...given: Parameters<typeof subject>) {
+function derive(...args: Parameters<typeof subject>) {
   let why = '';
-  const facts = pathFacts(subject(...given), (said) => {
+  const facts = pathFacts(subject(...args), (said) => {
     why = said;
   });
   return { ...facts, why, within: facts?.within.sort() };
 }
-const hosts = (...given: Parameters<typeof subject>) => hostFacts(subject(...given), () => {});
+const hosts = (...args: Parameters<typeof subject>) => hostFacts(subject(...args), () => {});
 
 test('a path that climbs is put where it leads', () => {
   const { paths, within } = derive({ path: '/home/x/ok/../../../etc/passwd' });

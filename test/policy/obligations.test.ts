@@ -14,7 +14,7 @@ test('annotations are read', () => {
 test('each mistake comes with what to write', () => {
   const { mistakes } = readObligations({ approval: 'boss', redact: 'a,,b', limit: '20/min' });
   assert.deepEqual(
-    mistakes.map((one) => one.annotation),
+    mistakes.map((mistake) => mistake.annotation),
     ['approval', 'redact', 'limit'],
   );
   for (const { fix } of mistakes) assert.match(fix, /@/);

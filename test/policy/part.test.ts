@@ -36,8 +36,8 @@ function opened(texts: readonly string[], change: (json: PolicyJson) => PolicyJs
   return { answer, read, policy, bundle };
 }
 
-const onCall = (effect: string, condition: string, who = 'principal') =>
-  `${effect}(${who}, action == Action::"call", resource) when { ${condition} };`;
+const onCall = (effect: string, condition: string, principal = 'principal') =>
+  `${effect}(${principal}, action == Action::"call", resource) when { ${condition} };`;
 const over = (limit: number) => onCall('forbid', `context.args has n && context.args.n == ${limit}`);
 
 test('of many forbids the one that holds is named, of several the first', () => {
@@ -74,8 +74,8 @@ test('a condition that a permit and a forbid share counts for both', () => {
 test('conditions that rules have in common are read once, and rules that ask nothing of a call not again for it', () => {
   const groups = ['staff', 'devs', 'blue'].map((group) => `principal in Group::"${group}"`);
   const { answer, read } = opened([
-    ...groups.map((who) => onCall('permit', 'context.args has n', who)),
-    ...groups.map((who) => onCall('permit', 'resource.readOnly', who)),
+    ...groups.map((principal) => onCall('permit', 'context.args has n', principal)),
+    ...groups.map((principal) => onCall('permit', 'resource.readOnly', principal)),
     'permit(principal, action, resource);',
   ]);
   assert.equal(answer({ n: 1 }), 'ALL');

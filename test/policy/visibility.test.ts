@@ -82,7 +82,7 @@ test('a permit that is kept is never another question’s, nor one that its rule
     @id("B") permit(principal, action == Action::"get", resource) when { context.bundle.freshness == "fresh" };`,
     { now: () => now },
   );
-  const effect = (...given: Parameters<typeof call>) => policy.decide(call(...given)).effect;
+  const effect = (...args: Parameters<typeof call>) => policy.decide(call(...args)).effect;
   for (let again = 0; again < 2; again++) {
     assert.equal(effect('read'), 'allow');
     assert.equal(effect('read', {}, { agent: 'other' }), 'deny');

@@ -33,16 +33,16 @@ async function open(t: TestContext, policies: string, inputSchema: unknown) {
     era: 'legacy',
     tools: [tool, { name: 'hidden', inputSchema: { type: 'object', required: ['x'] } }],
   });
-  const gate = await openTestGateway(makeBundle({ servers: [loose], policies: allowAll + policies }));
+  const gateway = await openTestGateway(makeBundle({ servers: [loose], policies: allowAll + policies }));
   t.after(async () => {
-    await gate.close();
+    await gateway.close();
     server.closeAllConnections();
     server.close();
   });
-  const session = await legacySession(gate.url, gate.token);
+  const session = await legacySession(gateway.url, gateway.token);
   let id = 100;
   return {
-    ...gate,
+    ...gateway,
     calls,
     /** As an agent writes it: the arguments are JSON text. */
     async call(text: string, era: 'legacy' | 'modern' = 'legacy', name = 'loose__run') {
@@ -51,8 +51,8 @@ async function open(t: TestContext, policies: string, inputSchema: unknown) {
       const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`;
       const answer =
         era === 'legacy'
-          ? await post(gate.url, gate.token, `${head}}}`, session.headers)
-          : await post(gate.url, gate.token, `${head},${meta}}}`, {
+          ? await post(gateway.url, gateway.token, `${head}}}`, session.headers)
+          : await post(gateway.url, gateway.token, `${head},${meta}}}`, {
               'mcp-protocol-version': '2026-07-28',
               'mcp-method': 'tools/call',
               'mcp-name': name,
@@ -83,13 +83,13 @@ const disguises = [
   '{"project":"apollo","pr\\u006fject":"zephyr"}',
 ];
 
-for (const [what, schema] of [
+for (const [title, schema] of [
   ['a typed schema', typed],
   ['a schema that says nothing', { type: 'object' }],
   ['no schema', undefined],
   ['a schema that cannot be used', { type: 'object', properties: { id: { $ref: 'https://schemas.example/id.json' } } }],
 ] as const)
-  test(`no disguise of a forbidden value passes: ${what}`, async (t) => {
+  test(`no disguise of a forbidden value passes: ${title}`, async (t) => {
     const { call } = await open(t, forbids, schema);
     assert.ok((await call('{"id":8,"project":"apollo","tags":["blue"]}')).passed, 'what is not forbidden passes');
     for (const era of ['legacy', 'modern'] as const)

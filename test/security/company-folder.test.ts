@@ -54,10 +54,10 @@ test('a rule or a limit that nothing reads is refused, with what was probably me
     const { path } = company(t);
     mkdirSync(dirname(join(path, file)), { recursive: true });
     writeFileSync(join(path, file), forbid);
-    const found = await errors(path);
+    const messages = await errors(path);
     assert.ok(
-      found.some((text) => wanted.test(text)),
-      `${file}: ${found.join('\n')}`,
+      messages.some((text) => wanted.test(text)),
+      `${file}: ${messages.join('\n')}`,
     );
   }
 });
@@ -109,11 +109,11 @@ const slip = (text: string) =>
   fc
     .tuple(fc.nat(text.length - 1), fc.constantFrom('drop', 'double', 'swap', 'case', 'other'), fc.constantFrom(...'aeiost'))
     .map(([at, how, letter]) => {
-      const [head, one, tail] = [text.slice(0, at), text[at]!, text.slice(at + 1)];
+      const [head, character, tail] = [text.slice(0, at), text[at]!, text.slice(at + 1)];
       if (how === 'drop') return head + tail;
-      if (how === 'double') return head + one + one + tail;
-      if (how === 'swap') return tail === '' ? head + one + one : head + tail[0] + one + tail.slice(1);
-      if (how === 'case') return head + (one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase()) + tail;
+      if (how === 'double') return head + character + character + tail;
+      if (how === 'swap') return tail === '' ? head + character + character : head + tail[0] + character + tail.slice(1);
+      if (how === 'case') return head + (character === character.toLowerCase() ? character.toUpperCase() : character.toLowerCase()) + tail;
       return head + letter + tail;
     });
 
@@ -129,11 +129,11 @@ test('any slip in a file’s name is refused, or the file is read all the same',
       // A slip in the folder of `policies/main.cedar` is a slip in `policies`, which is a case of its own.
       if (file !== '' && !names.includes(folder)) return;
       renameSync(join(path, name), join(path, other));
-      const found = await errors(path);
+      const messages = await errors(path);
       const { summary } = await checkFolder(path, { policy: policyTools });
       renameSync(join(path, other), join(path, name));
       const whole = summary.policies === 2 && summary.servers === 2;
-      assert.ok(found.length > 0 || (whole && name.includes('/')), `${other}: nothing is said`);
+      assert.ok(messages.length > 0 || (whole && name.includes('/')), `${other}: nothing is said`);
     }),
     { numRuns: 150, seed: 7 },
   );
@@ -156,8 +156,8 @@ test('what an entry says beside what is used is refused or said', async (t) => {
     const entry = serverJson('wiki') as Entry;
     change(entry);
     write('servers/wiki.json', entry);
-    const found = await errors(path);
-    assert.ok(found.length === 1 && wanted.test(found[0]!), `${name}: ${found.join('\n')}`);
+    const messages = await errors(path);
+    assert.ok(messages.length === 1 && wanted.test(messages[0]!), `${name}: ${messages.join('\n')}`);
   }
   const entry = serverJson('wiki') as Entry;
   Object.assign(entry._meta, { 'com.example/own': { anything: 1 } });
@@ -209,32 +209,30 @@ test('any slip in a key or an annotation is refused', async (t) => {
       if (other === key || other === '') return;
       const from = file.endsWith('.cedar') ? `@${key}(` : file.endsWith('.json') ? `"${key}"` : `${key}:`;
       write(file, text.replace(from, from.replace(key, other)));
-      const found = await errors(path);
+      const messages = await errors(path);
       write(file, text);
-      assert.ok(found.length > 0, `${file}: ${other} for ${key}: nothing is said`);
+      assert.ok(messages.length > 0, `${file}: ${other} for ${key}: nothing is said`);
     }),
     { numRuns: 200, seed: 8 },
   );
 });
 
-test('a file that nothing reads keeps the last good version in force, and the change is not published', async (t) => {
-  const { path } = company(t);
+/** A publisher of this folder with a store of its own; both end with the test. */
+async function publisherOf(t: TestContext, folder: string, onPublished: Parameters<typeof openPublisher>[0]['onPublished'] = () => {}) {
   const data = temporaryDir();
   const store = new CentralStore(data.path);
-  const publisher = await openPublisher({
-    folder: path,
-    variables: {},
-    policy: policyTools,
-    store,
-    log: silent,
-    now: Date.now,
-    onPublished() {},
-  });
+  const publisher = await openPublisher({ folder, variables: {}, policy: policyTools, store, log: silent, now: Date.now, onPublished });
   t.after(async () => {
     await publisher.close();
     store.close();
     data.remove();
   });
+  return publisher;
+}
+
+test('a file that nothing reads keeps the last good version in force, and the change is not published', async (t) => {
+  const { path } = company(t);
+  const publisher = await publisherOf(t, path);
   const { version } = publisher.current();
   mkdirSync(join(path, 'policies/eu'));
   writeFileSync(join(path, 'policies/eu/forbid.cedar'), forbid);
@@ -268,9 +266,9 @@ test('over hundreds of readings while a rule moves from file to file: it is in e
         if (read === undefined || read.problems.length > 0) refused++;
         else {
           whole++;
-          const found = read.policies.filter(({ text }) => text.includes('"F-9"')).map(({ file }) => file);
+          const files = read.policies.filter(({ text }) => text.includes('"F-9"')).map(({ file }) => file);
           assert.notDeepEqual(
-            found,
+            files,
             [],
             `${how}: after ${whole} readings the rule is in none of ${read.policies.map(({ file }) => file).join(', ')}`,
           );
@@ -294,31 +292,16 @@ async function publishing(t: TestContext) {
   write('org.yaml', `${orgYaml}required_scope: gatehouse\nminimum_app_version: 1.2.0\n`);
   write('policies/forbid.cedar', moving + staying.replaceAll('NAME', '1'));
   write('policies/main.cedar', policies.replace('@id("P-1")', '@id("P-1")\n@limit("5/hour")'));
-  const data = temporaryDir();
-  const store = new CentralStore(data.path);
   const published: { version: number; lacks: string[] }[] = [];
-  const publisher = await openPublisher({
-    folder: path,
-    variables: {},
-    policy: policyTools,
-    store,
-    log: silent,
-    now: Date.now,
-    onPublished({ version, company: { policies: all, limits, identity, minimumVersion } }) {
-      const has: [string, boolean][] = [
-        ['F-9', all.some(({ id }) => id === 'F-9')],
-        ['N-1', all.some(({ id }) => id === 'N-1')],
-        ['@limit', all.every(({ id, annotations }) => id !== 'P-1' || annotations['limit'] === '5/hour')],
-        ['limits', limits.callsPerMinute === 30 && limits.concurrentCalls === 8],
-        ['org', identity.required_scope === 'gatehouse' && minimumVersion === '1.2.0'],
-      ];
-      published.push({ version, lacks: has.filter(([, there]) => !there).map(([name]) => name) });
-    },
-  });
-  t.after(async () => {
-    await publisher.close();
-    store.close();
-    data.remove();
+  const publisher = await publisherOf(t, path, ({ version, company: { policies: all, limits, identity, minimumVersion } }) => {
+    const has: [string, boolean][] = [
+      ['F-9', all.some(({ id }) => id === 'F-9')],
+      ['N-1', all.some(({ id }) => id === 'N-1')],
+      ['@limit', all.every(({ id, annotations }) => id !== 'P-1' || annotations['limit'] === '5/hour')],
+      ['limits', limits.callsPerMinute === 30 && limits.concurrentCalls === 8],
+      ['org', identity.required_scope === 'gatehouse' && minimumVersion === '1.2.0'],
+    ];
+    published.push({ version, lacks: has.filter(([, there]) => !there).map(([name]) => name) });
   });
   return { path, write, publisher, published };
 }
@@ -503,11 +486,11 @@ test('a member that stands twice in any object of any file is refused, however i
       const value = same ? JSON.stringify(present) : '0';
       const text = written(content, { way, member, first, own, other: explicit ? () => `? ${quoted(key)}\n` : other, value }, block);
       write(file, text);
-      const found = await errors(path);
+      const messages = await errors(path);
       write(file, written(content, undefined, block));
       assert.ok(
-        found.some((line) => line.startsWith(file) && /stands twice|not a reference/.test(line)),
-        `${text}\n${found.join('\n')}`,
+        messages.some((line) => line.startsWith(file) && /stands twice|not a reference/.test(line)),
+        `${text}\n${messages.join('\n')}`,
       );
     }),
     { numRuns: 200, seed: 10, endOnFailure: true },

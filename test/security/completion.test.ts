@@ -49,7 +49,7 @@ after(async () => {
 async function send(era: Era, method: string, params: Json) {
   const before = server.seen.length;
   const { text } = await (era === 'legacy' ? session.send(method, params) : modernRequest(house.url, house.token, method, params));
-  const reached = server.seen.slice(before).find((one) => one.method === method);
+  const reached = server.seen.slice(before).find((request) => request.method === method);
   return { text, sent: reached?.params };
 }
 
@@ -66,16 +66,20 @@ test('a prompt is completed where it may be got with the values so far and the o
       department,
       task,
       fc.constantFrom(...eras),
-      async (given, name, a, b, era) => {
+      async (contextArguments, name, a, b, era) => {
         const value = name === 'department' ? a : b;
-        const params = { ref: { type: 'ref/prompt', name: 'one__brief' }, argument: { name, value }, context: { arguments: given } };
+        const params = {
+          ref: { type: 'ref/prompt', name: 'one__brief' },
+          argument: { name, value },
+          context: { arguments: contextArguments },
+        };
         const { sent } = await send(era, 'completion/complete', params);
-        const got = await send(era, 'prompts/get', { name: 'one__brief', arguments: { ...given, [name]: value } });
+        const got = await send(era, 'prompts/get', { name: 'one__brief', arguments: { ...contextArguments, [name]: value } });
         assert.equal(sent === undefined, got.sent === undefined, JSON.stringify(params));
         counts[sent ? 'yes' : 'no']++;
         if (!sent) return;
         // What was decided on is all that the server can read: one value for each name, and one thing that is named.
-        const { [name as keyof typeof given]: _own, ...others } = given;
+        const { [name as keyof typeof contextArguments]: _own, ...others } = contextArguments;
         assert.deepEqual(sent['context'], { arguments: others });
         assert.deepEqual(
           [sent['ref'], sent['argument']],
@@ -115,15 +119,19 @@ test('a template is completed where what comes of it may be read, and no more is
       'db://{schema}/{table}{?limit,order}',
       ['schema', 'table', 'limit', 'order'],
       ({ schema = '', table = '', ...query }) => {
-        const given = ['limit', 'order'].filter((one) => query[one] !== undefined).map((one) => `${one}=${query[one]}`);
-        return `db://${schema}/${table}${given.length > 0 ? '?' : ''}${given.join('&')}`;
+        const pairs = ['limit', 'order'].filter((key) => query[key] !== undefined).map((key) => `${key}=${query[key]}`);
+        return `db://${schema}/${table}${pairs.length > 0 ? '?' : ''}${pairs.join('&')}`;
       },
     ],
     ['closed://{path}', ['path'], ({ path = '' }) => `closed://${path}`],
   ];
   const ask = fc.constantFrom(...asks).chain(([template, names, fill]) =>
     fc
-      .tuple(fc.constantFrom(...names), part, fc.record(Object.fromEntries(names.map((one) => [one, part])), { requiredKeys: [] }))
+      .tuple(
+        fc.constantFrom(...names),
+        part,
+        fc.record(Object.fromEntries(names.map((variable) => [variable, part])), { requiredKeys: [] }),
+      )
       .map(([name, value, before]) => ({
         template,
         name,
@@ -180,14 +188,14 @@ test('what is not of the form that the protocol gives it is refused, and nothing
   const argument = { name: 'task', value: 'a' };
   const odd = [7, 'x', ['task'], null, { a: 1 }];
   for (const era of eras) {
-    for (const one of odd)
+    for (const malformed of odd)
       for (const params of [
-        { ref, argument: one },
-        { ref, argument: { name: one === 'x' ? 7 : one, value: 'a' } },
-        { ref, argument: { name: 'task', value: one === 'x' ? 7 : one } },
+        { ref, argument: malformed },
+        { ref, argument: { name: malformed === 'x' ? 7 : malformed, value: 'a' } },
+        { ref, argument: { name: 'task', value: malformed === 'x' ? 7 : malformed } },
         // Null there is nothing: it may be left out.
-        ...(typeof one === 'object' && !Array.isArray(one) ? [] : [{ ref, argument, context: one }]),
-        { ref, argument, context: { arguments: one === null ? 7 : one } },
+        ...(typeof malformed === 'object' && !Array.isArray(malformed) ? [] : [{ ref, argument, context: malformed }]),
+        { ref, argument, context: { arguments: malformed === null ? 7 : malformed } },
       ]) {
         const { sent, text } = await send(era, 'completion/complete', params);
         assert.equal(sent, undefined, JSON.stringify(params));
@@ -209,8 +217,8 @@ test('a denial is recorded under the URI that may not be read', async () => {
 });
 
 test('the value that is completed stands in one place', () => {
-  const given = { ref: { type: 'ref/prompt', name: 'x' }, argument: { name: '__proto__', value: 'a' } };
+  const params = { ref: { type: 'ref/prompt', name: 'x' }, argument: { name: '__proto__', value: 'a' } };
   const context = { arguments: JSON.parse('{"__proto__":"b","c":"d"}') };
   const target = { owner: entry({ id: 'one' }), name: 'x', action: 'get' as const };
-  assert.equal(JSON.stringify(completing({ ...given, context }, target)['context']), '{"arguments":{"c":"d"}}');
+  assert.equal(JSON.stringify(completing({ ...params, context }, target)['context']), '{"arguments":{"c":"d"}}');
 });

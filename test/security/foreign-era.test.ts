@@ -56,7 +56,7 @@ test('a legacy agent answers no question of a modern upstream that it was not as
     }),
     { numRuns: 100, seed: 9 },
   );
-  const reached = (await seen()).filter((one) => calls.some(([method]) => method === one.method));
+  const reached = (await seen()).filter((request) => calls.some(([method]) => method === request.method));
   assert.ok(reached.length > 60, 'they were calls like any other');
   for (const { params } of reached)
     for (const word of ['requestState', 'inputResponses']) assert.ok(!Object.hasOwn(params!, word), JSON.stringify(params));
@@ -73,7 +73,7 @@ test('a modern agent has no state taken that the gateway did not seal', async (t
     assert.match(text, /requestState is not one of this gateway/);
   }
   assert.deepEqual(
-    (await seen()).filter((one) => one.params?.['requestState'] !== undefined),
+    (await seen()).filter((request) => request.params?.['requestState'] !== undefined),
     [],
   );
 });

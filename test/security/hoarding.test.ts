@@ -88,9 +88,9 @@ test('one session that cannot be read costs the others nothing', async () => {
 
 test('a link is remembered only up to a length: an upstream could fill the memory with ten thousand others', () => {
   const directory = openDirectory(bundle(), merged);
-  const [one] = directory.servers;
-  directory.mention(one!, 'x://short');
-  directory.mention(one!, `x://${'u'.repeat(1_000_000)}`);
+  const [server] = directory.servers;
+  directory.mention(server!, 'x://short');
+  directory.mention(server!, `x://${'u'.repeat(1_000_000)}`);
   assert.equal(directory.findResource('x://short')?.owner.id, 'one');
   assert.equal(directory.findResource(`x://${'u'.repeat(1_000_000)}`), undefined);
 });

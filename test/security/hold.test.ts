@@ -133,13 +133,13 @@ interface Measured {
 }
 
 function processors(): { all: number; spare: number } {
-  const times = cpus().map((one) => one.times);
-  const sum = (of: (one: (typeof times)[number]) => number) => times.reduce((total, one) => total + of(one), 0);
+  const times = cpus().map((cpu) => cpu.times);
+  const sum = (of: (time: (typeof times)[number]) => number) => times.reduce((total, time) => total + of(time), 0);
   return { all: sum(({ user, nice, sys, idle, irq }) => user + nice + sys + idle + irq), spare: sum(({ nice, idle }) => nice + idle) };
 }
 
 /** Fails where pings took too long on each try, and tells the figures. */
-async function door(t: TestContext, name: string, work: () => Promise<unknown>): Promise<void> {
+async function staysResponsive(t: TestContext, name: string, work: () => Promise<unknown>): Promise<void> {
   const measured: Measured[] = [];
   const bad = ({ ping, spare, stretch }: Measured) => ping > mostMs + calm && (spare > leastSpare || stretch > 2 * mostMs);
   while (measured.length < tries && (measured.length === 0 || bad(measured.at(-1)!))) {
@@ -159,8 +159,8 @@ async function door(t: TestContext, name: string, work: () => Promise<unknown>):
 }
 
 /** Answers are not the matter here: a refusal that comes before all was sent ends the sending. */
-async function send(what: Promise<{ status: number }>): Promise<void> {
-  const { status } = await what.catch((error: NodeJS.ErrnoException) => {
+async function send(answer: Promise<{ status: number }>): Promise<void> {
+  const { status } = await answer.catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' || error.code === 'ECONNRESET') return { status: 413 };
     throw error;
   });
@@ -180,7 +180,7 @@ async function call(server: string, args: string): Promise<void> {
 
 test('what agents say: methods, names, URIs, ids, capabilities', async (t) => {
   for (const length of [200_000, 8192, 256])
-    await door(t, `texts of ${length} characters`, async () => {
+    await staysResponsive(t, `texts of ${length} characters`, async () => {
       for (const [, recipe] of texts(length)) {
         const text = textOf(recipe);
         const uri = { uri: `x://a/${text}`.slice(0, length) };
@@ -219,7 +219,7 @@ test('what agents say: arguments of megabytes', async (t) => {
     const text = textOf(recipe);
     const fits = text.slice(0, Math.floor((most * text.length) / Buffer.byteLength(JSON.stringify(text))));
     const path = `/srv/${fits}`;
-    await door(t, name, async () => {
+    await staysResponsive(t, name, async () => {
       await call('json-legacy', JSON.stringify({ path }));
       await call('json-modern', JSON.stringify({ [path]: 1 }));
       // As it stands it is JSON where it is made of values.
@@ -233,7 +233,7 @@ test('what agents say: many small values', async (t) => {
     for (const count of [19_000, 49_000]) {
       const list = `[${Array(count).fill(value).join(',')}]`;
       const members = Array.from({ length: count }, (_, at) => `"/${at}":${value}`).join(',');
-      await door(t, `${count} of ${value}`, async () => {
+      await staysResponsive(t, `${count} of ${value}`, async () => {
         for (const args of [`{"x":${list}}`, `{"recipe":${list}}`, `{${members}}`, `{"way":${list.slice(0, -1)},{${members}}]}`]) {
           await call('json-legacy', args);
           await call('json-modern', args);
@@ -245,7 +245,7 @@ test('what agents say: many small values', async (t) => {
 test('what agents say: headers', async (t) => {
   const names = ['accept', 'content-type', 'origin', 'host', 'authorization', 'mcp-session-id', 'mcp-protocol-version', 'mcp-method'];
   for (const header of [...names, 'mcp-name', 'mcp-param-x', 'last-event-id', 'x-other'])
-    await door(t, header, async () => {
+    await staysResponsive(t, header, async () => {
       for (const [, recipe] of texts(12_000)) {
         const value = textOf(recipe)
           .replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '~')
@@ -274,7 +274,7 @@ for (const [kind, own] of Object.entries(kinds))
       ? [...everywhere.slice(0, 7), 'noise' as const, ...own]
       : [...everywhere, ...further, ...own]
     ).entries())
-      await door(t, way, async () => {
+      await staysResponsive(t, way, async () => {
         const length = { bytes: 10_000, 'many messages': 1000, links: 20_000 }[way as string] ?? 200_000;
         // Of three neighbours each way takes one, another one than the way before: all together take long.
         for (const [at, [, recipe]] of texts(length)
@@ -312,7 +312,7 @@ test('what servers say: messages of many megabytes', async (t) => {
     ['stderr', '\u001b]', sixteen],
     ['stderr', 'ab', sixteen],
   ] as const)
-    await door(t, `${way} of ${JSON.stringify(shape)}`, async () => {
+    await staysResponsive(t, `${way} of ${JSON.stringify(shape)}`, async () => {
       const kind = way === 'stderr' ? 'pipe' : 'stream';
       await say(session, `${kind}-modern`, way, [[shape, Math.floor(length / shape.length)]]);
       await say(session, 'pipe-legacy', way, [[shape, Math.floor(length / shape.length)]]);
@@ -341,14 +341,14 @@ test('what servers say of themselves, and what was blessed of it', async (t) => 
       },
     }));
     await tell({ do: 'prepare', servers: [...servers, ...odd], policies });
-    await door(t, name, async () => {
+    await staysResponsive(t, name, async () => {
       await tell({ do: 'apply' });
       for (const method of ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']) {
         await send(session.send(method));
         await send(modernRequest(url, token, method));
       }
       const { tools: listed } = (await session.send('tools/list')).json()['result'] as { tools: { name: string }[] };
-      const tool = listed.find((one) => one.name.startsWith('odd-legacy__') && one.name !== 'odd-legacy__say');
+      const tool = listed.find((tool) => tool.name.startsWith('odd-legacy__') && tool.name !== 'odd-legacy__say');
       if (tool) await send(session.send('tools/call', { name: tool.name, arguments: { [short]: text, way: 'noise', recipe: [] } }));
       await send(session.send('resources/read', { uri: `y://${short}x` }));
       if (name.startsWith('composition')) await say(session, 'odd-legacy', 'noise', recipe);

@@ -143,12 +143,12 @@ const nowhere = (to: string) => (/^0\./.test(to) && to !== '0.0.0.0') || /^0\d*$
 
 /** Whether a rule on hosts sees it: the host is among the facts, or they cannot be told. */
 function seen(text: string, to: string, kind: ArgumentKind | undefined): boolean {
-  const found = facts(text, kind);
+  const hosts = facts(text, kind);
   const name = contacted(to);
-  if (found === undefined || found.includes(name)) return true;
+  if (hosts === undefined || hosts.includes(name)) return true;
   // What nobody calls a host has to look like one; an odd name, that no rule can forbid, has to be in the way of every rule that permits.
-  const odd = (one: string) => !/^(?:[\w-]+(?:\.[\w-]+)*|\[[0-9a-f:]+\])$/.test(one);
-  return kind === undefined && (!/[.:]/.test(name) || (odd(name) && found.some(odd)));
+  const odd = (host: string) => !/^(?:[\w-]+(?:\.[\w-]+)*|\[[0-9a-f:]+\])$/.test(host);
+  return kind === undefined && (!/[.:]/.test(name) || (odd(name) && hosts.some(odd)));
 }
 
 test('whatever host a program would take from a text is among the facts, or they cannot be told', () => {
@@ -310,13 +310,13 @@ test('a forbidden host is forbidden, and another than the permitted one is not p
 /** What is given to the parser while something is done. */
 function parsing(work: () => unknown): string[] {
   const { parse, canParse } = URL;
-  const given: string[] = [];
+  const parsed: string[] = [];
   URL.parse = (text, above) => {
-    given.push(String(text));
+    parsed.push(String(text));
     return parse.call(URL, text, above);
   };
   URL.canParse = (text, above) => {
-    given.push(String(text));
+    parsed.push(String(text));
     return canParse.call(URL, text, above);
   };
   try {
@@ -326,14 +326,14 @@ function parsing(work: () => unknown): string[] {
   } finally {
     Object.assign(URL, { parse, canParse });
   }
-  return given;
+  return parsed;
 }
 const letters = (count: number, from = 0) =>
   Array.from({ length: count }, (_, at) => String.fromCodePoint(0x4e00 + ((at * 7919 + from) % 20_000))).join('');
-const longestHost = (given: readonly string[]) =>
+const longestHost = (urls: readonly string[]) =>
   Math.max(
     0,
-    ...given.map(
+    ...urls.map(
       (text) =>
         text
           .trim()
@@ -349,7 +349,7 @@ test('no host longer than one may be is parsed, and what is equal is parsed once
   const sixteen = Array.from({ length: 16 }, (_, at) => at);
   const error = (urls: string[]) => ({ code: -32042, message: 'm', data: { elicitations: urls.map((url) => ({ mode: 'url', url })) } });
   const capabilities = { elicitation: { url: {} } };
-  for (const [what, work, most] of [
+  for (const [title, work, most] of [
     ['URLs', () => facts(sixteen.map(long), 'url'), 0],
     [
       'URLs that can be read in many ways',
@@ -389,9 +389,9 @@ test('no host longer than one may be is parsed, and what is equal is parsed once
     ['a question', () => unaskable({ method: 'elicitation/create', params: { mode: 'url', url: long(1) } }, capabilities), 0],
     ['a spelling', () => openSpellings(['https://wiki.example/x'])(`https://${letters(900)}/x`), 6],
   ] as const) {
-    const given = parsing(work);
-    assert.ok(given.length <= most, `${what}: parsed ${given.length} times`);
-    assert.ok(longestHost(given) <= 254, `${what}: parsed a host of ${longestHost(given)}`);
+    const parsed = parsing(work);
+    assert.ok(parsed.length <= most, `${title}: parsed ${parsed.length} times`);
+    assert.ok(longestHost(parsed) <= 254, `${title}: parsed a host of ${longestHost(parsed)}`);
   }
 });
 

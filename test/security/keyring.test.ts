@@ -72,12 +72,12 @@ test('over any sequence of starts: the ledger’s key, the device and what was s
         for (const [at, state] of sequence.entries()) {
           const vault = await openAt(state, dataDir, kept);
           const host = testHost({ dataDir, vault: vault as never });
-          const found = {
+          const obtained = {
             ledger: await orUnavailable(localKey(host, 'ledger-key').then((key) => key.toString('hex'))),
             state: await orUnavailable(localKey(host, 'state-key').then((key) => key.toString('hex'))),
             device: await orUnavailable(openDevice(host).then(({ id }) => id)),
           };
-          for (const [name, value] of Object.entries(found)) {
+          for (const [name, value] of Object.entries(obtained)) {
             if (value === 'unavailable') not++;
             else {
               had++;
@@ -159,7 +159,7 @@ test('over any order of shells, with files removed, emptied, moved or put back: 
       const at = (name: string, dir = dataDir) => join(dir, dir === dataDir ? name : basename(name));
       const kept = new Map<string, string>();
       let copy = new Map<string, Buffer>();
-      let known: Record<string, string> = {};
+      let expected: Record<string, string> = {};
       const told = () => `${begins}, then ${JSON.stringify(events)}`;
 
       async function start(shell: Shell): Promise<Record<string, string>> {
@@ -172,37 +172,37 @@ test('over any order of shells, with files removed, emptied, moved or put back: 
         if (key === 'unavailable') return { ledger: key };
         if (!existsSync(join(dataDir, 'ledger.sqlite')))
           await (await openLedger({ file: join(dataDir, 'ledger.sqlite'), log, now: Date.now, key })).close();
-        const found = {
+        const obtained = {
           ledger: key.toString('hex'),
           state: await orUnavailable(localKey(host, 'state-key').then((own) => own.toString('hex'))),
           device: await orUnavailable(openDevice(host).then(({ id }) => id)),
         };
         // What the company's store writes once a bundle has arrived.
-        if (found.device !== 'unavailable') writeFileSync(at('company/versions.json'), '{}');
-        return found;
+        if (obtained.device !== 'unavailable') writeFileSync(at('company/versions.json'), '{}');
+        return obtained;
       }
       const look = async (shell: Shell) => {
         for (const [name, value] of Object.entries(await start(shell))) {
           if (value === 'unavailable') not++;
           else {
             had++;
-            assert.equal(value, (known[name] ??= value), `${name} as ${shell}: ${told()}`);
+            assert.equal(value, (expected[name] ??= value), `${name} as ${shell}: ${told()}`);
           }
         }
       };
       try {
         mkdirSync(join(dataDir, 'company'));
         await look(begins);
-        assert.equal(Object.keys(known).length, 3, told());
+        assert.equal(Object.keys(expected).length, 3, told());
         for (const happens of events) {
           if (happens.does === 'start') await look(happens.shell);
           else if (happens.does === 'reset') {
             resets++;
             assert.equal(await run(['reset', '--yes', '--data', dataDir], io), 0);
-            known = {};
+            expected = {};
             const shell = shells[(had + not) % shells.length]!;
             await look(shell);
-            assert.equal(Object.keys(known).length, 3, `after the reset as ${shell}: ${told()}`);
+            assert.equal(Object.keys(expected).length, 3, `after the reset as ${shell}: ${told()}`);
           } else
             for (const name of happens.which) {
               const there = existsSync(at(name));

@@ -58,16 +58,16 @@ for (const running of [true, false])
         tampering,
         (batches, sql) =>
           within(async (file) => {
-            const given = await opening(file);
-            let ledger = await openLedger(given);
+            const options = await opening(file);
+            let ledger = await openLedger(options);
             for (const batch of batches) {
-              for (const one of batch) ledger.append(entry(one));
+              for (const fields of batch) ledger.append(entry(fields));
               await ledger.flush();
             }
             assert.equal((await ledger.verify()).ok, true);
             if (!running) await ledger.close();
             edit(file, sql);
-            if (!running) ledger = await openLedger(given);
+            if (!running) ledger = await openLedger(options);
             const { ok, problem } = await ledger.verify();
             await ledger.close();
             assert.equal(ok, false, sql);
@@ -82,12 +82,12 @@ for (const running of [true, false])
   test(`a cursor beyond what the central API holds is found, ${running ? 'while it runs' : 'after a start'}; one that it overtook is none`, async () => {
     const numbers = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.nat(9), fc.nat(9));
     await fc.assert(
-      fc.asyncProperty(numbers, ([count, one, other]) =>
+      fc.asyncProperty(numbers, ([count, drawnHeld, drawnMoved]) =>
         within(async (file) => {
-          const [held, moved] = [Math.min(one, count), Math.min(other, count)];
+          const [held, moved] = [Math.min(drawnHeld, count), Math.min(drawnMoved, count)];
           let central: Head | undefined;
-          const given = await opening(file, { central: async () => central });
-          let ledger = await openLedger(given);
+          const options = await opening(file, { central: async () => central });
+          let ledger = await openLedger(options);
           for (let at = 0; at < count; at++) ledger.append(entry({ target: `tool_${at}` }));
           await ledger.flush();
           if (held > 0) {
@@ -97,7 +97,7 @@ for (const running of [true, false])
           assert.equal((await ledger.verify()).ok, true);
           if (!running) await ledger.close();
           edit(file, `DELETE FROM cursor; INSERT INTO cursor SELECT 1, seq, hash FROM records WHERE seq = ${moved}`);
-          if (!running) ledger = await openLedger(given);
+          if (!running) ledger = await openLedger(options);
           const { ok, problem } = await ledger.verify();
           await ledger.close();
           assert.equal(ok, moved <= held, `${count} records, central has ${held}, the cursor says ${moved}`);

@@ -42,8 +42,8 @@ function putBack(dir: string, copy: Map<string, Buffer>, which: readonly string[
   }
 }
 
-const same = (one: Map<string, Buffer>, other: Map<string, Buffer>) =>
-  one.size === other.size && [...one].every(([name, bytes]) => other.get(name)?.equals(bytes));
+const same = (first: Map<string, Buffer>, second: Map<string, Buffer>) =>
+  first.size === second.size && [...first].every(([name, bytes]) => second.get(name)?.equals(bytes));
 
 const subset = fc.subarray(ends, { minLength: 1 });
 const step = fc.oneof(
@@ -83,16 +83,16 @@ const step = fc.oneof(
 
 for (const online of [false, true])
   test(`over any sequence of appends, ends, copies put back, deletions and edits ${online ? 'with' : 'without'} central: what was known and is missing is found for good, and nothing else is`, async () => {
-    let found = 0;
+    let detected = 0;
     let sound = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 10 }), async (steps) => {
         const dir = mkdtempSync(join(tmpdir(), 'gatehouse-rollback-'));
         let central: Central | undefined;
         const ask = online ? async () => central : undefined;
-        const copies: { files: Map<string, Buffer>; known: typeof known; touched: boolean; lost: boolean }[] = [];
+        const copies: { files: Map<string, Buffer>; known: typeof witnessed; touched: boolean; lost: boolean }[] = [];
         // The model: records by number and hash that somebody outside of the files knows; whether files were tampered with at all.
-        let known: { seq: number; hash: string }[] = [];
+        let witnessed: { seq: number; hash: string }[] = [];
         let before: Map<string, Buffer> | undefined;
         let touched = false;
         let lost = false;
@@ -113,37 +113,37 @@ for (const online of [false, true])
             await ledger.flush();
             const last = end();
             await ledger.close();
-            if (last !== undefined) known = [last];
+            if (last !== undefined) witnessed = [last];
           }
           before = copyOf(dir);
         };
-        const check = async (what: string) => {
-          const there = (one: { seq: number; hash: string }) => ledger.get(one.seq)?.hash === one.hash;
+        const check = async (label: string) => {
+          const there = (record: { seq: number; hash: string }) => ledger.get(record.seq)?.hash === record.hash;
           // Of what the vault was told, only the newest counts: it names the one before by its hashes.
-          lost ||= known.some((one) => !there(one)) || (central !== undefined && !there(central));
+          lost ||= witnessed.some((record) => !there(record)) || (central !== undefined && !there(central));
           const verdict = await ledger.verify();
           if (lost) {
-            found++;
-            assert.equal(verdict.ok, false, `${what}: said to be whole`);
-            assert.notEqual(verdict.problem, undefined, what);
+            detected++;
+            assert.equal(verdict.ok, false, `${label}: said to be whole`);
+            assert.notEqual(verdict.problem, undefined, label);
           } else if (!touched) {
             sound++;
-            assert.deepEqual([verdict.ok, verdict.problem], [true, undefined], what);
-            assert.ok('upTo' in verdict.vault, what);
-            assert.equal('upTo' in verdict.central, central !== undefined, what);
+            assert.deepEqual([verdict.ok, verdict.problem], [true, undefined], label);
+            assert.ok('upTo' in verdict.vault, label);
+            assert.equal('upTo' in verdict.central, central !== undefined, label);
           }
         };
-        const again = async (what: string) => {
+        const again = async (label: string) => {
           touched ||= !same(before!, copyOf(dir));
           ledger = await start(dir, ask);
-          await check(what);
+          await check(label);
           // The vault is told at the start, too: what is there now must still be there after a kill.
           const last = end();
-          if (!lost && last !== undefined) known = [last];
+          if (!lost && last !== undefined) witnessed = [last];
         };
         try {
           for (const each of steps) {
-            const what = `${JSON.stringify(each)} in ${JSON.stringify(steps)}`;
+            const label = `${JSON.stringify(each)} in ${JSON.stringify(steps)}`;
             switch (each.does) {
               case 'append':
                 for (let index = 0; index < each.count; index++) ledger.append(entry());
@@ -160,12 +160,12 @@ for (const online of [false, true])
               }
               case 'restart':
                 await stop(each.killed);
-                await again(what);
+                await again(label);
                 break;
               case 'copy':
                 await stop(false);
-                copies.push({ files: copyOf(dir), known, touched, lost });
-                await again(what);
+                copies.push({ files: copyOf(dir), known: witnessed, touched, lost });
+                await again(label);
                 break;
               case 'delete':
                 await stop(each.killed);
@@ -174,7 +174,7 @@ for (const online of [false, true])
                   new Map(),
                   each.which.map((name) => `ledger.db${name}`),
                 );
-                await again(what);
+                await again(label);
                 break;
               case 'put back': {
                 const copy = copies[each.copy % Math.max(1, copies.length)];
@@ -184,22 +184,22 @@ for (const online of [false, true])
                 if (each.vaultToo) {
                   // All is as it was then, so only central knows better; or the vault is, and what the files are beside it is not modelled.
                   const whole = each.which.length === ends.length;
-                  ({ known, touched, lost } = whole ? copy : { known: [], touched: true, lost: false });
+                  ({ known: witnessed, touched, lost } = whole ? copy : { known: [], touched: true, lost: false });
                   if (whole) before = copyOf(dir);
                 }
-                await again(what);
+                await again(label);
                 break;
               }
               case 'edit':
                 await stop(each.killed);
                 edit(join(dir, 'ledger.db'), each.sql);
-                await again(what);
+                await again(label);
                 break;
               case 'garbage':
                 await stop(each.killed);
                 for (const name of ['-wal', '-shm']) rmSync(join(dir, `ledger.db${name}`), { force: true });
                 writeFileSync(join(dir, 'ledger.db'), 'this is no database, '.repeat(500));
-                await again(what);
+                await again(label);
                 break;
             }
           }
@@ -212,7 +212,7 @@ for (const online of [false, true])
       }),
       { numRuns: 30, seed: online ? 8 : 7 },
     );
-    assert.ok(found > 30 && sound > 15, `${found} found, ${sound} sound`);
+    assert.ok(detected > 30 && sound > 15, `${detected} found, ${sound} sound`);
   });
 
 /** A folder with a ledger of so many records, closed. */

@@ -14,36 +14,37 @@ const methods = ['tools/call', 'prompts/get', 'resources/read', 'completion/comp
 const letters = new Map<string, string[]>();
 for (const letter of 'abcdefghijklmnopqrstuvwxyz') letters.set(letter, []);
 for (let point = 0; point <= 0xffff; point++) {
-  const one = String.fromCharCode(point);
-  if (/^[a-z]$/iu.test(one)) for (const [letter, all] of letters) if (new RegExp(`^${letter}$`, 'iu').test(one)) all.push(one);
+  const character = String.fromCharCode(point);
+  if (/^[a-z]$/iu.test(character))
+    for (const [letter, all] of letters) if (new RegExp(`^${letter}$`, 'iu').test(character)) all.push(character);
 }
 const like = (name: string) => new RegExp(`^${name}$`, 'iu');
 const spelling = (name: string): fc.Arbitrary<string> =>
-  fc.tuple(...[...name].map((one) => fc.constantFrom(...(letters.get(one.toLowerCase()) ?? [one])))).map((all) => all.join(''));
-const otherSpelling = (name: string) => spelling(name).filter((one) => one !== name);
+  fc.tuple(...[...name].map((letter) => fc.constantFrom(...(letters.get(letter.toLowerCase()) ?? [letter])))).map((all) => all.join(''));
+const otherSpelling = (name: string) => spelling(name).filter((candidate) => candidate !== name);
 
 test('what Unicode folds together is one name, for every letter there is', () => {
   assert.deepEqual(letters.get('s'), ['S', 's', 'ſ']);
   assert.deepEqual(letters.get('k'), ['K', 'k', '\u212a']);
   for (let point = 0; point <= 0x10ffff; point++) {
     if (point >= 0xd800 && point <= 0xdfff) continue;
-    const one = String.fromCodePoint(point);
-    for (const other of new Set([one.toLowerCase(), one.toUpperCase(), one.toUpperCase().toLowerCase()]))
-      if ([...other].length === 1) assert.equal(fold(other), fold(one), `${point.toString(16)} ${one} ${other}`);
+    const character = String.fromCodePoint(point);
+    for (const other of new Set([character.toLowerCase(), character.toUpperCase(), character.toUpperCase().toLowerCase()]))
+      if ([...other].length === 1) assert.equal(fold(other), fold(character), `${point.toString(16)} ${character} ${other}`);
   }
   assert.equal(fold('ẞ'), fold('ß'));
   assert.equal(fold('İ'), fold('i'));
   assert.notEqual(fold('a'), fold('b'));
 });
 
-async function open(t: TestContext, given: { inputSchema?: unknown; policies: string; kinds?: Record<string, 'path'> }) {
+async function open(t: TestContext, options: { inputSchema?: unknown; policies: string; kinds?: Record<string, 'path'> }) {
   const server = await openRpcServer({
     'tools/call': () => ({ content: [] }),
     'prompts/get': () => ({ messages: [] }),
     'resources/read': ({ params }) => ({ contents: [{ uri: params['uri'], text: 'x' }] }),
     'completion/complete': () => ({ completion: { values: [] } }),
   });
-  const { inputSchema } = given;
+  const { inputSchema } = options;
   const catalogue = {
     tools: [{ name: 'run', ...(inputSchema === undefined ? {} : { inputSchema }) }],
     prompts: [{ name: 'brief', arguments: [{ name: 'task' }] }],
@@ -52,8 +53,8 @@ async function open(t: TestContext, given: { inputSchema?: unknown; policies: st
     capabilities: { tools: {}, prompts: {}, resources: {}, completions: {} },
   };
   const loose = entry({ id: 'loose', url: server.url, era: 'legacy', catalogue: catalogue as never });
-  if (given.kinds) loose.tools['run']!.arguments = given.kinds;
-  const house = await openTestGateway(makeBundle({ servers: [loose], policies: allowAll + given.policies }));
+  if (options.kinds) loose.tools['run']!.arguments = options.kinds;
+  const house = await openTestGateway(makeBundle({ servers: [loose], policies: allowAll + options.policies }));
   t.after(async () => {
     await house.close();
     await server.close();
@@ -63,7 +64,7 @@ async function open(t: TestContext, given: { inputSchema?: unknown; policies: st
   async function send(era: (typeof eras)[number], method: string, params: Json) {
     const before = server.seen.length;
     const { text } = await (era === 'legacy' ? session.send(method, params) : modernRequest(house.url, house.token, method, params));
-    const reached = server.seen.slice(before).filter((one) => methods.includes(one.method));
+    const reached = server.seen.slice(before).filter((request) => methods.includes(request.method));
     return { text, reached: reached.at(-1)?.params };
   }
   return { ...house, send };
@@ -91,8 +92,8 @@ const schemas = {
 const shuffled = (members: [string, unknown][]) =>
   fc.shuffledSubarray(members, { minLength: members.length }).map((all) => Object.fromEntries(all));
 
-for (const [what, inputSchema] of Object.entries(schemas))
-  test(`no other spelling of an argument passes, alone or beside the true one: ${what}`, async (t) => {
+for (const [title, inputSchema] of Object.entries(schemas))
+  test(`no other spelling of an argument passes, alone or beside the true one: ${title}`, async (t) => {
     const { send } = await open(t, { inputSchema, policies: forbids });
     const argument = fc.oneof(
       otherSpelling('task').chain((name) => shuffled([[name, 'wipe']])),
@@ -107,9 +108,9 @@ for (const [what, inputSchema] of Object.entries(schemas))
       fc.tuple(otherSpelling('where'), spelling('task')).map(([where, name]) => ({ where: { task: 'ok' }, [where]: { [name]: 'wipe' } })),
     );
     await fc.assert(
-      fc.asyncProperty(argument, fc.constantFrom(...eras), async (given, era) => {
-        const { reached, text } = await send(era, 'tools/call', { name: 'loose__run', arguments: given });
-        assert.equal(reached, undefined, JSON.stringify(given));
+      fc.asyncProperty(argument, fc.constantFrom(...eras), async (args, era) => {
+        const { reached, text } = await send(era, 'tools/call', { name: 'loose__run', arguments: args });
+        assert.equal(reached, undefined, JSON.stringify(args));
         assert.match(text, /case/, text);
       }),
       { numRuns: 120, seed: 5 },
@@ -174,11 +175,11 @@ test('no other spelling of a member of the protocol passes, alone or beside the 
       otherSpelling('io.modelcontextprotocol').map((name) => ({ ...params, _meta: { [`${name}/clientCapabilities`]: {} } })),
     );
     await fc.assert(
-      fc.asyncProperty(odd, fc.constantFrom(...eras), async (given: Json, era) => {
+      fc.asyncProperty(odd, fc.constantFrom(...eras), async (oddParams: Json, era) => {
         // The envelope of the modern era is put into `_meta` by the sender.
-        if (era === 'modern' && given['_meta'] !== undefined) return;
-        const { reached } = await send(era, method, given);
-        assert.equal(reached, undefined, `${method} ${JSON.stringify(given)}`);
+        if (era === 'modern' && oddParams['_meta'] !== undefined) return;
+        const { reached } = await send(era, method, oddParams);
+        assert.equal(reached, undefined, `${method} ${JSON.stringify(oddParams)}`);
       }),
       { numRuns: 80, seed: 6 },
     );
@@ -211,9 +212,9 @@ const { json } = fc.letrec<{ json: unknown }>((tie) => ({
 function doubled(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const names = Array.isArray(value) ? [] : Object.keys(value);
-  const same = (one: string, other: string) => like(one).test(other) || one.toUpperCase() === other.toUpperCase();
-  const twice = names.some((one, at) =>
-    names.slice(at + 1).some((other) => same(one, other) || (/^(ß|ẞ|SS)$/.test(one) && /^(ß|ẞ|SS)$/.test(other))),
+  const same = (first: string, second: string) => like(first).test(second) || first.toUpperCase() === second.toUpperCase();
+  const twice = names.some((name, at) =>
+    names.slice(at + 1).some((other) => same(name, other) || (/^(ß|ẞ|SS)$/.test(name) && /^(ß|ẞ|SS)$/.test(other))),
   );
   return twice || Object.values(value).some(doubled);
 }

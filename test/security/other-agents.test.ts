@@ -84,13 +84,13 @@ test('what is hidden answers like what does not exist, by every way in', async (
   const session = await legacySession(house.url, house.token);
   const same = async (method: string, params: (name: string) => object, hidden: string, nowhere: string) => {
     for (const ask of [
-      (what: object) => session.send(method, what),
-      (what: object) => modernRequest(house.url, house.token, method, what as Record<string, unknown>),
+      (params: object) => session.send(method, params),
+      (params: object) => modernRequest(house.url, house.token, method, params as Record<string, unknown>),
     ]) {
-      const [one, two] = [await ask(params(hidden)), await ask(params(nowhere))];
-      const text = (answer: typeof one, name: string) => answer.text.replace(/"id":\d+/, '').replaceAll(name, 'X');
-      assert.equal(text(one, hidden), text(two, nowhere), `${method} ${hidden}`);
-      assert.equal(one.status, two.status);
+      const [hiddenAnswer, absentAnswer] = [await ask(params(hidden)), await ask(params(nowhere))];
+      const text = (answer: typeof hiddenAnswer, name: string) => answer.text.replace(/"id":\d+/, '').replaceAll(name, 'X');
+      assert.equal(text(hiddenAnswer, hidden), text(absentAnswer, nowhere), `${method} ${hidden}`);
+      assert.equal(hiddenAnswer.status, absentAnswer.status);
     }
   };
   const argument = { name: 'id', value: '7' };
@@ -98,9 +98,14 @@ test('what is hidden answers like what does not exist, by every way in', async (
   await same('tools/call', (name) => ({ name, arguments: {} }), 'hid__constructor', 'hid__toString');
   await same('prompts/get', (name) => ({ name }), 'hid__secret', 'hid__nothing');
   for (const uri of ['x://secret', 'hid+x://secret', 'x://rows/7', 'hid+x://rows/7', 'hid+y://z', 'X://secret', 'x://rows/{id}']) {
-    await same('resources/read', (given) => ({ uri: given }), uri, 'none://nowhere');
-    await same('resources/subscribe', (given) => ({ uri: given }), uri, 'none://nowhere');
-    await same('completion/complete', (given) => ({ ref: { type: 'ref/resource', uri: given }, argument }), uri, 'none://nowhere');
+    await same('resources/read', (resourceUri) => ({ uri: resourceUri }), uri, 'none://nowhere');
+    await same('resources/subscribe', (resourceUri) => ({ uri: resourceUri }), uri, 'none://nowhere');
+    await same(
+      'completion/complete',
+      (resourceUri) => ({ ref: { type: 'ref/resource', uri: resourceUri }, argument }),
+      uri,
+      'none://nowhere',
+    );
   }
   await same('completion/complete', (name) => ({ ref: { type: 'ref/prompt', name }, argument }), 'hid__secret', 'hid__nothing');
   for (const path of ['/s/hid', '/s/none', '/s/hid/']) {

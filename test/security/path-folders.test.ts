@@ -74,13 +74,13 @@ const letters = fc.constantFrom(
 const name = fc.array(letters, { minLength: 1, maxLength: 5 }).map((parts) => `n${parts.join('')}n`);
 const variant = fc
   .array(fc.constantFrom(...sameNames), { maxLength: 3 })
-  .map((steps) => (one: string) => steps.reduce((at, step) => step(at), one));
+  .map((steps) => (folder: string) => steps.reduce((at, step) => step(at), folder));
 
 test('names that some file system takes for one are one to what is forbidden', () => {
   fc.assert(
-    fc.property(name, variant, variant, (one, a, b) => {
-      assert.equal(foldName(a(one)), foldName(b(one)));
-      assert.equal(foldName(foldName(one)), foldName(one), 'what is folded stays as it is');
+    fc.property(name, variant, variant, (folder, a, b) => {
+      assert.equal(foldName(a(folder)), foldName(b(folder)));
+      assert.equal(foldName(foldName(folder)), foldName(folder), 'what is folded stays as it is');
     }),
     { numRuns: 5000, seed: 2 },
   );
@@ -89,12 +89,12 @@ test('names that some file system takes for one are one to what is forbidden', (
 test('a forbidden folder is forbidden by every spelling of it, whichever the rule has', () => {
   let ran = 0;
   fc.assert(
-    fc.property(name, name, variant, variant, fc.constantFrom('folders', 'paths'), (one, below, inRule, inCall, fact) => {
-      const literal = `/srv/top/${inRule(one)}`;
+    fc.property(name, name, variant, variant, fc.constantFrom('folders', 'paths'), (folder, below, inRule, inCall, fact) => {
+      const literal = `/srv/top/${inRule(folder)}`;
       const decide = decider(forbid(`when { context.${fact}.contains(${text(literal)}) }`));
-      const named = `/srv/top/${inCall(one)}`;
-      for (const given of fact === 'folders' ? [named, `${named}/${below}`, `top/${inCall(one)}/x`] : [named])
-        assert.equal(decide({ path: given }).effect, 'deny', `${text(literal)} ${text(given)}`);
+      const named = `/srv/top/${inCall(folder)}`;
+      for (const asked of fact === 'folders' ? [named, `${named}/${below}`, `top/${inCall(folder)}/x`] : [named])
+        assert.equal(decide({ path: asked }).effect, 'deny', `${text(literal)} ${text(asked)}`);
       // Nothing else is forbidden with it.
       assert.equal(decide({ path: '/srv/top/other' }).effect, 'allow');
       ran++;
@@ -107,14 +107,14 @@ test('a forbidden folder is forbidden by every spelling of it, whichever the rul
 test('what stands above a forbidden folder reaches it, but where the tool is said to go no deeper', () => {
   const policies = forbid('when { context.folders.contains("/srv/top/secret") || context.paths.contains("/srv/top/file") }');
   const [decide, shallow] = [decider(policies), decider(policies, { recursive: false })];
-  for (const one of ['/srv/top', '/srv', '/', 'top', '.', '/srv/TOP/', '/srv/top/x/..', 'file:///srv/top']) {
-    assert.equal(decide({ path: one }).rule, 'NO', one);
-    assert.equal(decide({ path: '/srv/ok', other: one }).rule, 'NO', `beside another: ${one}`);
-    assert.equal(shallow({ path: one }).effect, 'allow', one);
+  for (const place of ['/srv/top', '/srv', '/', 'top', '.', '/srv/TOP/', '/srv/top/x/..', 'file:///srv/top']) {
+    assert.equal(decide({ path: place }).rule, 'NO', place);
+    assert.equal(decide({ path: '/srv/ok', other: place }).rule, 'NO', `beside another: ${place}`);
+    assert.equal(shallow({ path: place }).effect, 'allow', place);
   }
-  for (const one of ['/srv/top/secret', '/srv/top/secret/a', '/srv/top/file']) assert.equal(shallow({ path: one }).rule, 'NO', one);
-  for (const one of ['/srv/other', '/srv/top/secrets', '/srv/to', '/srv/top/files'])
-    assert.equal(decide({ path: one }).effect, 'allow', one);
+  for (const place of ['/srv/top/secret', '/srv/top/secret/a', '/srv/top/file']) assert.equal(shallow({ path: place }).rule, 'NO', place);
+  for (const place of ['/srv/other', '/srv/top/secrets', '/srv/to', '/srv/top/files'])
+    assert.equal(decide({ path: place }).effect, 'allow', place);
   // The same said as what a permit asks for, of several at once, from the right, and in the other kinds of clause.
   for (const [policy, denied] of [
     [
@@ -130,37 +130,37 @@ test('what stands above a forbidden folder reaches it, but where the tool is sai
     [forbid('when { context.folders.containsAll(["/srv/a/b", "/srv/top/secret"]) }'), '/srv'],
     [forbid('when { if context.device.managed then true else context.paths.contains("/srv/top/secret") }'), '/srv/top'],
   ] as const)
-    for (const [one, effect] of [
+    for (const [place, effect] of [
       [denied, 'deny'],
       ['/srv/other', 'allow'],
     ])
-      assert.equal(decider(policy)({ path: one }).effect, effect, `${policy} ${one}`);
+      assert.equal(decider(policy)({ path: place }).effect, effect, `${policy} ${place}`);
 });
 
 test('a path in a rule either does what it says or is refused with what to write', () => {
-  const dressings: ((one: string) => string)[] = [
-    (one) => one,
-    (one) => `${one}/`,
-    (one) => one.replaceAll('/', '//').slice(1),
-    (one) => one.replace('/srv/', '/srv/./'),
-    (one) => `${one}/x/..`,
-    (one) => `${one}/*`,
-    (one) => `${one}/**`,
-    (one) => ` ${one}`,
-    (one) => one.slice(1),
-    (one) => `~${one}`,
-    (one) => `$HOME${one}`,
-    (one) => `file://${one}`,
-    (one) => `//${one}`,
-    (one) => one.replaceAll('/', '\\'),
-    (one) => one.replace(/\/([^/]*)$/, '/{$1,x}'),
-    (one) => one.normalize('NFD'),
+  const dressings: ((folder: string) => string)[] = [
+    (folder) => folder,
+    (folder) => `${folder}/`,
+    (folder) => folder.replaceAll('/', '//').slice(1),
+    (folder) => folder.replace('/srv/', '/srv/./'),
+    (folder) => `${folder}/x/..`,
+    (folder) => `${folder}/*`,
+    (folder) => `${folder}/**`,
+    (folder) => ` ${folder}`,
+    (folder) => folder.slice(1),
+    (folder) => `~${folder}`,
+    (folder) => `$HOME${folder}`,
+    (folder) => `file://${folder}`,
+    (folder) => `//${folder}`,
+    (folder) => folder.replaceAll('/', '\\'),
+    (folder) => folder.replace(/\/([^/]*)$/, '/{$1,x}'),
+    (folder) => folder.normalize('NFD'),
     () => '',
   ];
   const seen = { brought: 0, refused: 0 };
   fc.assert(
-    fc.property(fc.constantFrom(...dressings), name, (dress, one) => {
-      const literal = dress(`/srv/${one}`);
+    fc.property(fc.constantFrom(...dressings), name, (dress, folder) => {
+      const literal = dress(`/srv/${folder}`);
       const rule = forbid(`when { context.folders.contains(${text(literal)}) }`);
       const [error] = errors(rule);
       if (error) {
@@ -169,7 +169,7 @@ test('a path in a rule either does what it says or is refused with what to write
         return void assert.ok(error.fix.length > 10);
       }
       seen.brought++;
-      assert.equal(decider(rule)({ path: `/srv/${one}/x` }).rule, 'NO', literal);
+      assert.equal(decider(rule)({ path: `/srv/${folder}/x` }).rule, 'NO', literal);
     }),
     { numRuns: 120, seed: 8 },
   );
@@ -184,7 +184,7 @@ test('a path in a rule either does what it says or is refused with what to write
   ] as const)
     assert.equal(errors(forbid(`when { context.folders.contains(${text(literal)}) }`))[0]?.fix, fix, literal);
   const windows = decider(forbid('when { context.folders.contains("c:\\\\Srv\\\\Secret\\\\") }'), { roots: ['C:\\srv'] });
-  for (const one of ['C:\\srv\\secret\\x', 'secret/x', 'C:/SRV', '.']) assert.equal(windows({ path: one }).rule, 'NO', one);
+  for (const place of ['C:\\srv\\secret\\x', 'secret/x', 'C:/SRV', '.']) assert.equal(windows({ path: place }).rule, 'NO', place);
   assert.equal(windows({ path: 'other' }).effect, 'allow');
 });
 
@@ -193,9 +193,10 @@ test('a path in a permit is that path alone', () => {
     `${see} @id("IN") @reason("x") permit(principal, action == Action::"call", resource) when { context.within.contains(${text(literal)}) };`;
   for (const literal of ['/srv/Café', '/srv/Cafe\u0301', '/srv//Café/', '/srv/./Café']) {
     const decide = decider(permit(literal));
-    for (const one of ['/srv/Café', '/srv/Café/x', 'Café/x']) assert.equal(decide({ path: one }).effect, 'allow', `${literal} ${one}`);
-    for (const one of ['/srv/café', '/srv/CAFÉ/x', '/srv/Cafe/x', '/srv', '/srv/Café/../x', '/srv/Café/x,/srv/y'])
-      assert.equal(decide({ path: one }).effect, 'deny', `${literal} ${one}`);
+    for (const place of ['/srv/Café', '/srv/Café/x', 'Café/x'])
+      assert.equal(decide({ path: place }).effect, 'allow', `${literal} ${place}`);
+    for (const place of ['/srv/café', '/srv/CAFÉ/x', '/srv/Cafe/x', '/srv', '/srv/Café/../x', '/srv/Café/x,/srv/y'])
+      assert.equal(decide({ path: place }).effect, 'deny', `${literal} ${place}`);
   }
   for (const literal of ['/srv/\uff21', '/srv/a%20b', '/srv/100%', '/srv/\ufb01x'])
     assert.equal(errors(permit(literal)).length, 1, literal);
@@ -234,7 +235,7 @@ async function server(t: TestContext, secret: string, rule: (root: string) => st
   writeFileSync(path.join(root, 'top/open/a.txt'), 'for all');
   const tool = (toolName: string, ...names: string[]) => ({
     name: toolName,
-    inputSchema: { type: 'object', properties: Object.fromEntries(names.map((one) => [one, string])) },
+    inputSchema: { type: 'object', properties: Object.fromEntries(names.map((argument) => [argument, string])) },
   });
   const fs = entry({
     id: 'fs',
@@ -242,7 +243,9 @@ async function server(t: TestContext, secret: string, rule: (root: string) => st
     era: 'legacy',
     roots: [root],
     tools: [
-      ...['read_text_file', 'list_directory', 'directory_tree', 'create_directory', 'get_file_info'].map((one) => tool(one, 'path')),
+      ...['read_text_file', 'list_directory', 'directory_tree', 'create_directory', 'get_file_info'].map((toolName) =>
+        tool(toolName, 'path'),
+      ),
       tool('search_files', 'path', 'pattern'),
       tool('move_file', 'source', 'destination'),
       tool('write_file', 'path', 'content'),
@@ -251,18 +254,19 @@ async function server(t: TestContext, secret: string, rule: (root: string) => st
   });
   fs.tools['search_files']!.arguments = { pattern: 'text' };
   fs.tools['write_file']!.arguments = { content: 'text' };
-  for (const one of ['list_directory', 'get_file_info', 'create_directory']) fs.tools[one]!.recursive = false;
-  const gate = await openTestGateway(
+  for (const toolName of ['list_directory', 'get_file_info', 'create_directory']) fs.tools[toolName]!.recursive = false;
+  const gateway = await openTestGateway(
     makeBundle({ servers: [fs], policies: forbid(`when { context.folders.contains(${text(rule(root))}) }`) }),
   );
-  t.after(() => gate.close());
-  const session = await legacySession(gate.url, gate.token);
+  t.after(() => gateway.close());
+  const session = await legacySession(gateway.url, gateway.token);
   const call = async (toolName: string, args: object) =>
     (await session.send('tools/call', { name: `fs__${toolName}`, arguments: args })).text;
   const whole = () =>
     ['plan.txt', 'inner/deep.txt'].every(
-      (one) =>
-        existsSync(path.join(root, `top/${secret}`, one)) && readFileSync(path.join(root, `top/${secret}`, one), 'utf8') === 'CONFIDENTIAL',
+      (file) =>
+        existsSync(path.join(root, `top/${secret}`, file)) &&
+        readFileSync(path.join(root, `top/${secret}`, file), 'utf8') === 'CONFIDENTIAL',
     );
   return { root, call, whole };
 }
@@ -270,7 +274,7 @@ async function server(t: TestContext, secret: string, rule: (root: string) => st
 test('with the filesystem server nothing of a forbidden folder is read, listed, changed or moved away, in whatever order', {
   timeout: 60_000,
 }, async (t) => {
-  const { root, call, whole } = await server(t, 'secret', (one) => `${one}/top/secret`);
+  const { root, call, whole } = await server(t, 'secret', (base) => `${base}/top/secret`);
   const place = fc.constantFrom(
     ...[
       root,
@@ -297,7 +301,7 @@ test('with the filesystem server nothing of a forbidden folder is read, listed, 
   const step = fc.oneof(
     fc
       .tuple(fc.constantFrom('read_text_file', 'list_directory', 'directory_tree', 'create_directory', 'get_file_info'), place)
-      .map(([one, at]) => [one, { path: at }] as const),
+      .map(([toolName, at]) => [toolName, { path: at }] as const),
     fc.tuple(place, place).map(([source, destination]) => ['move_file', { source, destination }] as const),
     fc
       .tuple(place, fc.constantFrom('**/*.txt', '**', 'secret/**'))
@@ -337,16 +341,16 @@ test('with the filesystem server nothing of a forbidden folder is read, listed, 
   assert.match(await call('list_directory', { path: 'top' }), /\[DIR\] open/, 'a list of names goes no deeper');
 });
 
-for (const [what, onDisk, inRule, asked] of [
+for (const [title, onDisk, inRule, asked] of [
   ['composed, of one that is decomposed', 'se\u0301cret', 'se\u0301cret', 's\u00e9cret'],
   ['decomposed, of one that is composed in the rule', 's\u00e9cret', 's\u00e9cret', 'se\u0301cret'],
   ['in the letter k, of one with the sign of kelvin', 'Kelvin\u212a', 'Kelvin\u212a', 'KelvinK'],
   ['with the sign of kelvin, of one with the letter k', 'KelvinK', 'KelvinK', 'Kelvin\u212a'],
 ] as const)
-  test(`with the filesystem server a folder is forbidden by its name ${what}`, async (t) => {
-    const { root, call, whole } = await server(t, onDisk, (one) => `${one}/top/${inRule}`);
-    for (const one of [onDisk, inRule, asked, asked.toUpperCase()])
-      for (const at of [`${root}/top/${one}/plan.txt`, `top/${one}/plan.txt`]) {
+  test(`with the filesystem server a folder is forbidden by its name ${title}`, async (t) => {
+    const { root, call, whole } = await server(t, onDisk, (base) => `${base}/top/${inRule}`);
+    for (const folder of [onDisk, inRule, asked, asked.toUpperCase()])
+      for (const at of [`${root}/top/${folder}/plan.txt`, `top/${folder}/plan.txt`]) {
         const said = await call('read_text_file', { path: at });
         assert.doesNotMatch(said, /CONFIDENTIAL/, text(at));
         assert.match(said, /Kept back/, text(at));

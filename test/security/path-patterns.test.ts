@@ -39,13 +39,16 @@ const facts = (text: string, roots: string[], kind: ArgumentKind | undefined, re
 /** Where a text leads must be held by what the facts say: below all of `within`, and met by a rule that forbids the folder that it is in. */
 function holds(told: NonNullable<ReturnType<typeof facts>>, led: readonly string[], text: string, forbidden: string): void {
   const wanted = broadly(forbidden);
-  for (const one of led) {
+  for (const destination of led) {
     for (const folder of told.within)
-      assert.ok(`${one}/`.startsWith(folder.replace(/\/?$/, '/')), `${JSON.stringify(text)} leads to ${one}, within says ${folder}`);
-    if (`${one}/`.startsWith(`${forbidden}/`))
+      assert.ok(
+        `${destination}/`.startsWith(folder.replace(/\/?$/, '/')),
+        `${JSON.stringify(text)} leads to ${destination}, within says ${folder}`,
+      );
+    if (`${destination}/`.startsWith(`${forbidden}/`))
       assert.ok(
         wanted.some((form) => told.folders.includes(form)),
-        `${JSON.stringify(text)} leads to ${one} in ${forbidden}, folders say ${told.folders.join(' ')}`,
+        `${JSON.stringify(text)} leads to ${destination} in ${forbidden}, folders say ${told.folders.join(' ')}`,
       );
   }
 }
@@ -98,7 +101,7 @@ function bash(patterns: readonly string[], cwd: string): string[][] {
   return out
     .split('===\n')
     .slice(0, -1)
-    .map((one) => one.split('\n').filter((name) => name !== ''));
+    .map((section) => section.split('\n').filter((name) => name !== ''));
 }
 
 test('no pattern that a reader of patterns expands gets out of its folder or into a forbidden one', (t) => {
@@ -109,7 +112,7 @@ test('no pattern that a reader of patterns expands gets out of its folder or int
   const generated = fc
     .tuple(start, fc.array(part, { minLength: 1, maxLength: 4 }))
     // More than one of them take readers of patterns minutes.
-    .filter(([, parts]) => parts.filter((one) => one === '**').length < 2)
+    .filter(([, parts]) => parts.filter((part) => part === '**').length < 2)
     .map(([first, parts]) => first + parts.join('/'));
   const patterns = [...new Set([`${ok}/{..,x}/secret/*`, `${ok}/[.][.]/secret/*`, ...fc.sample(generated, { numRuns: 400, seed: 11 })])];
   const expanded = new Map([root, ok].map((cwd) => [cwd, bash(patterns, cwd)]));
@@ -124,7 +127,7 @@ test('no pattern that a reader of patterns expands gets out of its folder or int
           return [];
         }
       });
-      if (led.some((one) => !`${one}/`.startsWith(`${ok}/`))) seen.outside++;
+      if (led.some((destination) => !`${destination}/`.startsWith(`${ok}/`))) seen.outside++;
       for (const kind of [undefined, 'path', 'glob'] as const) {
         const told = facts(text, [cwd], kind);
         if (!told) continue;
@@ -160,7 +163,7 @@ test('a pattern is declared: then the folder that it begins with is its path, an
 
 /** What programs find in one text: each gives the paths that it would open. */
 const finders: ((text: string) => string[])[] = [
-  ...[',', ';', '|', '\n'].map((sign) => (text: string) => text.split(sign).map((one) => one.trim())),
+  ...[',', ';', '|', '\n'].map((sign) => (text: string) => text.split(sign).map((piece) => piece.trim())),
   (text) => (text.startsWith('-') ? text.split(/\s+/) : []),
   (text) => (/\s[\\/]/.test(text) ? text.split(/\s+/) : []),
   (text) => {
@@ -170,11 +173,11 @@ const finders: ((text: string) => string[])[] = [
       allowPositionals: true,
       options: { output: { type: 'string', short: 'o' } },
     });
-    return [...Object.values(values).filter((one) => typeof one === 'string'), ...(/^-/.test(text) ? positionals : [])];
+    return [...Object.values(values).filter((option) => typeof option === 'string'), ...(/^-/.test(text) ? positionals : [])];
   },
   (text) => [text.replace(/^[@<>]/, '')],
   (text) => text.split(/^[\w-]+=@?/).slice(1),
-  (text) => [JSON.parse(text)].flat().filter((one): one is string => typeof one === 'string'),
+  (text) => [JSON.parse(text)].flat().filter((entry): entry is string => typeof entry === 'string'),
 ];
 
 test('what a list, an option or a text of JSON leads to counts', () => {
@@ -210,13 +213,13 @@ test('what a list, an option or a text of JSON leads to counts', () => {
       const led = finders.flatMap((find) => {
         try {
           return find(text)
-            .filter((one) => one !== '')
-            .map((one) => path.posix.resolve('/srv', one));
+            .filter((piece) => piece !== '')
+            .map((piece) => path.posix.resolve('/srv', piece));
         } catch {
           return [];
         }
       });
-      if (led.some((one) => !`${one}/`.startsWith('/srv/ok/'))) seen.outside++;
+      if (led.some((destination) => !`${destination}/`.startsWith('/srv/ok/'))) seen.outside++;
       const told = facts(text, ['/srv'], kind as ArgumentKind | undefined);
       if (!told) return void seen.refused++;
       seen.told++;
@@ -229,8 +232,8 @@ test('what a list, an option or a text of JSON leads to counts', () => {
 });
 
 test('a text is taken apart into a bounded number of pieces: longer lists are refused, not followed', () => {
-  for (const text of [' /a', '/a,', ';', '{', '[]', '@', '-o', '\\', '":/', '=/', 'a b /', '-x ', '"/\n'].map((one) =>
-    one.repeat(4096 / one.length),
+  for (const text of [' /a', '/a,', ';', '{', '[]', '@', '-o', '\\', '":/', '=/', 'a b /', '-x ', '"/\n'].map((unit) =>
+    unit.repeat(4096 / unit.length),
   )) {
     let pieces = 0;
     try {

@@ -18,9 +18,9 @@ const inPress = `${see} @id("IN") @reason("x") permit(principal, action == Actio
 const texts = { type: 'object', properties: { source: { type: 'string' }, destination: { type: 'string' }, note: {} } };
 
 function server(roots: string[], kinds: Record<string, ArgumentKind> = {}): ServerEntry {
-  const one = entry({ id: 'fs', url: 'http://127.0.0.1:9/mcp', roots, tools: [{ name: 'move', inputSchema: texts }] });
-  one.tools['move']!.arguments = kinds;
-  return one;
+  const fs = entry({ id: 'fs', url: 'http://127.0.0.1:9/mcp', roots, tools: [{ name: 'move', inputSchema: texts }] });
+  fs.tools['move']!.arguments = kinds;
+  return fs;
 }
 
 function decider(policies: string, roots: string[], kinds?: Record<string, ArgumentKind>) {
@@ -139,12 +139,12 @@ test('names of devices and short names are no files of a folder on Windows', () 
     assert.equal(windows({ source: 'a', destination }).effect, 'deny', destination);
 });
 
-for (const [what, roots] of [
+for (const [title, roots] of [
   ['without roots', []],
   ['with a root', ['/srv']],
   ['with two roots', ['/srv/press/deep', '/srv/shop']],
 ] as const)
-  test(`no spelling gets out of its folder ${what}`, () => {
+  test(`no spelling gets out of its folder ${title}`, () => {
     const decide = decider(inPress, [...roots]);
     for (const text of spellings) {
       const said = decide({ source, destination: text });
@@ -183,7 +183,7 @@ const unclear = [
   '\ud800',
   '//./pipe/x\\..',
 ];
-for (const [what, rule] of [
+for (const [title, rule] of [
   ['a permit', inPress],
   [
     'a forbid with contains',
@@ -198,7 +198,7 @@ for (const [what, rule] of [
     `${see} @id("ALL") @reason("x") permit(principal, action, resource); @id("NO") @reason("x") forbid(principal, action == Action::"call", resource) unless { context.within.contains("/srv") };`,
   ],
 ] as const)
-  test(`what cannot be told denies: ${what}`, () => {
+  test(`what cannot be told denies: ${title}`, () => {
     const decide = decider(rule, []);
     assert.equal(decide({ source }).effect, 'allow');
     for (const destination of unclear) {
@@ -378,10 +378,10 @@ test('the filesystem server writes nothing outside the folder that it is allowed
   await writeFile(path.join(root, 'top.md'), 'untouched');
   const outside = async () => {
     const all = (await readdir(root, { recursive: true, withFileTypes: true })).filter(
-      (one) => one.isFile() && !`${one.parentPath}/`.startsWith(`${press}/`),
+      (file) => file.isFile() && !`${file.parentPath}/`.startsWith(`${press}/`),
     );
     return Promise.all(
-      all.map(async (one) => [path.join(one.parentPath, one.name), await readFile(path.join(one.parentPath, one.name), 'utf8')]),
+      all.map(async (file) => [path.join(file.parentPath, file.name), await readFile(path.join(file.parentPath, file.name), 'utf8')]),
     );
   };
   const before = await outside();
@@ -399,9 +399,9 @@ test('the filesystem server writes nothing outside the folder that it is allowed
   });
   fs.tools['write_file']!.arguments = { content: 'text' };
   const policies = `${see} @id("IN") @reason("x") permit(principal, action == Action::"call", resource) when { context.within.contains(${JSON.stringify(press)}) };`;
-  const gate = await openTestGateway(makeBundle({ servers: [fs], policies }));
-  t.after(() => gate.close());
-  const session = await legacySession(gate.url, gate.token);
+  const gateway = await openTestGateway(makeBundle({ servers: [fs], policies }));
+  t.after(() => gateway.close());
+  const session = await legacySession(gateway.url, gateway.token);
   const head = fc.constantFrom(
     '',
     './',

@@ -32,10 +32,10 @@ async function ask<T>(core: Core, command: string, input: object = {}): Promise<
 /** The listener of our own process dies, as the system may let it. */
 async function kill(port: number): Promise<void> {
   const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles();
-  for (const one of handles) {
-    if (!(one instanceof Server)) continue;
-    const address = one.address();
-    if (address !== null && typeof address === 'object' && address.port === port) await new Promise((done) => one.close(done));
+  for (const handle of handles) {
+    if (!(handle instanceof Server)) continue;
+    const address = handle.address();
+    if (address !== null && typeof address === 'object' && address.port === port) await new Promise((done) => handle.close(done));
   }
 }
 

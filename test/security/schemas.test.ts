@@ -37,8 +37,8 @@ test('the root reference and trees hold in every draft, however its address is s
       'an anchor': { $schema, definitions: { n: tree('#node', anchor) }, $ref: '#/definitions/n' },
       'a place that no keyword knows': { $schema, components: { n: tree('#/components/n', {}) }, allOf: [{ $ref: '#/components/n' }] },
     };
-    for (const [what, schema] of Object.entries(trees)) {
-      const about = `${what}, ${$schema}`;
+    for (const [title, schema] of Object.entries(trees)) {
+      const about = `${title}, ${$schema}`;
       assert.deepEqual([of(schema).unusable, of(schema).dropped], [undefined, []], about);
       assert.ok(fits(schema, { name: 'a', children: [{ name: 'b', children: [] }] }), about);
       for (const wrong of [{}, { name: 7 }, { name: 'a', admin: true }, { name: 'a', children: [{ name: 'b', children: [{ name: 7 }] }] }])
@@ -49,10 +49,13 @@ test('the root reference and trees hold in every draft, however its address is s
 
 test('references that depend on the way there are used where only one meaning is possible', () => {
   const text = { $dynamicAnchor: 'n', type: 'string' };
-  const one = { $defs: { n: text }, properties: { a: { $dynamicRef: '#n' } } };
-  assert.deepEqual([fits(one, { a: 'x' }), fits(one, { a: {} }), fits(one, { a: 7 })], [true, false, false]);
-  const two = { $defs: { n: text, o: { $id: 'o', $defs: { n: { $dynamicAnchor: 'n' } } } }, properties: { a: { $dynamicRef: '#n' } } };
-  assert.match(of(two).dropped.join(), /^#\/properties\/a\/\$dynamicRef \(/);
+  const unambiguous = { $defs: { n: text }, properties: { a: { $dynamicRef: '#n' } } };
+  assert.deepEqual([fits(unambiguous, { a: 'x' }), fits(unambiguous, { a: {} }), fits(unambiguous, { a: 7 })], [true, false, false]);
+  const ambiguous = {
+    $defs: { n: text, o: { $id: 'o', $defs: { n: { $dynamicAnchor: 'n' } } } },
+    properties: { a: { $dynamicRef: '#n' } },
+  };
+  assert.match(of(ambiguous).dropped.join(), /^#\/properties\/a\/\$dynamicRef \(/);
   const recursive = { $schema: 'https://json-schema.org/draft/2019-09/schema', type: 'object', properties: { a: { $recursiveRef: '#' } } };
   assert.deepEqual([fits(recursive, { a: { a: {} } }), fits(recursive, { a: { a: 7 } })], [true, false]);
 });
@@ -147,7 +150,7 @@ test('what cannot be used is left out alone and named; what hangs on it never tu
     assert.equal(of(schema).unusable, undefined, about);
     assert.deepEqual(
       of(schema)
-        .dropped.map((one) => one.slice(0, one.lastIndexOf(' (')))
+        .dropped.map((notice) => notice.slice(0, notice.lastIndexOf(' (')))
         .sort(),
       [...left].sort(),
       about,
@@ -179,10 +182,12 @@ const schemas = (draft: string) =>
     // A few of the keywords at a time: with all of them a document would be thousands of schemas.
     const keyed = (all: Record<string, fc.Arbitrary<unknown>>) =>
       fc
-        .array(fc.oneof(...Object.entries(all).map(([key, one]) => one.map((value) => [key, value] as const))), { maxLength: 4 })
+        .array(fc.oneof(...Object.entries(all).map(([key, arbitrary]) => arbitrary.map((value) => [key, value] as const))), {
+          maxLength: 4,
+        })
         .map((some): object => Object.fromEntries(some));
     // A reference below a member only: what refers to itself in place has no meaning.
-    const ref = fc.constantFrom('#', ...defs.map((one) => `#/definitions/${one}`)).map(($ref) => ({ $ref }));
+    const ref = fc.constantFrom('#', ...defs.map((name) => `#/definitions/${name}`)).map(($ref) => ({ $ref }));
     const tuple = draft === '2020-12' ? 'prefixItems' : 'items';
     return {
       schema: fc.oneof(
@@ -237,7 +242,7 @@ const documents = (draft: 'draft-07' | '2019-09' | '2020-12') => {
   return fc.tuple(object, fc.tuple(schema, schema, schema)).map(([root, all]) => ({
     $schema: `http${draft === 'draft-07' ? '' : 's'}://${uris[draft][0]}${draft === 'draft-07' ? '#' : ''}`,
     ...root,
-    definitions: Object.fromEntries(defs.map((one, at) => [one, all[at]])),
+    definitions: Object.fromEntries(defs.map((name, at) => [name, all[at]])),
   }));
 };
 const { value: values } = fc.letrec<{ value: unknown }>((tie) => ({
@@ -295,7 +300,9 @@ for (const draft of ['draft-07', '2019-09', '2020-12'] as const) {
       JSON.parse(JSON.stringify(schema), (key, member: unknown) => {
         if (key === 'pattern' && typeof member === 'string') return `(?=)${member}`;
         if (key !== 'patternProperties') return member;
-        return Object.fromEntries(Object.entries(member as object).map(([one, part], at) => [at === 0 ? `(?=)${one}` : one, part]));
+        return Object.fromEntries(
+          Object.entries(member as object).map(([pattern, part], at) => [at === 0 ? `(?=)${pattern}` : pattern, part]),
+        );
       });
     fc.assert(
       fc.property(documents(draft), fc.array(objects, { minLength: 12, maxLength: 12 }), (plain, all) => {
@@ -392,9 +399,9 @@ test('a pattern means what JavaScript makes of it, or it is left out', () => {
       '[\\S\\n]',
       '[.]',
     )
-    .chain((one) =>
+    .chain((atom) =>
       fc.constantFrom(
-        one,
+        atom,
         '\\u00e9',
         '\\u{1f600}',
         '\\ud83d\\ude00',
@@ -418,7 +425,7 @@ test('a pattern means what JavaScript makes of it, or it is left out', () => {
     .chain((parts) =>
       fc
         .constantFrom('%', '(%)', '(?:%)+', '(?<n>%)', '^%$')
-        .map((frame) => frame.replace('%', () => parts.map((one) => one.join('')).join(''))),
+        .map((frame) => frame.replace('%', () => parts.map((part) => part.join('')).join(''))),
     );
   const text = fc.array(
     fc.constantFrom('a', 'b', 'A', 'é', '1', ' ', '\u00a0', '\n', '\r', '\u2028', '😀', '\0', '\b', '-', '[', '/', '_'),
@@ -435,9 +442,13 @@ test('a pattern means what JavaScript makes of it, or it is left out', () => {
       }
       const { dropped, misfit } = of({ properties: { a: { pattern } } });
       if (dropped.length > 0) return assert.match(pattern, /\(\?=|\\1/);
-      for (const one of all) {
+      for (const characters of all) {
         compared++;
-        assert.equal(misfit({ a: one.join('') }) === undefined, theirs.test(one.join('')), `${pattern} on ${JSON.stringify(one.join(''))}`);
+        assert.equal(
+          misfit({ a: characters.join('') }) === undefined,
+          theirs.test(characters.join('')),
+          `${pattern} on ${JSON.stringify(characters.join(''))}`,
+        );
       }
     }),
     { numRuns: 300, seed: 8 },

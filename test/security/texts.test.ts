@@ -75,9 +75,9 @@ test('methods, names, URIs and ids beyond their bounds are refused before they a
     tools: [{ name: 'run', inputSchema: { type: 'object' } }],
     catalogue: { resources: [{ uri: 'file:///a/secret' }], tools: [{ name: 'run', inputSchema: { type: 'object' } }] },
   });
-  const gate = await openTestGateway(makeBundle({ servers: [server], policies: allowAll }));
-  t.after(() => gate.close());
-  const session = await legacySession(gate.url, gate.token);
+  const gateway = await openTestGateway(makeBundle({ servers: [server], policies: allowAll }));
+  t.after(() => gateway.close());
+  const session = await legacySession(gateway.url, gateway.token);
   for (const shape of shapes) {
     const text = shape.repeat(Math.ceil(200_000 / shape.length));
     for (const [method, params] of [
@@ -98,9 +98,9 @@ test('methods, names, URIs and ids beyond their bounds are refused before they a
 
 test('a body of many small values is refused or read in little time, and the next one is answered', async (t) => {
   const server = entry({ id: 'docs', url: 'http://127.0.0.1:9/mcp', tools: [{ name: 'run', inputSchema: { type: 'object' } }] });
-  const gate = await openTestGateway(makeBundle({ servers: [server], policies: allowAll }));
-  t.after(() => gate.close());
-  const session = await legacySession(gate.url, gate.token);
+  const gateway = await openTestGateway(makeBundle({ servers: [server], policies: allowAll }));
+  t.after(() => gateway.close());
+  const session = await legacySession(gateway.url, gateway.token);
   for (const value of ['1e1', '1e100', '1', '12345678901234567', '{}', '[]', '{"a":1}', 'null', '""', '-0', '1e400']) {
     const list = `${value},`.repeat(Math.floor(4_000_000 / (value.length + 1))).slice(0, -1);
     const body = Buffer.from(

@@ -18,11 +18,11 @@ import { controlPath } from '../../src/shell/control-path.ts';
 const kB = 1024;
 const limits: UnreadLimits = { connection: 512 * kB, reader: 1024 * kB, all: 3072 * kB, silentMs: 60_000 };
 
-async function open(t: TestContext, handle: (request: IncomingMessage, response: Reply) => void, given: Partial<UnreadLimits> = {}) {
+async function open(t: TestContext, handle: (request: IncomingMessage, response: Reply) => void, overrides: Partial<UnreadLimits> = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'gatehouse-unread-'));
   const path = controlPath(dir);
   const cuts: (Cut & { to: Outgoing })[] = [];
-  const unread = new Unread({ ...limits, ...given }, (cut, to) => cuts.push({ ...cut, to }));
+  const unread = new Unread({ ...limits, ...overrides }, (cut, to) => cuts.push({ ...cut, to }));
   const server = replyServer({}, unread, handle);
   await new Promise<void>((done) => server.listen(path, done));
   t.after(async () => {
@@ -69,10 +69,10 @@ test('whoever reads or does not, in whatever numbers, sizes and mixes: what wait
     fc.asyncProperty(
       fc.array(connection, { minLength: 1, maxLength: 10 }),
       fc.array(step, { minLength: 10, maxLength: 60 }),
-      async (who, steps) => {
+      async (connections, steps) => {
         cuts.length = 0;
         const ends: End[] = [];
-        for (const { reader, reads } of who) {
+        for (const { reader, reads } of connections) {
           const reply = new Promise<Reply>((done) => waiting.push(done));
           const client = connect(path).on('error', () => {});
           client.write(get(`Reader: ${reader}\r\nConnection: close\r\n`));
@@ -97,17 +97,17 @@ test('whoever reads or does not, in whatever numbers, sizes and mixes: what wait
             end.said += bytes;
             end.longest = Math.max(end.longest, bytes);
           }
-          for (const one of ends) {
-            const framing = 600 + 40 * (one.writes + one.said / (200 * kB));
-            if (!one.reply.destroyed) assert.ok(one.reply.unreadLength <= limits.connection + one.longest + framing, 'of a connection');
+          for (const end of ends) {
+            const framing = 600 + 40 * (end.writes + end.said / (200 * kB));
+            if (!end.reply.destroyed) assert.ok(end.reply.unreadLength <= limits.connection + end.longest + framing, 'of a connection');
           }
           const own = reply.destroyed ? 0 : reply.unreadLength;
           const { reader } = reply;
           const most = Math.max(2 * limits.reader, own);
-          assert.ok(sum(live().filter((one) => one.reader === reader)) <= most, 'of a reader');
+          assert.ok(sum(live().filter((reply) => reply.reader === reader)) <= most, 'of a reader');
           assert.ok(sum(live()) <= Math.max(limits.all, own), 'of all');
           assert.equal(unread.bytes, sum(live()), 'nothing waits uncounted');
-          assert.equal(unread.isBehind(reader), sum(live().filter((one) => one.reader === reader)) > limits.reader);
+          assert.equal(unread.isBehind(reader), sum(live().filter((reply) => reply.reader === reader)) > limits.reader);
           await round();
         }
         cutInAll += cuts.length;

@@ -66,12 +66,12 @@ const lines = (count: number) => {
 };
 const line = (command: string) => `${JSON.stringify({ command })}\n`;
 
-async function openSocket(t: TestContext, bytes: number, given: Partial<UnreadLimits> = {}) {
+async function openSocket(t: TestContext, bytes: number, overrides: Partial<UnreadLimits> = {}) {
   const dataDir = folder(t);
   const { log, cuts } = warnings();
   let asked = 0;
   const core = smallCore({}, viewOf(bytes));
-  const control = await openControl({ dataDir, log, unread: { ...limits, ...given } });
+  const control = await openControl({ dataDir, log, unread: { ...limits, ...overrides } });
   t.after(() => control.close());
   const dispatch: typeof core.dispatch = (command, input) => {
     asked += 1;
@@ -98,7 +98,7 @@ test('the control socket answers no more than is read, and keeps the newest of t
   const whole = [];
   for (const socket of others) whole.push((await read(socket, lines(1))).length > 5 * MB);
   assert.deepEqual(whole.slice(4), Array(4).fill(true), 'the newest are there');
-  assert.ok(whole.filter((one) => !one).length >= 3, 'the stalest are cut');
+  assert.ok(whole.filter((complete) => !complete).length >= 3, 'the stalest are cut');
   const asked = house.connect();
   asked.write(line('status'));
   assert.equal((await read(asked, lines(1))).at(-1), 10);

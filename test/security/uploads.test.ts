@@ -7,6 +7,7 @@ import { openDevice, proof } from '../../src/company/device.ts';
 import type { LedgerAnswer } from '../../src/company/post.ts';
 import { openUploader } from '../../src/company/upload.ts';
 import { hashRecord, type LedgerRecord } from '../../src/ledger/record.ts';
+import { ownDevice } from '../central/device.ts';
 import { openAcme } from '../central/open.ts';
 import { testHost } from '../support/host.ts';
 
@@ -98,7 +99,7 @@ test('whatever is tried with other tokens, keys, proofs and persons, only the de
       [next(person, last, { seq: last.seq + 90, method: 'gatehouse/ledger-restarted' })],
       [next(person, undefined, { target: `fork ${round}` })],
     ]);
-    const what = `SEED=${seed} round ${round}: ${JSON.stringify({ who, key, how, method, claimed, person, seq: records[0]?.seq })}`;
+    const label = `SEED=${seed} round ${round}: ${JSON.stringify({ who, key, how, method, claimed, person, seq: records[0]?.seq })}`;
     const token = tokens[who];
     const body = method === 'GET' ? '' : JSON.stringify({ device: claimed, chain: 'c', records });
     const device = key === 'own' ? own : other;
@@ -116,24 +117,24 @@ test('whatever is tried with other tokens, keys, proofs and persons, only the de
     const [header, payload, signature] = good.split('.') as [string, string, string];
     const fields = JSON.parse(Buffer.from(header, 'base64url').toString());
     const input = `${header}.${payload}`;
-    const given: Partial<Record<(typeof proofs)[number], string | undefined>> = {
+    const forgedProofs: Partial<Record<(typeof proofs)[number], string | undefined>> = {
       missing: undefined,
       none: `${part({ ...fields, alg: 'none' })}.${payload}.`,
       typ: device.sign('gatehouse-receipt+jws', JSON.parse(Buffer.from(payload, 'base64url').toString())),
       'foreign key': `${input}.${sign(null, Buffer.from(input), stranger).toString('base64url')}`,
       rubbish: `${header}.${signature}`,
     };
-    const shown = how in given ? given[how] : good;
+    const shown = how in forgedProofs ? forgedProofs[how] : good;
     const answer = await send(method, token, body, shown === undefined ? {} : { 'gatehouse-device': shown });
 
-    if (who === 'expired' || who === 'none') assert.equal(answer.status, 401, what);
+    if (who === 'expired' || who === 'none') assert.equal(answer.status, 401, label);
     else if (how !== 'good' || (method === 'POST' && claimed !== other.id)) {
-      assert.equal(answer.status, 403, `${what} ${answer.text}`);
+      assert.equal(answer.status, 403, `${label} ${answer.text}`);
       refusal ??= answer.text;
-      assert.equal(answer.text, refusal, `${what}: one refusal, whatever is known`);
-    } else assert.ok([200, 409].includes(answer.status), `${what} ${answer.text}`);
+      assert.equal(answer.text, refusal, `${label}: one refusal, whatever is known`);
+    } else assert.ok([200, 409].includes(answer.status), `${label} ${answer.text}`);
     // Of the victim's chain nothing is ever said.
-    for (const record of chain) assert.ok(!answer.text.includes(record.hash), `${what}: ${answer.text}`);
+    for (const record of chain) assert.ok(!answer.text.includes(record.hash), `${label}: ${answer.text}`);
     if (pick(5) === 0) {
       chain.push(next(of(['ada', '']), chain.at(-1)));
       await upload();
@@ -151,16 +152,12 @@ test('whatever is tried with other tokens, keys, proofs and persons, only the de
 
 test('a chain that strangers wrote into before, or that went back, goes on: both lines stay, and the incident is told to the device', async (t) => {
   const acme = await openAcme(t);
-  const url = `${acme.central().url}/v1/ledger`;
   const token = await acme.token(['staff']);
   for (let seed = 0; seed < 20; seed++) {
     const pick = random(seed);
-    const device = await openDevice(testHost());
-    const post = async (records: LedgerRecord[], chain = 'c') => {
-      const body = JSON.stringify({ device: device.id, chain, records });
-      const headers = proof(device, { method: 'POST', url, token, body, now: Date.now() });
-      return (await (await acme.post('/v1/ledger', token, body, headers)).json()) as { acknowledged?: number; expected?: number };
-    };
+    const device = await ownDevice(acme);
+    const post = async (records: LedgerRecord[]) =>
+      (await (await device.post(token, records)).json()) as { acknowledged?: number; expected?: number };
     const line = (count: number, before: LedgerRecord[], target: string) => {
       const records = [...before];
       while (records.length < count) records.push(next('ada', records.at(-1), { target }));
@@ -178,8 +175,7 @@ test('a chain that strangers wrote into before, or that went back, goes on: both
       if (said.acknowledged !== undefined) break;
       from = said.expected! - 1;
     }
-    const answer = await acme.get('/v1/ledger', token, proof(device, { method: 'GET', url, token, body: '', now: Date.now() }));
-    const { head } = (await answer.json()) as { head: { seq: number; hash: string; incidents: string[] } };
+    const { head } = (await (await device.head(token)).json()) as { head: { seq: number; hash: string; incidents: string[] } };
     assert.deepEqual([head.seq, head.hash], [present.length, present.at(-1)!.hash], `seed ${seed}`);
     assert.equal(head.incidents.length, kept < former.length ? 1 : 0, `seed ${seed}`);
     const database = new DatabaseSync(`${acme.dataDir}/central.sqlite`, { readOnly: true });
@@ -196,11 +192,10 @@ test('a chain that strangers wrote into before, or that went back, goes on: both
 
 test('a ledger in which somebody wrote goes up whole all the same, and the incident is told', async (t) => {
   const acme = await openAcme(t);
-  const url = `${acme.central().url}/v1/ledger`;
   const token = await acme.token(['staff']);
   for (let seed = 0; seed < 20; seed++) {
     const pick = random(seed);
-    const device = await openDevice(testHost());
+    const device = await ownDevice(acme);
     const records: LedgerRecord[] = [];
     while (records.length < 1500 + pick(500)) records.push(next('ada', records.at(-1)));
     // Also where one batch of the uploader ends and the next one begins.
@@ -221,8 +216,7 @@ test('a ledger in which somebody wrote goes up whole all the same, and the incid
         cursor = seq;
       },
       post: async (json, chain) => {
-        const body = `{"device":"${device.id}","chain":"${chain}","records":${json}}`;
-        const answer = await acme.post('/v1/ledger', token, body, proof(device, { method: 'POST', url, token, body, now: Date.now() }));
+        const answer = await device.post(token, `{"device":"${device.id}","chain":"${chain}","records":${json}}`);
         return (await answer.json()) as LedgerAnswer;
       },
       log: silent,
@@ -241,15 +235,13 @@ test('a ledger in which somebody wrote goes up whole all the same, and the incid
       records,
       told,
     );
-    const headers = proof(device, { method: 'GET', url, token, body: '', now: Date.now() });
-    const { head } = (await (await acme.get('/v1/ledger', token, headers)).json()) as { head: { incidents: string[] } };
+    const { head } = (await (await device.head(token)).json()) as { head: { incidents: string[] } };
     assert.match(head.incidents.join(), /altered before it was uploaded/, told);
   }
 });
 
 test('records of persons who never signed in on the device hold nothing up: they are kept, counted for nobody, and the incident is noted', async (t) => {
   const acme = await openAcme(t);
-  const url = `${acme.central().url}/v1/ledger`;
   const people = ['ada', 'bob', 'mallory', 'eve'] as const;
   const tokens = new Map<string, string>();
   for (const sub of people) tokens.set(sub, await acme.token(['staff'], { claims: { sub } }));
@@ -257,11 +249,9 @@ test('records of persons who never signed in on the device hold nothing up: they
   for (let seed = 0; seed < 25; seed++) {
     const pick = random(seed);
     const of = <T>(list: readonly T[]) => list[pick(list.length)]!;
-    const device = await openDevice(testHost());
+    const device = await ownDevice(acme);
     const post = async (uploader: string, records: LedgerRecord[]) => {
-      const token = tokens.get(uploader)!;
-      const body = JSON.stringify({ device: device.id, chain: 'c', records });
-      const answer = await acme.post('/v1/ledger', token, body, proof(device, { method: 'POST', url, token, body, now: Date.now() }));
+      const answer = await device.post(tokens.get(uploader)!, records);
       return { status: answer.status, said: await answer.json() };
     };
     const chain: LedgerRecord[] = [];
@@ -333,8 +323,7 @@ test('a receipt is of one device, person and central API', async (t) => {
 
 test('a database of before: whom the device signed receipts for goes on with unsent records of theirs; who merely uploaded in its name does not', async (t) => {
   const acme = await openAcme(t);
-  const url = `${acme.central().url}/v1/ledger`;
-  const device = await openDevice(testHost());
+  const device = await ownDevice(acme);
   const first = next('ada', undefined);
   const forged = next('eve', first);
   await acme.close();
@@ -348,15 +337,10 @@ test('a database of before: whom the device signed receipts for goes on with uns
   database.prepare('INSERT INTO receipts VALUES (?, ?, 1, ?, ?, ?)').run('bob', device.id, first.at, first.at, '{}');
   database.close();
   await acme.restart();
-  const again = url.replace(/:\d+/, `:${acme.central().port}`);
   const token = await acme.token(['staff']);
-  const post = (records: LedgerRecord[]) => {
-    const body = JSON.stringify({ device: device.id, chain: 'c', records });
-    return acme.post('/v1/ledger', token, body, proof(device, { method: 'POST', url: again, token, body, now: Date.now() }));
-  };
   const unsent = [next('bob', first), next('ada', next('bob', first))];
-  assert.deepEqual(await (await post(unsent)).json(), { acknowledged: 3 });
-  assert.deepEqual(await (await post([next('eve', unsent[1])])).json(), { acknowledged: 4 });
+  assert.deepEqual(await (await device.post(token, unsent)).json(), { acknowledged: 3 });
+  assert.deepEqual(await (await device.post(token, [next('eve', unsent[1])])).json(), { acknowledged: 4 });
   const after = new DatabaseSync(`${acme.dataDir}/central.sqlite`, { readOnly: true });
   t.after(() => after.close());
   assert.deepEqual(

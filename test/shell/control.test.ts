@@ -72,9 +72,9 @@ test('a host killed with kill -9 leaves nothing that is in the way', async (t) =
 test('of many that start at once, one gets the folder', async (t) => {
   const dataDir = folder(t);
   const tries = await Promise.allSettled(Array.from({ length: 10 }, () => takeLock(dataDir, 'control')));
-  const held = tries.filter((one) => one.status === 'fulfilled');
+  const held = tries.filter((attempt) => attempt.status === 'fulfilled');
   assert.equal(held.length, 1);
-  for (const one of held) one.value.close();
+  for (const attempt of held) attempt.value.close();
 });
 
 test('a folder with a long name has its socket under a hash in a private folder', { skip: process.platform === 'win32' }, async (t) => {

@@ -25,7 +25,7 @@ export function caller({ tally, url }, { name: agent, token }, { session, capabi
     const [server, tool] = name.split('__');
     const id = `${agent}-${++lastId}`;
     const params = { name, arguments: args, ...more, ...(progress > 0 ? { _meta: { progressToken: id } } : {}) };
-    const wrong = (what) => void tally.errors.push(`${name} ${JSON.stringify(args).slice(0, 60)} (${agent}): ${what}`);
+    const wrong = (problem) => void tally.errors.push(`${name} ${JSON.stringify(args).slice(0, 60)} (${agent}): ${problem}`);
     let seen = 0;
     const onMessage = (message, leave) => {
       if (message.id !== undefined && onAsked) {
@@ -92,28 +92,28 @@ export async function work(call, stop, restMs = 25, calls = between(20, 200)) {
 
 const hearing = (tally) => (message) => void (message.method === 'notifications/tools/list_changed' && tally.heard.lists++);
 
-export async function legacyAgent(world, who, stop) {
+export async function legacyAgent(world, agent, stop) {
   for (const { tally, url } = world; !stop(); ) {
-    const session = await begin(url, who.token);
-    const stream = listen(url, who.token, { session, onMessage: hearing(tally) });
-    await work(caller(world, who, { session }), stop);
+    const session = await begin(url, agent.token);
+    const stream = listen(url, agent.token, { session, onMessage: hearing(tally) });
+    await work(caller(world, agent, { session }), stop);
     stream.close();
-    await end(url, who.token, session);
+    await end(url, agent.token, session);
   }
 }
 
-export async function modernAgent(world, who, stop) {
+export async function modernAgent(world, agent, stop) {
   for (const { tally, url } = world; !stop(); ) {
-    const stream = listen(url, who.token, { onMessage: hearing(tally) });
-    await work(caller(world, who), stop);
+    const stream = listen(url, agent.token, { onMessage: hearing(tally) });
+    await work(caller(world, agent), stop);
     stream.close();
     await stream.over;
   }
 }
 
 /** Reads a little at a time, so that what is on its way has to wait somewhere. */
-export async function slowAgent(world, who, stop) {
-  const call = caller(world, who, { slowly: true });
+export async function slowAgent(world, agent, stop) {
+  const call = caller(world, agent, { slowly: true });
   while (!stop()) {
     await big(call, 2_000_000);
     await progress(call, 5000);

@@ -57,11 +57,11 @@ export function post(url, token, message, { session, capabilities = {}, slowly =
         reject(new Error(why));
         request.destroy();
       };
-      const came = (one, eventId) => {
+      const came = (incoming, eventId) => {
         if (over) return;
-        if (one === undefined || one.method !== undefined) return onMessage?.(one ?? {}, () => stop('left'), eventId);
-        if (one.id !== message.id || answer) stop(`an answer that is not this call's: ${JSON.stringify(one)}`);
-        answer = one;
+        if (incoming === undefined || incoming.method !== undefined) return onMessage?.(incoming ?? {}, () => stop('left'), eventId);
+        if (incoming.id !== message.id || answer) stop(`an answer that is not this call's: ${JSON.stringify(incoming)}`);
+        answer = incoming;
       };
       const events = reader(came);
       response.setEncoding('utf8').on('data', (chunk) => {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { entry, makeBundle, openTestGateway } from '../support/gateway.ts';
 
-const [given, dataDir] = process.argv.slice(2);
-const servers = JSON.parse(given).map(entry);
+const [serversJson, dataDir] = process.argv.slice(2);
+const servers = JSON.parse(serversJson).map(entry);
 const bundle = (version, without) =>
   makeBundle({ version, servers: servers.filter(({ id }) => id !== without), limits: { concurrentCalls: 1000 } });
 let house = await openTestGateway(bundle(1), { dataDir });

@@ -58,13 +58,13 @@ async function director(stop) {
     { ms: each(7000, 4), act: (count) => gateway('apply', ++world.version, count % 2 === 1 ? 'some' : undefined) },
     { ms: each(20_000, 2.5), act: () => ++restarts && servers.restart() },
     { ms: each(9000, 3), act: () => ++resets && gateway('reset', 'shaky') },
-  ].map((one) => ({ ...one, at: Date.now() + one.ms, count: 0 }));
+  ].map((job) => ({ ...job, at: Date.now() + job.ms, count: 0 }));
   while (!stop()) {
     await pause(100);
-    for (const one of due)
-      if (Date.now() >= one.at) {
-        one.at += one.ms;
-        await one.act(++one.count);
+    for (const job of due)
+      if (Date.now() >= job.at) {
+        job.at += job.ms;
+        await job.act(++job.count);
       }
   }
 }
@@ -95,7 +95,7 @@ for (let number = 1, told = 0; number <= phases; number++) {
 const problems = [...new Set(tally.errors)].slice(0, 20);
 problems.push(...grown(measures));
 const { lists, updates, questions, resumed, kept } = tally.heard;
-for (const [what, count] of Object.entries(tally.heard)) if (count === 0) problems.push(`nobody got to what is counted as "${what}"`);
+for (const [name, count] of Object.entries(tally.heard)) if (count === 0) problems.push(`nobody got to what is counted as "${name}"`);
 const { ok, records } = await gateway('ledger');
 await gateway('close');
 await close();

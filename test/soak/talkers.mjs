@@ -4,11 +4,11 @@ import { between, caller, pick, work } from './agents.mjs';
 import { begin, end, listen, post } from './client.mjs';
 
 /** Has a person who can be asked. A legacy server knows each such agent by a session of its own. */
-export async function askedAgent(world, who, stop) {
+export async function askedAgent(world, agent, stop) {
   const capabilities = { elicitation: {} };
-  const session = who.modern ? undefined : await begin(world.url, who.token, capabilities);
-  const call = caller(world, who, { session, capabilities });
-  const holder = session ?? who.name;
+  const session = agent.modern ? undefined : await begin(world.url, agent.token, capabilities);
+  const call = caller(world, agent, { session, capabilities });
+  const holder = session ?? agent.name;
   while (!stop()) {
     const n = Math.random();
     const expect = (text) => {
@@ -23,13 +23,13 @@ export async function askedAgent(world, who, stop) {
     await call(`${pick(['asker', 'asker-modern'])}__ask`, { n }, { expect, onAsked });
     await pause(between(50, 150));
   }
-  if (session) await end(world.url, who.token, session);
+  if (session) await end(world.url, agent.token, session);
 }
 
 const uris = ['tell://teller', 'tell://teller-modern'];
 
 /** Everything that it makes a server tell, it must hear. */
-function telling(world, who, call) {
+function telling(world, agent, call) {
   const awaited = new Map();
   return {
     onMessage({ method, params }) {
@@ -43,17 +43,17 @@ function telling(world, who, call) {
       const told = await call(`${server}__tell`, { n }, { expect: (text) => text === `told ${n}` });
       if (!told) return;
       if ((await Promise.race([promise, pause(5000, 'late', { ref: false })])) === 'late')
-        world.tally.errors.push(`${who.name} did not hear an update of ${server}`);
+        world.tally.errors.push(`${agent.name} did not hear an update of ${server}`);
       else world.tally.heard.updates++;
       awaited.clear();
     },
   };
 }
 
-export async function modernSubscriber(world, who, stop) {
+export async function modernSubscriber(world, agent, stop) {
   while (!stop()) {
-    const { tell, onMessage } = telling(world, who, caller(world, who));
-    const stream = listen(world.url, who.token, { uris, onMessage });
+    const { tell, onMessage } = telling(world, agent, caller(world, agent));
+    const stream = listen(world.url, agent.token, { uris, onMessage });
     const { resourceSubscriptions } = await stream.ready;
     if (String(resourceSubscriptions) !== String(uris)) world.tally.errors.push(`subscribed to ${resourceSubscriptions} only`);
     for (let count = between(10, 50); count > 0 && !stop(); count--) {
@@ -66,20 +66,20 @@ export async function modernSubscriber(world, who, stop) {
 }
 
 /** Keeps its session and its subscriptions for as long as the soak lasts, through the gateway's restart; only streams are opened again. */
-export async function keptSubscriber(world, who, stop) {
+export async function keptSubscriber(world, agent, stop) {
   const { url, tally } = world;
-  who.session ??= await begin(url, who.token);
-  const call = caller(world, who, { session: who.session });
-  const { tell, onMessage } = telling(world, who, call);
-  const stream = listen(url, who.token, { session: who.session, onMessage });
+  agent.session ??= await begin(url, agent.token);
+  const call = caller(world, agent, { session: agent.session });
+  const { tell, onMessage } = telling(world, agent, call);
+  const stream = listen(url, agent.token, { session: agent.session, onMessage });
   await stream.ready;
-  if (!who.subscribed)
+  if (!agent.subscribed)
     for (const uri of uris) {
-      const { answer } = await post(url, who.token, { id: uri, method: 'resources/subscribe', params: { uri } }, who);
+      const { answer } = await post(url, agent.token, { id: uri, method: 'resources/subscribe', params: { uri } }, agent);
       if (!answer?.result) tally.errors.push(`no subscription to ${uri}: ${JSON.stringify(answer)}`);
     }
   else tally.heard.kept++;
-  who.subscribed = true;
+  agent.subscribed = true;
   while (!stop()) {
     await tell();
     await work(call, stop, 25, 3);
@@ -88,13 +88,13 @@ export async function keptSubscriber(world, who, stop) {
 }
 
 /** Loses its connection in the middle of an answer and goes on where it was. */
-export async function resumer(world, who, stop) {
+export async function resumer(world, agent, stop) {
   const { url, tally } = world;
-  const session = await begin(url, who.token);
+  const session = await begin(url, agent.token);
   for (let id = 1; !stop(); id++) {
     const [name, n, steps] = [`${pick(['one', 'two'])}__progress`, Math.random(), between(4, 20)];
     const params = { name, arguments: { n, steps, restMs: 300 }, _meta: { progressToken: n } };
-    const wrong = (what) => tally.errors.push(`${name} (${who.name}), resumed: ${what}`);
+    const wrong = (problem) => tally.errors.push(`${name} (${agent.name}), resumed: ${problem}`);
     let seen = 0;
     let lastEventId;
     const next = (message) => message.params?.progress === ++seen || wrong(`message ${seen} is ${JSON.stringify(message)}`);
@@ -102,7 +102,7 @@ export async function resumer(world, who, stop) {
       lastEventId = eventId;
       if (message.method && next(message) && seen === 2) leave();
     };
-    const broken = await post(url, who.token, { id, method: 'tools/call', params }, { session, onMessage: onFirst }).catch(
+    const broken = await post(url, agent.token, { id, method: 'tools/call', params }, { session, onMessage: onFirst }).catch(
       (error) => error,
     );
     if (broken.message !== 'left') wrong(`its connection was not left: ${JSON.stringify(broken.answer ?? broken.message)}`);
@@ -110,13 +110,13 @@ export async function resumer(world, who, stop) {
     await pause(pick([0, 600]));
     const { promise, resolve } = Promise.withResolvers();
     const onMessage = (message) => (message.method ? next(message) : resolve(message));
-    const stream = listen(url, who.token, { session, lastEventId, onMessage });
+    const stream = listen(url, agent.token, { session, lastEventId, onMessage });
     const answer = await Promise.race([promise, pause(5000, undefined, { ref: false })]);
     stream.close();
-    tally.add(who.name, name, answer?.result?.isError === undefined ? 'ok' : 'not resumed');
+    tally.add(agent.name, name, answer?.result?.isError === undefined ? 'ok' : 'not resumed');
     if (answer?.id !== id || answer.result?.content?.[0]?.text !== `done ${n}` || seen !== steps)
       wrong(`${seen} of ${steps} messages, then ${JSON.stringify(answer)}`);
     else tally.heard.resumed++;
   }
-  await end(url, who.token, session);
+  await end(url, agent.token, session);
 }

@@ -26,7 +26,7 @@ export function openTally() {
     heard: { lists: 0, updates: 0, questions: 0, resumed: 0, kept: 0 },
     add: (agent, name, outcome) => mine.add(`${agent} ${name}`, outcome),
     calls: () => mine.sum(() => true),
-    count: (...outcomes) => mine.sum((one) => outcomes.includes(one)),
+    count: (...outcomes) => mine.sum((outcome) => outcomes.includes(outcome)),
     /** How the ledger's rows differ. Of a call that its agent left, only the ledger knows how it ended: well, or cancelled. */
     compare(rows) {
       const problems = [];

@@ -51,7 +51,7 @@ const ofSome = [...closed, 'failed: the server is not running', 'gone'];
 
 /** The same trouble once more, from the circuit that it opened. */
 function refused(troubles) {
-  const messages = troubles.map((one) => one.replace(/^[a-z-]+: /, '')).join('|');
+  const messages = troubles.map((trouble) => trouble.replace(/^[a-z-]+: /, '')).join('|');
   return s`unreachable: (\d+ calls in a row failed, the last with: )?(${messages})(; the next attempt is in \d+ s)?`;
 }
 

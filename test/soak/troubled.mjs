@@ -5,8 +5,8 @@ import { begin, post } from './client.mjs';
 import { nasty, seldom } from './upstreams.mjs';
 
 /** Several calls at once, so that what is said to one could reach another. The servers it shares with its like only. */
-export async function nastyAgent(world, who, stop) {
-  const call = caller(world, who);
+export async function nastyAgent(world, agent, stop) {
+  const call = caller(world, agent);
   for (let round = 1; !stop(); round++) {
     const server = pick(['wild', 'wilder']);
     const bad = call(`${server}__${pick(round % 30 === 0 ? seldom : nasty)}`, { n: Math.random() });
@@ -19,8 +19,8 @@ export async function nastyAgent(world, who, stop) {
 const crashEveryMs = 16_000;
 
 /** A process that ends, hangs and floods, with a child of its own. */
-export async function crashAgent(world, who, stop) {
-  const call = caller(world, who);
+export async function crashAgent(world, agent, stop) {
+  const call = caller(world, agent);
   world.nextCrash ??= Date.now() + Math.min(5000, world.phaseMs / 3);
   while (!stop()) {
     if (Date.now() < world.nextCrash) await call('crasher__echo', { n: Math.random() });

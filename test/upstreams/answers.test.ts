@@ -91,7 +91,7 @@ async function failsWith(t: TestContext, behave: (response: ServerResponse, mess
   const { upstream } = open(t, entry({ url: raw.url }), { messageBytes: 100_000, messagesPerCall: 1000 });
   const error = await upstream.call(tool('bad')).then(
     () => assert.fail('it was answered'),
-    (one: unknown) => one,
+    (reason: unknown) => reason,
   );
   assert.ok(error instanceof UpstreamErrorClass);
   assert.equal(text(await upstream.call(tool('well'))), 'well', 'the next call is served');
@@ -185,9 +185,9 @@ test('a server that says nothing to server/discover is a legacy one; one that wa
     if (message?.method === 'server/discover') return;
     return call((answer, { id }) => json(answer, result(id, 'well')))(message, response, request, self);
   });
-  const one = open(t, entry({ id: 'silent', url: silent.url }), { probeMs: 100 });
-  assert.equal(text(await one.upstream.call(tool('x'))), 'well');
-  assert.equal(one.upstream.status().era, 'legacy');
+  const opened = open(t, entry({ id: 'silent', url: silent.url }), { probeMs: 100 });
+  assert.equal(text(await opened.upstream.call(tool('x'))), 'well');
+  assert.equal(opened.upstream.status().era, 'legacy');
   let asked = 0;
   const slow = await startRaw(t, (message, response) => {
     if (message?.method === 'server/discover') return asked++ > 0 ? json(response, discovered(message.id)) : undefined;

@@ -21,8 +21,8 @@ const ends = (raw: { names(): string[] }) => raw.names().filter((name) => name =
 
 test('another deadline, version or schema: the connection stays, the call under way too, and the next one has the new deadline', async (t) => {
   const raw = await startWaiting(t);
-  const one = entry({ url: raw.url });
-  const { upstreams, upstream } = open(t, one);
+  const original = entry({ url: raw.url });
+  const { upstreams, upstream } = open(t, original);
   const call = upstream.call(tool('wait'));
   await until(() => raw.waiting.length === 1);
   const schema = { name: 'wait', inputSchema: { type: 'object', properties: { region: { type: 'string' } } } };
@@ -45,8 +45,8 @@ test('headers of arguments are those of the present catalogue', async (t) => {
         tools: [{ name: 'x', inputSchema: { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': header } } } }],
       },
     });
-  const known = { get: () => ({ era: 'modern' as const, at: Date.now() }), set() {}, drop() {} };
-  const { upstreams, upstream } = open(t, withHeader('Old'), {}, { verdicts: known });
+  const knownEras = { get: () => ({ era: 'modern' as const, at: Date.now() }), set() {}, drop() {} };
+  const { upstreams, upstream } = open(t, withHeader('Old'), {}, { verdicts: knownEras });
   await upstream.call(tool('x', { region: 'eu' }));
   await upstreams.replace([withHeader('New')]);
   await upstream.call(tool('x', { region: 'eu' }));
@@ -93,6 +93,6 @@ test('one that is taken out ends at once, and so does what still went on at its 
   await until(() => b.waiting.length === 1);
   const both = Promise.allSettled([old, present]);
   await upstreams.replace([]);
-  for (const one of await both) assert.equal(one.status === 'rejected' && one.reason.problem, 'closed');
+  for (const outcome of await both) assert.equal(outcome.status === 'rejected' && outcome.reason.problem, 'closed');
   assert.deepEqual([ends(a), ends(b)], [1, 1]);
 });

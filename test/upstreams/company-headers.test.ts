@@ -23,7 +23,7 @@ test("the company's headers go with each request of a legacy session: handshake,
   const { upstream } = open(t, entry({ url: raw.url, headers }));
   await upstream.call(tool('x'));
   void upstream.call(tool('resumed')).catch(() => {});
-  await until(() => raw.got.some((one) => one.headers['last-event-id'] === 'e1'));
+  await until(() => raw.got.some((request) => request.headers['last-event-id'] === 'e1'));
   await upstream.subscribe('a://1', peer());
   await upstream.close();
   await until(() => raw.names().includes('DELETE'));
@@ -60,8 +60,8 @@ test('a change of the headers is a new connection: no session goes on that began
       json(response, result(message.id, `${request.headers['mcp-session-id']} ${request.headers['x-mcp-readonly']}`));
     }),
   );
-  const given = entry({ url: raw.url });
-  const { upstreams } = open(t, given);
+  const plain = entry({ url: raw.url });
+  const { upstreams } = open(t, plain);
   assert.equal(text(await upstreams.get('one')!.call(tool('x'))), 's1 undefined');
   await upstreams.replace([entry({ url: raw.url, headers })]);
   assert.equal(text(await upstreams.get('one')!.call(tool('x'))), 's2 true');

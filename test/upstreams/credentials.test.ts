@@ -57,12 +57,12 @@ for (const era of eras) {
   test(`${era}: the credential is asked for before each request, for the entry and the person; one that ended is replaced once`, async (t) => {
     let good = 1;
     const asked: { id: string; person: string }[] = [];
-    let given = ['authorization', 'Bearer 1'];
+    let header = ['authorization', 'Bearer 1'];
     const credentials: Credentials = {
       headers({ id }, person, _signal, refused) {
         asked.push({ id, person });
-        if (refused === given) given = ['authorization', `Bearer ${good}`];
-        return given;
+        if (refused === header) header = ['authorization', `Bearer ${good}`];
+        return header;
       },
     };
     const { call, sent } = await open(t, era, credentials, (bearer) => bearer === String(good));

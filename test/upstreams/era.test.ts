@@ -55,8 +55,8 @@ const rows: [what: string, handle: Handle, expected: Era | 'unauthorized' | 'unr
   ['503', discoverSays(503, () => undefined), 'unreachable'],
   ['302', discoverSays(302, () => undefined), 'bad-answer'],
 ];
-for (const [what, handle, expected] of rows)
-  test(`${what} means ${expected}`, async (t) => {
+for (const [title, handle, expected] of rows)
+  test(`${title} means ${expected}`, async (t) => {
     const raw = await startRaw(t, handle);
     const { upstream } = open(t, entry({ url: raw.url }));
     if (expected === 'modern' || expected === 'legacy') {
@@ -69,20 +69,20 @@ for (const [what, handle, expected] of rows)
   });
 
 function verdicts(initial?: KnownEra) {
-  let known = initial;
+  let remembered = initial;
   return {
-    get: () => known,
+    get: () => remembered,
     set(_key: string, verdict: KnownEra) {
-      known = verdict;
+      remembered = verdict;
     },
     drop() {
-      known = undefined;
+      remembered = undefined;
     },
   };
 }
 const day = 86_400_000;
 
-for (const [what, era, verdict, handle, methods] of [
+for (const [title, era, verdict, handle, methods] of [
   ['a stated era is not questioned', 'legacy', undefined, legacy(answer), ['initialize']],
   ['a remembered legacy saves the probe', 'auto', { era: 'legacy', at: 10 * day }, legacy(answer), ['initialize']],
   ['a verdict older than a day is asked anew', 'auto', { era: 'legacy', at: 9 * day - 1 }, modernOnly, ['server/discover']],
@@ -91,7 +91,7 @@ for (const [what, era, verdict, handle, methods] of [
   ['a legacy server that became modern', 'auto', { era: 'legacy', at: 10 * day }, modernOnly, ['initialize', 'server/discover']],
   ['a modern server that became legacy', 'auto', { era: 'modern', at: 10 * day }, sessionsOnly, ['server/discover', 'initialize']],
 ] as const)
-  test(what, async (t) => {
+  test(title, async (t) => {
     const raw = await startRaw(t, handle);
     const remembered = verdicts(verdict);
     const { upstream } = open(t, entry({ url: raw.url, era }), {}, { verdicts: remembered, now: () => 10 * day + 5 });

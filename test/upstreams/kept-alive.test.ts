@@ -79,12 +79,12 @@ test('a call that only reads is repeated once, and not again', async (t) => {
 test('a connection is left before servers close it: a stated time is heeded, without one it is three seconds', async (t) => {
   const ports = new Set<number>();
   let headers: Record<string, string> = { connection: 'keep-alive' };
-  let known = false;
+  let reused = false;
   const answer = legacy((message, response) =>
     message?.method === 'tools/call' ? json(response, result(message.id, 'well'), headers) : false,
   );
   const raw = await startRaw(t, (message, response, request, self) => {
-    known = ports.has(request.socket.remotePort!);
+    reused = ports.has(request.socket.remotePort!);
     ports.add(request.socket.remotePort!);
     answer(message, response, request, self);
   });
@@ -92,11 +92,11 @@ test('a connection is left before servers close it: a stated time is heeded, wit
   await upstream.call(tool('write'));
   await new Promise((resolve) => setTimeout(resolve, 200));
   await upstream.call(tool('write'));
-  assert.ok(known, 'used again at once');
+  assert.ok(reused, 'used again at once');
   await new Promise((resolve) => setTimeout(resolve, 4600));
   headers = { connection: 'keep-alive', 'keep-alive': 'timeout=2' };
   await upstream.call(tool('write'));
-  assert.ok(!known);
+  assert.ok(!reused);
   await upstream.call(tool('write'));
-  assert.ok(!known, 'two seconds are too few to be relied on');
+  assert.ok(!reused, 'two seconds are too few to be relied on');
 });

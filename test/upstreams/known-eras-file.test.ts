@@ -19,7 +19,7 @@ const server = () => legacy((message, response) => (message?.method === 'tools/c
 
 test('a restart does not ask again; another address, another day and a failure do', async (t) => {
   const file = folder(t);
-  const [one, two] = await Promise.all([startRaw(t, server()), startRaw(t, server())]);
+  const [first, second] = await Promise.all([startRaw(t, server()), startRaw(t, server())]);
   const start = async (url: string, now: number) => {
     const verdicts = openKnownEras({ file, log: silent, now: () => now });
     const { upstream, upstreams } = open(t, entry({ url }), {}, { verdicts, now: () => now });
@@ -28,16 +28,16 @@ test('a restart does not ask again; another address, another day and a failure d
     verdicts.close();
     return outcome;
   };
-  const probes = (raw: typeof one) => raw.names().filter((name) => name === 'server/discover').length;
-  assert.equal(await start(one.url, 5 * day), 'well');
-  assert.equal(await start(one.url, 5 * day + 1), 'well');
-  assert.equal(probes(one), 1);
-  assert.equal(await start(two.url, 5 * day + 2), 'well');
-  assert.equal(probes(two), 1, 'the same entry at another address is another server');
-  assert.equal(await start(one.url, 6 * day + 1), 'well');
-  assert.equal(probes(one), 2);
-  const { url } = one;
-  await one.close();
+  const probes = (raw: typeof first) => raw.names().filter((name) => name === 'server/discover').length;
+  assert.equal(await start(first.url, 5 * day), 'well');
+  assert.equal(await start(first.url, 5 * day + 1), 'well');
+  assert.equal(probes(first), 1);
+  assert.equal(await start(second.url, 5 * day + 2), 'well');
+  assert.equal(probes(second), 1, 'the same entry at another address is another server');
+  assert.equal(await start(first.url, 6 * day + 1), 'well');
+  assert.equal(probes(first), 2);
+  const { url } = first;
+  await first.close();
   assert.equal(await start(url, 6 * day + 2), 'unreachable');
   const back = await startRaw(t, server(), Number(new URL(url).port));
   assert.equal(await start(url, 6 * day + 3), 'well');

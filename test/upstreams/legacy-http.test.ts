@@ -41,8 +41,8 @@ test('the handshake is as the specification has it, and happens once for calls t
 
 test('an older version is accepted and used from then on, an unknown one is not', async (t) => {
   const old = await startRaw(t, legacy(answerTools(), { version: '2025-03-26' }));
-  const one = open(t, entry({ url: old.url }));
-  await one.upstream.call(tool('x'));
+  const opened = open(t, entry({ url: old.url }));
+  await opened.upstream.call(tool('x'));
   assert.equal(old.got.at(-1)!.headers['mcp-protocol-version'], '2025-03-26');
   const strange = await startRaw(t, legacy(answerTools(), { version: '2031-01-01' }));
   await assert.rejects(open(t, entry({ url: strange.url })).upstream.call(tool('x')), { problem: 'bad-answer', message: /2031-01-01/ });
@@ -93,7 +93,7 @@ test("an upstream's question reaches the call on whose stream it came, and its a
       const question = `q-${request.headers['mcp-session-id']}-${message.id}`;
       sse(response).write(event({ jsonrpc: '2.0', id: question, method: 'elicitation/create', params: { message: message.params.name } }));
       response.write(event({ jsonrpc: '2.0', id: `p-${message.id}`, method: 'ping' }));
-      void until(() => self.got.find((one) => one.message?.id === question && one.message.method === undefined)).then((got) =>
+      void until(() => self.got.find((request) => request.message?.id === question && request.message.method === undefined)).then((got) =>
         response.end(event(result(message.id, JSON.stringify(got.message)))),
       );
     }),
@@ -182,15 +182,15 @@ test('a cancelled or late call is cancelled upstream, by its id', async (t) => {
   await assert.rejects(running, { problem: 'cancelled' });
   await assert.rejects(upstream.call(tool('y')), { problem: 'timed-out' });
   const cancelled = await until(() => {
-    const found = raw.got.filter(({ message }) => message?.method === 'notifications/cancelled');
-    return found.length === 2 && found;
+    const notes = raw.got.filter(({ message }) => message?.method === 'notifications/cancelled');
+    return notes.length === 2 && notes;
   });
   assert.equal(cancelled[0]!.message.params.requestId, sent.message.id);
   await assert.rejects(upstream.call(tool('z', {}, { signal: AbortSignal.abort() })), { problem: 'cancelled' });
   assert.ok(!raw.got.some(({ message }) => message?.params?.name === 'z'));
 });
 
-for (const [what, status, body] of [
+for (const [title, status, body] of [
   ['404', 404, ''],
   ['404 with an error', 404, JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32001, message: 'Session not found' } })],
   [
@@ -199,7 +199,7 @@ for (const [what, status, body] of [
     JSON.stringify({ jsonrpc: '2.0', error: { code: -32000, message: 'Bad Request: No valid session ID provided' } }),
   ],
 ] as const)
-  test(`a session that the upstream forgot (${what}) begins anew, and the call is made once`, async (t) => {
+  test(`a session that the upstream forgot (${title}) begins anew, and the call is made once`, async (t) => {
     let forgotten = true;
     let made = 0;
     const raw = await startRaw(

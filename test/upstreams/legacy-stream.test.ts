@@ -120,7 +120,7 @@ test('a session that ends while only updates are waited for begins anew, whateve
   forgotten = true;
   stream.end();
   await until(() => raw.names().filter((name) => name === 'resources/subscribe').length === 2);
-  const next = await until(() => [...raw.streams].find((one) => one !== stream));
+  const next = await until(() => [...raw.streams].find((candidate) => candidate !== stream));
   next.write(event({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri: 'a://1' } }));
   await until(() => updates.length === 1);
 });

@@ -12,14 +12,14 @@ function start(t: TestContext, limits: Partial<UpstreamLimits>, more: { env?: Re
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-life-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'trace');
-  const given = entry({
+  const server = entry({
     timeoutMs: more.timeoutMs ?? 60_000,
     launch: { command: 'node', args: [program], env: { TRACE: file, ...more.env } },
   });
   let now = 0;
   const trace = () => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []);
   return {
-    ...open(t, given, limits, { now: () => now }),
+    ...open(t, server, limits, { now: () => now }),
     later: (by = 61_000) => {
       now += by;
     },
@@ -76,13 +76,13 @@ test('a process that answers nothing any more is replaced', async (t) => {
 });
 
 test('one tool may have more time than the others of its server', async (t) => {
-  const given = entry({
+  const server = entry({
     timeoutMs: 100,
     launch: { command: 'node', args: [program], env: {} },
     catalogue: { tools: [{ name: 'hang' }, { name: 'echo' }] },
     tools: { hang: { readOnly: true, destructive: false, openWorld: false, tags: [], timeoutMs: 200 } },
   });
-  const { upstream } = open(t, given);
+  const { upstream } = open(t, server);
   await assert.rejects(upstream.call(tool('hang')), { problem: 'timed-out', message: /0\.2 s/ });
   await assert.rejects(upstream.call(tool('hang', {}, { timeoutMs: 150 })), { problem: 'timed-out', message: /0\.15 s/ });
   await assert.rejects(upstream.call({ ...tool('x'), method: 'resources/read', params: { uri: 'a://1' } }), { message: /0\.1 s/ });
@@ -90,8 +90,8 @@ test('one tool may have more time than the others of its server', async (t) => {
 
 test('a server that lives and says nothing is shown with what it wrote for people', async (t) => {
   const silent = 'console.error("waiting for a licence key"); setInterval(() => {}, 1000)';
-  const given = entry({ launch: { command: 'node', args: ['-e', silent], env: {} } });
-  const { upstream } = open(t, given, { connectMs: 600, probeMs: 100 });
+  const server = entry({ launch: { command: 'node', args: ['-e', silent], env: {} } });
+  const { upstream } = open(t, server, { connectMs: 600, probeMs: 100 });
   await assert.rejects(upstream.call(tool('x')), { problem: 'unreachable', message: /no .*; it wrote: waiting for a licence key/ });
   assert.match(upstream.status().error!, /licence key/);
 });
@@ -106,8 +106,8 @@ test('what has to be downloaded may take its time: calls are told so, the start 
     `#!/bin/sh\nwhile [ ! -e '${folder}/downloaded' ]; do sleep 0.05; done\nexec '${process.execPath}' '${program}'\n`,
   );
   chmodSync(join(folder, 'npx'), 0o755);
-  const given = entry({ launch: { command: join(folder, 'npx'), args: [], env: {} } });
-  const { upstream } = open(t, given, { connectMs: 100, downloadMs: 20_000, patienceMs: 300, probeMs: 100 });
+  const server = entry({ launch: { command: join(folder, 'npx'), args: [], env: {} } });
+  const { upstream } = open(t, server, { connectMs: 100, downloadMs: 20_000, patienceMs: 300, probeMs: 100 });
   await assert.rejects(upstream.call(tool('echo')), { problem: 'unreachable', message: /still being downloaded/ });
   assert.deepEqual(upstream.status(), { state: 'connecting', note: 'it may have to be downloaded first, which can take minutes' });
   await assert.rejects(upstream.call(tool('echo')), /still being downloaded/);

@@ -28,9 +28,9 @@ for (const file of ['.bash_profile', '.bashrc'])
     const { folder, bin, environment } = home(t, file);
     if (file === '.bashrc') writeFileSync(join(folder, '.bash_profile'), '. "$HOME/.bashrc"\n');
     const path = ask(environment);
-    const [one, two] = await Promise.all([path(), path()]);
-    assert.equal(one, two);
-    const folders = one!.split(':');
+    const [first, second] = await Promise.all([path(), path()]);
+    assert.equal(first, second);
+    const folders = first!.split(':');
     assert.equal(folders[0], bin);
     assert.ok(folders.includes('/usr/bin'));
     assert.equal(readFileSync(join(folder, 'starts'), 'utf8'), 'started\n');
@@ -53,10 +53,10 @@ test('a local server is found where only the login shell knows it, and gets noth
   const program = join(import.meta.dirname, '../support/upstreams/stdio-server.ts');
   writeFileSync(join(bin, 'my-server'), `#!/bin/sh\nexec '${process.execPath}' '${program}'\n`);
   chmodSync(join(bin, 'my-server'), 0o755);
-  const given = entry({ launch: { command: 'my-server', args: [], env: {} } });
-  const without = open(t, given);
+  const server = entry({ launch: { command: 'my-server', args: [], env: {} } });
+  const without = open(t, server);
   await assert.rejects(without.upstream.call(tool('environment')), /"my-server" was not found/);
-  const { upstream } = open(t, given, {}, { path: ask(environment) });
+  const { upstream } = open(t, server, {}, { path: ask(environment) });
   const got = JSON.parse(text(await upstream.call(tool('environment'))));
   assert.equal(got.PATH.split(':')[0], bin);
   assert.equal(got.SECRET, undefined);

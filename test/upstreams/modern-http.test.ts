@@ -141,11 +141,11 @@ test('one listening stream for all subscriptions: opened anew when the set chang
     raw.got
       .filter(({ message }) => message.method === 'subscriptions/listen')
       .map(({ message }) => message.params.notifications.resourceSubscriptions);
-  const one = await upstream.subscribe('a://1', peer());
+  const subscription = await upstream.subscribe('a://1', peer());
   const again = await upstream.subscribe('a://1', peer());
   assert.deepEqual(sets(), [['a://1']]);
   assert.equal(raw.got.at(-1)!.headers['mcp-method'], 'subscriptions/listen');
-  const two = await upstream.subscribe('a://2', peer());
+  const other = await upstream.subscribe('a://2', peer());
   assert.deepEqual(sets(), [['a://1'], ['a://1', 'a://2']]);
   await until(() => raw.streams.size === 1);
   const tell = async () => {
@@ -163,9 +163,9 @@ test('one listening stream for all subscriptions: opened anew when the set chang
   await until(() => updates.length === 2);
   await assert.rejects(upstream.subscribe('no://', peer()), /not that one/);
   await assert.rejects(upstream.subscribe('unheard://', peer()), /does not tell of changes/);
-  one();
+  subscription();
   again();
-  two();
+  other();
   await until(() => raw.streams.size === 0);
 });
 

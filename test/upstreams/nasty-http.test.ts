@@ -74,11 +74,11 @@ test('an upstream that hangs does not slow another down, nor does its flood', as
     t,
     legacy((message, response) => (message?.method === 'tools/call' ? json(response, result(message.id, 'well')) : false)),
   );
-  const one = open(t, entry({ id: 'one', url: raw.url, timeoutMs: 60_000 }), { connections: 4 });
-  const two = open(t, entry({ id: 'two', url: well.url }));
+  const nasty = open(t, entry({ id: 'one', url: raw.url, timeoutMs: 60_000 }), { connections: 4 });
+  const healthy = open(t, entry({ id: 'two', url: well.url }));
   const stop = new AbortController();
-  const hanging = ['hang', 'hang', 'hang', 'hang', 'flood'].map((name) => one.upstream.call(tool(name, {}, { signal: stop.signal })));
-  for (let call = 0; call < 100; call++) assert.equal(text(await two.upstream.call(tool('well'))), 'well');
+  const hanging = ['hang', 'hang', 'hang', 'hang', 'flood'].map((name) => nasty.upstream.call(tool(name, {}, { signal: stop.signal })));
+  for (let call = 0; call < 100; call++) assert.equal(text(await healthy.upstream.call(tool('well'))), 'well');
   stop.abort();
   for (const outcome of await Promise.allSettled(hanging)) assert.equal(outcome.status, 'rejected');
 });

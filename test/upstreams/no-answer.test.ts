@@ -162,8 +162,8 @@ for (const MODE of ['legacy', 'modern'])
 test('an id that comes back as a text is the id it was, with the progress of its call', async (t) => {
   const { upstream } = local(t, 'legacy');
   const seen: unknown[] = [];
-  const one = await upstream.call(tool('as-text', {}, { onProgress: ({ progress }) => seen.push(progress) }));
-  assert.deepEqual([text(one), seen], ['well', [1]]);
+  const outcome = await upstream.call(tool('as-text', {}, { onProgress: ({ progress }) => seen.push(progress) }));
+  assert.deepEqual([text(outcome), seen], ['well', [1]]);
   for (const stream of [true, false]) {
     const raw = await startRaw(
       t,

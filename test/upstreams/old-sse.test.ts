@@ -75,12 +75,12 @@ test('when its stream breaks, what is in flight fails, and the next call has a n
   const { upstream } = open(t, entry({ url: old.url }), {}, { now: () => now });
   await upstream.call(tool('echo'));
   const held = upstream.call(tool('hold'));
-  await until(() => old.asked.filter((one) => one === 'POST /messages').length === 4);
+  await until(() => old.asked.filter((request) => request === 'POST /messages').length === 4);
   old.cut();
   await assert.rejects(held, { problem: 'closed', message: /stream/ });
   now += 60_000;
   assert.equal(text(await upstream.call(tool('echo', { b: 1 }))), '{"b":1}');
-  assert.equal(old.asked.filter((one) => one === 'GET /sse').length, 2);
+  assert.equal(old.asked.filter((request) => request === 'GET /sse').length, 2);
 });
 
 test('a server that would have its messages sent elsewhere, and one that has no such stream, are refused', async (t) => {

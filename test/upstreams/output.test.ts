@@ -6,8 +6,8 @@ import { openOutput } from '../../src/upstreams/local/output.ts';
 import { entry, open, text, tool, until } from '../support/upstreams/open.ts';
 
 const program = join(import.meta.dirname, '../support/upstreams/stdio-server.ts');
-const said = (given: string[], ...chunks: (string | Buffer)[]) => {
-  const output = openOutput(given);
+const said = (secrets: string[], ...chunks: (string | Buffer)[]) => {
+  const output = openOutput(secrets);
   const words = output.begin();
   for (const chunk of chunks) words.write(Buffer.from(chunk as string));
   words.end();

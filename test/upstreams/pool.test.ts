@@ -15,9 +15,9 @@ const server = () =>
 
 test('a change of bundle keeps what is reached as before, and closes what is gone or different', async (t) => {
   const [a, b, c] = await Promise.all([startRaw(t, server()), startRaw(t, server()), startRaw(t, server())]);
-  const one = entry({ id: 'one', url: a.url });
-  const { upstreams } = open(t, one);
-  await upstreams.replace([one, entry({ id: 'two', url: b.url })]);
+  const original = entry({ id: 'one', url: a.url });
+  const { upstreams } = open(t, original);
+  await upstreams.replace([original, entry({ id: 'two', url: b.url })]);
   const kept = upstreams.get('one')!;
   await kept.call(tool('x'));
   const gone = upstreams.get('two')!;
@@ -173,7 +173,7 @@ test("beyond loopback the system's proxy is used, on loopback never", async (t) 
   assert.equal(asked.length, 0);
   const far = open(t, entry({ url: 'http://tickets.example/mcp' }));
   assert.match(text(await far.upstream.call(tool('x'))), /^s\d$/);
-  assert.ok(asked.length > 0 && asked.every((one) => one.includes('tickets.example')), asked.join());
+  assert.ok(asked.length > 0 && asked.every((address) => address.includes('tickets.example')), asked.join());
 });
 
 test('twenty thousand calls leave nothing behind', async (t) => {
@@ -201,7 +201,7 @@ test('twenty thousand calls leave nothing behind', async (t) => {
 test('a call that finds its server taken away in the middle of connecting is told so: neither it nor the server is to blame', async (t) => {
   const raw = await startRaw(
     t,
-    (message, response, request, given) => message?.method === 'notifications/initialized' || server()(message, response, request, given),
+    (message, response, request, self) => message?.method === 'notifications/initialized' || server()(message, response, request, self),
   );
   const { upstreams, upstream } = open(t, entry({ id: 'one', url: raw.url }), { drainMs: 50 });
   const call = assert.rejects(upstream.call(tool('x')), { problem: 'unreachable', message: 'Gatehouse has closed it' });

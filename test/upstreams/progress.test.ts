@@ -38,9 +38,9 @@ const upstreams: Record<string, (t: TestContext) => Promise<Parameters<typeof en
   'modern over stdio': async () => ({ launch: { command: 'node', args: [program], env: { MODE: 'modern' } }, era: 'modern' }),
 };
 
-for (const [how, given] of Object.entries(upstreams))
+for (const [how, start] of Object.entries(upstreams))
   test(`${how}: a tool that reports progress outlives its deadline, also where the agent did not ask for progress`, async (t) => {
-    const { upstream } = open(t, entry({ ...(await given(t)), timeoutMs: 60_000 }));
+    const { upstream } = open(t, entry({ ...(await start(t)), timeoutMs: 60_000 }));
     const params = { name: 'long', arguments: { ms: 1600 }, _meta: { 'x-vendor': 1 } };
     const got = JSON.parse(text(await upstream.call(tool('', {}, { params, timeoutMs: 800 }))));
     assert.equal(typeof got._meta.progressToken, 'number');

@@ -30,12 +30,12 @@ test('any long result comes out as it went in, with the order of its members and
         ? `{"structuredContent":{"list":${inner}},"content":[{"type":"text","text":"${filler}"}]}`
         : `{"content":[{"text":"${filler}","more":${inner}}],"__proto__":${inner}}`;
       const { message } = await read(Buffer.from(`{"jsonrpc":"2.0","id":7,"result":${result},"after":${inner}}`));
-      const given = message as { id: number; result: { content: { text: unknown }[] } };
-      assert.equal(given.id, 7);
-      assert.ok(given.result.content[0]!.text instanceof Hole);
+      const answer = message as { id: number; result: { content: { text: unknown }[] } };
+      assert.equal(answer.id, 7);
+      assert.ok(answer.result.content[0]!.text instanceof Hole);
       const expected = result.replaceAll('-0.0', '-0');
-      assert.equal(texts(jsonOf(given.result)), expected.replaceAll(inner, JSON.stringify(JSON.parse(inner, keep))));
-      assert.equal(JSON.stringify(given.result), texts(jsonOf(given.result)), 'the slow way says the same');
+      assert.equal(texts(jsonOf(answer.result)), expected.replaceAll(inner, JSON.stringify(JSON.parse(inner, keep))));
+      assert.equal(JSON.stringify(answer.result), texts(jsonOf(answer.result)), 'the slow way says the same');
     }),
     { numRuns: 40, seed: 11 },
   );
@@ -103,7 +103,7 @@ test('a long result reaches agents of both eras whole, with its links spelt out;
   assert.deepEqual(modern['result'], { resultType: 'complete', ...expected });
   const events = (await session.send('tools/call', { name: 'big__stream', arguments: {}, _meta: { progressToken: 'p' } })).events();
   assert.deepEqual(
-    events.map((one) => (one['params'] as { progress?: number } | undefined)?.progress ?? 'result'),
+    events.map((event) => (event['params'] as { progress?: number } | undefined)?.progress ?? 'result'),
     [1, 2, 3, 'result'],
   );
   assert.deepEqual(events.at(-1)!['result'], expected);

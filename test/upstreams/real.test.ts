@@ -25,7 +25,7 @@ async function direct(method: string, params: JsonObject, sessionId?: string): P
     body: JSON.stringify({ jsonrpc: '2.0', ...(method.startsWith('notifications/') ? {} : { id: 1 }), method, params }),
   });
   const body = await answer.text();
-  const line = body.split('\n').findLast((one) => one.startsWith('data: {'));
+  const line = body.split('\n').findLast((line) => line.startsWith('data: {'));
   return { session: answer.headers.get('mcp-session-id')!, message: JSON.parse(line?.slice(6) ?? '{}') };
 }
 
@@ -138,7 +138,7 @@ test('answers of one upstream are not mixed up, however many calls there are at 
     const texts = await Promise.all(
       Array.from({ length: 100 }, async (_, index) => text(await upstream.call(tool(name, { [key]: `number ${index}` })))),
     );
-    for (const [index, one] of texts.entries()) assert.match(one, new RegExp(`number ${index}\\b`));
+    for (const [index, answer] of texts.entries()) assert.match(answer, new RegExp(`number ${index}\\b`));
   };
   await run(open(t, entry({ url: everything.url })).upstream, 'echo', 'message');
   await run(open(t, entry({ url: `${demo.url}/tickets/mcp` })).upstream, 'get_ticket', 'id');

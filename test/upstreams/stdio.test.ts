@@ -15,9 +15,9 @@ function start(t: TestContext, env: Record<string, string> = {}, limits: Partial
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-stdio-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'trace');
-  const given = entry({ timeoutMs, launch: { command: 'node', args: [program], env: { TRACE: file, ...env }, cwd: folder } });
+  const server = entry({ timeoutMs, launch: { command: 'node', args: [program], env: { TRACE: file, ...env }, cwd: folder } });
   let now = 0;
-  const opened = open(t, given, limits, { now: () => now });
+  const opened = open(t, server, limits, { now: () => now });
   return {
     ...opened,
     later: () => {
@@ -27,10 +27,10 @@ function start(t: TestContext, env: Record<string, string> = {}, limits: Partial
       now += 10_000;
     },
     trace: () => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []),
-    pids: (what: string) =>
+    pids: (kind: string) =>
       readFileSync(file, 'utf8')
         .split('\n')
-        .filter((line) => line.startsWith(what))
+        .filter((line) => line.startsWith(kind))
         .map((line) => Number(line.split(' ')[1])),
   };
 }
@@ -67,8 +67,8 @@ for (const [mode, era, messages] of [
 test('a server that falls over a probe is started again and met with the handshake, in the first call, and from then on at once', async (t) => {
   const { upstream, statuses, trace, later } = start(t, { MODE: 'crash-on-probe' });
   const messages = () => trace().map((line) => line.split(' ', 1)[0]);
-  const [one, two] = await Promise.all([upstream.call(tool('echo')), upstream.call(tool('echo'))]);
-  for (const outcome of [one, two]) assert.match(text(outcome), /"name":"echo"/);
+  const [first, second] = await Promise.all([upstream.call(tool('echo')), upstream.call(tool('echo'))]);
+  for (const outcome of [first, second]) assert.match(text(outcome), /"name":"echo"/);
   const begun = ['start', 'initialize', 'notifications/initialized', 'tools/call'];
   assert.deepEqual(messages(), ['start', 'server/discover', ...begun, 'tools/call']);
   assert.ok(!statuses.some(({ state }) => state === 'backing-off' || state === 'failed'));
@@ -79,7 +79,7 @@ test('a server that falls over a probe is started again and met with the handsha
 });
 
 test('a server that only ends is started no more than twice for a call, and says why it ended', async (t) => {
-  for (const [given, starts] of [
+  for (const [options, starts] of [
     [{ era: 'auto' }, 2],
     [{ era: 'legacy' }, 1],
     [{ era: 'modern' }, 1],
@@ -88,9 +88,9 @@ test('a server that only ends is started no more than twice for a call, and says
     t.after(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'trace');
     const script = `require('fs').appendFileSync(${JSON.stringify(file)}, 's'); console.error('no token'); process.exit(4)`;
-    const { upstream } = open(t, entry({ ...given, launch: { command: 'node', args: ['-e', script], env: {} } }));
+    const { upstream } = open(t, entry({ ...options, launch: { command: 'node', args: ['-e', script], env: {} } }));
     await assert.rejects(upstream.call(tool('echo')), { problem: 'unreachable', message: /exit code 4.*no token/ });
-    assert.equal(readFileSync(file, 'utf8').length, starts, given.era);
+    assert.equal(readFileSync(file, 'utf8').length, starts, options.era);
   }
 });
 

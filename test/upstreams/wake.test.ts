@@ -70,7 +70,7 @@ for (const [era, handle] of eras) {
     way.stall();
     const [dead] = streams;
     upstreams.wake();
-    const fresh = await until(() => [...streams].find((one) => one !== dead));
+    const fresh = await until(() => [...streams].find((candidate) => candidate !== dead));
     fresh.write(event(updated));
     await until(() => updates.length === 1);
     assert.deepEqual(updates, [{ uri }]);

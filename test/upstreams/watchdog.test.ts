@@ -31,7 +31,7 @@ async function start(t: TestContext) {
 /** The watchdog of this host: a child of it, as long as it lives. */
 function watchdogOf(child: ChildProcess): number {
   const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
-  const row = rows.find((one) => Number(one.trim().split(/\s+/)[1]) === child.pid && one.includes('watchdog'));
+  const row = rows.find((row) => Number(row.trim().split(/\s+/)[1]) === child.pid && row.includes('watchdog'));
   return Number(row?.trim().split(/\s+/)[0]);
 }
 

@@ -1,11 +1,27 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import type { Browser } from 'playwright';
+import type { Browser, Page } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
 import { serveWindow } from '../support/window.ts';
 import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
 import { type SceneOptions, scene } from './scene.ts';
 import { output } from './scene-servers.ts';
+
+const pictures = process.env['GATEHOUSE_PICTURES'];
+
+/** In both colour schemes and at two widths nothing overflows and axe has no complaint. Takes pictures under this name where they are asked for. */
+async function everyLook(page: Page, picture?: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [1280, 420]) {
+      await page.setViewportSize({ width, height: 860 });
+      await page.waitForTimeout(60);
+      assert.equal(await overflow(page), 0, `${width} px`);
+      assert.deepEqual(await axe(page), [], `${colorScheme}, ${width} px`);
+      if (pictures && picture) await page.screenshot({ path: `${pictures}/${picture}-${colorScheme}-${width}.png` });
+    }
+  }
+}
 
 describe('what a local server wrote', { skip: noChromium }, () => {
   let browser: Browser;
@@ -57,17 +73,7 @@ describe('what a local server wrote', { skip: noChromium }, () => {
     await page.getByRole('button', { name: 'Read the output again' }).click();
     for (let left = 50; left > 0 && asked().length < 2; left--) await page.waitForTimeout(20);
     assert.equal(asked().length, 2);
-    const pictures = process.env['GATEHOUSE_PICTURES'];
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      for (const width of [1280, 420]) {
-        await page.setViewportSize({ width, height: 860 });
-        await page.waitForTimeout(60);
-        assert.equal(await overflow(page), 0, `${width} px`);
-        assert.deepEqual(await axe(page), [], `${colorScheme}, ${width} px`);
-        if (pictures) await page.screenshot({ path: `${pictures}/output-${colorScheme}-${width}.png` });
-      }
-    }
+    await everyLook(page, 'output');
     await fold.focus();
     await page.keyboard.press('Enter');
     await region.waitFor({ state: 'hidden' });
@@ -82,15 +88,7 @@ describe('what a local server wrote', { skip: noChromium }, () => {
     const list = page.getByRole('list', { name: 'Faulty definitions' });
     await list.waitFor();
     assert.match(await list.innerText(), /tools\[3\] grep_all its inputSchema is missing/);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      for (const width of [1280, 420]) {
-        await page.setViewportSize({ width, height: 860 });
-        await page.waitForTimeout(60);
-        assert.equal(await overflow(page), 0, `${width} px`);
-        assert.deepEqual(await axe(page), [], `${colorScheme}, ${width} px`);
-      }
-    }
+    await everyLook(page);
     assert.deepEqual(faults, []);
     const other = await open(t, 'tickets');
     assert.equal(await other.page.getByText('faulty').count(), 0);
@@ -102,7 +100,6 @@ describe('what a local server wrote', { skip: noChromium }, () => {
     await none.page.getByText('It has written nothing since').waitFor();
     assert.equal(await none.page.getByRole('button', { name: 'Copy output' }).count(), 0);
     assert.deepEqual(await axe(none.page), []);
-    const pictures = process.env['GATEHOUSE_PICTURES'];
     if (pictures) await none.page.screenshot({ path: `${pictures}/output-none.png` });
     const failed = await open(t, 'files', { fail: { 'server-stderr': new Failure('unavailable', 'It is closing.', 'Try again.') } });
     await failed.page.getByText('Output of this server').click();

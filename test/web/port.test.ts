@@ -121,7 +121,7 @@ describe('another program on the gateway’s port, in the window', { skip: noChr
   });
 
   for (const [name, gateway] of Object.entries({ ...ports, off: (): View['gateway'] => ({ state: 'off' }) }).filter(
-    ([one]) => one !== 'leaked',
+    ([state]) => state !== 'leaked',
   ))
     test(`${name}: nothing that holds a token or leads to one is offered, and it says why`, async (t) => {
       const { page, served, asked, faults } = await open(t, '#/agents', { view: { gateway: gateway() } });

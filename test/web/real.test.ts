@@ -40,10 +40,10 @@ describe('the window on the real demo', { skip: noChromium }, () => {
 
   const at = (hash: string) => page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
   const heading = (name: string) => page.getByRole('heading', { name, exact: true, level: 1 });
-  const sound = async (what: string) => {
-    assert.deepEqual(await axe(page), [], what);
-    assert.equal(await overflow(page), 0, what);
-    assert.deepEqual(shown.faults, [], what);
+  const sound = async (step: string) => {
+    assert.deepEqual(await axe(page), [], step);
+    assert.equal(await overflow(page), 0, step);
+    assert.deepEqual(shown.faults, [], step);
   };
   const call = (name: string, args: Record<string, unknown>) => agent.callTool({ name, arguments: args });
   const text = (result: Awaited<ReturnType<typeof call>>) => (result.content as { text: string }[])[0]!.text;
@@ -110,12 +110,12 @@ describe('the window on the real demo', { skip: noChromium }, () => {
     await detail.getByText('A ticket is closed by the team whose project it belongs to.').waitFor();
     await sound('tool');
     const args = detail.getByLabel('Would a call be allowed?');
-    for (const [given, said] of [
+    for (const [input, said] of [
       ['{ nonsense', 'This is not a JSON object.'],
       ['{"id": "T-1", "project": "zephyr", "resolution": "x"}', 'Denied'],
       ['{"id": "T-1", "project": "apollo", "resolution": "x"}', 'Allowed'],
     ] as const) {
-      await args.fill(given);
+      await args.fill(input);
       await detail.getByRole('button', { name: 'Check' }).click();
       await detail.getByText(said, { exact: true }).waitFor();
     }

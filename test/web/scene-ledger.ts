@@ -122,13 +122,13 @@ export function list(newest: number, input: Record<string, unknown>): { items: A
   const limit = Number(input['limit']);
   const items: Activity[] = [];
   for (let seq = Math.min(newest, Number(input['before'] ?? newest + 1) - 1); seq > Number(input['after'] ?? 0); seq--) {
-    const one = record(seq, newest);
+    const activity = record(seq, newest);
     const fits =
-      ['agent', 'server', 'decision', 'outcome'].every((key) => input[key] === undefined || input[key] === one[key as 'agent']) &&
-      (input['text'] === undefined || `${one.target} ${one.reason}`.includes(String(input['text'])));
+      ['agent', 'server', 'decision', 'outcome'].every((key) => input[key] === undefined || input[key] === activity[key as 'agent']) &&
+      (input['text'] === undefined || `${activity.target} ${activity.reason}`.includes(String(input['text'])));
     if (!fits) continue;
     if (items.length === limit) return { items, next: items.at(-1)!.seq };
-    items.push(one);
+    items.push(activity);
   }
   return { items };
 }

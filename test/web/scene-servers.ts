@@ -167,10 +167,12 @@ const resources: ResourceRow[] = [
 export const longName = `tool_${'very_long_name_'.repeat(9)}`.slice(0, 128);
 
 export function detail(id: string, options: { tools?: number; longNames?: boolean } = {}): ServerDetail {
-  const server = servers().find((one) => one.id === id);
+  const server = servers().find((server) => server.id === id);
   if (!server) throw new Failure('not-found', `There is no server ${id}.`, 'See the servers that are there.');
   const mine =
-    id === 'tickets' ? tools : tools.slice(0, server.toolsTotal).map((one) => ({ ...one, server: id, exposedName: `${id}__${one.name}` }));
+    id === 'tickets'
+      ? tools
+      : tools.slice(0, server.toolsTotal).map((tool) => ({ ...tool, server: id, exposedName: `${id}__${tool.name}` }));
   const many = Array.from({ length: options.tools ?? 0 }, (_, index) => ({
     ...mine[index % mine.length]!,
     name: options.longNames && index === 0 ? longName : `tool_${String(index + 1).padStart(4, '0')}`,

@@ -108,7 +108,7 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
         case 'server-get':
           return detail(String(input['server']), options);
         case 'tools-search':
-          return { tools: found(String(input['text']), options).slice(0, Number(input['limit'])) };
+          return { tools: findTools(String(input['text']), options).slice(0, Number(input['limit'])) };
         case 'server-stderr':
           return { lines: options.output ?? output };
         case 'tool-explain':
@@ -149,7 +149,7 @@ function get(records: number, seq: number) {
   return record(seq, records);
 }
 
-const found = (text: string, options: SceneOptions): ToolHit[] =>
+const findTools = (text: string, options: SceneOptions): ToolHit[] =>
   servers()
     .flatMap((server) => detail(server.id, options).tools)
     .flatMap(({ server, name, title, description, conditional, access: { effect } }) =>
