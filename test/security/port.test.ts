@@ -19,7 +19,15 @@ const linux = process.platform === 'linux';
 const io = { out() {}, err() {}, colour: false, width: 200 };
 
 function start(dataDir: string, port: number): Promise<Core> {
-  const settings = { central: undefined, port, maxBodyBytes: 1 << 20, maxDepth: 64, maxConnections: 64, headerTimeoutMs: 10_000, pollMinutes: 5 };
+  const settings = {
+    central: undefined,
+    port,
+    maxBodyBytes: 1 << 20,
+    maxDepth: 64,
+    maxConnections: 64,
+    headerTimeoutMs: 10_000,
+    pollMinutes: 5,
+  };
   return openCore({ host: testHost({ dataDir }), settings });
 }
 
