@@ -13,33 +13,33 @@ import { UpstreamError } from './upstream.ts';
  * Connects in the era that is known, else finds out (protocol 2026-07-28, "Versioning"): `server/discover` first, and the legacy handshake where
  * nothing modern answers. A refused credential, a server that is down or busy say nothing of the era, so they end the attempt.
  */
-export async function connectHttp(context: LinkContext, known: Era | undefined, signal: AbortSignal): Promise<Link> {
+export async function connectHttp(context: LinkContext, knownEra: Era | undefined, signal: AbortSignal): Promise<Link> {
   const { entry } = context;
   const target = openTarget(context);
   try {
     if (entry.transport === 'sse') return await openOld(target, context, signal);
-    if (known === 'legacy') {
+    if (knownEra === 'legacy') {
       const link = await openLegacy(target, context, signal).catch((error: unknown) => legacyNoMore(error, entry));
       if (link) return link;
     }
     // Nothing need be said before the first call of this era; that call finds out where it is no longer so.
-    if (known === 'modern' && entry.era === 'auto') return openModernHttp(target, context);
+    if (knownEra === 'modern' && entry.era === 'auto') return openModernHttp(target, context);
     if (entry.era === 'modern') {
       if (await isModern(target, context, signal)) return openModernHttp(target, context);
       throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
     }
     // Silence is no proof: it may only be slow to start. So the handshake follows, and who answers neither is asked once more.
-    const found = await isModern(target, context, AbortSignal.any([signal, AbortSignal.timeout(context.limits.probeMs)])).catch(
+    const modern = await isModern(target, context, AbortSignal.any([signal, AbortSignal.timeout(context.limits.probeMs)])).catch(
       (error: unknown) => {
         if (signal.aborted || !(error instanceof UpstreamError) || error.problem !== 'cancelled') throw error;
         return undefined;
       },
     );
-    if (found) return openModernHttp(target, context);
+    if (modern) return openModernHttp(target, context);
     try {
       return await openLegacy(target, context, signal);
     } catch (error) {
-      if (found === undefined && !signal.aborted && (await isModern(target, context, signal))) return openModernHttp(target, context);
+      if (modern === undefined && !signal.aborted && (await isModern(target, context, signal))) return openModernHttp(target, context);
       throw error;
     }
   } catch (error) {

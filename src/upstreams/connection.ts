@@ -28,7 +28,7 @@ export interface ConnectionOptions {
   log: Log;
   limits: UpstreamLimits;
   verdicts: KnownEras;
-  leash: ProcessGuard;
+  processGuard: ProcessGuard;
   credentials: Credentials;
   /** Who is signed in at present; empty: nobody. */
   person(): string;
@@ -42,7 +42,7 @@ export interface ConnectionOptions {
 
 /** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes, ends what idles. */
 export function openConnection(options: ConnectionOptions): Upstream {
-  const { events, log, limits, verdicts, leash, now } = options;
+  const { events, log, limits, verdicts, processGuard, now } = options;
   // How it is reached never changes; what else its entry says is read from the context at each use.
   const { entry } = options;
   const subscriptions = openSubscriptions();
@@ -177,7 +177,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     const stop = AbortSignal.any([closing, AbortSignal.timeout(startMs)]);
     const known = skipProbe && entry.era === 'auto' ? 'legacy' : era.known();
     try {
-      const made = entry.url ? await connectHttp(context, known, stop) : await connectStdio(context, leash, known, path, stop);
+      const made = entry.url ? await connectHttp(context, known, stop) : await connectStdio(context, processGuard, known, path, stop);
       if (!closed) {
         await made.close();
         throw gone();

@@ -26,11 +26,13 @@ export function openEraWatch(context: LinkContext, verdicts: KnownEras, now: () 
   let asking: Promise<boolean> | undefined;
 
   async function ask(link: Link, closing: AbortSignal): Promise<boolean> {
-    const found = await askEra(context, AbortSignal.any([closing, AbortSignal.timeout(context.limits.probeMs)])).catch(() => undefined);
+    const presentEra = await askEra(context, AbortSignal.any([closing, AbortSignal.timeout(context.limits.probeMs)])).catch(
+      () => undefined,
+    );
     // Whatever came of it: trouble is for the call itself to find, and tomorrow is another day.
     staleAt = now() + verdictMs;
-    if (found) verdicts.set(key, { era: found, at: now() });
-    return found === 'modern' && !link.busy();
+    if (presentEra) verdicts.set(key, { era: presentEra, at: now() });
+    return presentEra === 'modern' && !link.busy();
   }
 
   return {

@@ -47,7 +47,7 @@ export interface UpstreamsOptions {
 export function openUpstreams(options: UpstreamsOptions): Upstreams {
   const { events, log, clientInfo } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const leash = openProcessGuard(log);
+  const processGuard = openProcessGuard(log);
   const verdicts = options.verdicts ?? inMemory();
   const open = new Map<string, Upstream>();
   const shared = {
@@ -55,7 +55,7 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     log,
     limits,
     verdicts,
-    leash,
+    processGuard,
     clientInfo,
     credentials: options.credentials ?? companyHeaders,
     person: options.person ?? (() => ''),
@@ -102,7 +102,7 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     async close() {
       await Promise.all([...open.values(), ...leaving].map((upstream) => upstream.close()));
       open.clear();
-      leash.close();
+      processGuard.close();
     },
   };
 }
@@ -114,6 +114,6 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
 const reach = ({ url, transport, headers, launch, era, auth }: ServerEntry) => ({ url, transport, headers, launch, era, auth });
 
 function inMemory(): KnownEras {
-  const known = new Map<string, KnownEra>();
-  return { get: (key) => known.get(key), set: (key, verdict) => known.set(key, verdict), drop: (key) => known.delete(key) };
+  const verdicts = new Map<string, KnownEra>();
+  return { get: (key) => verdicts.get(key), set: (key, verdict) => verdicts.set(key, verdict), drop: (key) => verdicts.delete(key) };
 }

@@ -30,8 +30,8 @@ export const verdictKey = ({ id, url, transport, launch, version }: ServerEntry)
  * A verdict from the future comes from a clock that was wrong.
  */
 export function remembered(verdicts: KnownEras, key: string, now: number): Era | undefined {
-  const known = verdicts.get(key);
-  return known && known.at <= now && now - known.at < verdictMs ? known.era : undefined;
+  const verdict = verdicts.get(key);
+  return verdict && verdict.at <= now && now - verdict.at < verdictMs ? verdict.era : undefined;
 }
 
 /** SEP-2575: what a modern request carries instead of a session. Keys of the caller's own `_meta` stay. */

@@ -4,9 +4,9 @@ import type { Link } from './link.ts';
 export interface Subscriptions {
   readonly uris: ReadonlySet<string>;
   /** Resolves with how to let go, once `made` has acknowledged it; whatever link there is by then is told when nobody wants it any more. */
-  hold(made: Link, uri: string, present: () => Link | undefined): Promise<() => void>;
+  hold(link: Link, uri: string, present: () => Link | undefined): Promise<() => void>;
   /** The same for what need not be acknowledged: a link that comes later makes it. */
-  keep(made: Link | undefined, uri: string, present: () => Link | undefined): () => void;
+  keep(link: Link | undefined, uri: string, present: () => Link | undefined): () => void;
 }
 
 /** One at a time; all who ask while one is under way share the next. */
@@ -29,14 +29,14 @@ export function openSubscriptions(): Subscriptions {
   const uris = new Set<string>();
 
   /** The first to want a URI subscribes to it; who comes later waits for the same answer. */
-  function add(made: Link | undefined, uri: string): Promise<void> {
-    const known = subscribed.get(uri);
-    if (known) {
-      known.count++;
-      return known.acknowledged;
+  function add(link: Link | undefined, uri: string): Promise<void> {
+    const subscription = subscribed.get(uri);
+    if (subscription) {
+      subscription.count++;
+      return subscription.acknowledged;
     }
     uris.add(uri);
-    const acknowledged = made ? made.subscribe(uri) : Promise.resolve();
+    const acknowledged = link ? link.subscribe(uri) : Promise.resolve();
     subscribed.set(uri, { count: 1, acknowledged });
     return acknowledged;
   }
@@ -44,9 +44,9 @@ export function openSubscriptions(): Subscriptions {
   const release = (uri: string, present: () => Link | undefined) => {
     let held = true;
     return () => {
-      const known = held && subscribed.get(uri);
+      const subscription = held && subscribed.get(uri);
       held = false;
-      if (!known || --known.count > 0) return;
+      if (!subscription || --subscription.count > 0) return;
       subscribed.delete(uri);
       uris.delete(uri);
       present()?.unsubscribe(uri);
@@ -55,14 +55,14 @@ export function openSubscriptions(): Subscriptions {
 
   return {
     uris,
-    keep(made, uri, present) {
-      add(made, uri).catch(() => {});
+    keep(link, uri, present) {
+      add(link, uri).catch(() => {});
       return release(uri, present);
     },
-    async hold(made, uri, present) {
+    async hold(link, uri, present) {
       const letGo = release(uri, present);
       try {
-        await add(made, uri);
+        await add(link, uri);
       } catch (error) {
         letGo();
         throw error;

@@ -17,7 +17,7 @@ export const companyHeaders: Credentials = { headers: (entry) => listOf(entry.he
 const lists = new WeakMap<ServerEntry['headers'], HeaderList>();
 
 function listOf(headers: ServerEntry['headers']): HeaderList {
-  const made = lists.get(headers) ?? Object.entries(headers).flat();
-  lists.set(headers, made);
-  return made;
+  const list = lists.get(headers) ?? Object.entries(headers).flat();
+  lists.set(headers, list);
+  return list;
 }

@@ -46,21 +46,21 @@ export function openDecoder(
     stream?.destroy();
   };
   function begin(): Transform {
-    const made = open();
-    made.on('data', (chunk: Buffer) => {
+    const transform = open();
+    transform.on('data', (chunk: Buffer) => {
       if (over) return;
       const slow = to.onData(chunk);
       if (!slow || over) return;
-      made.pause();
-      void slow.then(() => over || made.resume());
+      transform.pause();
+      void slow.then(() => over || transform.resume());
     });
-    made.on('end', () => over || to.onEnd());
-    made.on('error', () => {
+    transform.on('end', () => over || to.onEnd());
+    transform.on('error', () => {
       if (over) return;
       stop();
       to.onError();
     });
-    return made;
+    return transform;
   }
   return {
     write(chunk) {

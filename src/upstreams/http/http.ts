@@ -113,7 +113,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     };
     try {
       const credential = this.#target.credential(refused);
-      if ('then' in credential) credential.then((given) => this.#over || then(given), failed);
+      if ('then' in credential) credential.then((headers) => this.#over || then(headers), failed);
       else then(credential);
     } catch (error) {
       failed(error);

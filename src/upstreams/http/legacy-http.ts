@@ -31,8 +31,8 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
     subscribe: (uri) => shared.subscribe(uri),
     unsubscribe: (uri) => shared.unsubscribe(uri),
     forget(peerId) {
-      const one = own.get(peerId);
-      if (one) end(peerId, one);
+      const ownSession = own.get(peerId);
+      if (ownSession) end(peerId, ownSession);
     },
     busy: () => shared.busy() || [...own.values()].some(({ opened }) => opened?.busy() !== false),
     wake() {
@@ -44,7 +44,7 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
     async close() {
       closed = true;
       clearInterval(sweep);
-      const opened = [shared, ...[...own.values()].flatMap((one) => (one.opened ? [one.opened] : []))];
+      const opened = [shared, ...[...own.values()].flatMap((ownSession) => (ownSession.opened ? [ownSession.opened] : []))];
       own.clear();
       await Promise.all(opened.map((session) => session.close()));
       await target.close();
@@ -57,20 +57,20 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
   );
   const sweep = setInterval(() => {
     const before = performance.now() - limits.sessionIdleMs;
-    for (const [id, one] of own) if (one.lastUsed < before && one.opened?.busy() === false) end(id, one);
+    for (const [id, ownSession] of own) if (ownSession.lastUsed < before && ownSession.opened?.busy() === false) end(id, ownSession);
   }, limits.sessionIdleMs / 10).unref();
 
   async function dedicated(call: UpstreamCall, capabilities: JsonObject): Promise<Outcome> {
     const { peer } = call;
-    let one = own.get(peer.id);
-    if (!one) {
+    let ownSession = own.get(peer.id);
+    if (!ownSession) {
       makeRoom();
       const session = openLegacySession(
         { target, context, capabilities: bounded(capabilities), clientInfo: peer.clientInfo, updates: false, onLost },
         AbortSignal.timeout(limits.connectMs),
       );
       const fresh: Own = { session, lastUsed: performance.now() };
-      one = fresh;
+      ownSession = fresh;
       own.set(peer.id, fresh);
       session.then(
         (opened) => {
@@ -85,25 +85,25 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
     }
     // The least recently used one goes first: the map keeps that order.
     own.delete(peer.id);
-    own.set(peer.id, one);
-    one.lastUsed = performance.now();
-    const session = await before(one.session, call.signal);
+    own.set(peer.id, ownSession);
+    ownSession.lastUsed = performance.now();
+    const session = await before(ownSession.session, call.signal);
     return await session.call(call);
   }
 
   function makeRoom() {
     if (own.size < limits.sessions) return;
-    for (const [id, one] of own)
-      if (one.opened?.busy() === false) {
-        end(id, one);
+    for (const [id, ownSession] of own)
+      if (ownSession.opened?.busy() === false) {
+        end(id, ownSession);
         return;
       }
     throw new UpstreamError('unreachable', `${limits.sessions} agents are using it at once, which is the most that Gatehouse allows`);
   }
 
-  function end(id: string, one: Own) {
+  function end(id: string, ownSession: Own) {
     own.delete(id);
-    one.opened?.close().catch((error: unknown) => log.debug({ err: error, server: entry.id }, 'a session could not be ended'));
+    ownSession.opened?.close().catch((error: unknown) => log.debug({ err: error, server: entry.id }, 'a session could not be ended'));
   }
   return link;
 }
@@ -112,11 +112,11 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
 function interactive({ peer, onRequest }: Pick<UpstreamCall, 'peer' | 'onRequest'>): JsonObject | undefined {
   let declared: JsonObject | undefined;
   for (const kind of onRequest ? askable : []) {
-    const given = peer.capabilities[kind];
-    if (given === undefined) continue;
+    const capability = peer.capabilities[kind];
+    if (capability === undefined) continue;
     declared ??= {};
     // We cannot tell the upstream when an agent's roots change, so we do not promise it.
-    declared[kind] = kind === 'roots' ? {} : given;
+    declared[kind] = kind === 'roots' ? {} : capability;
   }
   for (const kind of ['extensions', 'experimental']) {
     const stated = peer.capabilities[kind];

@@ -54,10 +54,10 @@ export function post(request: Post): () => void {
       };
       // The standard gives messages no name: what has one is a sign of life.
       if (event.event !== undefined) return then(passOver(pending));
-      return readMessage(event.data, (message, error) => {
+      return readMessage(event.data, (parsed, error) => {
         if (error && mayAnswer(error)) pending.fail(error);
         if (error) return then(pending.open && passOver(pending));
-        then(eachOf(message).every((one) => (isMessage(one) && isAbout(one) ? take(one, request) : passOver(pending))));
+        then(eachOf(parsed).every((message) => (isMessage(message) && isAbout(message) ? take(message, request) : passOver(pending))));
       });
     },
     caughtUp: (held) => (pending.open ? pending.call.caughtUp?.(held) : undefined),
@@ -71,9 +71,9 @@ export function post(request: Post): () => void {
   function answered(body: Body) {
     if (body.length === 0) return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
     // Nothing else comes with this answer, so whatever cannot be read is what was waited for.
-    void readMessage(body, (message, error) => {
+    void readMessage(body, (parsed, error) => {
       if (error) return pending.fail(error);
-      eachOf(message).every((one) => take(one, request));
+      eachOf(parsed).every((message) => take(message, request));
       if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
     });
   }
@@ -180,9 +180,9 @@ export async function ask(options: {
       // A level, a subscription, an introduction: the second one changes nothing.
       repeatable: true,
       maxBytes: limits.messageBytes,
-      onHead: (code, given) => {
+      onHead: (code, responseHeaders) => {
         status = code;
-        answered = given;
+        answered = responseHeaders;
       },
       onOther: () => {},
     });

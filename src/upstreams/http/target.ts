@@ -54,7 +54,7 @@ export function openTarget({ entry, limits, credential }: Pick<LinkContext, 'ent
       old.close().then(gone, gone);
     },
     async close() {
-      await Promise.all([present, ...leaving, ...(single ? [single] : [])].map((one) => one.destroy()));
+      await Promise.all([present, ...leaving, ...(single ? [single] : [])].map((dispatcher) => dispatcher.destroy()));
     },
   };
 }

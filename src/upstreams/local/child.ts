@@ -28,7 +28,7 @@ const outputMs = 500;
 
 export function startChild(options: {
   entry: ServerEntry;
-  leash: ProcessGuard;
+  processGuard: ProcessGuard;
   log: Log;
   /** Where programs are found; undefined: where our own environment says. */
   path: string | undefined;
@@ -38,7 +38,7 @@ export function startChild(options: {
   onLine(line: Text): Promise<void> | undefined;
   onEnd(error: UpstreamError): void;
 }): Child {
-  const { entry, leash, log, maxBytes } = options;
+  const { entry, processGuard, log, maxBytes } = options;
   const launch = entry.launch!;
   const environment = { ...scrubbed(withPath(process.env, options.path)), ...launch.env };
   const { file, args, verbatim } = commandLine(launch, {
@@ -48,7 +48,7 @@ export function startChild(options: {
     environment,
     exists: existsSync,
   });
-  leash.ready();
+  processGuard.ready();
   const child = spawn(file, args, {
     ...(launch.cwd === undefined ? {} : { cwd: launch.cwd }),
     env: environment,
@@ -59,7 +59,7 @@ export function startChild(options: {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const { pid } = child;
-  if (pid !== undefined) leash.hold(pid);
+  if (pid !== undefined) processGuard.hold(pid);
 
   let why: UpstreamError | undefined;
   let over = false;
@@ -80,7 +80,7 @@ export function startChild(options: {
     const finish = (error: UpstreamError) => {
       if (over) return;
       over = true;
-      if (pid !== undefined) leash.release(pid);
+      if (pid !== undefined) processGuard.release(pid);
       resolve();
       options.onEnd(why ?? error);
     };

@@ -22,9 +22,9 @@ export interface Words {
 const most = 64 * 1024;
 const lastLength = 300;
 
-/** `given`: the values in its environment that its entry states. */
-export function openOutput(given: readonly string[]): Output {
-  const secrets = secretsOf(given);
+/** `environmentValues`: the values in its environment that its entry states. */
+export function openOutput(environmentValues: readonly string[]): Output {
+  const secrets = secretsOf(environmentValues);
   let kept = '';
   let written = 0;
   // INVARIANT: nothing is cut that is not masked yet: half a secret is found by no search.

@@ -71,18 +71,18 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
 
   /** On a shared channel nothing says whose a message is. The newest call is a guess that is only made among calls of one agent. */
   function latest(fits: (pending: Pending) => boolean): Pending | undefined {
-    let found: Pending | undefined;
+    let newest: Pending | undefined;
     for (const pending of calls.values()) {
       if (!fits(pending)) continue;
-      if (found && found.call.peer.id !== pending.call.peer.id) return undefined;
-      found = pending;
+      if (newest && newest.call.peer.id !== pending.call.peer.id) return undefined;
+      newest = pending;
     }
-    return found;
+    return newest;
   }
 
   async function question(id: Id, method: string, params: JsonObject, of: Pending | undefined): Promise<void> {
     if (method === 'ping') return reply({ jsonrpc: '2.0', id, result: {} });
-    const pending = of ?? latest((one) => one.call.onRequest !== undefined);
+    const pending = of ?? latest((candidate) => candidate.call.onRequest !== undefined);
     const ask = pending?.call.onRequest;
     if (refused.includes(method) || !pending?.open || !ask || questions.size >= mostQuestions)
       return reply({ jsonrpc: '2.0', id, error: { code: rpc.methodNotFound, message: `Nobody here can answer ${method} now.` } });
@@ -122,7 +122,7 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
     ended(pending) {
       calls.delete(pending.id);
       if (questions.size === 0) return;
-      for (const one of questions.values()) if (one.pending === pending) one.controller.abort();
+      for (const openQuestion of questions.values()) if (openQuestion.pending === pending) openQuestion.controller.abort();
     },
   };
 }

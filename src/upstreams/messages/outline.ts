@@ -69,7 +69,8 @@ export function outlineOf(message: unknown): Outline | Refused {
 
   const whole = { message };
   const result = isObject(message) && isObject(message['result']) ? message['result'] : undefined;
-  for (const one of [result, result?.['result']]) if (isObject(one) && isObject(one[passing])) cut(one, passing, one[passing]);
+  for (const holder of [result, result?.['result']])
+    if (isObject(holder) && isObject(holder[passing])) cut(holder, passing, holder[passing]);
   look(whole, 'message', message, result !== undefined);
   if (left <= 0) return { refused: `a message of more than ${most.values} values outside of its structured content`, id };
   if (bytes <= 0) return { refused: `a message of more than ${most.bytes} bytes in its many short texts`, id };

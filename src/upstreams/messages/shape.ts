@@ -34,7 +34,7 @@ export function shapeOf(text: string, maxDepth: number): TextShape | 'too-deep' 
   /** Of the number at hand, before its point. */
   let digits = 0;
   let key = '';
-  let found = 0;
+  let resultCount = 0;
   let odd = false;
   let from = -1;
   let to = -1;
@@ -74,7 +74,7 @@ export function shapeOf(text: string, maxDepth: number): TextShape | 'too-deep' 
       if (key === 'jsonrpc') versionFrom = at + 1;
       if (key === 'method') isAnswer = false;
       if (key !== 'result') continue;
-      found++;
+      resultCount++;
       from = at + 1;
       before = members;
     } else if (code === 0x7d || code === 0x5d || code === comma) {
@@ -102,7 +102,7 @@ export function shapeOf(text: string, maxDepth: number): TextShape | 'too-deep' 
     values,
     members,
     ...(id === undefined || !isRpc || !isAnswer ? {} : { id }),
-    ...(found === 1 && !odd && to > from ? { result: { from, to, members: inside } } : {}),
+    ...(resultCount === 1 && !odd && to > from ? { result: { from, to, members: inside } } : {}),
   };
 }
 
