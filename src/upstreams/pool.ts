@@ -12,11 +12,11 @@ import type { Upstream, UpstreamEvents } from './upstream.ts';
 /** All upstreams of the present bundle. None is contacted before it is needed. */
 export interface Upstreams {
   get(id: string): Upstream | undefined;
-  /** An agent's session is over: nothing that was opened for it alone stays open, at any upstream. */
+  /** An agent's session is over: closes what was opened for this agent alone, at all upstreams. */
   forget(peerId: string): void;
   /**
-   * The bundle changed: an upstream that is reached as before keeps its connection; one that is reached otherwise goes on with the calls that it
-   * has; one that is gone is closed at once, whatever is under way, since that is how access is taken back.
+   * The bundle changed. An upstream that is reached in the same way keeps its connection. One that is reached in another way gets a new connection,
+   * and its running calls end on the old one. One that is gone is closed at once with its running calls: that is how access is taken back.
    */
   replace(entries: readonly ServerEntry[]): Promise<void>;
   /** The machine slept: no call is to wait for an answer on a connection that died meanwhile. */
@@ -30,15 +30,15 @@ export interface UpstreamsOptions {
   events: UpstreamEvents;
   log: Log;
   clientInfo: { name: string; version: string };
-  /** Absent: remembered for as long as we run. */
+  /** Absent: kept in memory. */
   verdicts?: KnownEras;
   /** The search path of local servers; absent: that of our own environment. */
   path?: () => Promise<string | undefined>;
-  /** Absent: what stands in the registry entries. */
+  /** Absent: the headers in the registry entries. */
   credentials?: Credentials;
   /** Who is signed in at present. */
   person?: () => string;
-  /** What carries out the calls of an entry here; undefined: it is a server somewhere. */
+  /** Gives what carries out the calls of an entry in our own process; undefined: the entry is a server. */
   inProcess?: (entry: ServerEntry) => Answers | undefined;
   limits?: Partial<UpstreamLimits>;
   now?: () => number;
@@ -62,7 +62,7 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     path: options.path ?? (async () => undefined),
     now: options.now ?? Date.now,
   };
-  /** Connections to where upstreams no longer are. */
+  /** Retired upstreams that still finish their calls. */
   const leaving = new Set<Upstream>();
   const start = (entry: ServerEntry, after?: Promise<void>) => {
     const answers = options.inProcess?.(entry);
@@ -108,8 +108,8 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
 }
 
 /**
- * What of an entry decides where its connection leads. Deadlines and what stands in headers of a call are adopted, all else is the policy's matter.
- * The company's own headers may decide what a session can do, so none outlives them.
+ * The parts of an entry that decide how it is reached: if one changes, a new connection is made. The company's own headers are among them, since they
+ * may decide what a session can do. Deadlines and the headers of a call are adopted without that; the rest concerns only the policy.
  */
 const reach = ({ url, transport, headers, launch, era, auth }: ServerEntry) => ({ url, transport, headers, launch, era, auth });
 

@@ -10,10 +10,10 @@ const content = z.object({
 });
 
 const most = 5000;
-// Fifty servers that connect at once are one write.
+// Fifty servers that connect at once cause one write.
 const saveAfterMs = 1000;
 
-/** Verdicts that outlive us: a start contacts servers in the era they had, without asking each for it again. Lost, it only costs those questions. */
+/** Keeps verdicts in a file, so that after a restart servers are not asked for their era again. If the file is lost, they are asked. */
 export function openKnownEras(options: { file: string; log: Log; now(): number }): KnownEras & { close(): void } {
   const { file, log, now } = options;
   const verdicts = new Map<string, KnownEra>();
@@ -22,7 +22,7 @@ export function openKnownEras(options: { file: string; log: Log; now(): number }
     for (const [key, verdict] of Object.entries(content.parse(JSON.parse(readFileSync(file, 'utf8'))).verdicts)) verdicts.set(key, verdict);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      log.warn({ error: String(error) }, 'what was known of the servers of before cannot be read; they are asked again');
+      log.warn({ error: String(error) }, 'the remembered eras of the servers cannot be read; the servers are asked again');
   }
 
   function save() {
@@ -32,7 +32,7 @@ export function openKnownEras(options: { file: string; log: Log; now(): number }
     try {
       replaceFileSync(file, JSON.stringify({ format: 1, verdicts: Object.fromEntries(verdicts) }));
     } catch (error) {
-      log.warn({ error: String(error) }, 'what is known of the servers cannot be kept; a restart asks them again');
+      log.warn({ error: String(error) }, 'the eras of the servers cannot be saved; after a restart the servers are asked again');
     }
   }
   const changed = () => {

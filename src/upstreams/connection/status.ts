@@ -6,7 +6,7 @@ import type { Breaker } from './breaker.ts';
 export function statusOf(at: {
   trouble: Breaker['trouble'];
   link: { era: Era } | undefined;
-  /** It only crashes, and is not started again. */
+  /** It crashed again and again, and is not started any more. */
   stuck: boolean;
   connecting: boolean;
   local: boolean;

@@ -1,15 +1,15 @@
 import type { Link } from './link.ts';
 
-/** Who is subscribed to what, counted per URI: an upstream hears of the first and of the last. */
+/** Counts the subscribers of each URI: an upstream is told only when the first comes and when the last goes. */
 export interface Subscriptions {
   readonly uris: ReadonlySet<string>;
-  /** Resolves with how to let go, once `made` has acknowledged it; whatever link there is by then is told when nobody wants it any more. */
+  /** Resolves once `link` has acknowledged the subscription, with a function that lets go. After the last one let go, the `present` link of that moment is told. */
   hold(link: Link, uri: string, present: () => Link | undefined): Promise<() => void>;
-  /** The same for what need not be acknowledged: a link that comes later makes it. */
+  /** The same without waiting for an acknowledgement. If there is no link, the next one subscribes. */
   keep(link: Link | undefined, uri: string, present: () => Link | undefined): () => void;
 }
 
-/** One at a time; all who ask while one is under way share the next. */
+/** Runs `work` one at a time; all who ask during one run share the next. */
 export function inTurn(work: () => Promise<void>): () => Promise<void> {
   let last: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
@@ -28,7 +28,7 @@ export function openSubscriptions(): Subscriptions {
   const subscribed = new Map<string, { count: number; acknowledged: Promise<void> }>();
   const uris = new Set<string>();
 
-  /** The first to want a URI subscribes to it; who comes later waits for the same answer. */
+  /** The first to want a URI subscribes to it; all others wait for the same answer. */
   function add(link: Link | undefined, uri: string): Promise<void> {
     const subscription = subscribed.get(uri);
     if (subscription) {

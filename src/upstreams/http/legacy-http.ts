@@ -10,7 +10,7 @@ interface Own {
   lastUsed: number;
 }
 
-/** What lets an upstream ask back. Who declares none of it, and no extension, loses nothing by sharing a session. */
+/** Capabilities that let an upstream ask the agent something. An agent that declares none of them, and no extension, loses nothing by sharing a session. */
 const askable = ['roots', 'sampling', 'elicitation'] as const;
 
 /**
@@ -108,7 +108,7 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
   return link;
 }
 
-/** The capabilities to declare on behalf of an agent that an upstream can ask something; undefined: it need not know of the agent. */
+/** The capabilities to declare on behalf of an agent that an upstream can ask something; undefined: the agent can use the shared session. */
 function interactive({ peer, onRequest }: Pick<UpstreamCall, 'peer' | 'onRequest'>): JsonObject | undefined {
   let declared: JsonObject | undefined;
   for (const kind of onRequest ? askable : []) {
@@ -127,14 +127,14 @@ function interactive({ peer, onRequest }: Pick<UpstreamCall, 'peer' | 'onRequest
 
 const mostDeclared = 64 * 1024;
 
-/** They are kept for as long as the session. What an agent states beyond that is no capability that can be asked of it. */
+/** They are kept in memory as long as the session. If they are too large, extensions and experimental ones are left out. */
 function bounded(declared: JsonObject): JsonObject {
   if (Buffer.byteLength(JSON.stringify(declared)) <= mostDeclared) return declared;
   const { extensions: _extensions, experimental: _experimental, ...askable } = declared;
   return askable;
 }
 
-/** What was begun goes on for others; who gave up stops waiting. */
+/** Waits for work that others may share. An abort ends the waiting, not the work. */
 export function before<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) return Promise.reject(new UpstreamError('cancelled', 'the call was cancelled'));
   return new Promise((resolve, reject) => {

@@ -109,7 +109,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
     return renewing;
   }
 
-  /** Found out by the standing stream, so no call will follow at once; who waits for updates would wait for ever. */
+  /** The standing stream found out. Perhaps no call follows to begin a new session, and subscribers would wait for updates for ever. */
   function forgotten(old: Generation) {
     drop(old);
     if (options.updates) comeBack(1);
@@ -180,7 +180,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       onRefused(status, body) {
         if (!sessionLost(current, status, rpcError(body, id))) return false;
         drop(current);
-        // Refused at the door: it was not carried out, so once more with a new session does no harm.
+        // The upstream refused the call without carrying it out, so it may be sent again in a new session.
         if (again && pending.open) again(false);
         else pending.fail(new UpstreamError('closed', 'it forgot its session twice'));
         return true;
@@ -208,7 +208,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
     const current = generation ?? (await live());
     if (!wantsLevel(current, call)) return current;
     current.level = severity(call.peer.logLevel);
-    // Without log messages the call is still worth making; a session that is gone shows itself to the call.
+    // A failure is ignored: the call is worth making without log messages, and finds out itself if the session is gone.
     await ask({ ...asked(current, 'logging/setLevel', { level: call.peer.logLevel }), signal: call.signal });
     return current;
   }
@@ -255,7 +255,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
   };
 }
 
-/** 404 says so (protocol 2025-11-25, "Session Management"); older SDK servers say 400 and mention the session. */
+/** Whether the session is gone: 404 says so (protocol 2025-11-25, "Session Management"); older SDK servers say 400 and mention the session. */
 function sessionLost(generation: Generation, status: number, said: Outcome | UpstreamError | undefined): boolean {
   const error = said && 'error' in said ? said.error : undefined;
   if (!generation.named || (status !== 404 && status !== 400)) return false;

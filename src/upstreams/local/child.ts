@@ -23,7 +23,7 @@ export interface Child {
 
 const politeMs = 300;
 const termMs = 2000;
-/** For what it wrote before its end to be read. */
+/** Time to read what it wrote before its end. */
 const outputMs = 500;
 
 export function startChild(options: {
@@ -34,7 +34,7 @@ export function startChild(options: {
   path: string | undefined;
   output: Output;
   maxBytes: number;
-  /** Where that takes time, nothing more is read until it is over. */
+  /** While a returned promise is pending, nothing more is read. */
   onLine(line: Text): Promise<void> | undefined;
   onEnd(error: UpstreamError): void;
 }): Child {
@@ -85,8 +85,8 @@ export function startChild(options: {
       options.onEnd(why ?? error);
     };
     child.once('error', (error) => finish(new UpstreamError('unreachable', notStarted(error, file, launch.cwd), { cause: error })));
-    // What it started may hold its output open: without its group, and where something left the group, `close` might never come, and
-    // whoever waits for the end of this one would wait for ever.
+    // A program that it started may hold its output open, and `close` would never come. So its group is killed, and the output is closed in
+    // case a program left the group.
     child.once('exit', () => {
       signal('SIGKILL');
       const letGo = async () => {

@@ -51,13 +51,13 @@ export function commandLine(
   const { command, args } = launch;
   if (command === 'node' && !machine.electron) return { file: machine.execPath, args, verbatim: false };
   const file = machine.platform === 'win32' ? findCommand(command, machine) : command;
-  // CreateProcess runs no npx.cmd and its kind: those go through the command interpreter.
+  // CreateProcess does not run .cmd and .bat files, such as npx.cmd: those go through the command interpreter.
   if (machine.platform !== 'win32' || !/\.(cmd|bat)$/i.test(file)) return { file, args, verbatim: false };
   const line = [file.replaceAll('/', '\\').replace(meta, '^$&'), ...args.map(forCmd)].join(' ');
   return { file: machine.environment['ComSpec'] ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${line}"`], verbatim: true };
 }
 
-/** Windows looks a bare name up with `.exe` only; npm and its like install `.cmd` files. The order of endings is the machine's own. */
+/** Windows looks a bare name up with `.exe` only; npm and others install `.cmd` files. The order of endings is that of the machine's PATHEXT. */
 function findCommand(command: string, machine: Machine): string {
   const variable = (wanted: string) => Object.entries(machine.environment).find(([name]) => name.toUpperCase() === wanted)?.[1];
   const stated = (variable('PATHEXT') ?? '').toLowerCase().split(';');

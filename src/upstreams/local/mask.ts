@@ -4,13 +4,13 @@ const leastSecret = 8;
 
 /** Masks secrets in a text that comes in pieces. */
 export interface Mask {
-  /** What is sure by now, masked; what may be the beginning of a secret waits for the next piece. */
+  /** Returns what is certain by now, masked. What may be the beginning of a secret waits for the next piece. */
   write(text: string): string;
-  /** Nothing follows: what may be the beginning of a secret is taken for one, as it is most of it. */
+  /** Nothing follows. What may be the beginning of a secret is masked too, unless it is shorter than any secret. */
   end(): string;
 }
 
-/** The secrets in values of an environment: each of several lines is also one where a line of it is printed by itself. */
+/** The secrets in values of an environment. Each line of a longer value is one too, since a program may print it alone. */
 export function secretsOf(values: readonly string[]): string[] {
   const parts = values.flatMap((value) => [value, ...value.split(/\r?\n/)].map((part) => part.trim()));
   return [...new Set(parts)].filter((value) => value.length >= leastSecret);
@@ -20,7 +20,7 @@ export function secretsOf(values: readonly string[]): string[] {
 export function openMask(secrets: readonly string[]): Mask {
   const searches = prepared(secrets).map((pattern) => ({ ...pattern, matched: 0 }));
   let held = '';
-  /** Where secrets stand in `held`, one after the other; one that began before it is masked already. */
+  /** Where secrets stand in `held`, in order. `from` is -1 for one that began before `held`: it is masked already. */
   let spans: { from: number; to: number }[] = [];
   return {
     write(text) {
@@ -91,7 +91,7 @@ function* occurrences(searches: { secret: string; borders: Uint32Array; matched:
   }
 }
 
-/** For each beginning of the text, how long the longest other beginning is that it ends with. */
+/** For each prefix of the text, the length of the longest shorter prefix that it ends with. */
 function bordersOf(text: string): Uint32Array {
   const borders = new Uint32Array(text.length);
   for (let at = 1, length = 0; at < text.length; at++) {

@@ -1,6 +1,6 @@
 import { parseKeeping } from './parse-json.ts';
 
-/** JSON text in pieces, too long to be put together for nothing. */
+/** JSON text in pieces, too long to be joined without need. */
 export type Long = readonly (string | Buffer)[];
 
 /** Where a hole stands in a text while its pieces are put together. */

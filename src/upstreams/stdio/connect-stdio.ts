@@ -9,10 +9,10 @@ import { type Outcome, UpstreamError } from '../upstream.ts';
 import { initialize, openPipe, type Pipe } from './pipe.ts';
 import { openStdio } from './stdio.ts';
 
-/** Its process was there and ended before anything was begun. */
+/** The process started, and ended before the handshake. */
 class Exited extends UpstreamError {}
 
-/** Starts the process and finds out its era on that same process: a second start would do twice what starting does. */
+/** Starts the process and finds out its era on that same process: a second start would repeat its side effects. */
 export async function connectStdio(
   context: LinkContext,
   processGuard: ProcessGuard,
@@ -31,7 +31,7 @@ export async function connectStdio(
       output: context.output!,
       maxBytes: limits.messageBytes,
       onLine(line) {
-        // Before it is read: what is long is another thread's then.
+        // Taken before the line is read: a long one is transferred to another thread.
         const begin = beginning(line);
         return readMessage(line, (message, error) => {
           // Many servers print what is no message: it is counted, and otherwise ignored.
@@ -58,7 +58,7 @@ export async function connectStdio(
       if (ended) throw ended;
       return openStdio(pipe, context, settled);
     } catch (error) {
-      // It lives and says nothing that we understand: what it wrote for people is the best there is.
+      // The process runs, but does not answer as a server should. What it wrote to standard error explains most.
       const said = child.said();
       const why = ended;
       await child.close();
@@ -74,8 +74,11 @@ export async function connectStdio(
     return await start(knownEra);
   } catch (error) {
     if (!(error instanceof Exited) || entry.era !== 'auto' || knownEra === 'legacy' || signal.aborted) throw error;
-    // Some servers fall over a message before the handshake.
-    log.info({ server: entry.id, err: error.message }, 'a local server ended before the handshake; it is started again and met with that');
+    // Some servers crash at a message before the handshake.
+    log.info(
+      { server: entry.id, err: error.message },
+      'a local server ended before the handshake; it is started again and gets the handshake first',
+    );
     return await start('legacy');
   }
 }
@@ -100,7 +103,7 @@ async function settle(pipe: Pipe, context: LinkContext, knownEra: Era | undefine
     if (eraOf(outcome) === 'modern') return modern(outcome);
     if (entry.era === 'modern') throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
   } else if (knownEra === undefined) {
-    // Silence is no proof: it may only be slow to start. So the handshake follows on the same pipe, and who answers it is legacy.
+    // No answer is no proof: the server may only be slow to start. So the handshake follows on the same pipe; a server that answers it is legacy.
     const outcome = await discover(limits.probeMs).catch((error: unknown) => {
       if (!(error instanceof UpstreamError) || error.problem !== 'timed-out') throw error;
       return undefined;
