@@ -10,36 +10,36 @@ import { connectSse } from './sse/connect-sse.ts';
 import { UpstreamError } from './upstream.ts';
 
 /**
- * Connects in the era that is known, else finds out (protocol 2026-07-28, "Versioning"): `server/discover` first, and the legacy handshake where
- * nothing modern answers. A refused credential, a server that is down or busy say nothing of the era, so they end the attempt.
+ * Connects in the known era, else finds out (protocol 2026-07-28, "Versioning"): `server/discover` first, then the legacy handshake if nothing
+ * modern answers. A refused credential or a server that is down or busy says nothing about the era, so it ends the attempt.
  */
-export async function connectHttp(context: LinkContext, known: Era | undefined, signal: AbortSignal): Promise<Link> {
+export async function connectHttp(context: LinkContext, knownEra: Era | undefined, signal: AbortSignal): Promise<Link> {
   const { entry } = context;
   const target = openTarget(context);
   try {
     if (entry.transport === 'sse') return await openOld(target, context, signal);
-    if (known === 'legacy') {
+    if (knownEra === 'legacy') {
       const link = await openLegacy(target, context, signal).catch((error: unknown) => legacyNoMore(error, entry));
       if (link) return link;
     }
-    // Nothing need be said before the first call of this era; that call finds out where it is no longer so.
-    if (known === 'modern' && entry.era === 'auto') return openModernHttp(target, context);
+    // This era has no handshake. The first call finds out if the server no longer speaks it.
+    if (knownEra === 'modern' && entry.era === 'auto') return openModernHttp(target, context);
     if (entry.era === 'modern') {
       if (await isModern(target, context, signal)) return openModernHttp(target, context);
       throw new UpstreamError('bad-answer', `it does not speak protocol ${modernVersion}`);
     }
-    // Silence is no proof: it may only be slow to start. So the handshake follows, and who answers neither is asked once more.
-    const found = await isModern(target, context, AbortSignal.any([signal, AbortSignal.timeout(context.limits.probeMs)])).catch(
+    // No answer is no proof: the server may only be slow to start. So the handshake follows, and a server that answers neither is asked once more.
+    const modern = await isModern(target, context, AbortSignal.any([signal, AbortSignal.timeout(context.limits.probeMs)])).catch(
       (error: unknown) => {
         if (signal.aborted || !(error instanceof UpstreamError) || error.problem !== 'cancelled') throw error;
         return undefined;
       },
     );
-    if (found) return openModernHttp(target, context);
+    if (modern) return openModernHttp(target, context);
     try {
       return await openLegacy(target, context, signal);
     } catch (error) {
-      if (found === undefined && !signal.aborted && (await isModern(target, context, signal))) return openModernHttp(target, context);
+      if (modern === undefined && !signal.aborted && (await isModern(target, context, signal))) return openModernHttp(target, context);
       throw error;
     }
   } catch (error) {
@@ -48,7 +48,7 @@ export async function connectHttp(context: LinkContext, known: Era | undefined, 
   }
 }
 
-/** Its era at present, asked beside whatever connection there is. */
+/** Asks for the present era over a connection of its own. */
 export async function askEra(context: LinkContext, signal: AbortSignal): Promise<Era> {
   if (context.entry.transport === 'sse') return 'legacy';
   const target = openTarget(context);
@@ -59,7 +59,7 @@ export async function askEra(context: LinkContext, signal: AbortSignal): Promise
   }
 }
 
-/** A server of the first revision (2024-11-05) knows no POST at its address, and says so in one of these ways; it is asked last. */
+/** A server of the first revision (2024-11-05) takes no POST at its address and answers with one of these statuses. Its transport is tried last. */
 async function openLegacy(target: HttpTarget, context: LinkContext, signal: AbortSignal): Promise<Link> {
   try {
     return await openLegacyHttp(target, context, signal);
@@ -73,11 +73,15 @@ async function openLegacy(target: HttpTarget, context: LinkContext, signal: Abor
 
 async function openOld(target: HttpTarget, context: LinkContext, signal: AbortSignal): Promise<Link> {
   const link = await connectSse(target, context, signal);
-  if (!link) throw new UpstreamError('bad-answer', 'its answer is no event stream that says where to send messages, as "sse" has it');
+  if (!link)
+    throw new UpstreamError(
+      'bad-answer',
+      'it did not answer with an event stream that says where to send messages, as transport "sse" requires',
+    );
   return link;
 }
 
-/** What was remembered or stated may be out of date; what the company states is not questioned. */
+/** A remembered era may be out of date, so the other one is tried next. An era that the company states is not questioned. */
 function legacyNoMore(error: unknown, entry: ServerEntry): undefined {
   if (entry.era === 'legacy' || !(error instanceof UpstreamError) || error.problem !== 'bad-answer') throw error;
 }

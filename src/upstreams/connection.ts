@@ -25,7 +25,7 @@ export interface ConnectionOptions {
   log: Log;
   limits: UpstreamLimits;
   verdicts: KnownEras;
-  leash: ProcessGuard;
+  processGuard: ProcessGuard;
   credentials: Credentials;
   /** Who is signed in at present; empty: nobody. */
   person(): string;
@@ -39,7 +39,7 @@ export interface ConnectionOptions {
 
 /** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes, ends what idles. */
 export function openConnection(options: ConnectionOptions): Upstream {
-  const { events, log, limits, verdicts, leash, now } = options;
+  const { events, log, limits, verdicts, processGuard, now } = options;
   // How it is reached never changes; what else its entry says is read from the context at each use.
   const { entry } = options;
   const subscriptions = openSubscriptions();
@@ -138,7 +138,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     const stop = AbortSignal.any([state.closing, AbortSignal.timeout(startMs)]);
     const spoken = state.skipsProbe && entry.era === 'auto' ? 'legacy' : era.known();
     try {
-      const link = entry.url ? await connectHttp(context, spoken, stop) : await connectStdio(context, leash, spoken, path, stop);
+      const link = entry.url ? await connectHttp(context, spoken, stop) : await connectStdio(context, processGuard, spoken, path, stop);
       if (state.closed) {
         await link.close();
         throw gone();

@@ -5,16 +5,16 @@ import type { Link, LinkContext } from './connection/link.ts';
 
 /** What is known of an upstream's era, and when it has to be asked for again while a link lives. */
 export interface EraWatch {
-  /** In which to begin; undefined: find out. */
+  /** The era to connect in; undefined: it has to be found out. */
   known(): Era | undefined;
   settled(link: Link): void;
-  /** It failed: whatever was known may be why. */
+  /** Connecting failed, perhaps since the remembered era is wrong: forgets it. */
   failed(): void;
-  /** The entry is another. */
+  /** The registry entry was replaced. */
   adopted(): void;
   /** Nothing is in flight, and what is known is too old to be relied on. */
   due(link: Link): boolean;
-  /** Asks beside the link, once for all who wait; true: it became modern, so a new link is better. */
+  /** Asks over another connection, once for all who wait. True: it became modern and the link is not busy, so a new link is better. */
   ask(link: Link, closing: AbortSignal): Promise<boolean>;
 }
 
@@ -26,11 +26,13 @@ export function openEraWatch(context: LinkContext, verdicts: KnownEras, now: () 
   let asking: Promise<boolean> | undefined;
 
   async function ask(link: Link, closing: AbortSignal): Promise<boolean> {
-    const found = await askEra(context, AbortSignal.any([closing, AbortSignal.timeout(context.limits.probeMs)])).catch(() => undefined);
-    // Whatever came of it: trouble is for the call itself to find, and tomorrow is another day.
+    const presentEra = await askEra(context, AbortSignal.any([closing, AbortSignal.timeout(context.limits.probeMs)])).catch(
+      () => undefined,
+    );
+    // Also after a failure: the call itself meets the trouble, and the era is asked for again a day later.
     staleAt = now() + verdictMs;
-    if (found) verdicts.set(key, { era: found, at: now() });
-    return found === 'modern' && !link.busy();
+    if (presentEra) verdicts.set(key, { era: presentEra, at: now() });
+    return presentEra === 'modern' && !link.busy();
   }
 
   return {
@@ -38,7 +40,7 @@ export function openEraWatch(context: LinkContext, verdicts: KnownEras, now: () 
     settled(link) {
       if (era !== 'auto') return;
       if (remembered(verdicts, key, now()) !== link.era) verdicts.set(key, { era: link.era, at: now() });
-      // A process speaks what it spoke when it started.
+      // The era of a running process does not change.
       staleAt = link.era === 'legacy' && url !== undefined ? (verdicts.get(key)?.at ?? now()) + verdictMs : Number.POSITIVE_INFINITY;
     },
     failed: () => verdicts.drop(key),

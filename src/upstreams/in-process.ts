@@ -5,8 +5,8 @@ import { type Outcome, type Upstream, type UpstreamCall, UpstreamError } from '.
 export type Answers = (call: UpstreamCall, entry: ServerEntry) => Promise<Outcome>;
 
 /** An upstream without a connection, for tools of our own: always there, and its calls are decided, limited and recorded like all others. */
-export function openInProcess(given: ServerEntry, answers: Answers): Upstream {
-  let entry = given;
+export function openInProcess(initialEntry: ServerEntry, answers: Answers): Upstream {
+  let entry = initialEntry;
   let closed: AbortController | undefined = new AbortController();
   let calls = 0;
   const nothing = () => {};

@@ -12,11 +12,11 @@ import type { Upstream, UpstreamEvents } from './upstream.ts';
 /** All upstreams of the present bundle. None is contacted before it is needed. */
 export interface Upstreams {
   get(id: string): Upstream | undefined;
-  /** An agent's session is over: nothing that was opened for it alone stays open, at any upstream. */
+  /** An agent's session is over: closes what was opened for this agent alone, at all upstreams. */
   forget(peerId: string): void;
   /**
-   * The bundle changed: an upstream that is reached as before keeps its connection; one that is reached otherwise goes on with the calls that it
-   * has; one that is gone is closed at once, whatever is under way, since that is how access is taken back.
+   * The bundle changed. An upstream that is reached in the same way keeps its connection. One that is reached in another way gets a new connection,
+   * and its running calls end on the old one. One that is gone is closed at once with its running calls: that is how access is taken back.
    */
   replace(entries: readonly ServerEntry[]): Promise<void>;
   /** The machine slept: no call is to wait for an answer on a connection that died meanwhile. */
@@ -30,15 +30,15 @@ export interface UpstreamsOptions {
   events: UpstreamEvents;
   log: Log;
   clientInfo: { name: string; version: string };
-  /** Absent: remembered for as long as we run. */
+  /** Absent: kept in memory. */
   verdicts?: KnownEras;
   /** The search path of local servers; absent: that of our own environment. */
   path?: () => Promise<string | undefined>;
-  /** Absent: what stands in the registry entries. */
+  /** Absent: the headers in the registry entries. */
   credentials?: Credentials;
   /** Who is signed in at present. */
   person?: () => string;
-  /** What carries out the calls of an entry here; undefined: it is a server somewhere. */
+  /** Gives what carries out the calls of an entry in our own process; undefined: the entry is a server. */
   inProcess?: (entry: ServerEntry) => Answers | undefined;
   limits?: Partial<UpstreamLimits>;
   now?: () => number;
@@ -47,7 +47,7 @@ export interface UpstreamsOptions {
 export function openUpstreams(options: UpstreamsOptions): Upstreams {
   const { events, log, clientInfo } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const leash = openProcessGuard(log);
+  const processGuard = openProcessGuard(log);
   const verdicts = options.verdicts ?? inMemory();
   const open = new Map<string, Upstream>();
   const shared = {
@@ -55,14 +55,14 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     log,
     limits,
     verdicts,
-    leash,
+    processGuard,
     clientInfo,
     credentials: options.credentials ?? companyHeaders,
     person: options.person ?? (() => ''),
     path: options.path ?? (async () => undefined),
     now: options.now ?? Date.now,
   };
-  /** Connections to where upstreams no longer are. */
+  /** Retired upstreams that still finish their calls. */
   const leaving = new Set<Upstream>();
   const start = (entry: ServerEntry, after?: Promise<void>) => {
     const answers = options.inProcess?.(entry);
@@ -102,18 +102,18 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     async close() {
       await Promise.all([...open.values(), ...leaving].map((upstream) => upstream.close()));
       open.clear();
-      leash.close();
+      processGuard.close();
     },
   };
 }
 
 /**
- * What of an entry decides where its connection leads. Deadlines and what stands in headers of a call are adopted, all else is the policy's matter.
- * The company's own headers may decide what a session can do, so none outlives them.
+ * The parts of an entry that decide how it is reached: if one changes, a new connection is made. The company's own headers are among them, since they
+ * may decide what a session can do. Deadlines and the headers of a call are adopted without that; the rest concerns only the policy.
  */
 const reach = ({ url, transport, headers, launch, era, auth }: ServerEntry) => ({ url, transport, headers, launch, era, auth });
 
 function inMemory(): KnownEras {
-  const known = new Map<string, KnownEra>();
-  return { get: (key) => known.get(key), set: (key, verdict) => known.set(key, verdict), drop: (key) => known.delete(key) };
+  const verdicts = new Map<string, KnownEra>();
+  return { get: (key) => verdicts.get(key), set: (key, verdict) => verdicts.set(key, verdict), drop: (key) => verdicts.delete(key) };
 }

@@ -5,15 +5,15 @@ import type { Era } from '../protocol/versions.ts';
 import type { Long } from './messages/hole.ts';
 
 /**
- * What a JSON-RPC request ends in. A `result` is the upstream's own object, untouched; `text`, where there is one, is the JSON that it was parsed from.
- * Of a long one, what nobody here looks at is a `Hole`.
+ * How a JSON-RPC request ends. A `result` is the upstream's own object, untouched; `text`, where there is one, is the JSON that it was parsed from.
+ * In a long result, a part that nobody here looks at is a `Hole`.
  * INVARIANT: whoever changes a result makes a new outcome without its text.
  */
 export type Outcome = { result: JsonObject; text?: string | Long } | { error: RpcError };
 
-/** The agent's side of an exchange, as far as an upstream may learn of it. */
+/** What an upstream may learn about the agent. */
 export interface Peer {
-  /** Stable for one legacy session, or for one modern agent: what a dedicated upstream session is keyed on. */
+  /** Stable for one legacy session, or for one modern agent: the key of a dedicated upstream session. */
   id: string;
   era: Era;
   /** Client capabilities that the agent declared and the gateway can bridge (roots, sampling, elicitation, extensions). */
@@ -25,18 +25,18 @@ export interface Peer {
 
 export interface UpstreamCall {
   method: string;
-  /** Names and URIs are already the upstream's. `_meta` holds only what may cross: no `progressToken`, no `io.modelcontextprotocol/*`. */
+  /** Names and URIs are already the upstream's. `_meta` holds only what may be passed on: no `progressToken`, no `io.modelcontextprotocol/*`. */
   params: JsonObject;
   peer: Peer;
   /** Aborted when the agent cancels or goes away: the upstream is told in its own era's way. */
   signal: AbortSignal;
-  /** Where given, the agent wants progress; the connection has a token of its own either way. Gets `params` of notifications/progress, for it to put its own token in. */
+  /** Present: the agent wants progress. Gets the `params` of notifications/progress. Their token is the connection's, to be replaced by the agent's. */
   onProgress?: ((params: JsonObject) => void) | undefined;
   /** notifications/message (and unknown notifications) that belong to this call. */
   onNotification?: ((notification: { method: string; params?: JsonObject }) => void) | undefined;
   /** A legacy upstream's own request while the call runs (elicitation/create, sampling/createMessage, roots/list). Without it: -32601. */
   onRequest?: ((request: { method: string; params: JsonObject }, signal: AbortSignal) => Promise<Outcome>) | undefined;
-  /** Given while the agent reads more slowly than it is sent to: nothing more is read for this call until it resolves. `held`: bytes read of what is not whole yet. */
+  /** Returns a promise while the agent reads too slowly: nothing more is read for this call until it resolves. `held`: bytes read of a message that is not whole yet. */
   caughtUp?: ((held: number) => Promise<void> | undefined) | undefined;
   /** Milliseconds without an answer or progress; default the entry's `timeoutMs`. */
   timeoutMs?: number;
@@ -48,7 +48,7 @@ export type UpstreamProblem = 'unreachable' | 'unauthorized' | 'timed-out' | 'cl
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly problem: UpstreamProblem;
-  /** Of the HTTP answer that refused the handshake: some of them are how an older kind of server says so. */
+  /** Of the HTTP answer that refused the handshake: some statuses show an older kind of server. */
   readonly status: number | undefined;
   constructor(problem: UpstreamProblem, message: string, options?: ErrorOptions & { status?: number }) {
     super(message, options);
@@ -57,7 +57,7 @@ export class UpstreamError extends Error {
   }
 }
 
-/** The upstream's era is another than it was. It refused the call at the door, so making it again in the right era does no harm. */
+/** The upstream's era has changed. It refused the call without carrying it out, so the call may be made again in the right era. */
 export class Outgrown extends UpstreamError {}
 
 export interface UpstreamStatus {
@@ -69,7 +69,7 @@ export interface UpstreamStatus {
   note?: string;
 }
 
-/** One blessed upstream: connects at first use, pools what may be shared, reconnects with back-off, forgets nothing it started. */
+/** One blessed upstream: connects at first use, pools what may be shared, reconnects with back-off, ends all that it started. */
 export interface Upstream {
   /** What the bundle says of it at present. */
   readonly entry: ServerEntry;
@@ -78,9 +78,9 @@ export interface Upstream {
   output(): string[];
   /** Resolves with the upstream's own result or JSON-RPC error; rejects with an UpstreamError only. */
   call(call: UpstreamCall): Promise<Outcome>;
-  /** Counted per URI; resolves with how to let go. Updates arrive at `onResourceUpdated`. */
+  /** Counted per URI; resolves with a function that ends the subscription. Updates arrive at `onResourceUpdated`. */
   subscribe(uri: string, peer: Peer): Promise<() => void>;
-  /** For what was acknowledged once and is still wanted: held at once, and made as soon as it can be. Returns how to let go. */
+  /** For a subscription that was acknowledged before: counted at once, and made as soon as there is a connection. Returns a function that ends it. */
   resubscribe(uri: string): () => void;
   /** The agent's session is over: end what was dedicated to it. */
   forget(peerId: string): void;
@@ -88,11 +88,11 @@ export interface Upstream {
   reset(): void;
   /** The machine slept: connections that may be dead without our knowing are replaced. */
   wake(): void;
-  /** It is reached as before; deadlines, headers and the like are those of the new entry from the next call on. */
+  /** A new entry for the same server. Its deadlines, headers and so on hold from the next call on. */
   adopt(entry: ServerEntry): void;
   /** A call is in flight, or waits for the connection. */
   busy(): boolean;
-  /** Takes no new calls, and closes when those that it has have ended: a change of where a server is must not fail them. Bounded. */
+  /** Takes no new calls, and closes when the running ones have ended or a time is over: a new address of a server must not fail them. */
   retire(): Promise<void>;
   close(): Promise<void>;
 }

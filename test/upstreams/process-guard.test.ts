@@ -23,38 +23,38 @@ function dying(started: number[]): () => ChildProcess {
 test('a watchdog that keeps ending is started again with growing pauses, and not for ever', async () => {
   const started: number[] = [];
   const { said, log } = watched();
-  const leash = openProcessGuard(log, dying(started), 20);
-  leash.ready();
-  leash.hold(process.pid);
+  const processGuard = openProcessGuard(log, dying(started), 20);
+  processGuard.ready();
+  processGuard.hold(process.pid);
   await until(() => said.some((line) => line.startsWith('error:')));
   assert.equal(started.length, 6, 'once, and five times more');
   assert.ok(started[5]! - started[4]! >= 20 * 2 ** 4, 'the pause has grown');
   await new Promise((done) => setTimeout(done, 200));
   assert.equal(started.length, 6, 'and then no more by itself');
-  leash.ready();
+  processGuard.ready();
   assert.equal(started.length, 7, 'one chance with the next server');
   await until(() => said.filter((line) => line.startsWith('error:')).length === 2);
   assert.equal(started.length, 7);
-  leash.close();
+  processGuard.close();
 });
 
 test('without a server to watch, a watchdog that ended is not replaced until there is one', async () => {
   const started: number[] = [];
   const { said, log } = watched();
-  const leash = openProcessGuard(log, dying(started), 20);
-  leash.ready();
+  const processGuard = openProcessGuard(log, dying(started), 20);
+  processGuard.ready();
   await until(() => said.length === 1);
   await new Promise((done) => setTimeout(done, 100));
   assert.equal(started.length, 1);
-  leash.close();
+  processGuard.close();
 });
 
-test('a closed leash starts nothing, also not after a pause that was under way', async () => {
+test('a closed process guard starts nothing, also not after a pause that was under way', async () => {
   const started: number[] = [];
   const children: ChildProcess[] = [];
   const { log } = watched();
   const launch = dying(started);
-  const leash = openProcessGuard(
+  const processGuard = openProcessGuard(
     log,
     () => {
       const child = launch();
@@ -63,11 +63,11 @@ test('a closed leash starts nothing, also not after a pause that was under way',
     },
     300,
   );
-  leash.ready();
-  leash.hold(process.pid);
+  processGuard.ready();
+  processGuard.hold(process.pid);
   await until(() => children.length === 2);
   await once(children[1]!, 'exit');
-  leash.close();
+  processGuard.close();
   await new Promise((done) => setTimeout(done, 800));
   assert.equal(started.length, 2);
 });

@@ -1,7 +1,7 @@
 import { UpstreamError } from '../upstream.ts';
 import { reconnectMs } from './reconnect.ts';
 
-/** Calls in a row that came to nothing before no more are sent. One tool that fails among others that answer never adds up to it. */
+/** After so many calls in a row without an answer, no more are sent. One tool that fails among others that answer never causes that. */
 const mostStrikes = 5;
 
 export interface Trouble {
@@ -15,17 +15,17 @@ export interface Breaker {
   readonly trouble: Trouble | undefined;
   /** Nothing failed since the last answer, so calls need not be watched. */
   readonly sound: boolean;
-  /** Calls in a row that came to nothing. */
+  /** Calls in a row that got no answer. */
   readonly strikes: number;
-  /** A call came to nothing. True: it opened the circuit. */
+  /** A call got no answer. True: it opened the circuit. */
   strike(error: UpstreamError): boolean;
-  /** Nobody is there. False: it was open already, since calls in flight at the same time find the same trouble. */
+  /** The upstream cannot be reached. False: it was open already, since calls in flight at the same time find the same trouble. */
   open(error: UpstreamError): boolean;
   /** True: it was open until now. */
   close(): boolean;
-  /** The call that tries it at present; it keeps the others waiting for `probeMs` at most, and may end without a verdict. */
+  /** The call that tries the upstream at present. It keeps the others waiting for `connectMs` at most, and may end without a verdict. */
   readonly probing: Promise<void> | undefined;
-  /** Becomes that call; returns how to stop being it. */
+  /** Makes the caller's call that one; returns a function that ends it. */
   probe(): () => void;
 }
 

@@ -17,11 +17,11 @@ export interface KnownEra {
 export interface KnownEras {
   get(key: string): KnownEra | undefined;
   set(key: string, verdict: KnownEra): void;
-  /** It failed: whatever was known of it may be why. */
+  /** Connecting failed, perhaps since the verdict is wrong. */
   drop(key: string): void;
 }
 
-/** What a verdict is about: not the name of an entry, but what is behind it now. A hash, since arguments may be nobody's business. */
+/** Stands for what a verdict is about: not the name of an entry, but the server behind it now. A hash, since arguments may be confidential. */
 export const verdictKey = ({ id, url, transport, launch, version }: ServerEntry): string =>
   hash('sha256', JSON.stringify([id, url, transport, launch, version]), 'base64url');
 
@@ -30,8 +30,8 @@ export const verdictKey = ({ id, url, transport, launch, version }: ServerEntry)
  * A verdict from the future comes from a clock that was wrong.
  */
 export function remembered(verdicts: KnownEras, key: string, now: number): Era | undefined {
-  const known = verdicts.get(key);
-  return known && known.at <= now && now - known.at < verdictMs ? known.era : undefined;
+  const verdict = verdicts.get(key);
+  return verdict && verdict.at <= now && now - verdict.at < verdictMs ? verdict.era : undefined;
 }
 
 /** SEP-2575: what a modern request carries instead of a session. Keys of the caller's own `_meta` stay. */
@@ -65,7 +65,7 @@ export function eraOf(outcome: Outcome): 'modern' | undefined {
   return Array.isArray(supported) && !supported.includes(modernVersion) ? undefined : 'modern';
 }
 
-/** What a server says of itself: asked for in either era, a legacy link has the answer from its handshake. */
+/** Asks a server about itself, in either era: a legacy link has the answer from its handshake. */
 export const asksAbout = 'server/discover';
 
 /** The version that a legacy server settled on; what it says in its `initialize` result is checked before it is believed. */

@@ -10,29 +10,29 @@ const content = z.object({
 });
 
 const most = 5000;
-// Fifty servers that connect at once are one write.
+// Fifty servers that connect at once cause one write.
 const saveAfterMs = 1000;
 
-/** Verdicts that outlive us: a start contacts servers in the era they had, without asking each for it again. Lost, it only costs those questions. */
+/** Keeps verdicts in a file, so that after a restart servers are not asked for their era again. If the file is lost, they are asked. */
 export function openKnownEras(options: { file: string; log: Log; now(): number }): KnownEras & { close(): void } {
   const { file, log, now } = options;
-  const known = new Map<string, KnownEra>();
+  const verdicts = new Map<string, KnownEra>();
   let timer: NodeJS.Timeout | undefined;
   try {
-    for (const [key, verdict] of Object.entries(content.parse(JSON.parse(readFileSync(file, 'utf8'))).verdicts)) known.set(key, verdict);
+    for (const [key, verdict] of Object.entries(content.parse(JSON.parse(readFileSync(file, 'utf8'))).verdicts)) verdicts.set(key, verdict);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      log.warn({ error: String(error) }, 'what was known of the servers of before cannot be read; they are asked again');
+      log.warn({ error: String(error) }, 'the remembered eras of the servers cannot be read; the servers are asked again');
   }
 
   function save() {
     clearTimeout(timer);
     timer = undefined;
-    for (const [key, { at }] of known) if (now() - at >= verdictMs || known.size > most) known.delete(key);
+    for (const [key, { at }] of verdicts) if (now() - at >= verdictMs || verdicts.size > most) verdicts.delete(key);
     try {
-      replaceFileSync(file, JSON.stringify({ format: 1, verdicts: Object.fromEntries(known) }));
+      replaceFileSync(file, JSON.stringify({ format: 1, verdicts: Object.fromEntries(verdicts) }));
     } catch (error) {
-      log.warn({ error: String(error) }, 'what is known of the servers cannot be kept; a restart asks them again');
+      log.warn({ error: String(error) }, 'the eras of the servers cannot be saved; after a restart the servers are asked again');
     }
   }
   const changed = () => {
@@ -40,14 +40,14 @@ export function openKnownEras(options: { file: string; log: Log; now(): number }
   };
 
   return {
-    get: (key) => known.get(key),
+    get: (key) => verdicts.get(key),
     set(key, verdict) {
-      known.delete(key);
-      known.set(key, verdict);
+      verdicts.delete(key);
+      verdicts.set(key, verdict);
       changed();
     },
     drop(key) {
-      if (known.delete(key)) changed();
+      if (verdicts.delete(key)) changed();
     },
     close() {
       if (timer) save();

@@ -17,18 +17,18 @@ export interface UpstreamLimits {
   connectMs: number;
   /** The start of a server that may have to be downloaded first. */
   downloadMs: number;
-  /** So long a call waits for a start; agents give up at 60 s. The start goes on without it. */
+  /** How long a call waits for a start; agents give up at 60 s. The start goes on without it. */
   patienceMs: number;
   /** A process without calls and subscriptions for so long is ended; the next call starts it again. */
   idleMs: number;
-  /** Without a word to a `server/discover` on a pipe, the server is taken for a legacy one (protocol 2026-07-28, "Versioning", stdio). */
+  /** If no answer to `server/discover` comes on a pipe for so long, the server is taken for a legacy one (protocol 2026-07-28, "Versioning", stdio). */
   probeMs: number;
   /** HTTP connections to one upstream. */
   connections: number;
   /** Legacy HTTP sessions that belong to one agent each. */
   sessions: number;
   sessionIdleMs: number;
-  /** So long a connection to where an upstream no longer is may go on with the calls that it has. */
+  /** How long a retired connection may go on with its running calls. */
   drainMs: number;
   backoffFirstMs: number;
   backoffMostMs: number;
@@ -52,25 +52,25 @@ export const defaultLimits: UpstreamLimits = {
 };
 
 export interface LinkContext {
-  /** Live: the next bundle may say something else of what is reached in the same way. */
+  /** Live: the next bundle may bring another entry that is reached in the same way. */
   readonly entry: ServerEntry;
   readonly clientInfo: { name: string; version: string };
   readonly log: Log;
   readonly limits: UpstreamLimits;
-  /** What says who asks, for one request; `refused`: what was just answered 401. */
+  /** The headers that authenticate one request; `refused`: those that were just answered with 401. */
   credential(refused?: HeaderList): HeaderList | Promise<HeaderList>;
   /** How long connecting may take. */
   readonly startMs: number;
-  /** Where a local server's words for people go; absent for a remote one. */
+  /** Takes what a local server writes to standard error; absent for a remote one. */
   readonly output: Output | undefined;
   /** The URIs that somebody is subscribed to at present: live, kept by the upstream above. */
   readonly uris: ReadonlySet<string>;
   onResourceUpdated(params: JsonObject): void;
-  /** A call was answered, with whatever. */
+  /** A call was answered, with a result or an error. */
   onAnswer(): void;
-  /** A call came to nothing; the link itself can go on once the upstream is well. */
+  /** A call got no answer; the link itself can go on once the upstream works again. */
   onTrouble(error: UpstreamError): void;
-  /** The link serves no more (its process ended, its upstream changed its era), and has already failed what was in flight on it. */
+  /** The link is of no more use (its process ended, its upstream changed its era), and has already failed the calls in flight on it. */
   onLost(link: Link, error: UpstreamError): void;
 }
 
@@ -78,9 +78,9 @@ export interface LinkContext {
 export interface Link {
   readonly era: Era;
   call(call: UpstreamCall): Promise<Outcome>;
-  /** After `uri` was added to the context's `uris`. Rejects where the upstream refuses. */
+  /** To be called after `uri` was added to the context's `uris`. Rejects where the upstream refuses. */
   subscribe(uri: string): Promise<void>;
-  /** After `uri` was taken out of them. */
+  /** To be called after `uri` was removed from them. */
   unsubscribe(uri: string): void;
   forget(peerId: string): void;
   /** A call is in flight on it. */

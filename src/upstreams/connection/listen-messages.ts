@@ -1,13 +1,13 @@
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import { UpstreamError } from '../upstream.ts';
 
-/** What is said on a `subscriptions/listen` (protocol 2026-07-28), whichever transport it goes over. */
+/** The messages of a `subscriptions/listen` (protocol 2026-07-28), on any transport. */
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
 
 export const notHonoured = () => new UpstreamError('bad-answer', 'it does not tell of changes to this resource');
 
-/** Which URIs an acknowledgement speaks of; one that names none at all is taken for all. */
+/** Which URIs an acknowledgement covers; one without a list of URIs covers all. */
 export function acknowledged(message: JsonObject): (uri: string) => boolean {
   const { notifications } = isObject(message['params']) ? message['params'] : {};
   const uris = isObject(notifications) ? notifications['resourceSubscriptions'] : undefined;

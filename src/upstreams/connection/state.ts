@@ -12,7 +12,7 @@ export class ConnectionState {
   readonly startMs: number;
   link: Link | undefined;
   connecting: Promise<Link> | undefined;
-  /** It only crashes, and is not started again before a person asks for it. */
+  /** It crashed again and again, and is not started any more before a person asks for it. */
   stuck = false;
   /** Takes no more calls; those that it has may end. */
   retired = false;

@@ -1,15 +1,15 @@
 import type { Link } from './link.ts';
 
-/** Who is subscribed to what, counted per URI: an upstream hears of the first and of the last. */
+/** Counts the subscribers of each URI: an upstream is told only when the first comes and when the last goes. */
 export interface Subscriptions {
   readonly uris: ReadonlySet<string>;
-  /** Resolves with how to let go, once `made` has acknowledged it; whatever link there is by then is told when nobody wants it any more. */
-  hold(made: Link, uri: string, present: () => Link | undefined): Promise<() => void>;
-  /** The same for what need not be acknowledged: a link that comes later makes it. */
-  keep(made: Link | undefined, uri: string, present: () => Link | undefined): () => void;
+  /** Resolves once `link` has acknowledged the subscription, with a function that lets go. After the last one let go, the `present` link of that moment is told. */
+  hold(link: Link, uri: string, present: () => Link | undefined): Promise<() => void>;
+  /** The same without waiting for an acknowledgement. If there is no link, the next one subscribes. */
+  keep(link: Link | undefined, uri: string, present: () => Link | undefined): () => void;
 }
 
-/** One at a time; all who ask while one is under way share the next. */
+/** Runs `work` one at a time; all who ask during one run share the next. */
 export function inTurn(work: () => Promise<void>): () => Promise<void> {
   let last: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
@@ -28,15 +28,15 @@ export function openSubscriptions(): Subscriptions {
   const subscribed = new Map<string, { count: number; acknowledged: Promise<void> }>();
   const uris = new Set<string>();
 
-  /** The first to want a URI subscribes to it; who comes later waits for the same answer. */
-  function add(made: Link | undefined, uri: string): Promise<void> {
-    const known = subscribed.get(uri);
-    if (known) {
-      known.count++;
-      return known.acknowledged;
+  /** The first to want a URI subscribes to it; all others wait for the same answer. */
+  function add(link: Link | undefined, uri: string): Promise<void> {
+    const subscription = subscribed.get(uri);
+    if (subscription) {
+      subscription.count++;
+      return subscription.acknowledged;
     }
     uris.add(uri);
-    const acknowledged = made ? made.subscribe(uri) : Promise.resolve();
+    const acknowledged = link ? link.subscribe(uri) : Promise.resolve();
     subscribed.set(uri, { count: 1, acknowledged });
     return acknowledged;
   }
@@ -44,9 +44,9 @@ export function openSubscriptions(): Subscriptions {
   const release = (uri: string, present: () => Link | undefined) => {
     let held = true;
     return () => {
-      const known = held && subscribed.get(uri);
+      const subscription = held && subscribed.get(uri);
       held = false;
-      if (!known || --known.count > 0) return;
+      if (!subscription || --subscription.count > 0) return;
       subscribed.delete(uri);
       uris.delete(uri);
       present()?.unsubscribe(uri);
@@ -55,14 +55,14 @@ export function openSubscriptions(): Subscriptions {
 
   return {
     uris,
-    keep(made, uri, present) {
-      add(made, uri).catch(() => {});
+    keep(link, uri, present) {
+      add(link, uri).catch(() => {});
       return release(uri, present);
     },
-    async hold(made, uri, present) {
+    async hold(link, uri, present) {
       const letGo = release(uri, present);
       try {
-        await add(made, uri);
+        await add(link, uri);
       } catch (error) {
         letGo();
         throw error;

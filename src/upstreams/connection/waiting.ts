@@ -9,7 +9,7 @@ export function watchIdle(link: Link, idleMs: number, onIdle: () => void): () =>
   return () => clearInterval(timer);
 }
 
-/** A start that takes longer goes on without the call that waits for it. */
+/** Waits `ms` at most. A start that takes longer goes on without the call that waits for it. */
 export async function within(ms: number, start: Promise<Link>): Promise<Link> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {

@@ -1,15 +1,15 @@
-// What a connection that broke says: whether it may be tried again, and words that help.
+// What the error of a broken connection means: whether the request may be sent again, and how to tell a person.
 
 /**
- * Not a byte came on a connection that had served before: the server's idle timer and our request passed each other. A reset does not say what
- * connection it was.
+ * Whether the server may have closed an idle connection while our request was on its way. Only for errors before any byte of the answer. undici's own
+ * error shows whether the connection had been used before; ECONNRESET and EPIPE do not.
  */
 export function passedBy(error: Error): boolean {
   const { code, socket } = error as NodeJS.ErrnoException & { socket?: { bytesRead?: number } };
   return code === 'ECONNRESET' || code === 'EPIPE' || (code === 'UND_ERR_SOCKET' && (socket?.bytesRead ?? 0) > 0);
 }
 
-/** In words that help; certificates and names are what goes wrong in companies. */
+/** The cause in plain words. In companies it is mostly a certificate or a host name. */
 export function unreachable(error: Error, origin: string): string {
   const first = error instanceof AggregateError ? (error.errors[0] as Error) : error;
   const code = (first as NodeJS.ErrnoException).code ?? '';

@@ -4,10 +4,10 @@ import { constants, createBrotliDecompress, createGunzip, createInflate, createZ
 /** What we ask for. Servers behind a proxy compress whether they are asked or not. */
 export const accepted = 'gzip, br, zstd';
 
-/** Opens the decoder of a `content-encoding`; undefined: it is none that we read. */
+/** Opens the decoder of a `content-encoding`; undefined: we do not read this one. */
 export type Decode = (() => Transform) | undefined;
 
-// What a stream has said so far is wanted at once, and where it breaks, what came before is still good.
+// What a stream has sent so far is wanted at once. If the stream breaks, what came before is still used.
 const flushing = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
 const decoders = new Map<string, () => Transform>([
   ['gzip', () => createGunzip(flushing)],
@@ -17,7 +17,7 @@ const decoders = new Map<string, () => Transform>([
   ['zstd', () => createZstdDecompress({ flush: constants.ZSTD_e_flush, finishFlush: constants.ZSTD_e_flush })],
 ]);
 
-/** `plain`: the body is as it is. One encoding is read; several, one inside the other, are a bomb rather than an answer. */
+/** `plain`: the body is not encoded. Several encodings, one inside the other, are refused: they are a bomb rather than an answer. */
 export function decodingOf(header: string | string[] | undefined): 'plain' | Decode {
   const name = String(header ?? '')
     .trim()
@@ -26,15 +26,15 @@ export function decodingOf(header: string | string[] | undefined): 'plain' | Dec
 }
 
 export interface Decoder {
-  /** A promise: nothing more is to be read until then. */
+  /** A promise: nothing more is to be read until it resolves. */
   write(chunk: Buffer): Promise<void> | undefined;
-  /** After all that was written came out. */
+  /** Nothing more is written. `onEnd` follows when all that was written has come out. */
   end(): void;
-  /** Nothing more comes out, at once: of a bomb no more is unpacked than was asked for. */
+  /** Nothing more comes out from now on, so that a bomb is not unpacked any further. */
   stop(): void;
 }
 
-/** `onData` gets what comes out, and says with a promise to wait. Begins with the first byte, since an answer without a body has no encoding either. */
+/** `onData` gets the decoded pieces; its promise pauses the decoder. Begins with the first byte: an empty body is not encoded, whatever the header says. */
 export function openDecoder(
   open: () => Transform,
   to: { onData(chunk: Buffer): Promise<void> | undefined; onEnd(): void; onError(): void },
@@ -46,21 +46,21 @@ export function openDecoder(
     stream?.destroy();
   };
   function begin(): Transform {
-    const made = open();
-    made.on('data', (chunk: Buffer) => {
+    const transform = open();
+    transform.on('data', (chunk: Buffer) => {
       if (over) return;
       const slow = to.onData(chunk);
       if (!slow || over) return;
-      made.pause();
-      void slow.then(() => over || made.resume());
+      transform.pause();
+      void slow.then(() => over || transform.resume());
     });
-    made.on('end', () => over || to.onEnd());
-    made.on('error', () => {
+    transform.on('end', () => over || to.onEnd());
+    transform.on('error', () => {
       if (over) return;
       stop();
       to.onError();
     });
-    return made;
+    return transform;
   }
   return {
     write(chunk) {

@@ -10,8 +10,8 @@ export type ParameterHeaders = ReadonlyMap<string, Parameter[]>;
 export function parameterHeaders(tools: Catalogue['tools']): ParameterHeaders {
   const all = new Map<string, Parameter[]>();
   for (const tool of tools) {
-    const found = annotated(tool['inputSchema']);
-    if (found && found.length > 0) all.set(tool.name, found);
+    const parameters = annotated(tool['inputSchema']);
+    if (parameters && parameters.length > 0) all.set(tool.name, parameters);
   }
   return all;
 }

@@ -15,9 +15,9 @@ export interface HttpHandlers {
   onHead?: ((status: number, headers: IncomingHttpHeaders) => void) | undefined;
   /** The whole body of an answer that is no stream; a long one in pieces. */
   onBody(status: number, body: Buffer | readonly Buffer[]): void;
-  /** Where that takes time, nothing of the stream is handed on, nor read, until it is over. */
+  /** While a returned promise is pending, no other event is handed on and nothing more is read. */
   onEvent(event: SseEvent): Promise<void> | undefined | void;
-  /** Asked after each piece of an answer, of which `held` bytes are not handed on yet: a promise stops its reading until then, so that TCP slows the upstream down. */
+  /** Called after each piece of an answer; `held`: bytes not handed on yet. A promise stops reading until it resolves, so that TCP slows the upstream down. */
   caughtUp?(held: number): Promise<void> | undefined;
   /** The stream is over. */
   onEnd(): void;
@@ -29,16 +29,16 @@ export interface HttpRequest {
   /** Names and values in turn. */
   headers: string[];
   body?: string;
-  /** To be carried out twice does no harm. */
+  /** Carrying it out twice does no harm. */
   repeatable?: boolean;
 }
 
-/** Hops, and bytes of each answer that only says where to go. */
+/** How many redirects are followed, and how many bytes the body of each may have. */
 const most = { redirects: 5, redirectBytes: 65_536 };
 
 /**
- * One request on the upstream's connections with a credential; returns how to abort it. A 401 is tried once more with another credential, where there is
- * one: the server refused it at the door, so it carried nothing out.
+ * Sends one request with a credential over the upstream's connections; returns a function that aborts it. After a 401 the request is sent once more with
+ * another credential, if there is one: the server refused the first request, so it carried nothing out.
  */
 export function exchange(target: HttpTarget, request: HttpRequest, maxBytes: number, to: HttpHandlers): () => void {
   const running = new Exchange(target, request, maxBytes, to);
@@ -54,8 +54,8 @@ const noCredential = (cause: unknown): UpstreamError =>
       });
 
 /**
- * Redirects that keep method and body are followed within the origin: many servers want `/mcp/` for `/mcp`. All others are answers like any other, since
- * they would carry our credential to where the upstream likes. One object and no closures: there is one for each call.
+ * Redirects that keep method and body are followed within the origin: many servers want `/mcp/` for `/mcp`. All others are handed on as answers, since
+ * they could carry our credential to any place that the upstream names. One object without closures, to save memory: there is one for each call.
  */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #target: HttpTarget;
@@ -65,7 +65,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #credential: HeaderList = [];
   #over = false;
   #controller: Dispatcher.DispatchController | undefined;
-  /** The next 401 is the upstream's last word. */
+  /** Another credential was asked for already: the next 401 is the answer. */
   #renewed = false;
   /** Headers of a 401 that is not handed on yet. */
   #refusal: IncomingHttpHeaders | undefined;
@@ -104,7 +104,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('aborted'));
   }
 
-  /** `refused`: what was just answered 401. */
+  /** `refused`: the headers that were just answered with 401. */
   #ask(refused: HeaderList | undefined, then: (credential: HeaderList) => void) {
     const failed = (error: unknown) => {
       if (this.#over) return;
@@ -113,7 +113,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     };
     try {
       const credential = this.#target.credential(refused);
-      if ('then' in credential) credential.then((given) => this.#over || then(given), failed);
+      if ('then' in credential) credential.then((headers) => this.#over || then(headers), failed);
       else then(credential);
     } catch (error) {
       failed(error);
@@ -127,7 +127,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         origin: this.#target.origin,
         path: this.#path,
         method,
-        // A server's compression holds back a stream that has little to say, often for ever.
+        // Servers that compress a stream hold back short messages, often for ever.
         headers: headers.concat(this.#credential, 'accept-encoding', method === 'GET' ? 'identity' : accepted),
         body: body ?? null,
       },

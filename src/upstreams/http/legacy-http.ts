@@ -10,7 +10,7 @@ interface Own {
   lastUsed: number;
 }
 
-/** What lets an upstream ask back. Who declares none of it, and no extension, loses nothing by sharing a session. */
+/** Capabilities that let an upstream ask the agent something. An agent that declares none of them, and no extension, loses nothing by sharing a session. */
 const askable = ['roots', 'sampling', 'elicitation'] as const;
 
 /**
@@ -31,8 +31,8 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
     subscribe: (uri) => shared.subscribe(uri),
     unsubscribe: (uri) => shared.unsubscribe(uri),
     forget(peerId) {
-      const one = own.get(peerId);
-      if (one) end(peerId, one);
+      const ownSession = own.get(peerId);
+      if (ownSession) end(peerId, ownSession);
     },
     busy: () => shared.busy() || [...own.values()].some(({ opened }) => opened?.busy() !== false),
     wake() {
@@ -44,7 +44,7 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
     async close() {
       closed = true;
       clearInterval(sweep);
-      const opened = [shared, ...[...own.values()].flatMap((one) => (one.opened ? [one.opened] : []))];
+      const opened = [shared, ...[...own.values()].flatMap((ownSession) => (ownSession.opened ? [ownSession.opened] : []))];
       own.clear();
       await Promise.all(opened.map((session) => session.close()));
       await target.close();
@@ -57,20 +57,20 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
   );
   const sweep = setInterval(() => {
     const before = performance.now() - limits.sessionIdleMs;
-    for (const [id, one] of own) if (one.lastUsed < before && one.opened?.busy() === false) end(id, one);
+    for (const [id, ownSession] of own) if (ownSession.lastUsed < before && ownSession.opened?.busy() === false) end(id, ownSession);
   }, limits.sessionIdleMs / 10).unref();
 
   async function dedicated(call: UpstreamCall, capabilities: JsonObject): Promise<Outcome> {
     const { peer } = call;
-    let one = own.get(peer.id);
-    if (!one) {
+    let ownSession = own.get(peer.id);
+    if (!ownSession) {
       makeRoom();
       const session = openLegacySession(
         { target, context, capabilities: bounded(capabilities), clientInfo: peer.clientInfo, updates: false, onLost },
         AbortSignal.timeout(limits.connectMs),
       );
       const fresh: Own = { session, lastUsed: performance.now() };
-      one = fresh;
+      ownSession = fresh;
       own.set(peer.id, fresh);
       session.then(
         (opened) => {
@@ -85,38 +85,38 @@ export async function openLegacyHttp(target: HttpTarget, context: LinkContext, s
     }
     // The least recently used one goes first: the map keeps that order.
     own.delete(peer.id);
-    own.set(peer.id, one);
-    one.lastUsed = performance.now();
-    const session = await before(one.session, call.signal);
+    own.set(peer.id, ownSession);
+    ownSession.lastUsed = performance.now();
+    const session = await before(ownSession.session, call.signal);
     return await session.call(call);
   }
 
   function makeRoom() {
     if (own.size < limits.sessions) return;
-    for (const [id, one] of own)
-      if (one.opened?.busy() === false) {
-        end(id, one);
+    for (const [id, ownSession] of own)
+      if (ownSession.opened?.busy() === false) {
+        end(id, ownSession);
         return;
       }
     throw new UpstreamError('unreachable', `${limits.sessions} agents are using it at once, which is the most that Gatehouse allows`);
   }
 
-  function end(id: string, one: Own) {
+  function end(id: string, ownSession: Own) {
     own.delete(id);
-    one.opened?.close().catch((error: unknown) => log.debug({ err: error, server: entry.id }, 'a session could not be ended'));
+    ownSession.opened?.close().catch((error: unknown) => log.debug({ err: error, server: entry.id }, 'a session could not be ended'));
   }
   return link;
 }
 
-/** The capabilities to declare on behalf of an agent that an upstream can ask something; undefined: it need not know of the agent. */
+/** The capabilities to declare on behalf of an agent that an upstream can ask something; undefined: the agent can use the shared session. */
 function interactive({ peer, onRequest }: Pick<UpstreamCall, 'peer' | 'onRequest'>): JsonObject | undefined {
   let declared: JsonObject | undefined;
   for (const kind of onRequest ? askable : []) {
-    const given = peer.capabilities[kind];
-    if (given === undefined) continue;
+    const capability = peer.capabilities[kind];
+    if (capability === undefined) continue;
     declared ??= {};
     // We cannot tell the upstream when an agent's roots change, so we do not promise it.
-    declared[kind] = kind === 'roots' ? {} : given;
+    declared[kind] = kind === 'roots' ? {} : capability;
   }
   for (const kind of ['extensions', 'experimental']) {
     const stated = peer.capabilities[kind];
@@ -127,14 +127,14 @@ function interactive({ peer, onRequest }: Pick<UpstreamCall, 'peer' | 'onRequest
 
 const mostDeclared = 64 * 1024;
 
-/** They are kept for as long as the session. What an agent states beyond that is no capability that can be asked of it. */
+/** They are kept in memory as long as the session. If they are too large, extensions and experimental ones are left out. */
 function bounded(declared: JsonObject): JsonObject {
   if (Buffer.byteLength(JSON.stringify(declared)) <= mostDeclared) return declared;
   const { extensions: _extensions, experimental: _experimental, ...askable } = declared;
   return askable;
 }
 
-/** What was begun goes on for others; who gave up stops waiting. */
+/** Waits for work that others may share. An abort ends the waiting, not the work. */
 export function before<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) return Promise.reject(new UpstreamError('cancelled', 'the call was cancelled'));
   return new Promise((resolve, reject) => {

@@ -4,10 +4,10 @@ import { UpstreamError } from '../upstream.ts';
 import { exchange } from './http.ts';
 import type { HttpTarget } from './target.ts';
 
-/** The small exchanges of a legacy session, whose answers say nothing but that they arrived. */
+/** The small messages of a legacy session. Their answers say only that they arrived. */
 
 const smallAnswer = 65_536;
-// How long a goodbye may take: nobody waits for it gladly.
+// How long a goodbye may take: closing waits for it.
 const goodbyeMs = 1000;
 
 /** A notification to the upstream, or our answer to its question: a POST that brings 202. */

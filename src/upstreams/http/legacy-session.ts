@@ -109,7 +109,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
     return renewing;
   }
 
-  /** Found out by the standing stream, so no call will follow at once; who waits for updates would wait for ever. */
+  /** The standing stream found out. Perhaps no call follows to begin a new session, and subscribers would wait for updates for ever. */
   function forgotten(old: Generation) {
     drop(old);
     if (options.updates) comeBack(1);
@@ -167,20 +167,20 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
     });
   }
 
-  function deliver(on: Generation, pending: Pending, again: ((again: boolean) => void) | undefined): () => void {
+  function deliver(current: Generation, pending: Pending, again: ((again: boolean) => void) | undefined): () => void {
     const { id, call } = pending;
     let stop = post({
       target,
-      headers: on.headers,
+      headers: current.headers,
       body: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params: withToken(call, id) }),
       pending,
       repeatable: repeatable(call, context.entry),
       maxBytes: limits.messageBytes,
       onOther: (message) => inbox.receive(message, pending),
       onRefused(status, body) {
-        if (!sessionLost(on, status, rpcError(body, id))) return false;
-        drop(on);
-        // Refused at the door: it was not carried out, so once more with a new session does no harm.
+        if (!sessionLost(current, status, rpcError(body, id))) return false;
+        drop(current);
+        // The upstream refused the call without carrying it out, so it may be sent again in a new session.
         if (again && pending.open) again(false);
         else pending.fail(new UpstreamError('closed', 'it forgot its session twice'));
         return true;
@@ -189,7 +189,7 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
         if (!last) return false;
         stop = openStanding({
           target,
-          headers: on.headers,
+          headers: current.headers,
           context,
           receive: (message, error) => inbox.receive(message, pending, error),
           onGone: () => pending.fail(new UpstreamError('closed', 'its stream broke and could not be resumed')),
@@ -201,21 +201,21 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
     return () => stop();
   }
 
-  const wantsLevel = (on: Generation, { peer }: UpstreamCall) =>
-    peer.logLevel !== undefined && severity(peer.logLevel) < on.level && on.capabilities['logging'] !== undefined;
+  const wantsLevel = (current: Generation, { peer }: UpstreamCall) =>
+    peer.logLevel !== undefined && severity(peer.logLevel) < current.level && current.capabilities['logging'] !== undefined;
 
   async function prepare(call: UpstreamCall): Promise<Generation> {
-    const on = generation ?? (await live());
-    if (!wantsLevel(on, call)) return on;
-    on.level = severity(call.peer.logLevel);
-    // Without log messages the call is still worth making; a session that is gone shows itself to the call.
-    await ask({ ...asked(on, 'logging/setLevel', { level: call.peer.logLevel }), signal: call.signal });
-    return on;
+    const current = generation ?? (await live());
+    if (!wantsLevel(current, call)) return current;
+    current.level = severity(call.peer.logLevel);
+    // A failure is ignored: the call is worth making without log messages, and finds out itself if the session is gone.
+    await ask({ ...asked(current, 'logging/setLevel', { level: call.peer.logLevel }), signal: call.signal });
+    return current;
   }
 
-  const asked = (on: Generation, method: string, params: JsonObject) => ({
+  const asked = (current: Generation, method: string, params: JsonObject) => ({
     target,
-    headers: on.headers,
+    headers: current.headers,
     method,
     params,
     id: ++lastId,
@@ -224,9 +224,9 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
 
   async function request(method: string, params: JsonObject): Promise<void> {
     for (let again = true; ; again = false) {
-      const on = generation ?? (await live());
-      const { status, outcome } = await ask({ ...asked(on, method, params), signal: closing.signal });
-      if (again && sessionLost(on, status, outcome)) drop(on);
+      const current = generation ?? (await live());
+      const { status, outcome } = await ask({ ...asked(current, method, params), signal: closing.signal });
+      if (again && sessionLost(current, status, outcome)) drop(current);
       else if (outcome instanceof UpstreamError) throw outcome;
       else if ('error' in outcome) throw new UpstreamError('bad-answer', outcome.error.message);
       else return;
@@ -247,17 +247,17 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
     async close() {
       closing.abort();
       for (const pending of [...inbox.calls.values()]) pending.fail(new UpstreamError('closed', 'Gatehouse closed its session'));
-      const on = generation;
-      if (!on) return;
-      drop(on);
-      if (on.named) await sendGoodbye(target, on.headers);
+      const current = generation;
+      if (!current) return;
+      drop(current);
+      if (current.named) await sendGoodbye(target, current.headers);
     },
   };
 }
 
-/** 404 says so (protocol 2025-11-25, "Session Management"); older SDK servers say 400 and mention the session. */
-function sessionLost(on: Generation, status: number, said: Outcome | UpstreamError | undefined): boolean {
+/** Whether the session is gone: 404 says so (protocol 2025-11-25, "Session Management"); older SDK servers say 400 and mention the session. */
+function sessionLost(generation: Generation, status: number, said: Outcome | UpstreamError | undefined): boolean {
   const error = said && 'error' in said ? said.error : undefined;
-  if (!on.named || (status !== 404 && status !== 400)) return false;
+  if (!generation.named || (status !== 404 && status !== 400)) return false;
   return status === 404 ? error?.code !== -32601 : /session/i.test(error?.message ?? '');
 }

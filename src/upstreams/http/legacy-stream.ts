@@ -11,9 +11,9 @@ export interface StandingOptions {
   context: LinkContext;
   /** A message, or why it could not be read. False: a flood. */
   receive(message: unknown, error: UpstreamError | undefined): boolean;
-  /** The session is gone, or what was to be resumed cannot be. */
+  /** The session is gone, or the call's stream cannot be resumed. */
   onGone(): void;
-  /** The stream of a call that broke after an event id, instead of the session's own. Over when `until` says so. */
+  /** Set to resume the stream of a call that broke after an event with an id; absent: the session's own stream. Ends when `until` returns true. */
   resume?: { id: string; retryMs: number | undefined; until(): boolean };
 }
 
@@ -29,7 +29,7 @@ const firstRetryMs = 500;
 
 /**
  * A GET stream of a legacy session (protocol 2025-11-25, "Listening for Messages" and "Resumability"): opened again with `Last-Event-ID` whenever
- * it ends. That a server offers none (405) is no trouble.
+ * it ends. A server need not offer one (405).
  */
 export function openStanding(options: StandingOptions): Standing {
   const { target, context, resume } = options;
@@ -80,9 +80,9 @@ export function openStanding(options: StandingOptions): Standing {
     stop = exchange(target, { method: 'GET', headers }, context.limits.messageBytes, {
       onBody(status) {
         if (status === 404) gone();
-        // It has not noticed that the stream before is gone, and allows one only.
+        // The server allows only one stream and has not noticed that the last one is gone.
         else if (status === 409 && !resume) again();
-        // 405 and its like: there is no such stream here. For a call that waits for it there is nothing left to wait for.
+        // 405 and other 4xx: the server has no such stream. A call that is to be resumed on it gets no answer any more.
         else if (status >= 400 && status < 500) resume ? gone() : close();
         else again();
       },
@@ -90,7 +90,7 @@ export function openStanding(options: StandingOptions): Standing {
         if (event.id !== undefined) lastId = event.id;
         if (event.retryMs !== undefined) retryMs = event.retryMs;
         if (event.data === '') return undefined;
-        // An event of another name is a sign of life, and counts as one.
+        // An event with another name is no message. It only counts towards a flood.
         if (event.event !== undefined) return take(undefined, undefined);
         failures = 0;
         return readMessage(event.data, take);

@@ -84,12 +84,12 @@ export function openModernHttp(target: HttpTarget, context: LinkContext): Link {
       await target.close();
     },
   };
-  // A connection after one that was lost: who was subscribed still is.
+  // After a lost connection: its subscriptions are still wanted.
   if (context.uris.size > 0) void listening.changed().catch(() => {});
   return link;
 }
 
-/** A refusal that no modern server gives: it speaks other versions only, knows no JSON-RPC there, or misses a session. */
+/** Whether no modern server refuses like this: it speaks only other versions, answers without JSON-RPC, or wants a session. */
 function outgrown(status: number, said: RpcError | undefined): boolean {
   if (status !== 400 && status !== 404 && status !== 405) return false;
   return (

@@ -24,11 +24,11 @@ export interface Post {
   onOther(message: JsonObject): void;
   /** Any status but 2xx. True: it was dealt with. */
   onRefused?(status: number, body: Body): boolean;
-  /** The stream ended before the answer. True: somebody goes on waiting for it. */
+  /** The stream ended before the answer. True: it is being resumed, so the call goes on. */
   onBroken?(last: { id: string; retryMs: number | undefined } | undefined): boolean;
 }
 
-// A server may keep a stream open that has nothing more to say; the connection is wanted elsewhere.
+// A server may keep the stream open after the answer; the connection is needed for other calls.
 const lingerMs = 1000;
 
 /** Sends one JSON-RPC request in one POST and sees it through to its end; returns how to give up. */
@@ -52,12 +52,12 @@ export function post(request: Post): () => void {
         if (!fine) stop();
         else if (!pending.open && !lingering) lingering = setTimeout(stop, lingerMs).unref();
       };
-      // The standard gives messages no name: what has one is a sign of life.
+      // MCP messages come as events named "message" or without a name. Any other event is only a sign of life.
       if (event.event !== undefined) return then(passOver(pending));
-      return readMessage(event.data, (message, error) => {
+      return readMessage(event.data, (parsed, error) => {
         if (error && mayAnswer(error)) pending.fail(error);
         if (error) return then(pending.open && passOver(pending));
-        then(eachOf(message).every((one) => (isMessage(one) && isAbout(one) ? take(one, request) : passOver(pending))));
+        then(eachOf(parsed).every((message) => (isMessage(message) && isAbout(message) ? take(message, request) : passOver(pending))));
       });
     },
     caughtUp: (held) => (pending.open ? pending.call.caughtUp?.(held) : undefined),
@@ -70,10 +70,10 @@ export function post(request: Post): () => void {
 
   function answered(body: Body) {
     if (body.length === 0) return pending.fail(new UpstreamError('bad-answer', 'an empty answer'));
-    // Nothing else comes with this answer, so whatever cannot be read is what was waited for.
-    void readMessage(body, (message, error) => {
+    // The body holds nothing but the answer, so the call fails if it cannot be read.
+    void readMessage(body, (parsed, error) => {
       if (error) return pending.fail(error);
-      eachOf(message).every((one) => take(one, request));
+      eachOf(parsed).every((message) => take(message, request));
       if (pending.open) pending.fail(new UpstreamError('bad-answer', 'an answer to something else'));
     });
   }
@@ -83,10 +83,10 @@ export function post(request: Post): () => void {
 /** Revision 2025-03-26 had batches. */
 const eachOf = (message: unknown): unknown[] => (Array.isArray(message) ? message : [message]);
 
-/** It says something: an object with neither a method nor an id is nobody's answer. */
+/** An object with neither a method nor an id is no request, no notification and nobody's answer. */
 const isAbout = ({ id, method }: JsonObject): boolean => id !== undefined || method !== undefined;
 
-/** What is no answer ends no call, but it counts. False: it is over and done with, cut the stream. */
+/** Counts something that is no message. False: there were too many, the call has failed and the stream is to be cut. */
 function passOver(pending: Pending): boolean {
   if (pending.notified({})) return true;
   pending.fail(flood());
@@ -177,12 +177,12 @@ export async function ask(options: {
       headers,
       body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
       pending,
-      // A level, a subscription, an introduction: the second one changes nothing.
+      // Setting a level, subscribing or initializing twice changes nothing.
       repeatable: true,
       maxBytes: limits.messageBytes,
-      onHead: (code, given) => {
+      onHead: (code, responseHeaders) => {
         status = code;
-        answered = given;
+        answered = responseHeaders;
       },
       onOther: () => {},
     });

@@ -7,7 +7,7 @@ import type { HeaderList } from '../credentials/credentials.ts';
 export interface HttpTarget {
   readonly origin: string;
   readonly path: string;
-  /** What says who asks, for one request. `refused`: what was just answered 401. */
+  /** The headers that authenticate one request. `refused`: those that were just answered with 401. */
   credential(refused?: HeaderList): HeaderList | Promise<HeaderList>;
   readonly dispatch: Dispatcher['dispatch'];
   /** Each request on a connection of its own. */
@@ -28,7 +28,7 @@ export function openTarget({ entry, limits, credential }: Pick<LinkContext, 'ent
     // Time limits are ours: per call, extended by progress. Streams may be silent for as long as they like.
     headersTimeout: 0,
     bodyTimeout: 0,
-    // Servers close what idles, many after 5 s and without a word of it (a stated `Keep-Alive: timeout` is heeded); a request must not meet that.
+    // Servers close idle connections, many after 5 s without announcing it (a stated `Keep-Alive: timeout` is heeded). No request may be sent on one then.
     keepAliveTimeout: 3_000,
     keepAliveTimeoutThreshold: 2_000,
     keepAliveMaxTimeout: 30_000,
@@ -54,7 +54,7 @@ export function openTarget({ entry, limits, credential }: Pick<LinkContext, 'ent
       old.close().then(gone, gone);
     },
     async close() {
-      await Promise.all([present, ...leaving, ...(single ? [single] : [])].map((one) => one.destroy()));
+      await Promise.all([present, ...leaving, ...(single ? [single] : [])].map((dispatcher) => dispatcher.destroy()));
     },
   };
 }

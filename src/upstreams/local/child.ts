@@ -23,22 +23,22 @@ export interface Child {
 
 const politeMs = 300;
 const termMs = 2000;
-/** For what it wrote before its end to be read. */
+/** Time to read what it wrote before its end. */
 const outputMs = 500;
 
 export function startChild(options: {
   entry: ServerEntry;
-  leash: ProcessGuard;
+  processGuard: ProcessGuard;
   log: Log;
   /** Where programs are found; undefined: where our own environment says. */
   path: string | undefined;
   output: Output;
   maxBytes: number;
-  /** Where that takes time, nothing more is read until it is over. */
+  /** While a returned promise is pending, nothing more is read. */
   onLine(line: Text): Promise<void> | undefined;
   onEnd(error: UpstreamError): void;
 }): Child {
-  const { entry, leash, log, maxBytes } = options;
+  const { entry, processGuard, log, maxBytes } = options;
   const launch = entry.launch!;
   const environment = { ...scrubbed(withPath(process.env, options.path)), ...launch.env };
   const { file, args, verbatim } = commandLine(launch, {
@@ -48,7 +48,7 @@ export function startChild(options: {
     environment,
     exists: existsSync,
   });
-  leash.ready();
+  processGuard.ready();
   const child = spawn(file, args, {
     ...(launch.cwd === undefined ? {} : { cwd: launch.cwd }),
     env: environment,
@@ -59,7 +59,7 @@ export function startChild(options: {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const { pid } = child;
-  if (pid !== undefined) leash.hold(pid);
+  if (pid !== undefined) processGuard.hold(pid);
 
   let why: UpstreamError | undefined;
   let over = false;
@@ -80,13 +80,13 @@ export function startChild(options: {
     const finish = (error: UpstreamError) => {
       if (over) return;
       over = true;
-      if (pid !== undefined) leash.release(pid);
+      if (pid !== undefined) processGuard.release(pid);
       resolve();
       options.onEnd(why ?? error);
     };
     child.once('error', (error) => finish(new UpstreamError('unreachable', notStarted(error, file, launch.cwd), { cause: error })));
-    // What it started may hold its output open: without its group, and where something left the group, `close` might never come, and
-    // whoever waits for the end of this one would wait for ever.
+    // A program that it started may hold its output open, and `close` would never come. So its group is killed, and the output is closed in
+    // case a program left the group.
     child.once('exit', () => {
       signal('SIGKILL');
       const letGo = async () => {

@@ -23,7 +23,7 @@ export function scrubbed(ours: NodeJS.ProcessEnv): Record<string, string> {
 /** Our environment with another search path, whatever the system calls that variable. */
 export function withPath(ours: NodeJS.ProcessEnv, path: string | undefined): NodeJS.ProcessEnv {
   if (path === undefined) return ours;
-  const name = Object.keys(ours).find((one) => one.toUpperCase() === 'PATH') ?? 'PATH';
+  const name = Object.keys(ours).find((variable) => variable.toUpperCase() === 'PATH') ?? 'PATH';
   return { ...ours, [name]: path };
 }
 
@@ -44,25 +44,29 @@ export interface Machine {
 }
 
 /** What to execute: an argv, never a shell line. `node` is the Node that runs us, so that nothing need be installed. */
-export function commandLine(launch: Pick<Launch, 'command' | 'args'>, on: Machine): { file: string; args: string[]; verbatim: boolean } {
+export function commandLine(
+  launch: Pick<Launch, 'command' | 'args'>,
+  machine: Machine,
+): { file: string; args: string[]; verbatim: boolean } {
   const { command, args } = launch;
-  if (command === 'node' && !on.electron) return { file: on.execPath, args, verbatim: false };
-  const file = on.platform === 'win32' ? found(command, on) : command;
-  // CreateProcess runs no npx.cmd and its kind: those go through the command interpreter.
-  if (on.platform !== 'win32' || !/\.(cmd|bat)$/i.test(file)) return { file, args, verbatim: false };
+  if (command === 'node' && !machine.electron) return { file: machine.execPath, args, verbatim: false };
+  const file = machine.platform === 'win32' ? findCommand(command, machine) : command;
+  // CreateProcess does not run .cmd and .bat files, such as npx.cmd: those go through the command interpreter.
+  if (machine.platform !== 'win32' || !/\.(cmd|bat)$/i.test(file)) return { file, args, verbatim: false };
   const line = [file.replaceAll('/', '\\').replace(meta, '^$&'), ...args.map(forCmd)].join(' ');
-  return { file: on.environment['ComSpec'] ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${line}"`], verbatim: true };
+  return { file: machine.environment['ComSpec'] ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${line}"`], verbatim: true };
 }
 
-/** Windows looks a bare name up with `.exe` only; npm and its like install `.cmd` files. The order of endings is the machine's own. */
-function found(command: string, on: Machine): string {
-  const variable = (wanted: string) => Object.entries(on.environment).find(([name]) => name.toUpperCase() === wanted)?.[1];
+/** Windows looks a bare name up with `.exe` only; npm and others install `.cmd` files. The order of endings is that of the machine's PATHEXT. */
+function findCommand(command: string, machine: Machine): string {
+  const variable = (wanted: string) => Object.entries(machine.environment).find(([name]) => name.toUpperCase() === wanted)?.[1];
   const stated = (variable('PATHEXT') ?? '').toLowerCase().split(';');
-  const known = stated.filter((ending) => runnable.includes(ending));
-  const endings = runnable.some((ending) => command.toLowerCase().endsWith(ending)) ? [''] : known.length > 0 ? known : runnable;
+  const usable = stated.filter((ending) => runnable.includes(ending));
+  const endings = runnable.some((ending) => command.toLowerCase().endsWith(ending)) ? [''] : usable.length > 0 ? usable : runnable;
   const path = variable('PATH') ?? '';
   const folders = /[\\/]/.test(command) ? [''] : path.split(';').map((folder) => `${folder}\\`);
-  for (const folder of folders) for (const ending of endings) if (on.exists(folder + command + ending)) return folder + command + ending;
+  for (const folder of folders)
+    for (const ending of endings) if (machine.exists(folder + command + ending)) return folder + command + ending;
   return command;
 }
 

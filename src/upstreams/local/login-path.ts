@@ -27,7 +27,7 @@ export function openLoginPath(options: LoginPathOptions): () => Promise<string |
 }
 
 async function ask({ environment, platform, log, mostMs: bound = mostMs }: LoginPathOptions): Promise<string | undefined> {
-  // There a program has the environment of the registry however it was started.
+  // On Windows a program gets its environment from the registry, however it was started.
   if (platform === 'win32') return environment['PATH'];
   const shell = environment['SHELL'] || userInfo().shell || '/bin/sh';
   const ours = environment['PATH'] ?? '';
@@ -35,7 +35,7 @@ async function ask({ environment, platform, log, mostMs: bound = mostMs }: Login
     const theirs = await pathOf(shell, environment, bound);
     if (theirs === '') throw new Error('it has no search path');
     log.debug({ shell, path: theirs }, 'the search path of the login shell');
-    // What was found until now is found from now on, too, but after what the person chose.
+    // Programs on our own path are still found, but after those that the person chose.
     return [...new Set([...theirs.split(delimiter), ...ours.split(delimiter)])].filter((folder) => folder !== '').join(delimiter);
   } catch (error) {
     log.warn({ shell, err: error }, 'the search path of the login shell could not be found out; local servers get ours');
@@ -45,12 +45,12 @@ async function ask({ environment, platform, log, mostMs: bound = mostMs }: Login
 
 function pathOf(shell: string, environment: NodeJS.ProcessEnv, bound: number): Promise<string> {
   const mark = crypto.randomUUID();
-  // Start-up files print what they like; between the marks it is ours. Our own Node says it, as each shell has its own way to.
+  // Start-up files may print anything, so the path stands between marks. Our own Node prints it, since each shell has another syntax for it.
   const program = `process.stdout.write("${mark}" + (process.env.PATH ?? "") + "${mark}")`;
   const { args, run } = manner(shell);
   return new Promise((resolve, reject) => {
     const child = spawn(shell, [...args, `${run}${quote(process.execPath)} -e ${quote(program)}`], {
-      // Start-up files can tell by it that nobody sits there.
+      // By the last one start-up files can tell that no person uses this shell.
       env: { ...scrubbed(environment), ELECTRON_RUN_AS_NODE: '1', GATEHOUSE_RESOLVING_PATH: '1' },
       cwd: environment['HOME'] || '/',
       // A session of its own: an interactive shell would take our terminal otherwise, and all of it can be ended at once.

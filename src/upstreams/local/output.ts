@@ -2,11 +2,11 @@ import { StringDecoder } from 'node:string_decoder';
 import { withoutSequences } from '../../base/plain-text.ts';
 import { maskedWhole, openMask, secretsOf } from './mask.ts';
 
-/** What a local server wrote to standard error, over all its processes: its end, without what its registry entry gave it to keep. */
+/** The end of what a local server wrote to standard error, over all its processes, without the secrets that its registry entry gave it. */
 export interface Output {
-  /** Each process has its own, so that what one left unfinished does not run into the next. */
+  /** Each process has its own writer, so that what one left unfinished does not run into the next. */
   begin(): Words;
-  /** Oldest first, as text that commands no terminal. */
+  /** Oldest first, without control sequences for a terminal. */
   lines(): string[];
   /** Any other text of the server's, without the secrets. */
   hide(text: string): string;
@@ -22,12 +22,12 @@ export interface Words {
 const most = 64 * 1024;
 const lastLength = 300;
 
-/** `given`: the values in its environment that its entry states. */
-export function openOutput(given: readonly string[]): Output {
-  const secrets = secretsOf(given);
+/** `environmentValues`: the values in its environment that its entry states. */
+export function openOutput(environmentValues: readonly string[]): Output {
+  const secrets = secretsOf(environmentValues);
   let kept = '';
   let written = 0;
-  // INVARIANT: nothing is cut that is not masked yet: half a secret is found by no search.
+  // INVARIANT: a text is masked before it is cut: no search finds half a secret.
   const keep = (text: string) => {
     written += text.length;
     kept += text;
@@ -52,14 +52,14 @@ export function openOutput(given: readonly string[]): Output {
     },
     lines() {
       const end = kept.slice(-most);
-      // What was cut in the middle is no line.
+      // The first line may be cut in the middle, so it is left out.
       return clean(written > most ? end.slice(end.indexOf('\n') + 1) : end, secrets);
     },
     hide: (text) => maskedWhole(text, secrets),
   };
 }
 
-/** Without colours, controls and what turns the direction of text; a secret that was coloured in pieces is one again, and masked. */
+/** Without colours, controls and marks that change the direction of text. A secret that colours had split is whole then, and is masked. */
 function clean(text: string, secrets: readonly string[]): string[] {
   return maskedWhole(withoutSequences(text), secrets)
     .split(/\r\n|\n|\r/)

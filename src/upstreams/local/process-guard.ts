@@ -4,7 +4,7 @@ import { entryUrl } from '../../base/entry.ts';
 import type { Log } from '../../base/log.ts';
 import { scrubbed } from './environment.ts';
 
-/** Holds the local servers: whatever becomes of us, they do not outlive us by more than a second. */
+/** Makes sure that local servers outlive us by no more than a second, however we end. */
 export interface ProcessGuard {
   /** Before the first child: the watchdog must be there to be told. */
   ready(): void;
@@ -41,7 +41,7 @@ export function openProcessGuard(log: Log, launch: (held: readonly number[]) => 
     clearTimeout(waiting);
     waiting = undefined;
     const since = Date.now();
-    // What is held already is among its arguments: a pipe might not be written to any more.
+    // Groups that run already are passed as arguments, since we may end before we can write them to the pipe.
     const child = launch([...held]);
     watchdog = child;
     child.unref();
@@ -57,7 +57,7 @@ export function openProcessGuard(log: Log, launch: (held: readonly number[]) => 
         return;
       }
       log.warn({ err: error, restarts }, 'the watchdog of the local servers ended; starting another');
-      // Without a server to watch, the next one starts it.
+      // With no server to watch, the next server starts it.
       if (held.size > 0) again(restarts === 0 ? 0 : pauseMs * 2 ** restarts);
       restarts++;
     };

@@ -3,7 +3,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /**
- * A program of its own: ends the local servers of a host that is gone, however it went (`kill -9`, a crash, power of the debugger).
+ * A program of its own: ends the local servers of a host that is gone, however it ended (`kill -9`, a crash, a debugger).
  * Its arguments are the groups that run already. The host writes `+PID` when it has started a process group and `-PID` when that has ended. The end of the input means that the host has ended.
  */
 
@@ -32,7 +32,7 @@ function end(signal: NodeJS.Signals): number {
   let left = 0;
   for (const [pid, started] of groups) {
     const now = startTime(pid);
-    // The leader gone, the number cannot have been given away while members of its group live; given away, the start time differs.
+    // While members of the group live, its number is not used again, even if the leader is gone. If it was used again, the start time differs.
     if (now !== undefined && now !== started) continue;
     try {
       if (process.platform === 'win32') execFileSync('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' });
@@ -45,10 +45,10 @@ function end(signal: NodeJS.Signals): number {
   return left;
 }
 
-// They are meant for the host; we go when it goes.
+// These signals are meant for the host. We end when the host ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
-// Not `process.stdin`: where Electron's binary runs us on Windows, that one is always at its end.
+// Not `process.stdin`: under Electron's binary on Windows it is always at its end.
 const lines = createInterface({ input: createReadStream('', { fd: 0 }) });
 lines.on('line', told);
 for (const pid of process.argv.slice(2)) told(`+${pid}`);

@@ -1,11 +1,11 @@
 import { parseKeeping } from './parse-json.ts';
 
-/** JSON text in pieces, too long to be put together for nothing. */
+/** JSON text in pieces, too long to be joined without need. */
 export type Long = readonly (string | Buffer)[];
 
 /** Where a hole stands in a text while its pieces are put together. */
 const mark = `hole-${crypto.randomUUID()}`;
-let found: Buffer[] | undefined;
+let collected: Buffer[] | undefined;
 
 /**
  * A part of a long message that nobody here looks at, as its JSON text. `JSON.stringify` writes what it stands for; `jsonOf` does so without copying it.
@@ -23,22 +23,22 @@ export class Hole {
   }
 
   toJSON(): unknown {
-    if (!found) return this.value();
-    found.push(this.bytes);
+    if (!collected) return this.value();
+    collected.push(this.bytes);
     return mark;
   }
 }
 
 /** The JSON text of a value: in pieces where it has holes. */
 export function jsonOf(value: unknown): string | Long {
-  found = [];
+  collected = [];
   try {
     const text = JSON.stringify(value);
-    const holes = found;
+    const holes = collected;
     if (holes.length === 0) return text;
     return text.split(`"${mark}"`).flatMap((piece, at) => (at === 0 ? [piece] : [holes[at - 1]!, piece]));
   } finally {
-    found = undefined;
+    collected = undefined;
   }
 }
 

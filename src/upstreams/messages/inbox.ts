@@ -11,9 +11,9 @@ import { openVisits, type Visits } from './visits.ts';
 export interface Inbox {
   readonly calls: Map<number, Pending>;
   readonly visits: Visits;
-  /** `of` is the call on whose stream it came, where that is known; `error` why there is no message. False: a flood, cut it off. */
+  /** `of` is the call on whose stream it came, where that is known; `error` says why there is no message. False: too many came, the channel should be cut off. */
   receive(message: unknown, of?: Pending, error?: UpstreamError): boolean;
-  /** The call is over: what its upstream still asks on its behalf is moot. */
+  /** The call is over: aborts the questions that its upstream still asks on its behalf. */
   ended(pending: Pending): void;
 }
 
@@ -28,19 +28,19 @@ export interface InboxContext {
 // A person can be asked one thing at a time; a server that asks this many at once is broken or worse.
 const mostQuestions = 32;
 
-/** `refused`: what this channel's upstream must not ask at all. */
+/** `refused`: methods that this channel's upstream must not ask for at all. */
 export function openInbox(context: InboxContext, reply: (message: JsonObject) => void, refused: readonly string[] = []): Inbox {
   const calls = new Map<number, Pending>();
   const visits = openVisits();
-  /** By the key of each one's id: a number that JavaScript cannot hold is another object each time it comes. */
+  /** By `idKey` of their ids: an id that is a number which JavaScript cannot hold is a new object each time it comes. */
   const questions = new Map<string | number, { controller: AbortController; pending: Pending }>();
-  // What nobody waits for.
+  // Counts what no call waits for.
   const nobodys = openRate(context.limits.unaskedPerTenSeconds);
 
   function answered(message: JsonObject, of: Pending | undefined): boolean {
     if (message['id'] === undefined) return nobodys();
     const id = ourId(message['id']);
-    // A call's own stream answers that call: taken for another one's, it would reach whichever agent that other one belongs to.
+    // An answer on a call's own stream must be the one to that call. Taken for the answer to another call, it could reach another agent.
     if (of && id !== of.id) {
       of.fail(new UpstreamError('bad-answer', 'an answer to something else'));
       return nobodys();
@@ -69,20 +69,20 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
     return nobodys();
   }
 
-  /** On a shared channel nothing says whose a message is. The newest call is a guess that is only made among calls of one agent. */
+  /** On a shared channel a message does not say which call it belongs to. The newest call is a guess, made only if all that fit are of one agent. */
   function latest(fits: (pending: Pending) => boolean): Pending | undefined {
-    let found: Pending | undefined;
+    let newest: Pending | undefined;
     for (const pending of calls.values()) {
       if (!fits(pending)) continue;
-      if (found && found.call.peer.id !== pending.call.peer.id) return undefined;
-      found = pending;
+      if (newest && newest.call.peer.id !== pending.call.peer.id) return undefined;
+      newest = pending;
     }
-    return found;
+    return newest;
   }
 
   async function question(id: Id, method: string, params: JsonObject, of: Pending | undefined): Promise<void> {
     if (method === 'ping') return reply({ jsonrpc: '2.0', id, result: {} });
-    const pending = of ?? latest((one) => one.call.onRequest !== undefined);
+    const pending = of ?? latest((candidate) => candidate.call.onRequest !== undefined);
     const ask = pending?.call.onRequest;
     if (refused.includes(method) || !pending?.open || !ask || questions.size >= mostQuestions)
       return reply({ jsonrpc: '2.0', id, error: { code: rpc.methodNotFound, message: `Nobody here can answer ${method} now.` } });
@@ -112,7 +112,7 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
       if (!isMessage(message)) return nobodys();
       const { id, method } = message;
       if (typeof method !== 'string') return answered(message, of);
-      // Both would be said again in an answer, and kept until then.
+      // Both are kept until the answer, and repeated in it.
       if (method.length > longest.method || isLongId(id)) return nobodys();
       if (id === undefined || id === null) return notified(method, message, of);
       if (idKey(id) === undefined) return nobodys();
@@ -122,7 +122,7 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
     ended(pending) {
       calls.delete(pending.id);
       if (questions.size === 0) return;
-      for (const one of questions.values()) if (one.pending === pending) one.controller.abort();
+      for (const openQuestion of questions.values()) if (openQuestion.pending === pending) openQuestion.controller.abort();
     },
   };
 }

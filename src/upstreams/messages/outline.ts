@@ -1,29 +1,29 @@
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { isMessage, isObject } from '../../protocol/jsonrpc.ts';
 
-/** A message without what only passes through. Sent between threads, so all of it is plain data. */
+/** A message without the parts that are only passed on. Sent between threads, so all of it is plain data. */
 export interface Outline {
   message: unknown;
-  /** Of `bytes`, the JSON text that belongs at `key` of `holder`. */
+  /** Parts cut out: the JSON text from `from` to `to` in `bytes` belongs at `key` of `holder`. */
   holes: [holder: object, key: string | number, from: number, to: number][];
   /** Numbers that JavaScript cannot hold, as they were written. */
   numbers: [holder: object, key: string | number, source: string][];
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** It is more than the thread that serves all agents may be given. `id`: of the answer; undefined where it is none. */
+/** The message is more than the thread that serves all agents may be given. `id`: that of the answer; undefined if it is no answer. */
 export interface Refused {
   refused: string;
   id?: unknown;
 }
 
-/** Values, and bytes of all their texts and keys as JSON, where some characters are six: what one message may cost there. */
+/** How much of one message that thread is given: values, and bytes of all their texts and keys as JSON, in which some characters take six. */
 export const most = { values: 50_000, bytes: 4 * 1024 * 1024 };
-/** Characters. Longer texts of a result are not looked at. */
+/** Characters. Longer texts of a result are cut out. */
 const longText = 1024;
-/** Characters. There are at most so many texts that what they become as JSON does not matter. */
+/** Characters. Shorter texts count as they are: escapes make little difference, since the number of values is bounded. */
 const tiny = 16;
-/** By the specification it is for whoever called; no rule and no name of ours is in it. */
+/** By the specification it is meant for the caller. No rule and no name that we handle is in it. */
 const passing = 'structuredContent';
 
 const { isRawJSON } = JSON as unknown as { isRawJSON(value: unknown): value is { rawJSON: string } };
@@ -69,14 +69,15 @@ export function outlineOf(message: unknown): Outline | Refused {
 
   const whole = { message };
   const result = isObject(message) && isObject(message['result']) ? message['result'] : undefined;
-  for (const one of [result, result?.['result']]) if (isObject(one) && isObject(one[passing])) cut(one, passing, one[passing]);
+  for (const holder of [result, result?.['result']])
+    if (isObject(holder) && isObject(holder[passing])) cut(holder, passing, holder[passing]);
   look(whole, 'message', message, result !== undefined);
   if (left <= 0) return { refused: `a message of more than ${most.values} values outside of its structured content`, id };
   if (bytes <= 0) return { refused: `a message of more than ${most.bytes} bytes in its many short texts`, id };
   return { message: whole.message, holes, numbers, bytes: joined(texts, size) };
 }
 
-/** As its own, whatever it is called: `__proto__` is a key like any other. */
+/** Sets an own property, whatever its name: `__proto__` is a key like any other. */
 export const put = (holder: object, key: string | number, value: unknown): unknown =>
   Object.defineProperty(holder, key, { value, writable: true, enumerable: true, configurable: true });
 

@@ -7,18 +7,18 @@ const { rawJSON } = JSON as unknown as { rawJSON(source: string): object };
 
 /**
  * `JSON.parse` takes any depth, `JSON.stringify` runs out of stack on it: one such message would end the host, or leave a call unrecorded.
- * No answer of a server that is worth its name comes near.
+ * No answer of a sound server comes near this depth.
  */
 const maxDepth = 512;
-/** Characters. What is shorter cannot nest too deep, and is written anew in no time. */
+/** Characters. A shorter text cannot nest too deep, and is quickly stringified again. */
 const short = 2 * maxDepth;
-/** What may be parsed where all agents are served: values, among them members, and values where each has to be looked at for its number. */
+/** What may be parsed on the thread that serves all agents: values, members of objects, and values if each must be checked for a number that would change. */
 const quick = { values: most.values, members: 20_000, looking: 5000 };
 
 /**
  * Parses an upstream's message so that `JSON.stringify` gives its numbers back as they came: one that JavaScript cannot hold (a 64-bit id,
  * minus zero, 1e400) stays as it was written. Nothing here computes with such a number; the agent may be able to. `bytes`: the text as it came,
- * where somebody has it. Undefined where parsing would take so long that another thread should do it.
+ * if the caller has it. Undefined where parsing would take so long that another thread should do it.
  */
 export function parseShort(text: string, bytes?: Buffer): { message: unknown } | undefined {
   // RFC 8259, section 8.1: a parser may ignore it.
@@ -28,10 +28,10 @@ export function parseShort(text: string, bytes?: Buffer): { message: unknown } |
   if (shape.values > quick.values || shape.members > quick.members || (shape.loses && shape.values > quick.looking)) return undefined;
   const message: unknown = shape.loses ? parseKeeping(text) : JSON.parse(text);
   const { result } = shape;
-  // Counting what was parsed pays where a message is long texts and few members; the others are as quickly written anew.
+  // Counting the parsed members pays for a message of long texts and few members. Others are stringified just as quickly.
   if (result && !shape.lines && result.members * 32 < text.length) {
     const value = (message as { result?: unknown }).result;
-    // INVARIANT: of two members with one name, rules see the last; an agent's parser might take the first. Such a text is written anew.
+    // INVARIANT: of two members with one name, rules see the last; an agent's parser might take the first. Such a result is stringified again.
     if (typeof value === 'object' && value !== null && members(value) === result.members) written.set(value, cut(text, result, bytes));
   }
   return { message };
@@ -39,10 +39,10 @@ export function parseShort(text: string, bytes?: Buffer): { message: unknown } |
 
 const byteOrderMark = 0xfeff;
 
-/** Values that are parsed at all: what they weigh in memory has no other bound. */
+/** The most values that are parsed at all: nothing else bounds their size in memory. */
 const mostParsed = 2_000_000;
 
-/** The same of any length, where nobody waits for it. */
+/** The same for a text of any length, on a thread that keeps nobody waiting. */
 export function parseLong(text: string): { message: unknown } | Refused {
   if (text.charCodeAt(0) === byteOrderMark) return parseLong(text.slice(1));
   const { loses, values, id } = measured(text);
@@ -58,13 +58,13 @@ function measured(text: string): TextShape {
 
 export const rawNumber = (source: string): object => rawJSON(source);
 
-/** Results of late, each with the text that it was parsed from. */
+/** Parsed results, each with the text that it was parsed from. */
 const written = new WeakMap<object, Buffer>();
 
 /** The text of a parsed message's `result`, where sending it on as it is saves work: one line of JSON that means the same to every parser. */
 export const writtenAs = (result: object): Buffer | undefined => written.get(result);
 
-/** Of what came, where it came whole and well-formed: else an agent's decoder might read it another way than ours did. */
+/** The part of the bytes as they came. If they are not well-formed UTF-8, the decoded text: an agent's decoder might read the bytes in another way than ours. */
 function cut(text: string, { from, to }: NonNullable<TextShape['result']>, bytes: Buffer | undefined): Buffer {
   if (bytes === undefined) return Buffer.from(text.slice(from, to));
   if (bytes.length === text.length) return bytes.subarray(from, to);
@@ -80,7 +80,7 @@ function members(value: unknown): number {
   return count;
 }
 
-/** A quick look: reviving costs several times the parsing, and almost no message needs it. */
+/** A quick test: parsing with a reviver takes several times as long, and almost no message needs it. */
 const mayLose = (text: string): boolean =>
   /\d{17}|9\d{15}/.test(text) || /[eE]\+?\d{3}/.test(text) || (text.includes('-0') && /(?:^|[:[,\s])-0(?:\.0+)?(?:[,\]}\s]|$)/.test(text));
 

@@ -11,9 +11,9 @@ export interface Pending {
   readonly open: boolean;
   finish(outcome: Outcome): void;
   fail(error: UpstreamError): void;
-  /** Anything on the call's own stream, or about it, that is no answer. False: more than one call may bring. */
+  /** Takes what came for the call and is not its answer. False: more than one call may bring. */
   notified(message: JsonObject): boolean;
-  /** While a person is being asked on the upstream's behalf, its clock stands still. */
+  /** Stops the clock while a person is being asked on the upstream's behalf. */
   hold(): void;
   release(): void;
 }
@@ -92,15 +92,15 @@ export function openPending(
   return pending;
 }
 
-/** How long it may be silent: what the caller says, else what the company says of the tool, else of the server. */
+/** Milliseconds that the upstream may be silent: as the caller says, else as the company states for the tool, else for the server. */
 export function deadlineOf({ timeoutMs, method, params }: UpstreamCall, entry: ServerEntry): number {
   const ofTool = method === 'tools/call' ? entry.tools[params['name'] as string]?.timeoutMs : undefined;
   return timeoutMs ?? ofTool ?? entry.timeoutMs;
 }
 
 /**
- * Progress puts the deadline off whether or not the agent wants to see it, and many servers report it only where a token asks them to: so a tool
- * always gets one, which is the request's own id.
+ * Progress extends the deadline even if the agent does not want to see it, and many servers report it only for a token. So a tool call always carries
+ * one, the request's own id.
  */
 export const wantsProgress = ({ method, onProgress }: UpstreamCall): boolean => method === 'tools/call' || onProgress !== undefined;
 
@@ -121,7 +121,7 @@ export function repeatable({ method, params }: UpstreamCall, entry: ServerEntry)
   return Object.hasOwn(entry.tools, name) && entry.tools[name]!.readOnly;
 }
 
-/** Log messages only for who asked for them, and only from the level they asked for: a shared session is set to its chattiest user's. */
+/** Log messages go only to agents that asked for them, from the level that each asked for: a shared session is set to the lowest of these levels. */
 export function wants(call: UpstreamCall, method: unknown, params: JsonObject | undefined): boolean {
   if (typeof method !== 'string' || !call.onNotification) return false;
   // Lists are the blessed ones, whatever the upstream would offer now: agents hear of changes from the bundle.
@@ -142,5 +142,5 @@ export function outcomeOf(message: JsonObject): Outcome | undefined {
   return { error: said.message.length > longestMessage ? { ...said, message: `${said.message.slice(0, longestMessage)}...` } : said };
 }
 
-/** Characters. "A concise single sentence" it should be (JSON-RPC 2.0, 5.1); it is written several times. */
+/** Characters. JSON-RPC 2.0, 5.1: the message should be "a concise single sentence". It is written several times. */
 const longestMessage = 16 * 1024;

@@ -1,6 +1,6 @@
 const windowMs = 10_000;
 
-/** Counts events; false from the one on that is too many within ten seconds. */
+/** Counts events. Returns false for each one after the first `most` within ten seconds. */
 export function openRate(most: number): () => boolean {
   let counted = 0;
   let start = 0;

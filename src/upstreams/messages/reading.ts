@@ -8,12 +8,12 @@ import { parseShort, rawNumber } from './parse-json.ts';
 /** Bytes. What is longer is read by another thread: parsed here it would keep everybody waiting, some 4 ms per MiB. */
 export const long = 2 * 1024 * 1024;
 
-/** Text of one message; of a long one the bytes in pieces, since putting them together would take its time, too. */
+/** Text of one message; of a long one the bytes in pieces, since joining them would take time, too. */
 export type Text = string | Buffer | readonly Buffer[];
 
-/** A message that is more than is read. */
+/** A message that is too large to be read. */
 export class UnreadableMessage extends UpstreamError {
-  /** Of an answer; undefined: it is none. */
+  /** The id of the answer; undefined: the message is none. */
   readonly id: unknown;
   constructor(message: string, id: unknown) {
     super('too-large', message);
@@ -24,13 +24,13 @@ export class UnreadableMessage extends UpstreamError {
 /** A text that does not even begin as a message does: a sign of life, a line of a log. */
 class NoMessage extends UpstreamError {}
 
-/** Whether what could not be read may have been an answer. What certainly was none ends no call. */
+/** Whether the text that could not be read may have been an answer. One that certainly was none fails no call. */
 export const mayAnswer = (error: UpstreamError): boolean =>
   !(error instanceof NoMessage) && !(error instanceof UnreadableMessage && error.id === undefined);
 
 /**
- * Reads one message and hands it on: at once where that takes no time, and then returns undefined; else when the other thread has read it. Without a
- * message there is an error. Pieces belong to the reader from then on.
+ * Reads one message and hands it to `then`: a short one at once, and returns undefined; a long one when another thread has read it. `then` gets an error
+ * if the text cannot be read. The caller must not use the pieces of a text afterwards.
  */
 export function readMessage(text: Text, then: (message: unknown, error?: UpstreamError) => void): Promise<void> | undefined {
   if (typeof text === 'string' || Buffer.isBuffer(text)) {
@@ -48,20 +48,20 @@ export function readMessage(text: Text, then: (message: unknown, error?: Upstrea
 const notJson = (begin: string) =>
   new (/^\s*(?:\{|\[\s*\{)/.test(begin) ? UpstreamError : NoMessage)('bad-answer', 'an answer that is not JSON');
 
-/** Characters. As much as is looked at of what is no message. */
+/** Characters that are looked at of a text that is no message. */
 const mostBegin = 4096;
 export const beginning = (text: Text): string =>
   typeof text === 'string' ? text.slice(0, mostBegin) : (Buffer.isBuffer(text) ? text : text[0]!).toString('utf8', 0, mostBegin);
 
 interface Job {
-  /** Kept, since the text itself is the other thread's then. */
+  /** Kept here, since the text itself is transferred to the other thread. */
   begin: string;
   text: string | readonly Buffer[];
   resolve(message: unknown): void;
   reject(error: UpstreamError): void;
 }
 
-/** The bounds on a message keep its reading below it by far; a thread that is late is lost. */
+/** Any message within the bounds is read much faster. A thread that takes longer is given up. */
 const mostMs = 20_000;
 const idleMs = 30_000;
 
@@ -77,7 +77,7 @@ function readElsewhere(text: Job['text']): Promise<unknown> {
   });
 }
 
-/** One at a time, so that a thread that is lost takes only one with it. */
+/** One message at a time, so that only one is lost with a thread. */
 function next(): void {
   if (current) return;
   clearTimeout(timer);
@@ -111,7 +111,7 @@ function start(): Worker {
     if ('refused' in said) job.reject(said.refused === 'not-json' ? notJson(job.begin) : new UnreadableMessage(said.refused, said.id));
     else job.resolve(filled(said));
   });
-  // Of its memory, most likely; what it was reading is lost with it.
+  // Most likely it ran out of memory. The message that it was reading is lost.
   thread.on('error', () => lose(thread));
   thread.on('exit', () => lose(thread));
   reader = thread;
@@ -134,10 +134,10 @@ function filled({ message, holes, numbers, bytes }: Outline): unknown {
   return message;
 }
 
-/** Small pieces of memory are shared by Node, and what is handed to another thread is gone here. */
+/** The bytes in a buffer that can be transferred. Node puts small pieces into one shared buffer, and a transferred buffer is gone here. */
 function alone(bytes: Buffer): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, length } = bytes;
-  // What was cut off at a line's beginning is nobody's.
+  // Nobody uses the few other bytes of this buffer: they are the beginning of the line.
   if (buffer instanceof ArrayBuffer && length > shared && buffer.byteLength - length < cutOff)
     return new Uint8Array(buffer, byteOffset, length);
   return new Uint8Array(bytes);

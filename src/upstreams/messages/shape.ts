@@ -1,4 +1,4 @@
-/** What one walk over a JSON text shows. Only a text that `JSON.parse` takes too is described rightly. */
+/** What one pass over a JSON text shows. It is right only for a text that `JSON.parse` accepts. */
 export interface TextShape {
   /** A number may stand in it that JavaScript cannot hold. */
   loses: boolean;
@@ -8,7 +8,7 @@ export interface TextShape {
   values: number;
   /** Of all its objects. */
   members: number;
-  /** Its top-level member `id`, as it stands there, where it is a JSON-RPC answer. */
+  /** Its top-level member `id`, as written, if the text is a JSON-RPC answer. */
   id?: string;
   /** Where the value of the top-level member `result` stands, and how many members objects inside of it have; absent where several could be meant. */
   result?: { from: number; to: number; members: number };
@@ -24,17 +24,17 @@ const point = 0x2e;
 const colon = 0x3a;
 const backslash = 0x5c;
 
-/** Outside of strings only: those are jumped over, so that a long text costs no more than finding its end. */
+/** Looks outside of strings only. It skips each string, so a long one costs no more than finding its end. */
 export function shapeOf(text: string, maxDepth: number): TextShape | 'too-deep' {
   let depth = 0;
   let loses = false;
   let lines = false;
   let members = 0;
   let values = 1;
-  /** Of the number at hand, before its point. */
+  /** Digits of the present number, before its point. */
   let digits = 0;
   let key = '';
-  let found = 0;
+  let resultCount = 0;
   let odd = false;
   let from = -1;
   let to = -1;
@@ -74,7 +74,7 @@ export function shapeOf(text: string, maxDepth: number): TextShape | 'too-deep' 
       if (key === 'jsonrpc') versionFrom = at + 1;
       if (key === 'method') isAnswer = false;
       if (key !== 'result') continue;
-      found++;
+      resultCount++;
       from = at + 1;
       before = members;
     } else if (code === 0x7d || code === 0x5d || code === comma) {
@@ -102,11 +102,11 @@ export function shapeOf(text: string, maxDepth: number): TextShape | 'too-deep' 
     values,
     members,
     ...(id === undefined || !isRpc || !isAnswer ? {} : { id }),
-    ...(found === 1 && !odd && to > from ? { result: { from, to, members: inside } } : {}),
+    ...(resultCount === 1 && !odd && to > from ? { result: { from, to, members: inside } } : {}),
   };
 }
 
-/** An expression asked at one place of a text. */
+/** A sticky expression, tested at one place of a text. */
 const sticky = (expression: RegExp) => ({
   test(text: string, index: number): boolean {
     expression.lastIndex = index;

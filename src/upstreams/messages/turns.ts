@@ -2,15 +2,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 /** Work in the order in which it came: while one part of it takes time, all that comes after it waits. */
 export interface Turns {
-  /** A piece of what is read has come, with whatever work is in it. */
+  /** A chunk was read. The work in it follows with `take`. */
   begin(): void;
-  /** At once where nothing is under way, and the work since `begin` was little. */
+  /** Does the work at once if nothing is under way and little was done since `begin`; else queues it. */
   take(work: () => Promise<void> | undefined | void): void;
   /** Settles when nothing is under way any more; undefined where nothing is. */
   done(): Promise<void> | undefined;
 }
 
-/** Milliseconds. One piece may hold tens of thousands of lines: after so much work with them, others have their turn. */
+/** Milliseconds. One chunk may hold tens of thousands of lines. After so much work on it, other tasks get their turn. */
 const longestMs = 5;
 
 export function openTurns(): Turns {

@@ -25,7 +25,8 @@ export function openVisits(): Visits {
     ended(outcome, call) {
       if (!('error' in outcome) || outcome.error.code !== rpc.urlElicitationRequired || !isObject(outcome.error.data)) return;
       const { elicitations } = outcome.error.data;
-      if (Array.isArray(elicitations)) for (const one of elicitations.slice(0, 32)) if (isObject(one)) asked(one, call);
+      if (Array.isArray(elicitations))
+        for (const elicitation of elicitations.slice(0, 32)) if (isObject(elicitation)) asked(elicitation, call);
     },
     complete({ params }) {
       const id = isObject(params) ? params['elicitationId'] : undefined;

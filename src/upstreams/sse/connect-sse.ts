@@ -13,8 +13,8 @@ import { UpstreamError } from '../upstream.ts';
 const smallAnswer = 65_536;
 
 /**
- * Protocol 2024-11-05, "HTTP with SSE": one stream brings all that the server says, and first of all the address that takes what we say.
- * To us that is one more pipe that all agents share. Undefined: nothing of the kind is there either.
+ * Protocol 2024-11-05, "HTTP with SSE": one stream brings all messages of the server. Its first event is the address to which we POST ours.
+ * We treat it as one more pipe that all agents share. Undefined: the server does not offer this transport either.
  */
 export async function connectSse(target: HttpTarget, context: LinkContext, signal: AbortSignal): Promise<Link | undefined> {
   const { limits, entry, log } = context;
@@ -44,7 +44,7 @@ export async function connectSse(target: HttpTarget, context: LinkContext, signa
     pipe.onEnd(error);
   }
 
-  /** Its answer is only a receipt; where there is none, the call that the message was fails. */
+  /** The HTTP answer is only a receipt. If a message that is a call gets none, that call fails. */
   function send(body: string, message: JsonObject) {
     const fail = (error: UpstreamError) => {
       sending.delete(give);
@@ -132,7 +132,7 @@ export async function connectSse(target: HttpTarget, context: LinkContext, signa
   return Object.assign(link, { wake });
 }
 
-/** INVARIANT: only on the server's own origin. Anywhere else, what agents say would go where the server likes. */
+/** INVARIANT: only on the server's own origin. Otherwise the server could send the agents' messages anywhere. */
 function messagesTo(address: string, target: HttpTarget): HttpTarget {
   const url = URL.parse(address, target.origin + target.path);
   if (!url || url.origin !== target.origin)

@@ -5,18 +5,18 @@ import { type Inbox, openInbox } from '../messages/inbox.ts';
 import { openPending } from '../messages/pending.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 
-/** One channel that all agents share: a process's pipe, or the stream of an old server. Exactly one request id is ever in use for one message. */
+/** One channel that all agents share: a process's pipe, or the stream of an old server. No request id is used twice. */
 export interface Pipe {
   inbox: Inbox;
   nextId(): number;
   send(message: JsonObject): boolean;
   /** Gatehouse's own request on the pipe. */
   ask(method: string, params: JsonObject, signal: AbortSignal, timeoutMs: number): Promise<Outcome>;
-  /** What came, or why it could not be read. False: a flood, cut it off. */
+  /** Takes a message, or the reason why it could not be read. False: too many came, the pipe should be cut off. */
   take(message: unknown, error?: UpstreamError): boolean;
-  /** Set by the link once it stands. */
+  /** Set by the link once it is open. */
   onEnd(error: UpstreamError): void;
-  /** A message that the link wants to see first; true: it was taken. */
+  /** Set by a link that wants to see each message first. True: the link has dealt with it. */
   onMessage(message: JsonObject): boolean;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ const offered = {
   extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } },
 };
 
-/** `write` is false where the other side does not read what it is sent. */
+/** `write` returns false if the other side does not read what it is sent. */
 export function openPipe(
   context: LinkContext,
   channel: { write(text: string, message: JsonObject): boolean; close(): Promise<void> },

@@ -105,7 +105,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
     else for (const uri of context.uris) void simple('resources/subscribe', { uri }).catch(() => {});
   }
 
-  /** The pipe keeps order, so the call that follows finds the level set. It only ever gets chattier: others may have asked for it. */
+  /** The pipe keeps order, so the call that follows finds the level set. The level is only ever lowered: other agents may have asked for it. */
   function wantLevel({ peer }: UpstreamCall) {
     if (peer.logLevel === undefined || severity(peer.logLevel) >= level || settled.capabilities['logging'] === undefined) return;
     level = severity(peer.logLevel);
