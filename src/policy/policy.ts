@@ -76,8 +76,8 @@ export function openPolicy(
   const discover = (server: ServerEntry, agent: string, at: Circumstances): Decision => {
     const slice = slices.find('discover', server.id, '');
     const key = `${server.id} ${agent}`;
-    const known = discovered.get(key);
-    if (known?.stamp === at.freshness) return known.verdict;
+    const cached = discovered.get(key);
+    if (cached?.stamp === at.freshness) return cached.verdict;
     const verdict = judge(slice, { action: 'discover', server, name: '', agent, args: {}, facts: [] }, at, slots);
     // Seeing a server is never asked for nor metered: obligations belong to what is done with it.
     const plain: Decision =
@@ -87,7 +87,7 @@ export function openPolicy(
   };
 
   /** What denies before any rule on the thing itself is asked. */
-  const gate = (question: DecisionRequest, at: Circumstances): Decision | ServerEntry => {
+  const precheck = (question: DecisionRequest, at: Circumstances): Decision | ServerEntry => {
     if (at.freshness === 'expired')
       return deny(ownRules.expiredBundle, 'The company rules on this computer are too old to be used. Connect to the company network.');
     const server = servers.get(question.server);
@@ -148,16 +148,16 @@ export function openPolicy(
     const shared = new Map<string, Decision>();
     for (const name of names.get(serverId)?.[action].keys() ?? []) {
       const question: DecisionRequest = { action, server: serverId, name, agent };
-      const gated = gate(question, at);
-      if ('effect' in gated) {
-        verdicts.set(name, gated);
+      const checked = precheck(question, at);
+      if ('effect' in checked) {
+        verdicts.set(name, checked);
         continue;
       }
-      const verdict = governed(question, gated, (slice, ask) => {
-        const key = `${slice.key} ${slice.permits} ${likeness(slice.listed, action, gated, ask.name)}`;
-        const known = shared.get(key) ?? listedVerdict(slice, ask, at);
-        shared.set(key, known);
-        return known;
+      const verdict = governed(question, checked, (slice, ask) => {
+        const key = `${slice.key} ${slice.permits} ${likeness(slice.listed, action, checked, ask.name)}`;
+        const sharedVerdict = shared.get(key) ?? listedVerdict(slice, ask, at);
+        shared.set(key, sharedVerdict);
+        return sharedVerdict;
       });
       verdicts.set(name, verdict);
     }
@@ -169,12 +169,12 @@ export function openPolicy(
     // The length keeps a name and an agent from being read as another pair of them; a slice that is asked in full finds more.
     const key = `${ask.action} ${slice.permits} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
     const kept = settled.get(key);
-    const known = kept?.stamp === at.freshness ? kept : undefined;
-    if (known?.verdict) return known.verdict;
-    const findings = known?.findings ?? settle(slice, ask, at, slots);
+    const current = kept?.stamp === at.freshness ? kept : undefined;
+    if (current?.verdict) return current.verdict;
+    const findings = current?.findings ?? settle(slice, ask, at, slots);
     const verdict = judge(slice, ask, at, slots, findings);
     // Nothing is kept of an engine in trouble, nor a denial as such: nobody who is denied is in a hurry.
-    if (!known && findings && findings.failure === undefined && ask.name.length <= maxKeptName)
+    if (!current && findings && findings.failure === undefined && ask.name.length <= maxKeptName)
       remember(settled, key, { stamp: at.freshness, findings, verdict: slice.open || verdict.effect === 'deny' ? undefined : verdict });
     return verdict;
   };
@@ -206,38 +206,38 @@ export function openPolicy(
     timeDependent,
     decide(question) {
       const at = circumstances();
-      const gated = gate(question, at);
-      if ('effect' in gated) return gated;
-      const blessed = question.action === 'read' ? undefined : names.get(gated.id)![question.action as 'call' | 'get'].get(question.name);
+      const checked = precheck(question, at);
+      if ('effect' in checked) return checked;
+      const blessed = question.action === 'read' ? undefined : names.get(checked.id)![question.action as 'call' | 'get'].get(question.name);
       const wrong =
-        misfit(question, blessed) ?? posing(question, gated, blessed, slices.find(question.action, question.server, question.name).names);
+        misfit(question, blessed) ?? posing(question, checked, blessed, slices.find(question.action, question.server, question.name).names);
       if (wrong !== undefined) {
         // What no arguments could change is said first: nobody should mend them in vain.
-        const anyhow = governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
+        const anyhow = governed({ ...question, args: {} }, checked, (slice, ask) => listedVerdict(slice, ask, at));
         return anyhow.effect === 'deny' ? anyhow : deny(ownRules.invalidArguments, `The arguments do not fit the tool: ${wrong}.`);
       }
-      const verdict = governed(question, gated, (slice, ask) => ruling(slice, ask, at));
-      return verdict.effect === 'deny' ? verdict : (keptBack(question, gated, at) ?? verdict);
+      const verdict = governed(question, checked, (slice, ask) => ruling(slice, ask, at));
+      return verdict.effect === 'deny' ? verdict : (keptBack(question, checked, at) ?? verdict);
     },
     preview(question) {
       const at = circumstances();
-      const gated = gate(question, at);
-      if ('effect' in gated) return gated;
-      return governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
+      const checked = precheck(question, at);
+      if ('effect' in checked) return checked;
+      return governed({ ...question, args: {} }, checked, (slice, ask) => listedVerdict(slice, ask, at));
     },
     list(action, server, agent) {
       const at = circumstances();
       const key = `${action} ${server} ${agent}`;
       const stamp = timeDependent ? `${at.freshness} ${Math.floor(at.now / minute)}` : at.freshness;
-      const known = lists.get(key);
-      if (known?.stamp === stamp) return known.verdicts;
+      const cached = lists.get(key);
+      if (cached?.stamp === stamp) return cached.verdicts;
       const verdicts = makeList(action, server, agent, at);
       remember(lists, key, { stamp, verdicts });
       return verdicts;
     },
     canDiscover(server, agent) {
-      const gated = gate({ action: 'discover', server, name: '', agent }, circumstances());
-      return 'effect' in gated ? gated : deny(ownRules.unknown, 'No blessed server has this name.');
+      const checked = precheck({ action: 'discover', server, name: '', agent }, circumstances());
+      return 'effect' in checked ? checked : deny(ownRules.unknown, 'No blessed server has this name.');
     },
     skillOf(server, uri) {
       const entry = servers.get(server);
@@ -246,8 +246,8 @@ export function openPolicy(
     },
     asksForFacts({ action, server, name }) {
       const skill = action === 'read' ? this.skillOf(server, name) : undefined;
-      const seen = [name, skill ?? name].map((one) => slices.find(action, server, one).mentions.context);
-      return action !== 'discover' && seen.some((one) => one.has('facts') || one.has('*'));
+      const contexts = [name, skill ?? name].map((target) => slices.find(action, server, target).mentions.context);
+      return action !== 'discover' && contexts.some((mentioned) => mentioned.has('facts') || mentioned.has('*'));
     },
   };
 }
@@ -281,8 +281,8 @@ const byName = <T extends { name: string }>(all: readonly T[]): ReadonlyMap<stri
 /** Things of one server that have the same likeness cannot be told apart by the rules of this slice, so one answer serves them all. */
 function likeness(slice: Slice, action: 'call' | 'get' | 'read', server: ServerEntry, name: string): string {
   const { mentions } = slice;
-  const usesUri = action === 'read' && ['paths', 'folders', 'within', 'hosts', '*'].some((one) => mentions.context.has(one));
-  if (usesUri || ['=', '*', 'name', 'uri'].some((one) => mentions.resource.has(one))) return `=${name}`;
+  const usesUri = action === 'read' && ['paths', 'folders', 'within', 'hosts', '*'].some((attribute) => mentions.context.has(attribute));
+  if (usesUri || ['=', '*', 'name', 'uri'].some((attribute) => mentions.resource.has(attribute))) return `=${name}`;
   return mentions.resource.size > 0 && action === 'call' ? JSON.stringify(factsOf(server, name)) : '';
 }
 

@@ -158,7 +158,7 @@ function legacyOf({ outputSchema, ...rest }: JsonObject): { legacyJson?: string 
 }
 
 const byOwnName = (merged: boolean, named: ReadonlyMap<string, Listed>) =>
-  new Map(merged ? [] : [...named.values()].filter(({ name, exposed }) => name !== exposed).map((one) => [one.name, one]));
+  new Map(merged ? [] : [...named.values()].filter(({ name, exposed }) => name !== exposed).map((listed) => [listed.name, listed]));
 
 function addUri<Key extends 'uri' | 'uriTemplate'>(
   into: Map<string, Listed>,

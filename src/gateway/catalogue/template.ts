@@ -14,16 +14,16 @@ const forms = new Map([
 const expression = /\{([+#./;?&]?)([^{}]*)\}/g;
 
 function* namesIn(list: string): Generator<{ name: string; most: number }> {
-  for (const one of list.split(',')) {
-    const [, name = one, most] = /^([^:*]*)(?::(\d{1,4})|\*)?$/.exec(one) ?? [];
+  for (const varspec of list.split(',')) {
+    const [, name = varspec, most] = /^([^:*]*)(?::(\d{1,4})|\*)?$/.exec(varspec) ?? [];
     yield { name, most: most === undefined ? Number.POSITIVE_INFINITY : Number(most) };
   }
 }
 
 export function variablesOf(template: string): Set<string> {
-  const found = new Set<string>();
-  for (const [, , list = ''] of template.matchAll(expression)) for (const { name } of namesIn(list)) found.add(name);
-  return found;
+  const names = new Set<string>();
+  for (const [, , list = ''] of template.matchAll(expression)) for (const { name } of namesIn(list)) names.add(name);
+  return names;
 }
 
 /**

@@ -56,10 +56,10 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | '
   });
 }
 
-function first<In, Out>(all: Iterable<In>, find: (one: In) => Out | undefined): Out | undefined {
-  for (const one of all) {
-    const found = find(one);
-    if (found !== undefined) return found;
+function first<In, Out>(all: Iterable<In>, find: (entry: In) => Out | undefined): Out | undefined {
+  for (const entry of all) {
+    const result = find(entry);
+    if (result !== undefined) return result;
   }
   return undefined;
 }
@@ -131,7 +131,7 @@ function inexactNumber(source: string): string | undefined {
 function members(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   let count = 0;
-  if (Array.isArray(value)) for (const item of value) count += members(item);
+  if (Array.isArray(value)) for (const entry of value) count += members(entry);
   else for (const name in value) count += 1 + members((value as Record<string, unknown>)[name]);
   return count;
 }

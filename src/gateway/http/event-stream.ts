@@ -61,7 +61,7 @@ export class EventStream {
 
   #flush(): void {
     const text = this.#waiting;
-    // Also where the agent is gone: its session's journal knows this outlet for as long as it lives.
+    // Also where the agent is gone: its session's event store knows this outlet for as long as it lives.
     this.#waiting = '';
     if (text !== '' && this.open) this.#response.write(text);
   }

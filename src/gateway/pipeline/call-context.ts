@@ -19,7 +19,7 @@ export interface CallContext {
   ledger: { append(entry: LedgerEntry): void; healthy(): boolean };
   /** The seal on states that agents carry, and the calls that wait for them. */
   seal: Seal;
-  parking: SuspendedCalls;
+  suspended: SuspendedCalls;
   tasks: Tasks;
   /** As it is reached at present: between two rounds of a call that may have become another. */
   upstream(server: string): Upstream | undefined;

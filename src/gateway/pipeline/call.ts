@@ -36,7 +36,7 @@ export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNo
 
 /** A call under way: the rules that hold for it, and what its steps found out. */
 export interface Passage extends Call {
-  readonly gate: CallContext;
+  readonly context: CallContext;
   /** What the steps so far decided; the record names the last one. */
   verdict: Decision;
   /** Milliseconds that the upstream took. */

@@ -10,5 +10,8 @@ export function completing(params: JsonObject, { name, action }: Target): JsonOb
   const before = context['arguments'];
   const own = (params['argument'] as { name: string }).name;
   if (!isObject(before) || !Object.hasOwn(before, own)) return { ...named, context };
-  return { ...named, context: { ...context, arguments: Object.fromEntries(Object.entries(before).filter(([one]) => one !== own)) } };
+  return {
+    ...named,
+    context: { ...context, arguments: Object.fromEntries(Object.entries(before).filter(([argument]) => argument !== own)) },
+  };
 }

@@ -50,8 +50,8 @@ export function inward(call: Call, result: JsonObject, policy: Policy | undefine
   else if (call.method === 'resources/read' && call.asked !== target.name && Array.isArray(shaped['contents']))
     shaped = {
       ...shaped,
-      contents: shaped['contents'].map((item: unknown) =>
-        isObject(item) && item['uri'] === target.name ? { ...item, uri: call.asked } : item,
+      contents: shaped['contents'].map((content: unknown) =>
+        isObject(content) && content['uri'] === target.name ? { ...content, uri: call.asked } : content,
       ),
     };
   return shaped;
@@ -76,17 +76,21 @@ function legacy(result: JsonObject): JsonObject {
 function withLinks(call: Call, result: JsonObject, content: unknown[]): JsonObject {
   const { owner } = call.target!;
   let changed: unknown[] | undefined;
-  content.forEach((item, index) => {
-    if (!isObject(item)) return;
+  content.forEach((block, index) => {
+    if (!isObject(block)) return;
     const holder =
-      item['type'] === 'resource_link' ? item : item['type'] === 'resource' && isObject(item['resource']) ? item['resource'] : undefined;
+      block['type'] === 'resource_link'
+        ? block
+        : block['type'] === 'resource' && isObject(block['resource'])
+          ? block['resource']
+          : undefined;
     const uri = holder?.['uri'];
     if (!holder || typeof uri !== 'string') return;
     const listed = call.directory.findResource(uri);
     if (listed && listed.owner.id !== owner.id) {
       const scoped = { ...holder, uri: scopedUri(owner.id, uri) };
       changed ??= [...content];
-      changed[index] = holder === item ? scoped : { ...item, resource: scoped };
+      changed[index] = holder === block ? scoped : { ...block, resource: scoped };
     } else call.directory.mention(owner, uri);
   });
   return changed ? { ...result, content: changed } : result;

@@ -24,7 +24,7 @@ export function getSkill(call: Call, policy: Policy): Outcome {
  */
 export function changedSince(call: Call, result: JsonObject): Outcome | undefined {
   const { owner, name } = call.target!;
-  const files = owner.catalogue.skills.flatMap((one) => (one.resources === 'dynamic' || !isBelow(name, one) ? [] : one.resources));
+  const files = owner.catalogue.skills.flatMap((skill) => (skill.resources === 'dynamic' || !isBelow(name, skill) ? [] : skill.resources));
   const blessed = files.filter((file) => file.uri === name);
   if (blessed.length === 0 || result['resultType'] === 'input_required') return undefined;
   const [content, ...more] = Array.isArray(result['contents']) ? (result['contents'] as unknown[]) : [];

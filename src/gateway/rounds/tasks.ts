@@ -41,10 +41,10 @@ export function openTasks(bounds = limits): Tasks {
       all.set(id, task);
       bytes += task.bytes;
       counts.set(task.agent, (counts.get(task.agent) ?? 0) + 1);
-      for (const [old, one] of all) {
-        if (old === id) break;
-        const crowded = one.agent === task.agent && counts.get(task.agent)! > bounds.perAgent;
-        if (crowded || all.size > bounds.total || bytes > bounds.bytes) forget(old, one);
+      for (const [oldId, older] of all) {
+        if (oldId === id) break;
+        const crowded = older.agent === task.agent && counts.get(task.agent)! > bounds.perAgent;
+        if (crowded || all.size > bounds.total || bytes > bounds.bytes) forget(oldId, older);
         else if (counts.get(task.agent)! <= bounds.perAgent) break;
       }
       return id;

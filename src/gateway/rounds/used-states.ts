@@ -64,8 +64,8 @@ function read(file: string): [string, number][] {
   return text
     .split('\n')
     .slice(0, -1)
-    .map((one) => {
-      const [, id, until] = /^([\w-]{16}) (\d{1,16})$/.exec(one) ?? [];
+    .map((entry) => {
+      const [, id, until] = /^([\w-]{16}) (\d{1,16})$/.exec(entry) ?? [];
       if (id === undefined) throw new Error('a line that is none of ours');
       return [id, Number(until)];
     });

@@ -60,11 +60,11 @@ export function openConversations(file: string | undefined, log: Log): Conversat
   return {
     of(agent, address, client, now) {
       const key = JSON.stringify([agent, address.path, client.name, client.version]);
-      const known = open.get(key);
-      if (known && now - known.lastSeen < silentMs) {
-        known.lastSeen = now;
+      const conversation = open.get(key);
+      if (conversation && now - conversation.lastSeen < silentMs) {
+        conversation.lastSeen = now;
         saveIn(saveSeenAfterMs);
-        return known.id;
+        return conversation.id;
       }
       // Names come from agents: what they can make us remember is bounded, the oldest goes first.
       if (open.size >= most) open.delete(open.keys().next().value as string);

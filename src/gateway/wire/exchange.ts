@@ -49,16 +49,16 @@ export function target(
   }
   const name = params['name'];
   if (typeof name !== 'string') return 'params.name must be a string.';
-  const given = params['arguments'];
-  if (given !== undefined && !isObject(given)) return 'params.arguments must be an object.';
+  const args = params['arguments'];
+  if (args !== undefined && !isObject(args)) return 'params.arguments must be an object.';
   // By the protocol; a rule that compares one with a text must not be asked of a list.
-  if (method === 'prompts/get' && given && Object.values(given).some((value) => typeof value !== 'string'))
+  if (method === 'prompts/get' && args && Object.values(args).some((value) => typeof value !== 'string'))
     return 'params.arguments of a prompt must be strings.';
   const listed = directory.find(method === 'prompts/get' ? 'prompts' : 'tools', name);
   return {
     asked: name,
     target: listed && { owner: listed.owner, name: listed.name, action: method === 'prompts/get' ? 'get' : 'call' },
-    args: given ?? {},
+    args: args ?? {},
   };
 }
 
@@ -80,7 +80,7 @@ const over = (key: string, value: unknown, most: number): string | undefined =>
 const shortAnswer = 256 * 1024;
 
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
-export async function run(call: Call, gate: CallContext, { response }: Incoming, answer: Answering): Promise<Outcome> {
+export async function run(call: Call, context: CallContext, { response }: Incoming, answer: Answering): Promise<Outcome> {
   const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
   let hold: Reservation | undefined;
   const caughtUp = (held: number) => {
@@ -95,7 +95,7 @@ export async function run(call: Call, gate: CallContext, { response }: Incoming,
   };
   call.caughtUp = caughtUp;
   try {
-    return await pass(call, gate);
+    return await pass(call, context);
   } finally {
     clearInterval(timer);
     hold?.release();

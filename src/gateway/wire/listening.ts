@@ -13,7 +13,7 @@ export function openListenStream(incoming: Incoming, stream: Stream, text: Liste
   if (wishes['resourcesListChanged'] === true)
     for (const method of ['resources/list', 'resources/templates/list', 'skills/list']) wanted.add(method);
   let held: Set<string> | undefined = new Set();
-  const one: ListenStream = {
+  const listenStream: ListenStream = {
     id: `modern:${incoming.agent}:${incoming.address.path}`,
     agent: incoming.agent,
     address: incoming.address,
@@ -36,8 +36,8 @@ export function openListenStream(incoming: Incoming, stream: Stream, text: Liste
     finish: () => stream.end(),
   };
   stream.onClose(() => {
-    one.over = true;
-    for (const { release } of one.subscriptions.values()) release();
+    listenStream.over = true;
+    for (const { release } of listenStream.subscriptions.values()) release();
   });
-  return one;
+  return listenStream;
 }

@@ -8,7 +8,7 @@ interface Members {
 }
 
 /** The members that the protocol gives the params of calls, of both eras. Extensions may add others, and those pass. */
-const known = {
+const protocolMembers = {
   name: true,
   arguments: true,
   uri: true,
@@ -35,7 +35,7 @@ function spellingsOf(members: Members): Map<string, string> {
 }
 
 /** Says of a member of a call's params that it is a member of the protocol's in another spelling. */
-export function misspelt(params: JsonObject, members: Members = known, path = 'params'): string | undefined {
+export function misspelt(params: JsonObject, members: Members = protocolMembers, path = 'params'): string | undefined {
   for (const name in params) {
     const inner = Object.hasOwn(members, name) ? members[name] : undefined;
     if (inner !== undefined) {
@@ -46,7 +46,7 @@ export function misspelt(params: JsonObject, members: Members = known, path = 'p
     }
     const meant = spellingsOf(members).get(loose(name));
     if (meant !== undefined) return `${path} has a member ${shown(name)}, which servers may take for "${meant}". Write "${meant}".`;
-    if (members === known._meta && !name.startsWith(reserved) && fold(name).startsWith(reserved))
+    if (members === protocolMembers._meta && !name.startsWith(reserved) && fold(name).startsWith(reserved))
       return `${path} has a member ${shown(name)}, which servers may take for one of "${reserved}". Write that in small letters.`;
   }
   return undefined;
@@ -60,9 +60,9 @@ export function indistinct(value: unknown): string | undefined {
   let left = mostForeign;
   function look(value: unknown): string | undefined {
     if (Array.isArray(value)) {
-      for (const one of value) {
-        const found = look(one);
-        if (found !== undefined) return found;
+      for (const entry of value) {
+        const collision = look(entry);
+        if (collision !== undefined) return collision;
       }
       return undefined;
     }

@@ -37,7 +37,7 @@ export interface ListenStream extends Subscriber {
 /** What both eras' wires need of the gateway. */
 export interface WireContext {
   sessions: Sessions;
-  gate(): CallContext;
+  context(): CallContext;
   surface(address: Address, agent: string): Surface;
   seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   /** The id of a modern agent's conversation, for the ledger. */

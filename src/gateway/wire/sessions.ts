@@ -28,7 +28,7 @@ export interface Session {
   stream: Stream | undefined;
   /** Of the GET streams: what is said while none is open waits in it for the agent to come back. */
   track: EventLog | undefined;
-  readonly journal: EventStore;
+  readonly events: EventStore;
   /** It lived through a restart of ours: what its agent listed may be out of date. */
   restored: boolean;
   /** By the key of each one's id. */
@@ -51,7 +51,7 @@ const saveAfterMs = 250;
 
 export class Sessions {
   readonly #byId = new Map<string, Session>();
-  readonly #room = new EventStoreBudget();
+  readonly #budget = new EventStoreBudget();
   /** Calls of modern agents, which have no session that could be ended. */
   readonly #calls = new Set<{ agent: string; call: AbortController }>();
   readonly #onEnd: (session: Session) => void;
@@ -64,7 +64,7 @@ export class Sessions {
     this.#save = options.save ?? (() => {});
     for (const { uris, logLevel, path, ...rest } of options.kept ?? []) {
       const address = addressAt(path);
-      if (address) this.#byId.set(rest.id, { ...rest, ...fresh(this.#room), address, logLevel, resume: uris, restored: true });
+      if (address) this.#byId.set(rest.id, { ...rest, ...fresh(this.#budget), address, logLevel, resume: uris, restored: true });
     }
   }
 
@@ -89,7 +89,7 @@ export class Sessions {
     this.#makeRoom(start.agent, now);
     const session: Session = {
       ...start,
-      ...fresh(this.#room),
+      ...fresh(this.#budget),
       id: randomUUID(),
       lastUsed: now,
     };
@@ -124,7 +124,7 @@ export class Sessions {
     this.unask([session], 'The session has ended.');
     for (const { release } of session.subscriptions.values()) release();
     session.stream?.end();
-    session.journal.close();
+    session.events.close();
   }
 
   /** Ends what is going on in them and keeps them for the next start. */
@@ -136,14 +136,14 @@ export class Sessions {
 
   /** Until the returned function is called, the call ends with its agent's access. */
   calling(agent: string, call: AbortController): () => void {
-    const one = { agent, call };
-    this.#calls.add(one);
-    return () => this.#calls.delete(one);
+    const entry = { agent, call };
+    this.#calls.add(entry);
+    return () => this.#calls.delete(entry);
   }
 
   endOf(agent: string): void {
     for (const session of this.all()) if (session.agent === agent) this.end(session);
-    for (const one of this.#calls) if (one.agent === agent) one.call.abort();
+    for (const entry of this.#calls) if (entry.agent === agent) entry.call.abort();
   }
 
   all(): Session[] {
@@ -165,11 +165,11 @@ export class Sessions {
 }
 
 /** What no restart outlives. */
-const fresh = (room: EventStoreBudget) => ({
+const fresh = (budget: EventStoreBudget) => ({
   logLevel: undefined,
   stream: undefined,
   track: undefined,
-  journal: new EventStore(room),
+  events: new EventStore(budget),
   restored: false,
   inFlight: new Map<string | number, AbortController>(),
   asked: new Map<Id, (outcome: Outcome) => void>(),

@@ -36,14 +36,14 @@ export function namesOf(paths: Iterable<readonly string[]>): Names {
 
 /** The arguments that a rule names, as paths below `context.args`. */
 export function argumentsNamed(json: PolicyJson): string[][] {
-  const found: string[][] = [];
+  const paths: string[][] = [];
   const walk = (expr: Parameters<typeof operands>[0]): void => {
     const path = contextPath(expr) ?? hasPath(expr);
     if (!path) for (const part of operands(expr)) walk(part);
-    else if (path[0] === 'args' && path.length > 1) found.push(path.slice(1));
+    else if (path[0] === 'args' && path.length > 1) paths.push(path.slice(1));
   };
   for (const { body } of json.conditions) walk(body);
-  return found;
+  return paths;
 }
 
 /** A message nests at most some 64 deep. */
@@ -53,34 +53,34 @@ const deepest = 256;
 function namesakeIn(value: unknown, names: Names | undefined, depth = 0): Namesake | undefined {
   if (names === undefined || (names.members.size === 0 && !names.rest) || depth > deepest) return undefined;
   if (typeof value !== 'object' || value === null) return undefined;
-  if (Array.isArray(value)) return inList(value, (one) => namesakeIn(one, names, depth + 1));
+  if (Array.isArray(value)) return inList(value, (entry) => namesakeIn(entry, names, depth + 1));
   const folded = foldedNames(names);
-  return inMembers(value as Members, (name, one) => {
+  return inMembers(value as Members, (name, member) => {
     const inner = names.members.get(name);
-    const known = inner ? undefined : folded.find(name);
-    return known === undefined ? below(name, namesakeIn(one, inner ?? names.rest, depth + 1)) : { at: `/${name}`, known };
+    const knownName = inner ? undefined : folded.find(name);
+    return knownName === undefined ? below(name, namesakeIn(member, inner ?? names.rest, depth + 1)) : { at: `/${name}`, known: knownName };
   });
 }
 
 type Members = Record<string, unknown>;
 
 /** Where something was found further in, as seen from here: most calls have nothing to find, so no place is written down on the way in. */
-const below = (name: string | number, found: Namesake | undefined): Namesake | undefined =>
-  found && { at: `/${name}${found.at}`, known: found.known };
+const below = (name: string | number, namesake: Namesake | undefined): Namesake | undefined =>
+  namesake && { at: `/${name}${namesake.at}`, known: namesake.known };
 
-function inList(list: readonly unknown[], look: (one: unknown) => Namesake | undefined): Namesake | undefined {
+function inList(list: readonly unknown[], look: (entry: unknown) => Namesake | undefined): Namesake | undefined {
   for (let at = 0; at < list.length; at++) {
     if (typeof list[at] !== 'object') continue;
-    const found = look(list[at]);
-    if (found !== undefined) return below(at, found);
+    const namesake = look(list[at]);
+    if (namesake !== undefined) return below(at, namesake);
   }
   return undefined;
 }
 
-function inMembers(members: Members, look: (name: string, one: unknown) => Namesake | undefined): Namesake | undefined {
+function inMembers(members: Members, look: (name: string, member: unknown) => Namesake | undefined): Namesake | undefined {
   for (const name of Object.keys(members)) {
-    const found = look(name, members[name]);
-    if (found !== undefined) return found;
+    const namesake = look(name, members[name]);
+    if (namesake !== undefined) return namesake;
   }
   return undefined;
 }
@@ -102,9 +102,9 @@ function openFolded(names: Iterable<string>): Folded {
 const kept = new WeakMap<Names, Folded>();
 
 function foldedNames(of: Names): Folded {
-  const known = kept.get(of) ?? openFolded(of.members.keys());
-  kept.set(of, known);
-  return known;
+  const folded = kept.get(of) ?? openFolded(of.members.keys());
+  kept.set(of, folded);
+  return folded;
 }
 
 /** Why the arguments of a call cannot be told from others; undefined where they can. `blessed`: its definition; `ofRules`: what the rules for it name. */
@@ -115,14 +115,14 @@ export function posing(
   ofRules: Names,
 ): string | undefined {
   if (action !== 'call' && action !== 'get') return undefined;
-  const found =
+  const namesake =
     namesakeIn(args, ofRules) ??
     (action === 'get' ? namesakeIn(args, namesOfPrompt(blessed)) : namesakeBySchema(args, blessed?.['inputSchema'])) ??
     (action === 'call' && Object.hasOwn(tools, name) ? namesakeIn(args, namesDeclared(tools[name]!)) : undefined);
-  if (found === undefined) return undefined;
-  if (found === 'too much') return 'they are too large or nest too deeply to be compared with its schema';
-  const at = found.at.length > longestShown ? `...${found.at.slice(-longestShown)}` : found.at;
-  return `${at} differs from "${found.known}" in its case only, and servers may take it for that`;
+  if (namesake === undefined) return undefined;
+  if (namesake === 'too much') return 'they are too large or nest too deeply to be compared with its schema';
+  const at = namesake.at.length > longestShown ? `...${namesake.at.slice(-longestShown)}` : namesake.at;
+  return `${at} differs from "${namesake.known}" in its case only, and servers may take it for that`;
 }
 
 const longestShown = 120;
@@ -140,8 +140,8 @@ const namesDeclared = (facts: ToolFacts): Names => madeOf(facts, () => Object.ke
 function namesOfPrompt(prompt: { [key: string]: unknown } | undefined): Names | undefined {
   const list = prompt?.['arguments'];
   if (prompt === undefined || !Array.isArray(list)) return undefined;
-  const names = list.map((one: { name?: unknown } | null) => one?.name).filter((one) => typeof one === 'string');
-  return madeOf(prompt, () => names.map((one) => [one]));
+  const names = list.map((argument: { name?: unknown } | null) => argument?.name).filter((name) => typeof name === 'string');
+  return madeOf(prompt, () => names.map((name) => [name]));
 }
 
 type Schema = Record<string, unknown>;
@@ -166,8 +166,8 @@ interface Reading {
 const readings = new WeakMap<Schema, Reading>();
 
 function readingOf(schema: Schema, root: Schema): Reading {
-  const known = readings.get(schema);
-  if (known) return known;
+  const cached = readings.get(schema);
+  if (cached) return cached;
   const under = (...keys: string[]) => keys.flatMap((key) => schemasIn(schema[key]));
   const properties = isSchema(schema['properties']) ? schema['properties'] : {};
   const referred = ['$ref', '$dynamicRef', '$recursiveRef'].map((key) =>
@@ -207,11 +207,11 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
     // Most schemas say all that they say in one place.
     if (some.length === 1 && readingOf(first!, schema).parts.length === 0) return [readingOf(first!, schema)];
     const all = new Set(some);
-    for (const one of all) {
+    for (const subschema of all) {
       if (++work > mostWork) throw tooMuch;
-      for (const part of readingOf(one, schema).parts) all.add(part);
+      for (const part of readingOf(subschema, schema).parts) all.add(part);
     }
-    return [...all].map((one) => readingOf(one, schema));
+    return [...all].map((subschema) => readingOf(subschema, schema));
   };
 
   const look = (inner: unknown, some: readonly Schema[], depth: number): Namesake | undefined => {
@@ -219,16 +219,16 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
     if (some.length === 0 || typeof inner !== 'object' || inner === null) return undefined;
     const all = together(some);
     if (Array.isArray(inner)) {
-      const items = all.flatMap((one) => one.items);
-      return items.length === 0 ? undefined : inList(inner, (one) => look(one, items, depth + 1));
+      const items = all.flatMap((reading) => reading.items);
+      return items.length === 0 ? undefined : inList(inner, (entry) => look(entry, items, depth + 1));
     }
     // Where no name is said, of whatever member, none can be missed.
-    if (!all.some((one) => one.names || one.patterns.length > 0 || one.rest.length > 0)) return undefined;
-    return inMembers(inner as Members, (name, one) => {
-      const deep = typeof one === 'object' && one !== null;
+    if (!all.some((reading) => reading.names || reading.patterns.length > 0 || reading.rest.length > 0)) return undefined;
+    return inMembers(inner as Members, (name, member) => {
+      const deep = typeof member === 'object' && member !== null;
       const further: Schema[] = [];
       let named = false;
-      let known: string | undefined;
+      let knownName: string | undefined;
       work += all.length;
       if (work > mostWork) throw tooMuch;
       for (const reading of all) {
@@ -237,12 +237,12 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
           named = true;
           if (deep) further.push(...schemasIn(reading.properties[name]));
         } else {
-          known ??= reading.folded.find(name);
+          knownName ??= reading.folded.find(name);
           if (deep) for (const part of reading.rest) further.push(part);
         }
       }
-      if (!deep && (named || known === undefined)) return undefined;
-      return named || known === undefined ? below(name, look(one, further, depth + 1)) : { at: `/${name}`, known };
+      if (!deep && (named || knownName === undefined)) return undefined;
+      return named || knownName === undefined ? below(name, look(member, further, depth + 1)) : { at: `/${name}`, known: knownName };
     });
   };
 
