@@ -63,13 +63,13 @@ export interface Rules {
 
 export interface Gateway {
   readonly port: number;
-  /** As agents are told it, whether or not it is ours at present. */
+  /** The address that agents are told, whether or not the port is ours at present. */
   readonly url: string;
   /** Whether what agents send to the port arrives here; takes it where it has become free. */
   checkPort(): Promise<AddressState[]>;
   /** From now on each call is decided by these rules, and agents with a stream open hear what changed for them. */
   apply(rules: Rules | undefined, because?: CallContext['closed']): void;
-  /** The same rules may answer otherwise: the clock went on, or the bundle aged. */
+  /** Tells agents what changed for them under the same rules: time has passed, or the bundle has aged. */
   recheck(): void;
   resourceUpdated(server: string, params: JsonObject): void;
   /** Ends all that an agent has open: its credential was revoked. */
@@ -212,7 +212,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
           ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }
           : { ...closed, closed: because };
       });
-      // While nothing holds, nothing is let go: whoever signs in next may have the same again.
+      // Without rules, subscriptions are kept: whoever signs in next may have the same again.
       if (!next) return;
       for (const subscriber of [...sessions.all(), ...listening]) {
         if (subscriber.subscriptions.size + subscriber.resume.length === 0) continue;
@@ -261,7 +261,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     leave,
     async close() {
       leave();
-      // Before they end: the next start goes on with them.
+      // Before the streams end, so that the next start goes on with the sessions.
       sessions.close();
       conversations.close();
       for (const listenStream of listening) listenStream.finish();
@@ -271,7 +271,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-/** The call itself was recorded when its answer was there; this says that the agent never took it. */
+/** The call itself was recorded when its answer was there; this says that the agent never read it. */
 function recordCut({ reader, bytes, why }: Cut, to: Outgoing, context: CallContext, log: Log): void {
   log.warn({ agent: reader, bytes }, `a connection was cut: its agent ${why}`);
   const { server = '', method = 'gatehouse/unread', target = '', session } = to instanceof Reply ? (to.about ?? {}) : {};

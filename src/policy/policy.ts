@@ -31,7 +31,7 @@ export interface Policy {
   readonly timeDependent: boolean;
   /** The real decision. Left-out arguments are no arguments, not unknown ones. */
   decide(question: DecisionRequest): Decision;
-  /** What is known before the arguments are: a permit that speaks of them counts as may apply, a forbid that does is ignored. */
+  /** The decision before the arguments are known: a permit that depends on them counts as one that may apply, a forbid that does is ignored. */
   preview(question: DecisionRequest): Decision;
   /** `preview` of every catalogued name (for resources: URIs, of skills too, and URI templates); all but `deny` is visible. Kept until the clock or freshness matters. */
   list(action: 'call' | 'get' | 'read', server: string, agent: string): ReadonlyMap<string, Decision>;
@@ -86,7 +86,7 @@ export function openPolicy(
     return plain;
   };
 
-  /** What denies before any rule on the thing itself is asked. */
+  /** The checks before any rule on the tool, prompt or resource itself: a denial, the verdict of `discover`, or the server. */
   const precheck = (question: DecisionRequest, at: Circumstances): Decision | ServerEntry => {
     if (at.freshness === 'expired')
       return deny(ownRules.expiredBundle, 'The company rules on this computer are too old to be used. Connect to the company network.');
@@ -107,7 +107,7 @@ export function openPolicy(
     return server;
   };
 
-  /** Of the blessed list alone, so it is worked out once. */
+  /** Depends on the blessed catalogue alone, so it is prepared once per server. */
   const scopeOf = ({ action, name }: Pick<DecisionRequest, 'action' | 'name'>, server: ServerEntry): SkillScope => {
     if (action !== 'read') return undefined;
     const find = skills.get(server.id) ?? openSkillScopes(server.catalogue);
@@ -125,8 +125,8 @@ export function openPolicy(
   });
 
   /**
-   * A file of a skill is read where the skill is, whoever may read what else of its server: hosts need all of a skill or nothing. What a rule keeps
-   * back under the file's own name stays back.
+   * A file of a skill may be read where the skill may, whatever holds for the rest of its server: hosts need all of a skill or nothing. A rule that
+   * keeps a file back by its own name still does.
    */
   const governed = (question: DecisionRequest, server: ServerEntry, rule: (slice: Slice, ask: Ask) => Decision): Decision => {
     const scope = scopeOf(question, server);
@@ -164,7 +164,7 @@ export function openPolicy(
     return verdicts;
   };
 
-  /** What rules say that look neither at what a call carries nor at the clock is the same again; `ask` is then the whole question. */
+  /** Rules that look neither at what a call carries nor at the clock answer the same again, so that is kept; `ask` is then the whole question. */
   const ruling = (slice: Slice, ask: Ask, at: Circumstances): Decision => {
     // The length keeps a name and an agent from being read as another pair of them; a slice that is asked in full finds more.
     const key = `${ask.action} ${slice.permits} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
@@ -173,7 +173,7 @@ export function openPolicy(
     if (current?.verdict) return current.verdict;
     const findings = current?.findings ?? settle(slice, ask, at, slots);
     const verdict = judge(slice, ask, at, slots, findings);
-    // Nothing is kept of an engine in trouble, nor a denial as such: nobody who is denied is in a hurry.
+    // Failures of the engine are not kept, nor denials as such: those need not be fast.
     if (!current && findings && findings.failure === undefined && ask.name.length <= maxKeptName)
       remember(settled, key, { stamp: at.freshness, findings, verdict: slice.open || verdict.effect === 'deny' ? undefined : verdict });
     return verdict;
@@ -183,8 +183,8 @@ export function openPolicy(
     ruling(slices.find(question.action, question.server, question.name), asking(question, server), at);
 
   /**
-   * A URI that nobody blessed is not let through to what a rule keeps back under its blessed name. What conditions say of a template's text says
-   * nothing of what comes of it, so a template counts only where a rule forbids the template itself.
+   * A URI that is not blessed must not reach what a rule keeps back under its blessed name. Conditions on a template's text say nothing of the URIs
+   * that come of it, so a template counts only where a rule forbids the template itself.
    */
   const keptBack = (question: DecisionRequest, server: ServerEntry, at: Circumstances): Decision | undefined => {
     const blessed = names.get(server.id)!.read;
@@ -212,7 +212,7 @@ export function openPolicy(
       const wrong =
         misfit(question, blessed) ?? posing(question, checked, blessed, slices.find(question.action, question.server, question.name).names);
       if (wrong !== undefined) {
-        // What no arguments could change is said first: nobody should mend them in vain.
+        // A denial that no arguments could change comes first: nobody should correct them in vain.
         const anyhow = governed({ ...question, args: {} }, checked, (slice, ask) => listedVerdict(slice, ask, at));
         return anyhow.effect === 'deny' ? anyhow : deny(ownRules.invalidArguments, `The arguments do not fit the tool: ${wrong}.`);
       }
@@ -266,7 +266,7 @@ function misfit({ action, args = {} }: DecisionRequest, tool: object | undefined
   return validator.misfit(Object.fromEntries(said));
 }
 
-/** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */
+/** Whether a rule speaks against it or could not be applied; that no rule permits it is not enough. */
 const holdsBack = ({ effect, rule, obligations }: Decision): boolean =>
   effect === 'deny' ? rule !== ownRules.noPermit : effect === 'ask' || obligations.redact.length > 0;
 

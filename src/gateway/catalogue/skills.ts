@@ -23,7 +23,7 @@ export function scopedSkill(server: string, skill: Skill): Skill {
   };
 }
 
-/** The blessed entry as one agent sees it: without the files of skills inside it that are hidden from that agent, which so exist nowhere. */
+/** The blessed entry as one agent sees it: without the files of inner skills that are hidden from that agent, so that nothing shows them. */
 export function seenSkill(server: Owner, uri: string, policy: Policy, agent: string): Skill {
   const { skills } = server.catalogue;
   const skill = skills.find((candidate) => candidate.uri === uri)!;

@@ -7,7 +7,7 @@ import type { Directory, Listed } from './directory.ts';
 import { mergedInstructions } from './instructions.ts';
 import { scopedSkill, seenSkill } from './skills.ts';
 
-/** What one agent's surface at an address is kept by. */
+/** The key by which one agent's surface at an address is kept. */
 export const surfaceKey = ({ path }: Address, agent: string): string => `${path}\0${agent}`;
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list' | 'skills/list';
@@ -35,7 +35,7 @@ const kinds = {
 export const isListMethod = (method: string, directory: Directory): method is ListMethod =>
   Object.hasOwn(kinds, method) && (method !== 'skills/list' || directory.skills.size > 0);
 
-/** Methods of the extension are there where it is stated: for an agent of either era, since it has nothing that the legacy one lacks. */
+/** The methods of the extension exist where a server states it, for agents of both eras: it needs nothing that the legacy one lacks. */
 export function speaks(method: string, directory: Directory): boolean {
   if (method === 'skills/get') return directory.skills.size > 0;
   return method === 'resources/directory/read' && [...directory.skills.values()].some(({ owner }) => readsFolders(owner));

@@ -10,7 +10,7 @@ const forms = new Map([
   ['&', { first: '&', between: '&', named: true }],
 ]);
 
-/** No brace stands in one: looking from each unclosed brace to the end of a text would take the square of its length. */
+/** It has no brace inside: looking from each unclosed brace to the end of a text would take quadratic time. */
 const expression = /\{([+#./;?&]?)([^{}]*)\}/g;
 
 function* namesIn(list: string): Generator<{ name: string; most: number }> {
@@ -27,8 +27,8 @@ export function variablesOf(template: string): Set<string> {
 }
 
 /**
- * What a template becomes. Values go in as they are, unencoded: rules are to see `secret/`, as the server does that is told the value. What has no
- * value yet leaves nothing, as in RFC 6570.
+ * What a template becomes. Values go in as they are, unencoded: rules must see `secret/` as the server that gets the value does. What has no value
+ * yet leaves nothing, as in RFC 6570.
  */
 export function expand(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(expression, (_whole, operator: string, list: string) => {

@@ -24,11 +24,11 @@ export const audit: Step = async (call, next) => {
   return outcome;
 };
 
-/** In here: what cannot be said to the agent is the upstream's trouble, and recorded like any other. */
+/** Called inside the `try`: a result that cannot be written as JSON is the upstream's error, recorded like any other. */
 const said = (outcome: Outcome): Outcome =>
   'error' in outcome || outcome.text !== undefined ? outcome : { result: outcome.result, text: jsonOf(outcome.result) };
 
-/** The same hash of arguments of megabytes: each step by itself, and the hashing in a thread of Node's. */
+/** The same hash for arguments of megabytes: pauses between its steps, and hashes in a thread of Node's. */
 async function digestApart(args: JsonObject): Promise<string> {
   const text = JSON.stringify(args);
   await turn();

@@ -22,7 +22,7 @@ function decide(call: Passage): Decision {
   const verdict = ask(target.name);
   if (verdict.effect !== 'allow' || target.filled === undefined) return verdict;
   const filled = ask(target.filled);
-  // What may not be read is denied and recorded under its own name, so that a hidden one is as hidden here as when it is read.
+  // A URI that may not be read is denied and recorded under its own name, so a hidden one is as hidden here as when it is read.
   if (filled.effect !== 'allow') call.target = { ...target, name: target.filled };
   return filled;
 }

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Target } from './call.ts';
 
-/** A completion in the upstream's words: it names one thing, and has one value for the name that is completed. Both are what was decided on. */
+/** A completion's params with the upstream's name. They name one thing and give the completed argument one value: those that were decided on. */
 export function completing(params: JsonObject, { name, action }: Target): JsonObject {
   const { name: _name, uri: _uri, ...ref } = params['ref'] as JsonObject;
   const { context, ...rest } = params;

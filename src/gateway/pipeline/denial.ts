@@ -6,7 +6,7 @@ import type { Outcome, UpstreamError } from '../../upstreams/upstream.ts';
 import { visible } from '../catalogue/visible.ts';
 import type { Call, Passage } from './call.ts';
 
-/** A verdict of no company's rule. */
+/** A denial by a rule of Gatehouse's own. */
 export const builtIn = (rule: OwnRule, reason: string): Decision => ({
   effect: 'deny',
   rule,
@@ -15,7 +15,7 @@ export const builtIn = (rule: OwnRule, reason: string): Decision => ({
   obligations: { redact: [] },
 });
 
-/** What stands until the first step has decided. */
+/** The verdict until the first step has decided. */
 export const undecided: Decision = builtIn(ownRules.policyError, 'Nothing decided on it.');
 
 /** The answer to a call that the verdict does not let pass. Hidden: as if it did not exist. Visible: a sentence with the rule and a way out. */
@@ -25,7 +25,7 @@ export function denied({ context, target, verdict, ...call }: Passage): Outcome 
   return refused(call, denialText(JSON.stringify(call.asked), target?.owner.title ?? 'Gatehouse', verdict));
 }
 
-/** Words for the model where it can read them, else an error. */
+/** A tool result, which the model can read; an error for all other methods. */
 export const refused = ({ method, peer }: Pick<Call, 'method' | 'peer'>, text: string): Outcome =>
   method === 'tools/call'
     ? { result: peer.era === 'modern' ? { resultType: 'complete', ...toolError(text) } : toolError(text) }
@@ -48,7 +48,7 @@ function unknown(method: string, name: string, era: 'legacy' | 'modern'): RpcErr
 
 const openApp = 'Ask the person to open Gatehouse';
 
-/** What was tried, that policy does not allow it, which rule and why, what to do. */
+/** Says what was tried, that policy does not allow it, which rule and why, and what to do. */
 function denialText(asked: string, title: string, verdict: Decision): string {
   if (verdict.rule === ownRules.signedOut || verdict.rule === ownRules.noRules)
     return `Gatehouse did not run ${asked}. ${sentence(verdict.reason)}`;

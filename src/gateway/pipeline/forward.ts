@@ -12,13 +12,13 @@ import { completing } from './completing.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
 import { changedSince, getSkill } from './skill-answers.ts';
 
-/** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
+/** Calls the upstream with its own names and in its era, and answers with the agent's. All else stays as it came. */
 export const forward: Step = async (call) => {
   const { context } = call;
   if (call.method === 'skills/get' && context.policy) return getSkill(call, context.policy);
   const start = performance.now();
   try {
-    // Decided and sent in one go, it would hold everybody up for both.
+    // Deciding and sending a long request in one go would hold everybody up for both.
     if (isLong(call.requestBytes)) await turn();
     const outcome = await (call.peer.era === 'modern' ? fromModern(call, context) : fromLegacy(call, context));
     if ('error' in outcome) return { error: errorFor(call, outcome.error) };
@@ -45,7 +45,7 @@ async function fromModern(call: Call, context: CallContext): Promise<Outcome> {
   const upstream = present(call, context);
   const params = outward(call);
   const state = call.params['requestState'];
-  // Most calls have no state: their arguments need not be looked through for one.
+  // A function, since it hashes the arguments and most calls have no state that needs it.
   const binding = () => ({
     agent: call.agent,
     person: context.person,
@@ -103,7 +103,7 @@ const missing = (requiredCapabilities: JsonObject): Outcome => ({
   },
 });
 
-/** The call as it was first made, once its person has been to the addresses that it wanted visited. */
+/** The call as it was first made, after the person visited the addresses that the upstream asked for. */
 function visited(params: JsonObject): JsonObject {
   const { inputResponses, requestState: _state, ...first } = params;
   const answers = isObject(inputResponses) ? Object.values(inputResponses) : [];
@@ -135,7 +135,7 @@ function outward(call: Call): JsonObject {
   else if (call.method !== 'completion/complete') params['name'] = target.name;
   // Tasks of 2025-11-25 are not offered, so they count as not asked for: the agent gets its result in the call.
   if (call.method === 'tools/call') delete params['task'];
-  // Words of the modern era: what a legacy agent says with them nobody sealed, and to an upstream it would be an answer to its questions.
+  // Members of the modern era. From a legacy agent they have no seal, and an upstream would take them for answers to its questions.
   if (call.peer.era === 'legacy') {
     delete params['requestState'];
     delete params['inputResponses'];
@@ -145,7 +145,7 @@ function outward(call: Call): JsonObject {
   return params;
 }
 
-/** A task goes to the agent under a name of ours, bound to whom it belongs to; `tasks/get` gives it back under that name. */
+/** The agent gets an id of ours for a task, bound to its agent and person; answers about the task carry that id. */
 function ownTask(call: Call, result: JsonObject, context: CallContext): JsonObject {
   const { target, agent, args, asked, requestBytes } = call;
   if (target!.taskId !== undefined) return result['taskId'] === undefined ? result : { ...result, taskId: asked };

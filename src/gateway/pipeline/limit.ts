@@ -6,7 +6,7 @@ import { builtIn, denied } from './denial.ts';
 export const limit: Step = async (call, next) => {
   const { context, agent, verdict } = call;
   const { owner, name, taskId } = call.target!;
-  // A rule's limit is on calls; asking what became of one is not another.
+  // A rule's limit counts calls. Asking about the task of an earlier call is not another call.
   const rule = taskId === undefined ? verdict.obligations.limit : undefined;
   const tool = `${owner.id}/${name}`;
   const now = context.now();

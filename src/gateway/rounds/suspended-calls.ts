@@ -3,7 +3,7 @@ import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, type Upstream, type UpstreamCall, UpstreamError } from '../../upstreams/upstream.ts';
 import { type InputRequest, unaskable, worded } from './questions.ts';
 
-/** A call as far as it matters here. */
+/** The parts of an agent's call that matter here. */
 export type AgentCall = Omit<UpstreamCall, 'params'> & { agent: string };
 
 interface Asked extends InputRequest {
@@ -17,27 +17,27 @@ interface SuspendedCall {
   readonly capabilities: JsonObject;
   readonly questions: Map<string, Asked>;
   readonly ended: Promise<Outcome>;
-  /** The exchange that speaks for it at present; between two of them there is none. */
+  /** The agent's request that carries it now; undefined between two requests. */
   call: AgentCall | undefined;
   asked: (() => void) | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** Runs from its beginning: an agent that comes back again and again without an answer must not keep it for ever. */
+  /** Bounds its whole time: an agent that keeps coming back without an answer must not keep it for ever. */
   whole: NodeJS.Timeout | undefined;
   late: boolean;
   readonly cancel: AbortController;
   count: number;
-  /** Answers that the agent sent ahead, by the name of the question; each is good for one. */
+  /** Answers that the agent sent ahead, by the name of the question; each is used once. */
   readonly ahead: Map<string, unknown>;
 }
 
 export type Round = { outcome: Outcome } | { parked: string; inputRequests: JsonObject };
 
 export interface SuspendedCalls {
-  /** Begins a call; it may come to a question instead of an answer. */
+  /** Begins a call; it may lead to a question instead of an answer. */
   begin(call: AgentCall, upstream: Upstream, params: JsonObject): Promise<Round>;
   /** Goes on with a call that was parked. Undefined: it is not here any more. */
   resume(id: string, call: AgentCall, responses: JsonObject): Promise<Round> | undefined;
-  /** Ends all that waits, or what waits for one agent. */
+  /** Ends all suspended calls, or those of one agent. */
   close(agent?: string): void;
 }
 
@@ -69,7 +69,7 @@ function keyOf(question: InputRequest, { questions, count }: SuspendedCall): str
 function takeAhead({ ahead }: SuspendedCall, question: InputRequest): JsonObject | undefined {
   const name = nameOf(question);
   const answer = name === undefined ? undefined : ahead.get(name);
-  // Asked again it was no good: the next answer is to be a new one.
+  // A server that asks again did not accept it, so it is not used twice.
   if (name !== undefined) ahead.delete(name);
   return isObject(answer) ? answer : undefined;
 }
@@ -109,7 +109,7 @@ export function openSuspendedCalls(limits = suspendedCallLimits): SuspendedCalls
     if (ahead) return Promise.resolve({ result: ahead });
     if (!parked.has(suspended.id) && (parked.size >= limits.total || ofAgent(suspended.agent) >= limits.perAgent))
       return Promise.resolve({ error: { code: rpc.internalError, message: 'Too many calls are waiting for an answer of this agent.' } });
-    // From here on it counts: many calls may ask at once.
+    // Counted from here on, since many calls may ask at once.
     parked.set(suspended.id, suspended);
     return new Promise((resolve) => {
       suspended.count++;
@@ -193,12 +193,12 @@ export function openSuspendedCalls(limits = suspendedCallLimits): SuspendedCalls
           onRequest: (request, signal) => ask(suspended, request, signal),
         }),
       };
-      // While an exchange speaks for it and nothing is asked, it is a call like any other.
+      // A call that waits for its agent ends now. One that a request carries may still finish, but no longer asks.
       suspended.whole = setTimeout(() => {
         suspended.late = true;
         if (!suspended.call) giveUp(suspended);
       }, limits.wholeMs).unref();
-      // Whoever waits for it hears of its failure; parked, nobody may be waiting.
+      // Whoever waits for it hears of its failure; while it is parked nobody may wait, so the rejection is handled here.
       suspended.ended.catch(() => {});
       return round(suspended, call);
     },

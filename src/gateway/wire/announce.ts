@@ -15,7 +15,7 @@ const announcements: [string, ListMethod[]][] = [
   ['notifications/resources/list_changed', ['resources/list', 'resources/templates/list', 'skills/list']],
 ];
 
-/** Every list may be another: for an agent that comes back to a session of before. */
+/** For an agent that comes back to a session from before a restart: every list may have changed. */
 export const listChanges = announcements.map(([name]) => name);
 
 interface Audience {
@@ -33,7 +33,7 @@ export function announce(
     return old !== undefined && old.mark(method) !== to.surface(address, agent).mark(method);
   };
   for (const session of to.sessions) {
-    // Without a stream it waits in the track of the last one; who never opened one does not listen.
+    // Without a stream it waits in the event log of the last one; an agent that never opened one does not listen.
     if (!session.track) continue;
     for (const [name, methods] of announcements)
       if (methods.some((method) => different(session.address, session.agent, method))) say(session, notificationText(name));
@@ -51,7 +51,7 @@ export function resourceUpdated(to: Audience & { context: CallContext }, server:
   const { policy } = to.context;
   const own = params['uri'];
   if (!policy || typeof own !== 'string') return;
-  // As agents can have asked for it: looking through all that they hold would take too long where both sides like it so.
+  // The two URIs under which agents may have subscribed. Looking through all subscriptions could be made slow by an agent and an upstream.
   const spelt = [own, scopedUri(server, own)];
   const deliver = (subscriber: Session | ListenStream, send: (params: JsonObject) => void) => {
     for (const uri of spelt) {

@@ -65,7 +65,7 @@ export async function legacyBatch(
   if (defect) throw defect.reason;
 }
 
-/** What a batch must not have in it. */
+/** Why a message must not be part of a batch; undefined: it may. */
 function misplaced(message: Request, { headers }: Incoming): RpcError | undefined {
   if (message.method === 'initialize')
     return { code: rpc.invalidRequest, message: '"initialize" must not be part of a batch: send it alone.' };

@@ -3,7 +3,7 @@ import type { Directory } from '../catalogue/directory.ts';
 import { expand, variablesOf } from '../catalogue/template.ts';
 import type { Target } from '../pipeline/call.ts';
 
-/** A value that is being completed is one that the agent asks about: it is decided as the `get` or the `read` that it would become. */
+/** To complete a value is to ask about it, so it is decided as the `get` or the `read` that it would become. */
 export function completed(
   directory: Directory,
   params: JsonObject,
@@ -27,7 +27,7 @@ export function completed(
     const tooLong = `The URI that params.argument makes has more than ${longest.uri} characters.`;
     if (expand(asked, args).length > longest.uri) return tooLong;
     const resource = directory.findResource(asked);
-    // Nobody can say what a name that is no variable of the template does to the URI, so there is nothing of that kind.
+    // What a name that is no variable of the template does to the URI is not known, so nothing is offered for it.
     const completable = variables.size === 0 || Object.keys(args).every((key) => variables.has(key)) ? resource : undefined;
     const target = completable && { owner: completable.owner, name: completable.uri, action: 'read' as const };
     return { asked, target: target && (variables.size === 0 ? target : { ...target, filled: expand(completable.uri, args) }), args };

@@ -17,7 +17,7 @@ import type { Incoming, WireContext } from './request.ts';
 import type { Session } from './sessions.ts';
 
 const askTimeoutMs = 10 * 60_000;
-/** They are kept for as long as the session, and on the disk. */
+/** Capabilities are kept for as long as the session, and on the disk. */
 const maxCapabilityBytes = 64 * 1024;
 
 export type Request = Extract<Message, { kind: 'request' }>;
@@ -44,7 +44,7 @@ export function begun(incoming: Incoming, wire: WireContext, id: Id | null): Ses
   return session;
 }
 
-/** What nobody waits for an answer to. */
+/** Handles a message that needs no answer. */
 export function heard(session: Session, message: Exclude<Message, Request>): void {
   if (message.kind === 'response') {
     const settle = session.asked.get(message.id);
@@ -214,7 +214,7 @@ async function call(
       clientInfo: session.clientInfo,
       ...(session.logLevel === undefined ? {} : { logLevel: session.logLevel }),
     },
-    // What comes when the call is over goes beside it: only the end of a URL elicitation does.
+    // After the call is over only the end of a URL elicitation comes; it goes out on the session's GET stream.
     onNotification: (note) => {
       const text = notificationText(note.method, note.params);
       if (over) session.stream?.send(text);

@@ -2,10 +2,10 @@ import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Stream } from '../http/answer.ts';
 import type { Incoming, ListenStream } from './request.ts';
 
-/** What may wait for an acknowledgement; the same said twice is said once. */
+/** Messages that may wait for the acknowledgement; equal ones are sent once. */
 const mostHeld = 1000;
 
-/** A modern `subscriptions/listen`: it hears from its beginning on, and says so after the acknowledgement. */
+/** A modern `subscriptions/listen`: it collects changes from its beginning on, and sends them after the acknowledgement. */
 export function openListenStream(incoming: Incoming, stream: Stream, text: ListenStream['text'], wishes: JsonObject): ListenStream {
   const wanted = new Set<string>();
   if (wishes['toolsListChanged'] === true) wanted.add('tools/list');

@@ -18,11 +18,11 @@ import type { Incoming, WireContext } from './request.ts';
 const prefix = 'io.modelcontextprotocol/';
 const subscriptionKey = `${prefix}subscriptionId`;
 
-/** Modern is what says so in its body; a header alone does too, so that a body without the envelope is told what it lacks. */
+/** Modern is what says so in its body. A header alone is enough too, so that a body without the envelope is told what it lacks. */
 export function isModern(message: Message, headers: IncomingHttpHeaders): boolean {
   if (message.kind === 'response') return false;
-  // A whole "initialize" in whatever envelope: agents send it after a discovery too (claude-code#96183), and only the legacy era has it.
-  // Without the version that it must name it is none; in a modern envelope that is a method which is no more (404, SEP-2575).
+  // A complete "initialize" is legacy in any envelope: agents send it after a discovery too (claude-code#96183).
+  // Without the version that it must name it is incomplete; in a modern envelope it is then a removed method (404, SEP-2575).
   if (message.method === 'initialize' && typeof message.params['protocolVersion'] === 'string') return false;
   const meta = message.params['_meta'];
   if (isObject(meta) && meta[`${prefix}protocolVersion`] !== undefined) return true;
@@ -36,7 +36,7 @@ export function isModern(message: Message, headers: IncomingHttpHeaders): boolea
 export async function modern(incoming: Incoming, message: Exclude<Message, { kind: 'response' }>, wire: WireContext): Promise<void> {
   const answer = new Answer(incoming.response, incoming.mayStream);
   if (message.kind === 'notification') {
-    // Over HTTP nothing hangs on them: a request is cancelled by closing its answer.
+    // Over HTTP notifications have no effect: a request is cancelled by closing its answer.
     incoming.response.writeHead(202).end();
     return;
   }
@@ -91,7 +91,7 @@ function discover(surface: Surface): JsonObject {
   };
 }
 
-/** What `Mcp-Name` repeats. */
+/** The member of params that the header `Mcp-Name` repeats. */
 const named = new Map([
   ['resources/read', 'uri'],
   ['tools/call', 'name'],
@@ -147,7 +147,7 @@ function parameterMismatch(
   for (const [suffix, path] of declared ?? []) {
     let value: unknown = args;
     for (const key of path) value = isObject(value) ? value[key] : undefined;
-    // As it says itself: an object could have a `toString` that is no function.
+    // As JSON, not by `String`: an object could have a `toString` that is no function.
     if (typeof value === 'object' && value !== null) value = JSON.stringify(value);
     const header = decodeHeader(headers[`mcp-param-${suffix}`]);
     const same =
@@ -228,7 +228,7 @@ const statuses = new Map<number, number>([
 /** Of one session, or of one stream. */
 export const mostSubscriptions = 1000;
 
-// An upstream that does not answer keeps nobody from the announcements of the others: what is not made by then is not acknowledged.
+// An upstream that does not answer must not delay announcements of the others: a subscription not made by then is not acknowledged.
 const acknowledgeMs = 2000;
 
 /** One stream of announcements; the first message says which of the wishes are honoured. */

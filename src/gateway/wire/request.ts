@@ -25,7 +25,7 @@ export type Subscriber = Pick<Session, 'agent' | 'address' | 'subscriptions' | '
 
 /** A modern `subscriptions/listen` that is open. */
 export interface ListenStream extends Subscriber {
-  /** Held back until it is acknowledged, since that comes first. */
+  /** Held back until the acknowledgement, which must come first. */
   send(message: string): void;
   acknowledge(message: string): void;
   wants: (method: ListMethod) => boolean;

@@ -23,7 +23,7 @@ function readableOn({ server, uri }: Place, agent: string, { upstream, policy }:
   return verdict.effect === 'allow' && visible(policy, { action: 'read', server, name: uri, agent }) ? on : undefined;
 }
 
-/** False when the agent may not read it, or nobody has it. What is held on a connection that is no more counts for nothing. */
+/** False when the agent may not read it, or nobody has it. What is held on a connection that was replaced does not count. */
 export async function subscribe(
   subscriber: Subscriber,
   surface: Surface,
@@ -47,7 +47,7 @@ export async function subscribe(
   } catch {
     if (context.upstream(place.server) === on) return false;
   }
-  // It was replaced in the meantime.
+  // The connection was replaced in the meantime.
   return await subscribe(subscriber, surface, asked, context, until);
 }
 

@@ -4,12 +4,12 @@ import type { ServerEntry, ToolFacts } from '../../bundle/schema.ts';
 import { contextPath, hasPath, operands } from './condition.ts';
 
 /**
- * Servers in some languages read an argument `Project` as `project`, so what a rule says of `project` must not be gone around by it. What is a known
- * name but for its case is refused; which names are known, the blessed schema and the rules say.
+ * Servers in some languages read an argument `Project` as `project`, which must not get around a rule on `project`. A name that differs from a
+ * known one in case only is refused; the known ones are those of the blessed schema and of the rules.
  */
 export interface Names {
   members: Map<string, Names>;
-  /** Of members that are not named. */
+  /** For members that are not named. */
   rest?: Names;
 }
 
@@ -49,7 +49,7 @@ export function argumentsNamed(json: PolicyJson): string[][] {
 /** A message nests at most some 64 deep. */
 const deepest = 256;
 
-/** A list is as each of its members. What nests too deeply is for the rules to refuse: here only what they name is looked for. */
+/** A list is searched entry by entry. What nests too deeply is for the rules to refuse: here only what they name is looked for. */
 function namesakeIn(value: unknown, names: Names | undefined, depth = 0): Namesake | undefined {
   if (names === undefined || (names.members.size === 0 && !names.rest) || depth > deepest) return undefined;
   if (typeof value !== 'object' || value === null) return undefined;
@@ -64,7 +64,7 @@ function namesakeIn(value: unknown, names: Names | undefined, depth = 0): Namesa
 
 type Members = Record<string, unknown>;
 
-/** Where something was found further in, as seen from here: most calls have nothing to find, so no place is written down on the way in. */
+/** Where a namesake further in stands, as seen from here. Built on the way out: most calls have none, and so pay nothing. */
 const below = (name: string | number, namesake: Namesake | undefined): Namesake | undefined =>
   namesake && { at: `/${name}${namesake.at}`, known: namesake.known };
 
@@ -92,7 +92,7 @@ interface Folded {
 
 function openFolded(names: Iterable<string>): Folded {
   const all = new Map([...names].map((name) => [fold(name), name]));
-  // Folding keeps the length of a name in ASCII, and most names are as long as none that is known.
+  // Folding keeps the length of a name in ASCII, and most names have a length that no known name has.
   const lengths = new Set([...all.keys()].map((name) => name.length));
   return {
     find: (name) => (all.size === 0 || (!lengths.has(name.length) && isAscii(name)) ? undefined : all.get(fold(name))),
@@ -134,7 +134,7 @@ function madeOf(key: object, paths: () => Iterable<readonly string[]>): Names {
   return names;
 }
 
-/** Of which the company says what kind they are. */
+/** The arguments whose kind the company declares. */
 const namesDeclared = (facts: ToolFacts): Names => madeOf(facts, () => Object.keys(facts.arguments ?? {}).map((path) => path.split('.')));
 
 function namesOfPrompt(prompt: { [key: string]: unknown } | undefined): Names | undefined {
@@ -149,15 +149,15 @@ const isSchema = (value: unknown): value is Schema => typeof value === 'object' 
 const schemasIn = (value: unknown): Schema[] => [value].flat().filter(isSchema);
 const valuesOf = (value: unknown): Schema[] => (isSchema(value) ? Object.values(value).filter(isSchema) : []);
 
-/** A schema as far as it says names: worked out once, since each name of a call is looked up in it. */
+/** What a schema says of names: worked out once, since each name of a call is looked up in it. */
 interface Reading {
   properties: Schema;
   names: boolean;
   folded: Folded;
-  /** What else is said of the same value. */
+  /** What else applies to the same value. */
   parts: Schema[];
   items: Schema[];
-  /** Of any member. */
+  /** May apply to any member. */
   patterns: Schema[];
   /** Of the members that it does not name. */
   rest: Schema[];
@@ -190,18 +190,18 @@ function readingOf(schema: Schema, root: Schema): Reading {
   return reading;
 }
 
-/** Names looked at in one call, each in so many schemas: far more than a call of any use has, and some tens of milliseconds. */
+/** Names times schemas that are looked at in one call: far more than a useful call has, and some tens of milliseconds. */
 const mostWork = 500_000;
 
-/** The same by a blessed schema, wherever in it a name stands: all branches of a choice count. */
+/** Looks for namesakes of the names in a blessed schema, wherever they stand: all branches of a choice count. */
 function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much' | undefined {
   if (!isSchema(schema)) return undefined;
   const root = readingOf(schema, schema);
-  // Most calls: plain values, each under a name that the schema says.
+  // Most calls: plain values, each under a name that the schema has.
   if (root.parts.length === 0 && isFlat(value, root.properties)) return undefined;
   let work = 0;
 
-  /** All that is said of the value itself. */
+  /** All schemas that apply to the value itself. */
   const together = (some: readonly Schema[]): Reading[] => {
     const [first] = some;
     // Most schemas say all that they say in one place.
@@ -222,7 +222,7 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
       const items = all.flatMap((reading) => reading.items);
       return items.length === 0 ? undefined : inList(inner, (entry) => look(entry, items, depth + 1));
     }
-    // Where no name is said, of whatever member, none can be missed.
+    // Where no schema names a member, there is no namesake.
     if (!all.some((reading) => reading.names || reading.patterns.length > 0 || reading.rest.length > 0)) return undefined;
     return inMembers(inner as Members, (name, member) => {
       const deep = typeof member === 'object' && member !== null;
