@@ -23,16 +23,16 @@ export interface Entrance extends Port {
   unread: Unread;
   /** Whoever waits is served now, in the order of their coming, and all others from now on. */
   serve(listener: Listener, cut: (cut: Cut, to: Outgoing) => void): void;
-  /** From now on whoever comes is cut, as if nobody ran any more: agents try again, while an answer of one that is leaving would count for good. */
+  /** From now on every request is cut, as if no gateway ran: agents then try again, while they would take an error answer for final. */
   leave(): void;
 }
 
-/** More agents than a person has; who asks for nothing but to be held must not be held in any number. */
+/** More than the agents of any person need; without a bound, waiting requests could fill the memory. */
 const mostWaiting = 1000;
 
 /**
- * Listens from the first moment and holds requests until somebody serves them: agents of before are there already, and some give up for good after
- * a few connections that are refused, while all of them wait for an answer.
+ * Listens from the first moment and holds requests until somebody serves them: agents from before a restart connect at once. Some give up for good
+ * after a few refused connections, but all of them wait for an answer.
  */
 export async function openEntrance(options: EntranceOptions): Promise<Entrance> {
   let served: Listener | undefined;
@@ -64,7 +64,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
     server.maxConnections = options.maxConnections ?? 8192;
     return server;
   });
-  // Not waited for: what else a start does goes on beside it, and who needs to know asks again.
+  // Not awaited: the rest of the start goes on meanwhile, and whoever needs the result checks again.
   void port.check();
   return {
     ...port,

@@ -63,13 +63,13 @@ export interface Rules {
 
 export interface Gateway {
   readonly port: number;
-  /** As agents are told it, whether or not it is ours at present. */
+  /** The address that agents are told, whether or not the port is ours at present. */
   readonly url: string;
   /** Whether what agents send to the port arrives here; takes it where it has become free. */
   checkPort(): Promise<AddressState[]>;
   /** From now on each call is decided by these rules, and agents with a stream open hear what changed for them. */
   apply(rules: Rules | undefined, because?: CallContext['closed']): void;
-  /** The same rules may answer otherwise: the clock went on, or the bundle aged. */
+  /** Tells agents what changed for them under the same rules: time has passed, or the bundle has aged. */
   recheck(): void;
   resourceUpdated(server: string, params: JsonObject): void;
   /** Ends all that an agent has open: its credential was revoked. */
@@ -92,9 +92,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let rules: Rules | undefined;
   const kept = (name: string) => (options.dataDir === undefined ? undefined : join(options.dataDir, name));
   const used = openUsedStates(kept('used-states'), options.now(), options.log);
-  const bridge = { seal: openSeal(options.stateKey, used), parking: openSuspendedCalls(), tasks: openTasks() };
+  const rounds = { seal: openSeal(options.stateKey, used), suspended: openSuspendedCalls(), tasks: openTasks() };
   const closed: CallContext = {
-    ...bridge,
+    ...rounds,
     policy: undefined,
     closed: signedOut,
     person: '',
@@ -103,7 +103,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     ledger: options.ledger,
     now: options.now,
   };
-  let gate = closed;
+  let context = closed;
   let directories = new Map<string, Directory>();
   let surfaces = new Map<string, Surface>();
   const listening = new Set<ListenStream>();
@@ -134,37 +134,37 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   });
 
   const directory = (address: Address): Directory => {
-    let found = directories.get(address.path);
-    if (!found) {
-      found = openDirectory(rules?.bundle ?? ({ servers: [] } as unknown as Bundle), address);
-      directories.set(address.path, found);
+    let cached = directories.get(address.path);
+    if (!cached) {
+      cached = openDirectory(rules?.bundle ?? ({ servers: [] } as unknown as Bundle), address);
+      directories.set(address.path, cached);
     }
-    return found;
+    return cached;
   };
   const surface = (address: Address, agent: string): Surface => {
     const key = surfaceKey(address, agent);
-    let found = surfaces.get(key);
-    if (!found) {
-      found = openSurface({ directory: directory(address), policy: rules?.policy, agent, address, version: options.version });
-      surfaces.set(key, found);
+    let cached = surfaces.get(key);
+    if (!cached) {
+      cached = openSurface({ directory: directory(address), policy: rules?.policy, agent, address, version: options.version });
+      surfaces.set(key, cached);
     }
-    return found;
+    return cached;
   };
 
-  const door: WireContext = {
+  const wire: WireContext = {
     sessions,
-    gate: () => gate,
+    context: () => context,
     surface,
     seen: (agent, client, era) => options.agents.seen(agent, client, era),
     conversation: (agent, address, client) => conversations.of(agent, address, client, options.now()),
     now: options.now,
     listen(incoming, stream, text, wishes) {
-      const one = openListenStream(incoming, stream, text, wishes);
-      listening.add(one);
-      stream.onClose(() => listening.delete(one));
-      return one;
+      const listenStream = openListenStream(incoming, stream, text, wishes);
+      listening.add(listenStream);
+      stream.onClose(() => listening.delete(listenStream));
+      return listenStream;
     },
-    subscribe: async (subscriber, seen, uri, until) => await subscribe(subscriber, seen, uri, gate, until),
+    subscribe: async (subscriber, seen, uri, until) => await subscribe(subscriber, seen, uri, context, until),
   };
 
   const port = options.entrance;
@@ -176,7 +176,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         maxBodyBytes: options.maxBodyBytes,
         maxDepth: options.maxDepth,
         verify: (token) => options.agents.verify(token),
-        door,
+        wire,
         unread,
         settling: () => settling,
         leaving: () => leaving,
@@ -184,7 +184,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       }),
       log: options.log,
     }),
-    (cut, to) => recordCut(cut, to, gate, options.log),
+    (cut, to) => recordCut(cut, to, context, options.log),
   );
   await port.check();
 
@@ -203,34 +203,34 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     apply(next, because = signedOut) {
       changed(() => {
         // What one person was asked is not for the next one to answer.
-        if ((next?.person ?? '') !== gate.person) {
-          bridge.parking.close();
+        if ((next?.person ?? '') !== context.person) {
+          rounds.suspended.close();
           sessions.unask();
         }
         rules = next;
-        gate = next
+        context = next
           ? { ...closed, policy: next.policy, person: next.person, limiter: openLimiter(next.bundle.limits) }
           : { ...closed, closed: because };
       });
-      // While nothing holds, nothing is let go: whoever signs in next may have the same again.
+      // Without rules, subscriptions are kept: whoever signs in next may have the same again.
       if (!next) return;
-      for (const one of [...sessions.all(), ...listening]) {
-        if (one.subscriptions.size + one.resume.length === 0) continue;
-        resubscribe(one, surface(one.address, one.agent), gate);
+      for (const subscriber of [...sessions.all(), ...listening]) {
+        if (subscriber.subscriptions.size + subscriber.resume.length === 0) continue;
+        resubscribe(subscriber, surface(subscriber.address, subscriber.agent), context);
         sessions.changed();
       }
     },
     recheck: () => changed(() => {}),
-    resourceUpdated: (id, params) => resourceUpdated({ sessions: sessions.all(), listening, gate }, id, params),
+    resourceUpdated: (id, params) => resourceUpdated({ sessions: sessions.all(), listening, context }, id, params),
     dismiss(agent) {
       sessions.endOf(agent);
-      for (const one of listening) if (one.agent === agent) one.finish();
-      bridge.parking.close(agent);
+      for (const listenStream of listening) if (listenStream.agent === agent) listenStream.finish();
+      rounds.suspended.close(agent);
     },
     openOf(agent) {
       let open = 0;
       for (const session of sessions.all()) if (session.agent === agent) open++;
-      for (const one of listening) if (one.agent === agent) open++;
+      for (const listenStream of listening) if (listenStream.agent === agent) open++;
       return open;
     },
     async callTool(agent, id, tool, args, signal) {
@@ -254,30 +254,30 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         directory: directory(address),
         signal,
       };
-      const outcome = await pass(call, gate);
+      const outcome = await pass(call, context);
       if ('error' in outcome) throw new Failure('not-found', outcome.error.message, 'See what you may use with "gatehouse tools".');
       return JSON.parse(typeof outcome.text === 'string' ? outcome.text : outcome.text!.join('')) as JsonObject;
     },
     leave,
     async close() {
       leave();
-      // Before they end: the next start goes on with them.
+      // Before the streams end, so that the next start goes on with the sessions.
       sessions.close();
       conversations.close();
-      for (const one of listening) one.finish();
-      bridge.parking.close();
+      for (const listenStream of listening) listenStream.finish();
+      rounds.suspended.close();
       await port.close();
     },
   };
 }
 
-/** The call itself was recorded when its answer was there; this says that the agent never took it. */
-function recordCut({ reader, bytes, why }: Cut, to: Outgoing, gate: CallContext, log: Log): void {
+/** The call itself was recorded when its answer was there; this says that the agent never read it. */
+function recordCut({ reader, bytes, why }: Cut, to: Outgoing, context: CallContext, log: Log): void {
   log.warn({ agent: reader, bytes }, `a connection was cut: its agent ${why}`);
   const { server = '', method = 'gatehouse/unread', target = '', session } = to instanceof Reply ? (to.about ?? {}) : {};
-  gate.ledger.append({
-    at: gate.now(),
-    person: gate.person,
+  context.ledger.append({
+    at: context.now(),
+    person: context.person,
     agent: reader,
     server,
     method,
@@ -285,7 +285,7 @@ function recordCut({ reader, bytes, why }: Cut, to: Outgoing, gate: CallContext,
     decision: 'deny',
     rule: ownRules.unread,
     reason: 'An agent has to read what it asked for.',
-    bundleVersion: gate.policy?.version ?? 0,
+    bundleVersion: context.policy?.version ?? 0,
     outcome: 'error',
     error: `connection cut: the agent ${why}`,
     totalMs: 0,

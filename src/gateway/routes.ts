@@ -8,7 +8,7 @@ import { type Endpoint, mcp } from './wire/endpoint.ts';
 /** One endpoint: answers a request whose path is its own. */
 export type Route = (path: string) => ((request: IncomingMessage, response: Reply) => void | Promise<void>) | undefined;
 
-/** All that answers on the gateway's port; the first whose path it is. What needs a credential asks for it itself. */
+/** All endpoints on the gateway's port; the first that knows the path answers. Those that need a credential check it themselves. */
 export const routes = (endpoint: Endpoint): readonly Route[] => [
   (path) => (path === '/health' ? health : undefined),
   (path) => {

@@ -31,7 +31,7 @@ export interface Policy {
   readonly timeDependent: boolean;
   /** The real decision. Left-out arguments are no arguments, not unknown ones. */
   decide(question: DecisionRequest): Decision;
-  /** What is known before the arguments are: a permit that speaks of them counts as may apply, a forbid that does is ignored. */
+  /** The decision before the arguments are known: a permit that depends on them counts as one that may apply, a forbid that does is ignored. */
   preview(question: DecisionRequest): Decision;
   /** `preview` of every catalogued name (for resources: URIs, of skills too, and URI templates); all but `deny` is visible. Kept until the clock or freshness matters. */
   list(action: 'call' | 'get' | 'read', server: string, agent: string): ReadonlyMap<string, Decision>;
@@ -76,8 +76,8 @@ export function openPolicy(
   const discover = (server: ServerEntry, agent: string, at: Circumstances): Decision => {
     const slice = slices.find('discover', server.id, '');
     const key = `${server.id} ${agent}`;
-    const known = discovered.get(key);
-    if (known?.stamp === at.freshness) return known.verdict;
+    const cached = discovered.get(key);
+    if (cached?.stamp === at.freshness) return cached.verdict;
     const verdict = judge(slice, { action: 'discover', server, name: '', agent, args: {}, facts: [] }, at, slots);
     // Seeing a server is never asked for nor metered: obligations belong to what is done with it.
     const plain: Decision =
@@ -86,8 +86,8 @@ export function openPolicy(
     return plain;
   };
 
-  /** What denies before any rule on the thing itself is asked. */
-  const gate = (question: DecisionRequest, at: Circumstances): Decision | ServerEntry => {
+  /** The checks before any rule on the tool, prompt or resource itself: a denial, the verdict of `discover`, or the server. */
+  const precheck = (question: DecisionRequest, at: Circumstances): Decision | ServerEntry => {
     if (at.freshness === 'expired')
       return deny(ownRules.expiredBundle, 'The company rules on this computer are too old to be used. Connect to the company network.');
     const server = servers.get(question.server);
@@ -107,7 +107,7 @@ export function openPolicy(
     return server;
   };
 
-  /** Of the blessed list alone, so it is worked out once. */
+  /** Depends on the blessed catalogue alone, so it is prepared once per server. */
   const scopeOf = ({ action, name }: Pick<DecisionRequest, 'action' | 'name'>, server: ServerEntry): SkillScope => {
     if (action !== 'read') return undefined;
     const find = skills.get(server.id) ?? openSkillScopes(server.catalogue);
@@ -125,8 +125,8 @@ export function openPolicy(
   });
 
   /**
-   * A file of a skill is read where the skill is, whoever may read what else of its server: hosts need all of a skill or nothing. What a rule keeps
-   * back under the file's own name stays back.
+   * A file of a skill may be read where the skill may, whatever holds for the rest of its server: hosts need all of a skill or nothing. A rule that
+   * keeps a file back by its own name still does.
    */
   const governed = (question: DecisionRequest, server: ServerEntry, rule: (slice: Slice, ask: Ask) => Decision): Decision => {
     const scope = scopeOf(question, server);
@@ -148,33 +148,33 @@ export function openPolicy(
     const shared = new Map<string, Decision>();
     for (const name of names.get(serverId)?.[action].keys() ?? []) {
       const question: DecisionRequest = { action, server: serverId, name, agent };
-      const gated = gate(question, at);
-      if ('effect' in gated) {
-        verdicts.set(name, gated);
+      const checked = precheck(question, at);
+      if ('effect' in checked) {
+        verdicts.set(name, checked);
         continue;
       }
-      const verdict = governed(question, gated, (slice, ask) => {
-        const key = `${slice.key} ${slice.permits} ${likeness(slice.listed, action, gated, ask.name)}`;
-        const known = shared.get(key) ?? listedVerdict(slice, ask, at);
-        shared.set(key, known);
-        return known;
+      const verdict = governed(question, checked, (slice, ask) => {
+        const key = `${slice.key} ${slice.permits} ${likeness(slice.listed, action, checked, ask.name)}`;
+        const sharedVerdict = shared.get(key) ?? listedVerdict(slice, ask, at);
+        shared.set(key, sharedVerdict);
+        return sharedVerdict;
       });
       verdicts.set(name, verdict);
     }
     return verdicts;
   };
 
-  /** What rules say that look neither at what a call carries nor at the clock is the same again; `ask` is then the whole question. */
+  /** Rules that look neither at what a call carries nor at the clock answer the same again, so that is kept; `ask` is then the whole question. */
   const ruling = (slice: Slice, ask: Ask, at: Circumstances): Decision => {
     // The length keeps a name and an agent from being read as another pair of them; a slice that is asked in full finds more.
     const key = `${ask.action} ${slice.permits} ${ask.server.id} ${ask.name.length} ${ask.name} ${ask.agent}`;
     const kept = settled.get(key);
-    const known = kept?.stamp === at.freshness ? kept : undefined;
-    if (known?.verdict) return known.verdict;
-    const findings = known?.findings ?? settle(slice, ask, at, slots);
+    const current = kept?.stamp === at.freshness ? kept : undefined;
+    if (current?.verdict) return current.verdict;
+    const findings = current?.findings ?? settle(slice, ask, at, slots);
     const verdict = judge(slice, ask, at, slots, findings);
-    // Nothing is kept of an engine in trouble, nor a denial as such: nobody who is denied is in a hurry.
-    if (!known && findings && findings.failure === undefined && ask.name.length <= maxKeptName)
+    // Failures of the engine are not kept, nor denials as such: those need not be fast.
+    if (!current && findings && findings.failure === undefined && ask.name.length <= maxKeptName)
       remember(settled, key, { stamp: at.freshness, findings, verdict: slice.open || verdict.effect === 'deny' ? undefined : verdict });
     return verdict;
   };
@@ -183,8 +183,8 @@ export function openPolicy(
     ruling(slices.find(question.action, question.server, question.name), asking(question, server), at);
 
   /**
-   * A URI that nobody blessed is not let through to what a rule keeps back under its blessed name. What conditions say of a template's text says
-   * nothing of what comes of it, so a template counts only where a rule forbids the template itself.
+   * A URI that is not blessed must not reach what a rule keeps back under its blessed name. Conditions on a template's text say nothing of the URIs
+   * that come of it, so a template counts only where a rule forbids the template itself.
    */
   const keptBack = (question: DecisionRequest, server: ServerEntry, at: Circumstances): Decision | undefined => {
     const blessed = names.get(server.id)!.read;
@@ -206,38 +206,38 @@ export function openPolicy(
     timeDependent,
     decide(question) {
       const at = circumstances();
-      const gated = gate(question, at);
-      if ('effect' in gated) return gated;
-      const blessed = question.action === 'read' ? undefined : names.get(gated.id)![question.action as 'call' | 'get'].get(question.name);
+      const checked = precheck(question, at);
+      if ('effect' in checked) return checked;
+      const blessed = question.action === 'read' ? undefined : names.get(checked.id)![question.action as 'call' | 'get'].get(question.name);
       const wrong =
-        misfit(question, blessed) ?? posing(question, gated, blessed, slices.find(question.action, question.server, question.name).names);
+        misfit(question, blessed) ?? posing(question, checked, blessed, slices.find(question.action, question.server, question.name).names);
       if (wrong !== undefined) {
-        // What no arguments could change is said first: nobody should mend them in vain.
-        const anyhow = governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
+        // A denial that no arguments could change comes first: nobody should correct them in vain.
+        const anyhow = governed({ ...question, args: {} }, checked, (slice, ask) => listedVerdict(slice, ask, at));
         return anyhow.effect === 'deny' ? anyhow : deny(ownRules.invalidArguments, `The arguments do not fit the tool: ${wrong}.`);
       }
-      const verdict = governed(question, gated, (slice, ask) => ruling(slice, ask, at));
-      return verdict.effect === 'deny' ? verdict : (keptBack(question, gated, at) ?? verdict);
+      const verdict = governed(question, checked, (slice, ask) => ruling(slice, ask, at));
+      return verdict.effect === 'deny' ? verdict : (keptBack(question, checked, at) ?? verdict);
     },
     preview(question) {
       const at = circumstances();
-      const gated = gate(question, at);
-      if ('effect' in gated) return gated;
-      return governed({ ...question, args: {} }, gated, (slice, ask) => listedVerdict(slice, ask, at));
+      const checked = precheck(question, at);
+      if ('effect' in checked) return checked;
+      return governed({ ...question, args: {} }, checked, (slice, ask) => listedVerdict(slice, ask, at));
     },
     list(action, server, agent) {
       const at = circumstances();
       const key = `${action} ${server} ${agent}`;
       const stamp = timeDependent ? `${at.freshness} ${Math.floor(at.now / minute)}` : at.freshness;
-      const known = lists.get(key);
-      if (known?.stamp === stamp) return known.verdicts;
+      const cached = lists.get(key);
+      if (cached?.stamp === stamp) return cached.verdicts;
       const verdicts = makeList(action, server, agent, at);
       remember(lists, key, { stamp, verdicts });
       return verdicts;
     },
     canDiscover(server, agent) {
-      const gated = gate({ action: 'discover', server, name: '', agent }, circumstances());
-      return 'effect' in gated ? gated : deny(ownRules.unknown, 'No blessed server has this name.');
+      const checked = precheck({ action: 'discover', server, name: '', agent }, circumstances());
+      return 'effect' in checked ? checked : deny(ownRules.unknown, 'No blessed server has this name.');
     },
     skillOf(server, uri) {
       const entry = servers.get(server);
@@ -246,8 +246,8 @@ export function openPolicy(
     },
     asksForFacts({ action, server, name }) {
       const skill = action === 'read' ? this.skillOf(server, name) : undefined;
-      const seen = [name, skill ?? name].map((one) => slices.find(action, server, one).mentions.context);
-      return action !== 'discover' && seen.some((one) => one.has('facts') || one.has('*'));
+      const contexts = [name, skill ?? name].map((target) => slices.find(action, server, target).mentions.context);
+      return action !== 'discover' && contexts.some((mentioned) => mentioned.has('facts') || mentioned.has('*'));
     },
   };
 }
@@ -266,7 +266,7 @@ function misfit({ action, args = {} }: DecisionRequest, tool: object | undefined
   return validator.misfit(Object.fromEntries(said));
 }
 
-/** A rule's own word against it, or one that could not be applied; not merely that no rule speaks for it. */
+/** Whether a rule speaks against it or could not be applied; that no rule permits it is not enough. */
 const holdsBack = ({ effect, rule, obligations }: Decision): boolean =>
   effect === 'deny' ? rule !== ownRules.noPermit : effect === 'ask' || obligations.redact.length > 0;
 
@@ -281,8 +281,8 @@ const byName = <T extends { name: string }>(all: readonly T[]): ReadonlyMap<stri
 /** Things of one server that have the same likeness cannot be told apart by the rules of this slice, so one answer serves them all. */
 function likeness(slice: Slice, action: 'call' | 'get' | 'read', server: ServerEntry, name: string): string {
   const { mentions } = slice;
-  const usesUri = action === 'read' && ['paths', 'folders', 'within', 'hosts', '*'].some((one) => mentions.context.has(one));
-  if (usesUri || ['=', '*', 'name', 'uri'].some((one) => mentions.resource.has(one))) return `=${name}`;
+  const usesUri = action === 'read' && ['paths', 'folders', 'within', 'hosts', '*'].some((attribute) => mentions.context.has(attribute));
+  if (usesUri || ['=', '*', 'name', 'uri'].some((attribute) => mentions.resource.has(attribute))) return `=${name}`;
   return mentions.resource.size > 0 && action === 'call' ? JSON.stringify(factsOf(server, name)) : '';
 }
 

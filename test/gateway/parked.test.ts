@@ -143,59 +143,59 @@ const made = (agent: string) =>
   }) as unknown as Call;
 
 test('parked calls are few per agent and few at all; one too many is told so', async () => {
-  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
+  const suspended = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream } = asking();
-  const of = (agent: string) => parking.begin(made(agent), upstream, {});
+  const of = (agent: string) => suspended.begin(made(agent), upstream, {});
   const rounds = await Promise.all([of('a'), of('a'), of('a'), of('b'), of('c')]);
   assert.deepEqual(
     rounds.map((round) => 'parked' in round),
     [true, true, false, true, false],
   );
   assert.match(JSON.stringify(rounds[2]), /Too many calls/);
-  parking.close();
+  suspended.close();
 });
 
 test('a server may name its question; a name that is taken or none gives way to one of ours', async () => {
-  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
+  const suspended = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
   const names = ['user_name', 'user_name', 'q2', '', 'a b', '__proto__', 7, undefined];
   const { upstream } = asking(names.map((name) => ({ _meta: { 'dev.gatehouse/inputKey': name } })));
-  const reached = await parking.begin(made('a'), upstream, {});
+  const reached = await suspended.begin(made('a'), upstream, {});
   assert.ok('parked' in reached);
   const keys = Object.keys(reached.inputRequests);
   assert.deepEqual(keys, ['user_name', 'q2', 'q3', 'q4', 'q5', '__proto__', 'q7', 'q8']);
   const answers = Object.fromEntries(keys.map((key) => [key, { key }]));
   const { __proto__: _, ...some } = answers;
-  const again = await parking.resume(reached.parked, made('a'), some)!;
+  const again = await suspended.resume(reached.parked, made('a'), some)!;
   assert.ok('parked' in again);
   assert.deepEqual(Object.keys(again.inputRequests), ['__proto__'], 'what every object has by nature is no answer');
-  const done = await parking.resume(again.parked, made('a'), answers)!;
+  const done = await suspended.resume(again.parked, made('a'), answers)!;
   assert.ok('outcome' in done && 'result' in done.outcome);
   assert.deepEqual(
     (done.outcome.result['told'] as Json[]).map(({ result }) => result.key),
     keys,
   );
-  parking.close();
+  suspended.close();
 });
 
 test('an answer that was sent ahead is given to the question of its name, once', async () => {
-  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
+  const suspended = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 600_000 });
   const named = { _meta: { 'dev.gatehouse/inputKey': 'user_name' } };
   const { upstream } = asking([named, named, {}]);
   const answers = { user_name: { n: 1 }, q3: { n: 2 }, other: 'x' };
-  const reached = await parking.begin(made('a'), upstream, { inputResponses: answers });
+  const reached = await suspended.begin(made('a'), upstream, { inputResponses: answers });
   assert.ok('parked' in reached);
   assert.deepEqual(Object.keys(reached.inputRequests), ['user_name', 'q2']);
-  const after = await parking.begin(made('a'), upstream, { inputResponses: answers, requestState: 'of an upstream' });
+  const after = await suspended.begin(made('a'), upstream, { inputResponses: answers, requestState: 'of an upstream' });
   assert.ok('parked' in after);
   assert.equal(Object.keys(after.inputRequests).length, 3);
-  parking.close();
+  suspended.close();
 });
 
 test('whoever does not come back in time is cancelled upstream', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
-  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
+  const suspended = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream, calls } = asking();
-  const round = parking.begin(made('a'), upstream, {});
+  const round = suspended.begin(made('a'), upstream, {});
   await new Promise(setImmediate);
   mock.timers.tick(5);
   const reached = await round;
@@ -205,29 +205,29 @@ test('whoever does not come back in time is cancelled upstream', async () => {
   mock.timers.tick(1);
   mock.timers.reset();
   assert.equal(calls[0]!.signal.aborted, true);
-  assert.equal(parking.resume(reached.parked, made('a'), {}), undefined);
+  assert.equal(suspended.resume(reached.parked, made('a'), {}), undefined);
 });
 
 test('whoever comes back without an answer again and again is given one while in all, not one after the other', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
-  const parking = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
+  const suspended = openSuspendedCalls({ perAgent: 2, total: 3, roundMs: 60_000, wholeMs: 150_000 });
   const { upstream, calls } = asking();
-  const reached = async (round: ReturnType<typeof parking.resume>): Promise<string> => {
+  const reached = async (round: ReturnType<typeof suspended.resume>): Promise<string> => {
     await new Promise(setImmediate);
     mock.timers.tick(5);
     const resumed = await round!;
     assert.ok('parked' in resumed);
     return resumed.parked;
   };
-  let parked = await reached(parking.begin(made('a'), upstream, {}));
+  let parked = await reached(suspended.begin(made('a'), upstream, {}));
   for (let round = 0; round < 2; round++) {
     mock.timers.tick(59_000);
-    parked = await reached(parking.resume(parked, made('a'), {}));
+    parked = await reached(suspended.resume(parked, made('a'), {}));
   }
   mock.timers.tick(30_000);
   assert.equal(calls[0]!.signal.aborted, false);
   mock.timers.tick(2_000);
   assert.equal(calls[0]!.signal.aborted, true);
-  assert.equal(parking.resume(parked, made('a'), {}), undefined);
+  assert.equal(suspended.resume(parked, made('a'), {}), undefined);
 });

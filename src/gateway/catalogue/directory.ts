@@ -11,13 +11,13 @@ import type { Owner } from './owner.ts';
 import { scopedSkill } from './skills.ts';
 import { matchesTemplate } from './templates.ts';
 
-/** One thing an agent can name: whose it is, what its upstream calls it, and its blessed definition as JSON under the name the agent knows. */
+/** One thing an agent can name: its server, its upstream's name for it, and its blessed definition as JSON under the name the agent knows. */
 export interface Listed {
   owner: Owner;
   name: string;
   exposed: string;
   json: string;
-  /** The same for agents of the legacy era, where those cannot read the other one. */
+  /** The same for agents of the legacy era, where they cannot read `json`. */
   legacyJson?: string;
   /** `x-mcp-header` parameters of a tool: header suffix -> path of properties (SEP-2243). */
   headers?: Map<string, string[]>;
@@ -25,7 +25,7 @@ export interface Listed {
   appOnly?: boolean;
 }
 
-/** All that is behind one address, whoever asks: what a person may see of it is the policy's to say. */
+/** All that is behind one address, for any agent; policy decides what an agent may see of it. */
 export interface Directory {
   servers: readonly ServerEntry[];
   tools: ReadonlyMap<string, Listed>;
@@ -35,14 +35,14 @@ export interface Directory {
   skills: ReadonlyMap<string, Listed>;
   /** By the name that agents see; on a server's own address also by the server's own, where that one is too long or too odd to be shown. */
   find(kind: 'tools' | 'prompts', name: string): Listed | undefined;
-  /** Whose a URI is and how its upstream spells it; several servers' in registry order. */
+  /** Which server has a URI, and how it spells it; where several could, the first in registry order. */
   findResource(uri: string): { owner: Owner; uri: string } | undefined;
-  /** Remembers whose a URI is that an upstream mentioned in a result (resource_link): bounded, newest kept. */
+  /** Remembers which server mentioned a URI in a result (resource_link). Keeps the newest ones up to a bound. */
   mention(owner: Owner, uri: string): void;
 }
 
 const maxMentions = 10_000;
-/** An upstream chooses how long they are: so many of any length would fill the memory. */
+/** Characters of one URI: upstreams choose its length, and so many of any length would fill the memory. */
 const maxMention = 4096;
 
 /** At the merged address names carry their server's id. */
@@ -54,7 +54,7 @@ export function openDirectory(bundle: Bundle, address: Address): Directory {
   const resources = new Map<string, Listed>();
   const templates = new Map<string, Listed>();
   const skills = new Map<string, Listed>();
-  /** Whose the folders of skills are, as agents spell them. */
+  /** Folder of a skill, as agents spell it -> its server. */
   const folders = new Map<string, ServerEntry>();
   for (const entry of servers) {
     for (const skill of entry.catalogue.skills) addSkill({ skills, folders, resources }, entry, skill);
@@ -106,7 +106,7 @@ export function openDirectory(bundle: Bundle, address: Address): Directory {
   };
 }
 
-/** Whose the tools' pages are, listed as resources or not: of two servers with the same URI the first keeps it as it is. */
+/** Which server has the page of a tool, listed as a resource or not. Of two servers with the same URI the first keeps it as it is. */
 function openPages(servers: readonly ServerEntry[], resources: ReadonlyMap<string, Listed>) {
   const listed = new Map([...resources.values()].map(({ owner, name, exposed }) => [`${owner.id}\0${name}`, exposed]));
   const owners = new Map<string, ServerEntry>();
@@ -158,7 +158,7 @@ function legacyOf({ outputSchema, ...rest }: JsonObject): { legacyJson?: string 
 }
 
 const byOwnName = (merged: boolean, named: ReadonlyMap<string, Listed>) =>
-  new Map(merged ? [] : [...named.values()].filter(({ name, exposed }) => name !== exposed).map((one) => [one.name, one]));
+  new Map(merged ? [] : [...named.values()].filter(({ name, exposed }) => name !== exposed).map((listed) => [listed.name, listed]));
 
 function addUri<Key extends 'uri' | 'uriTemplate'>(
   into: Map<string, Listed>,
@@ -178,7 +178,7 @@ function addUri<Key extends 'uri' | 'uriTemplate'>(
   });
 }
 
-/** A skill is spelt out whole: where another server's folder or resource lies in the way of any of its files, all of them name their server. */
+/** Where another server's folder or resource clashes with any file of a skill, all URIs of the skill name their server. */
 function addSkill(
   into: { skills: Map<string, Listed>; folders: Map<string, ServerEntry>; resources: ReadonlyMap<string, Listed> },
   entry: ServerEntry,

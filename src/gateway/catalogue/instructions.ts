@@ -20,7 +20,7 @@ export function mergedInstructions(directory: Directory, policy: Policy | undefi
   return `${names}\n\nWhat these servers say of their use follows, each under its name and without the prefix of its tools.\n\n${parts.join('\n\n')}`;
 }
 
-/** What short ones leave of the whole is for the long ones. */
+/** What short texts leave of the whole is for the long ones. */
 function shareOf(lengths: number[]): number {
   let left = most.all;
   const sorted = lengths.map((length) => Math.min(length, most.each)).sort((a, b) => a - b);
@@ -35,7 +35,7 @@ function shareOf(lengths: number[]): number {
 const cut = (text: string, share: number, id: string): string =>
   text.length <= share ? text : `${text.slice(0, share).replace(/[\ud800-\udbff]$/, '')} [cut here; all of it is at /mcp/s/${id}]`;
 
-/** No line of one server's passes for the heading of another's. */
+/** Quoted, so that no line of one server's text passes for the heading of another's. */
 const quoted = (text: string): string =>
   text
     .split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/)

@@ -1,11 +1,11 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
 
 /**
- * Whose a thing is, as far as the way of a call needs to know it. Whether a registry entry stands behind it, a process or code of our own, is for its
- * upstream to know.
+ * The server of a tool, prompt or resource, as far as a call needs to know it. Whether it is a registry entry, a process or code of our own, only its
+ * upstream knows.
  */
 export interface Owner {
-  /** Of its upstream, and of its server in rules and records. */
+  /** The id of its upstream, and of its server in rules and records. */
   id: string;
   /** For people. */
   title: string;

@@ -7,8 +7,8 @@ import type { Owner } from './owner.ts';
 /** Whether a method can be asked of a URI at all. Folders are read below blessed skills only: of other trees no list says what is in them. */
 export function mayName(method: string, { owner, uri }: { owner: Owner; uri: string }): boolean {
   const { skills } = owner.catalogue;
-  if (method === 'skills/get') return skills.some((one) => one.uri === uri);
-  return method !== 'resources/directory/read' || (readsFolders(owner) && skills.some((one) => isBelow(uri, one)));
+  if (method === 'skills/get') return skills.some((skill) => skill.uri === uri);
+  return method !== 'resources/directory/read' || (readsFolders(owner) && skills.some((skill) => isBelow(uri, skill)));
 }
 
 export const isBelow = (uri: string, skill: Skill): boolean => uri === skillRoot(skill) || uri.startsWith(`${skillRoot(skill)}/`);
@@ -23,12 +23,13 @@ export function scopedSkill(server: string, skill: Skill): Skill {
   };
 }
 
-/** The blessed entry as one agent sees it: without the files of skills inside it that are hidden from that agent, which so exist nowhere. */
+/** The blessed entry as one agent sees it: without the files of inner skills that are hidden from that agent, so that nothing shows them. */
 export function seenSkill(server: Owner, uri: string, policy: Policy, agent: string): Skill {
   const { skills } = server.catalogue;
-  const skill = skills.find((one) => one.uri === uri)!;
+  const skill = skills.find((candidate) => candidate.uri === uri)!;
   const verdicts = policy.list('read', server.id, agent);
-  const isHidden = (one: string | undefined) => one === undefined || verdicts.get(one)?.effect === 'deny';
-  if (skill.resources === 'dynamic' || !skills.some((one) => one !== skill && isBelow(one.uri, skill) && isHidden(one.uri))) return skill;
+  const isHidden = (skillUri: string | undefined) => skillUri === undefined || verdicts.get(skillUri)?.effect === 'deny';
+  if (skill.resources === 'dynamic' || !skills.some((other) => other !== skill && isBelow(other.uri, skill) && isHidden(other.uri)))
+    return skill;
   return { ...skill, resources: skill.resources.filter((file) => !isHidden(policy.skillOf(server.id, file.uri))) };
 }

@@ -7,7 +7,7 @@ import type { Directory, Listed } from './directory.ts';
 import { mergedInstructions } from './instructions.ts';
 import { scopedSkill, seenSkill } from './skills.ts';
 
-/** What one agent's surface at an address is kept by. */
+/** The key by which one agent's surface at an address is kept. */
 export const surfaceKey = ({ path }: Address, agent: string): string => `${path}\0${agent}`;
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list' | 'skills/list';
@@ -35,7 +35,7 @@ const kinds = {
 export const isListMethod = (method: string, directory: Directory): method is ListMethod =>
   Object.hasOwn(kinds, method) && (method !== 'skills/list' || directory.skills.size > 0);
 
-/** Methods of the extension are there where it is stated: for an agent of either era, since it has nothing that the legacy one lacks. */
+/** The methods of the extension exist where a server states it, for agents of both eras: it needs nothing that the legacy one lacks. */
 export function speaks(method: string, directory: Directory): boolean {
   if (method === 'skills/get') return directory.skills.size > 0;
   return method === 'resources/directory/read' && [...directory.skills.values()].some(({ owner }) => readsFolders(owner));
@@ -85,22 +85,22 @@ function shown(
   const out: string[] = [];
   let server: string | undefined;
   let verdicts: ReturnType<Policy['list']> | undefined;
-  for (const item of all.values()) {
-    if (item.owner.id !== server) {
-      server = item.owner.id;
+  for (const listed of all.values()) {
+    if (listed.owner.id !== server) {
+      server = listed.owner.id;
       verdicts = policy.list(action, server, agent);
     }
-    const verdict = verdicts!.get(item.name);
-    if (verdict && verdict.effect !== 'deny' && (showsPages || !item.appOnly))
-      out.push(all === skills ? skillText(item, policy, agent) : (legacy && item.legacyJson) || item.json);
+    const verdict = verdicts!.get(listed.name);
+    if (verdict && verdict.effect !== 'deny' && (showsPages || !listed.appOnly))
+      out.push(all === skills ? skillText(listed, policy, agent) : (legacy && listed.legacyJson) || listed.json);
   }
   return out;
 }
 
-function skillText(item: Listed, policy: Policy, agent: string): string {
-  const seen = seenSkill(item.owner, item.name, policy, agent);
-  if (item.owner.catalogue.skills.includes(seen)) return item.json;
-  return JSON.stringify(item.exposed === item.name ? seen : scopedSkill(item.owner.id, seen));
+function skillText(listed: Listed, policy: Policy, agent: string): string {
+  const seen = seenSkill(listed.owner, listed.name, policy, agent);
+  if (listed.owner.catalogue.skills.includes(seen)) return listed.json;
+  return JSON.stringify(listed.exposed === listed.name ? seen : scopedSkill(listed.owner.id, seen));
 }
 
 /** Stated for what the gateway can do; a kind that no server behind the address has is left out. */

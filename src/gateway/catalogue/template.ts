@@ -10,25 +10,25 @@ const forms = new Map([
   ['&', { first: '&', between: '&', named: true }],
 ]);
 
-/** No brace stands in one: looking from each unclosed brace to the end of a text would take the square of its length. */
+/** It has no brace inside: looking from each unclosed brace to the end of a text would take quadratic time. */
 const expression = /\{([+#./;?&]?)([^{}]*)\}/g;
 
 function* namesIn(list: string): Generator<{ name: string; most: number }> {
-  for (const one of list.split(',')) {
-    const [, name = one, most] = /^([^:*]*)(?::(\d{1,4})|\*)?$/.exec(one) ?? [];
+  for (const varspec of list.split(',')) {
+    const [, name = varspec, most] = /^([^:*]*)(?::(\d{1,4})|\*)?$/.exec(varspec) ?? [];
     yield { name, most: most === undefined ? Number.POSITIVE_INFINITY : Number(most) };
   }
 }
 
 export function variablesOf(template: string): Set<string> {
-  const found = new Set<string>();
-  for (const [, , list = ''] of template.matchAll(expression)) for (const { name } of namesIn(list)) found.add(name);
-  return found;
+  const names = new Set<string>();
+  for (const [, , list = ''] of template.matchAll(expression)) for (const { name } of namesIn(list)) names.add(name);
+  return names;
 }
 
 /**
- * What a template becomes. Values go in as they are, unencoded: rules are to see `secret/`, as the server does that is told the value. What has no
- * value yet leaves nothing, as in RFC 6570.
+ * What a template becomes. Values go in as they are, unencoded: rules must see `secret/` as the server that gets the value does. What has no value
+ * yet leaves nothing, as in RFC 6570.
  */
 export function expand(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(expression, (_whole, operator: string, list: string) => {

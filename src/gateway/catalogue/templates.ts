@@ -1,13 +1,13 @@
-/** Of RFC 6570. No brace stands in one: looking from each unclosed brace to the end of a text would take the square of its length. */
+/** Of RFC 6570. It has no brace inside: looking from each unclosed brace to the end of a text would take quadratic time. */
 const expression = /(\{[^{}]*\})/;
-/** Of these forms nothing is left where their variables have no value; else they begin with the operator itself. */
+/** These forms expand to nothing where their variables have no value; else they begin with the operator itself. */
 const optional = /^\{([?&/#;.])/;
-/** Each leaves more places open at which the rest may begin. Nobody writes as many; from the next one on, anything may stand for one. */
+/** Each adds places at which the rest may begin. Nobody writes as many; from the next one on, each matches any text. */
 const mostOptional = 16;
 
 /**
  * Whether `uri` could come of an RFC 6570 template. Simple expressions are "one or more characters", optional ones nothing or their operator with
- * whatever follows: the policy decides on the URI itself, this only finds whose it is.
+ * whatever follows: the policy decides on the URI itself, this only finds its server.
  */
 export function matchesTemplate(template: string, uri: string): boolean {
   const parts = template.split(expression);

@@ -8,9 +8,9 @@ import { EventStream } from './event-stream.ts';
 export const keepAliveMs = 15_000;
 const comment = ': keep-alive\n\n';
 
-/** A legacy session's journal, and whether its revision knows events without a message (2025-11-25). */
+/** A legacy session's event store, and whether its revision knows events without a message (2025-11-25). */
 export interface Resumable {
-  journal: EventStore;
+  events: EventStore;
   prime: boolean;
 }
 
@@ -69,7 +69,7 @@ export class Answer implements Answering {
     if (!this.#mayStream || response.headersSent || response.destroyed) return undefined;
     this.#outlet = new EventStream(response, this.#headers);
     if (!this.#resumable) return this.#outlet;
-    this.#track = this.#resumable.journal.open();
+    this.#track = this.#resumable.events.open();
     this.#track.attach(this.#outlet);
     if (this.#resumable.prime) this.#track.prime();
     return this.#outlet;

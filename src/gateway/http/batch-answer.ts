@@ -2,7 +2,7 @@ import { errorText, type Id, rpc } from '../../protocol/jsonrpc.ts';
 import { byteLength, type Long } from '../../upstreams/messages/hole.ts';
 import { type Answer, type Answering, resultOf } from './answer.ts';
 
-/** Bytes of answers that wait for the others. What is more makes it a stream, on which each goes out when it is there. */
+/** Bytes of answers that wait for the others. More than that makes it a stream, on which each goes out when it is there. */
 const mostHeld = 1024 * 1024;
 
 const tooLarge = {
@@ -54,7 +54,7 @@ export class BatchAnswer {
     this.#ended();
   }
 
-  /** Onto the stream, once there is one. */
+  /** Sends what is held, once there is a stream. */
   #pour(): void {
     if (!this.#to.streams) return;
     for (const message of this.#held) this.#to.send(message);
@@ -64,7 +64,7 @@ export class BatchAnswer {
 
   #ended(): void {
     if (--this.#left > 0) return;
-    // Those that were cancelled have no answer, as alone.
+    // Cancelled requests have no answer, as outside of a batch.
     if (this.#held.length === 0) return this.#to.close();
     const pieces = this.#held.flatMap((message, at) => [at === 0 ? '[' : ',', ...(typeof message === 'string' ? [message] : message)]);
     this.#to.end([...pieces, ']']);

@@ -56,10 +56,10 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | '
   });
 }
 
-function first<In, Out>(all: Iterable<In>, find: (one: In) => Out | undefined): Out | undefined {
-  for (const one of all) {
-    const found = find(one);
-    if (found !== undefined) return found;
+function first<In, Out>(all: Iterable<In>, find: (entry: In) => Out | undefined): Out | undefined {
+  for (const entry of all) {
+    const result = find(entry);
+    if (result !== undefined) return result;
   }
   return undefined;
 }
@@ -71,15 +71,15 @@ const colon = 0x3a;
 const comma = 0x2c;
 const minus = 0x2d;
 
-/** Values of one message, and among them members of objects, and objects and lists: parsing them and looking at each holds everybody up, some 0.3 us each. */
+/** How many values one message may have, and among them members of objects, and objects and lists: parsing each holds everybody up, some 0.3 us. */
 const most = { values: 50_000, members: 20_000, nested: 20_000 };
 /** Characters of one number: no double needs more than some 770. */
 const longestNumber = 1000;
 
 /**
  * What the bytes show before they are parsed: whether brackets nest deeper than `max`, since a parsed value that deep could not even be walked;
- * whether there are more values than one message may have; how many members its objects have; the first number that would be another one after it
- * was parsed and written again, and the places of those that may be held in another way.
+ * whether there are more values than one message may have; how many members its objects have; the first number that parsing
+ * and writing would change, and the places of those that can be kept as they were written.
  */
 function shapeOf(raw: Buffer, max: number): { members: number; inexact: string | undefined; exact: Place[] } | 'too-deep' | 'too-many' {
   let depth = 0;
@@ -131,12 +131,12 @@ function inexactNumber(source: string): string | undefined {
 function members(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   let count = 0;
-  if (Array.isArray(value)) for (const item of value) count += members(item);
+  if (Array.isArray(value)) for (const entry of value) count += members(entry);
   else for (const name in value) count += 1 + members((value as Record<string, unknown>)[name]);
   return count;
 }
 
-/** Not finite, or a whole number that comes out as another. Of a fraction all readers of IEEE 754 hold the same. */
+/** Not finite, or a whole number that comes out as another one. All readers of IEEE 754 make the same of a fraction. */
 function changes(value: number, source: string): boolean {
   if (!Number.isFinite(value)) return true;
   // Fifteen digits come back as they were, whatever the exponent of a number that is not next to zero (IEEE 754, DBL_DIG).

@@ -5,15 +5,15 @@ import type { EventStream } from './event-stream.ts';
 const mostEvents = 512;
 const mostBytes = 1024 * 1024;
 const mostTracks = 16;
-/** Bytes that a stream keeps before the room is told of them: a stream of many small events does not say each of them twice. */
+/** A stream tells the budget of its bytes in steps of so many, not at each small event. */
 const step = 1024;
-/** Of all sessions together: a session costs an agent nothing, so bounds on each of them are none. */
+/** Of all sessions together: a session costs an agent nothing, so a bound on each of them bounds nothing. */
 const mostOfAll = 64 * 1024 * 1024;
 
-/** What all the streams keep, together. Where it is too much, those that were silent longest forget theirs. */
+/** Bounds what all streams keep together. Where it is too much, those that were silent longest forget theirs. */
 export class EventStoreBudget {
   #held = 0;
-  /** In the order of their last word. */
+  /** In the order of their last event. */
   readonly #tracks = new Set<EventLog>();
 
   changed(track: EventLog, by: number): void {
@@ -37,17 +37,17 @@ export class EventLog {
   /** One after the other; the newest is number `#last`. */
   #events: string[] = [];
   bytes = 0;
-  /** How many of them the room knows of. */
+  /** How many bytes the budget knows of. */
   #counted = 0;
-  #room: EventStoreBudget | undefined;
+  #budget: EventStoreBudget | undefined;
   #last = 0;
   /** Where the events go at present; a broken one is simply not written to. */
   #sink: EventStream | undefined;
   ended = false;
 
-  constructor(key: string, room: EventStoreBudget) {
+  constructor(key: string, budget: EventStoreBudget) {
     this.key = key;
-    this.#room = room;
+    this.#budget = budget;
   }
 
   forget(): void {
@@ -59,10 +59,10 @@ export class EventLog {
   /** Nobody can come back to it any more. */
   close(): void {
     this.forget();
-    this.#room = undefined;
+    this.#budget = undefined;
   }
 
-  /** Whoever read it before reads no more: two connections that both wait for one answer would wait for ever, one of them. */
+  /** Ends the connection that read it before: of two that wait for one answer, one would wait for ever. */
   attach(sink: EventStream): void {
     if (this.#sink !== sink) this.#sink?.end();
     this.#sink = sink;
@@ -73,7 +73,7 @@ export class EventLog {
     this.#sink?.write(`id: ${this.key}-${this.#last}\ndata: \n\n`);
   }
 
-  /** Of an event that is not kept: what came before it is not kept either, so that nobody takes what follows for the whole. */
+  /** The number of an event that is not kept. What came before it is dropped too, so that nobody takes what follows for the whole. */
   #next(): number {
     this.forget();
     return ++this.#last;
@@ -83,7 +83,7 @@ export class EventLog {
     // Longer than what is kept of a stream, so it need not be one text.
     if (typeof message !== 'string' && byteLength(message) > mostBytes) return this.#sink?.write(this.#unkept(message));
     const text = `id: ${this.key}-${++this.#last}\ndata: ${typeof message === 'string' ? message : message.join('')}\n\n`;
-    if (this.#room) this.#keep(text);
+    if (this.#budget) this.#keep(text);
     this.#sink?.write(text);
   }
 
@@ -100,7 +100,7 @@ export class EventLog {
   #count(): void {
     const more = this.bytes - this.#counted;
     this.#counted = this.bytes;
-    this.#room?.changed(this, more);
+    this.#budget?.changed(this, more);
   }
 
   #unkept(message: Long): Long {
@@ -122,16 +122,16 @@ export class EventLog {
   }
 }
 
-/** A session's streams of late. */
+/** The recent streams of one session. */
 export class EventStore {
   readonly #tracks = new Map<string, EventLog>();
-  readonly #room: EventStoreBudget;
+  readonly #budget: EventStoreBudget;
   #opened = 0;
-  /** A session outlives a restart of ours, its event ids do not: one of before must not be taken for another stream's. */
+  /** A session outlives a restart of ours, its event ids do not: an old one must not be taken for another stream's. */
   readonly #start = randomBytes(4).toString('hex');
 
-  constructor(room: EventStoreBudget) {
-    this.#room = room;
+  constructor(budget: EventStoreBudget) {
+    this.#budget = budget;
   }
 
   open(): EventLog {
@@ -141,12 +141,12 @@ export class EventStore {
       this.#tracks.delete(key);
       oldest.close();
     }
-    const track = new EventLog(`${this.#start}${(++this.#opened).toString(36)}`, this.#room);
+    const track = new EventLog(`${this.#start}${(++this.#opened).toString(36)}`, this.#budget);
     this.#tracks.set(track.key, track);
     return track;
   }
 
-  /** The stream that an event id is of, and what it missed. */
+  /** The stream that an event id belongs to, and the events after it. */
   resume(eventId: string): { track: EventLog; missed: string[] } | undefined {
     const at = eventId.lastIndexOf('-');
     const track = this.#tracks.get(eventId.slice(0, at));

@@ -42,7 +42,7 @@ export class EventStream {
   /** Settles when a slow agent has read what waits for it, or is gone; undefined where nothing does. */
   caughtUp(): Promise<void> | undefined {
     const response = this.#response;
-    // Asked after every few bytes: what this turn has said so far goes out with the rest of it.
+    // Called after every few bytes, so it flushes only when much waits: the rest of the turn goes out with it.
     if (this.#waiting.length >= response.writableHighWaterMark) this.#flush();
     if (!response.writableNeedDrain || response.destroyed) return undefined;
     return new Promise((resolve) => {
@@ -61,7 +61,7 @@ export class EventStream {
 
   #flush(): void {
     const text = this.#waiting;
-    // Also where the agent is gone: its session's journal knows this outlet for as long as it lives.
+    // Also where the agent is gone: its session's event store knows this outlet for as long as it lives.
     this.#waiting = '';
     if (text !== '' && this.open) this.#response.write(text);
   }

@@ -13,7 +13,7 @@ const colon = 0x3a;
 
 const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-/** Whether the number is the value of such a name, and would be written otherwise than it came. Whose member it is shows when all is parsed. */
+/** Whether the number is the value of such a name, and would be written otherwise than it came. Which object it belongs to shows after parsing. */
 export function isNamedExactly(raw: Buffer, from: number, to: number): boolean {
   let at = from - 1;
   while (isSpace(raw[at])) at--;
@@ -25,7 +25,7 @@ export function isNamedExactly(raw: Buffer, from: number, to: number): boolean {
   return String(Number(source)) !== source;
 }
 
-/** No number that is found in its place could be this text. */
+/** Random, so that no text in a body can begin with it. */
 const mark = `number-${crypto.randomUUID()}-`;
 
 /**
@@ -41,7 +41,7 @@ export function keepExactly(body: unknown, raw: Buffer, places: readonly Place[]
     from = place.to;
     return `${before}"${mark}${at}"`;
   });
-  // The same body, in which it shows which number is which.
+  // The same body with the mark and its index in place of each number.
   const marked: unknown = JSON.parse(`${pieces.join('')}${raw.toString('utf8', from)}`);
   const rest = new Set(sources.keys());
   const put = (holder: JsonObject | undefined, shown: JsonObject | undefined, name: string) => {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** Plain HTTP errors, before there is a JSON-RPC message to answer. `fix` says what to do next. */
+/** Plain HTTP errors, before there is a JSON-RPC message to answer. `message` says what to do next. */
 export function refuseHttp(
   response: ServerResponse,
   status: number,

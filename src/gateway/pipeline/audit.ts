@@ -8,7 +8,7 @@ import { refused, troubleText } from './denial.ts';
 
 /** Records each call with what came of it: denials, crashes and time-outs, too. */
 export const audit: Step = async (call, next) => {
-  const at = call.gate.now();
+  const at = call.context.now();
   const start = performance.now();
   let outcome: Outcome;
   let trouble: string | undefined;
@@ -16,19 +16,19 @@ export const audit: Step = async (call, next) => {
   try {
     outcome = said(await next());
   } catch (error) {
-    const known = error instanceof UpstreamError ? error : new UpstreamError('bad-answer', 'an error inside Gatehouse', { cause: error });
-    trouble = `${known.problem}: ${known.message}`;
-    outcome = said(refused(call, troubleText(JSON.stringify(call.asked), call.target?.owner.title ?? 'Gatehouse', known)));
+    const failure = error instanceof UpstreamError ? error : new UpstreamError('bad-answer', 'an error inside Gatehouse', { cause: error });
+    trouble = `${failure.problem}: ${failure.message}`;
+    outcome = said(refused(call, troubleText(JSON.stringify(call.asked), call.target?.owner.title ?? 'Gatehouse', failure)));
   }
   record(call, outcome, { trouble, at, totalMs: performance.now() - start, digest });
   return outcome;
 };
 
-/** In here: what cannot be said to the agent is the upstream's trouble, and recorded like any other. */
+/** Called inside the `try`: a result that cannot be written as JSON is the upstream's error, recorded like any other. */
 const said = (outcome: Outcome): Outcome =>
   'error' in outcome || outcome.text !== undefined ? outcome : { result: outcome.result, text: jsonOf(outcome.result) };
 
-/** The same hash of arguments of megabytes: each step by itself, and the hashing in a thread of Node's. */
+/** The same hash for arguments of megabytes: pauses between its steps, and hashes in a thread of Node's. */
 async function digestApart(args: JsonObject): Promise<string> {
   const text = JSON.stringify(args);
   await turn();
@@ -42,10 +42,10 @@ function record(
   outcome: Outcome,
   { trouble, at, totalMs, digest }: { trouble: string | undefined; at: number; totalMs: number; digest: string | undefined },
 ): void {
-  const { gate, verdict } = call;
-  gate.ledger.append({
+  const { context, verdict } = call;
+  context.ledger.append({
     at,
-    person: gate.person,
+    person: context.person,
     agent: call.agent,
     server: call.target?.owner.id ?? '',
     method: call.method,
@@ -53,7 +53,7 @@ function record(
     decision: verdict.effect,
     rule: verdict.rule,
     reason: verdict.reason,
-    bundleVersion: gate.policy?.version ?? 0,
+    bundleVersion: context.policy?.version ?? 0,
     outcome: trouble === undefined && 'result' in outcome && outcome.result['isError'] !== true ? 'ok' : 'error',
     ...(trouble === undefined ? errorOf(outcome) : { error: trouble.slice(0, 512) }),
     totalMs,

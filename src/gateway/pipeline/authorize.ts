@@ -12,17 +12,17 @@ export const authorize: Step = async (call, next) => {
 };
 
 function decide(call: Passage): Decision {
-  const { gate, target, method, agent, args } = call;
-  if (!gate.policy) return builtIn(gate.closed.rule, gate.closed.reason);
-  if (!gate.ledger.healthy())
+  const { context, target, method, agent, args } = call;
+  if (!context.policy) return builtIn(context.closed.rule, context.closed.reason);
+  if (!context.ledger.healthy())
     return builtIn(ownRules.ledgerFailed, 'The record of calls cannot be written, and nothing may pass unrecorded.');
   if (!target) return builtIn(ownRules.unknown, 'No blessed server offers it.');
   if (method === 'tasks/cancel') return { ...builtIn(ownRules.cancel, 'Who began something may end it.'), effect: 'allow' };
-  const ask = (name: string) => met(gate.policy!.decide({ action: target.action, server: target.owner.id, name, args, agent }));
+  const ask = (name: string) => met(context.policy!.decide({ action: target.action, server: target.owner.id, name, args, agent }));
   const verdict = ask(target.name);
   if (verdict.effect !== 'allow' || target.filled === undefined) return verdict;
   const filled = ask(target.filled);
-  // What may not be read is denied and recorded under its own name, so that a hidden one is as hidden here as when it is read.
+  // A URI that may not be read is denied and recorded under its own name, so a hidden one is as hidden here as when it is read.
   if (filled.effect !== 'allow') call.target = { ...target, name: target.filled };
   return filled;
 }

@@ -7,21 +7,21 @@ import type { SuspendedCalls } from '../rounds/suspended-calls.ts';
 import type { Tasks } from '../rounds/tasks.ts';
 import type { Limiter } from './limiter.ts';
 
-/** What calls are decided by and carried out with, as it holds at present: another one after each change of rules or person. */
+/** What calls are decided by and carried out with at present. Each change of rules or person makes a new one. */
 export interface CallContext {
   /** Empty: nobody is signed in. */
   person: string;
   /** Absent: nobody is signed in, or no bundle holds. */
   policy: Policy | undefined;
-  /** Said where there is no policy: why, and what to do, in a sentence or two. */
+  /** What agents are told where there is no policy: why, and what to do, in a sentence or two. */
   closed: { rule: OwnRule; reason: string };
   limiter: Limiter;
   ledger: { append(entry: LedgerEntry): void; healthy(): boolean };
   /** The seal on states that agents carry, and the calls that wait for them. */
   seal: Seal;
-  parking: SuspendedCalls;
+  suspended: SuspendedCalls;
   tasks: Tasks;
-  /** As it is reached at present: between two rounds of a call that may have become another. */
+  /** The upstream as it is reached now: it may be replaced between two rounds of a call. */
   upstream(server: string): Upstream | undefined;
   now(): number;
 }

@@ -5,15 +5,15 @@ import type { Directory } from '../catalogue/directory.ts';
 import type { Owner } from '../catalogue/owner.ts';
 import type { CallContext } from './call-context.ts';
 
-/** What a call asks for, once it is known whose the name is. */
+/** What a call asks for, once its server is found. */
 export interface Target {
   owner: Owner;
   /** As the upstream spells it. */
   name: string;
   action: DecisionRequest['action'];
-  /** Of a template whose value is being completed: the URI as far as it goes. Who may not read that may not complete it. */
+  /** When a value of a template is completed: the URI as far as it is filled in. Who may not read it may not complete it. */
   filled?: string;
-  /** What is asked for is what came of an earlier call: the upstream's name for it. */
+  /** When the call asks about the task of an earlier call: the upstream's id of that task. */
   taskId?: string;
 }
 
@@ -30,18 +30,18 @@ export interface Call extends Pick<UpstreamCall, 'signal' | 'onProgress' | 'onNo
   args: JsonObject;
   requestBytes: number;
   directory: Directory;
-  /** What the ledger groups it by. */
+  /** The ledger groups calls by it. */
   session?: string;
 }
 
 /** A call under way: the rules that hold for it, and what its steps found out. */
 export interface Passage extends Call {
-  readonly gate: CallContext;
+  readonly context: CallContext;
   /** What the steps so far decided; the record names the last one. */
   verdict: Decision;
   /** Milliseconds that the upstream took. */
   upstreamMs: number;
 }
 
-/** One step of the pipeline: looks at a call, asks the steps inside of it or answers itself, and looks at the answer. */
+/** One step of the pipeline: looks at the call, lets the inner steps answer or answers itself, and looks at the answer. */
 export type Step = (call: Passage, next: () => Promise<Outcome>) => Promise<Outcome>;

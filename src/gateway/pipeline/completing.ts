@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Target } from './call.ts';
 
-/** A completion in the upstream's words: it names one thing, and has one value for the name that is completed. Both are what was decided on. */
+/** A completion's params with the upstream's name. They name one thing and give the completed argument one value: those that were decided on. */
 export function completing(params: JsonObject, { name, action }: Target): JsonObject {
   const { name: _name, uri: _uri, ...ref } = params['ref'] as JsonObject;
   const { context, ...rest } = params;
@@ -10,5 +10,8 @@ export function completing(params: JsonObject, { name, action }: Target): JsonOb
   const before = context['arguments'];
   const own = (params['argument'] as { name: string }).name;
   if (!isObject(before) || !Object.hasOwn(before, own)) return { ...named, context };
-  return { ...named, context: { ...context, arguments: Object.fromEntries(Object.entries(before).filter(([one]) => one !== own)) } };
+  return {
+    ...named,
+    context: { ...context, arguments: Object.fromEntries(Object.entries(before).filter(([argument]) => argument !== own)) },
+  };
 }

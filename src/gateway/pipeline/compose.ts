@@ -11,6 +11,7 @@ import { limit } from './limit.ts';
 const steps: readonly Step[] = [audit, authorize, limit, forward];
 
 /** Never rejects: whatever happens inside becomes an answer and a record. A result comes with its text. */
-export const pass = (call: Call, gate: CallContext): Promise<Outcome> => runFrom(0, { ...call, gate, verdict: undecided, upstreamMs: 0 });
+export const pass = (call: Call, context: CallContext): Promise<Outcome> =>
+  runFrom(0, { ...call, context, verdict: undecided, upstreamMs: 0 });
 
 const runFrom = (at: number, call: Passage): Promise<Outcome> => steps[at]!(call, () => runFrom(at + 1, call));

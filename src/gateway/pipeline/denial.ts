@@ -6,7 +6,7 @@ import type { Outcome, UpstreamError } from '../../upstreams/upstream.ts';
 import { visible } from '../catalogue/visible.ts';
 import type { Call, Passage } from './call.ts';
 
-/** A verdict of no company's rule. */
+/** A denial by a rule of Gatehouse's own. */
 export const builtIn = (rule: OwnRule, reason: string): Decision => ({
   effect: 'deny',
   rule,
@@ -15,17 +15,17 @@ export const builtIn = (rule: OwnRule, reason: string): Decision => ({
   obligations: { redact: [] },
 });
 
-/** What stands until the first step has decided. */
+/** The verdict until the first step has decided. */
 export const undecided: Decision = builtIn(ownRules.policyError, 'Nothing decided on it.');
 
 /** The answer to a call that the verdict does not let pass. Hidden: as if it did not exist. Visible: a sentence with the rule and a way out. */
-export function denied({ gate, target, verdict, ...call }: Passage): Outcome {
-  if (gate.policy && !(target && visible(gate.policy, { ...target, server: target.owner.id, agent: call.agent })))
+export function denied({ context, target, verdict, ...call }: Passage): Outcome {
+  if (context.policy && !(target && visible(context.policy, { ...target, server: target.owner.id, agent: call.agent })))
     return { error: unknown(call.method, call.asked, call.peer.era) };
   return refused(call, denialText(JSON.stringify(call.asked), target?.owner.title ?? 'Gatehouse', verdict));
 }
 
-/** Words for the model where it can read them, else an error. */
+/** A tool result, which the model can read; an error for all other methods. */
 export const refused = ({ method, peer }: Pick<Call, 'method' | 'peer'>, text: string): Outcome =>
   method === 'tools/call'
     ? { result: peer.era === 'modern' ? { resultType: 'complete', ...toolError(text) } : toolError(text) }
@@ -48,36 +48,36 @@ function unknown(method: string, name: string, era: 'legacy' | 'modern'): RpcErr
 
 const openApp = 'Ask the person to open Gatehouse';
 
-/** What was tried, that policy does not allow it, which rule and why, what to do. */
-function denialText(what: string, title: string, verdict: Decision): string {
+/** Says what was tried, that policy does not allow it, which rule and why, and what to do. */
+function denialText(asked: string, title: string, verdict: Decision): string {
   if (verdict.rule === ownRules.signedOut || verdict.rule === ownRules.noRules)
-    return `Gatehouse did not run ${what}. ${sentence(verdict.reason)}`;
+    return `Gatehouse did not run ${asked}. ${sentence(verdict.reason)}`;
   if (verdict.rule === ownRules.invalidArguments)
-    return `Gatehouse did not run ${what} on ${title}. ${verdict.reason} Correct them, then try again.`;
+    return `Gatehouse did not run ${asked} on ${title}. ${verdict.reason} Correct them, then try again.`;
   const missing = verdict.missing ? ` Not met: ${verdict.missing}.` : '';
   const next =
     verdict.rule === ownRules.limit
       ? 'Wait a little, then try again.'
       : `Do not retry unchanged. ${openApp} and choose "Request access" on this tool.`;
-  return `Gatehouse did not run ${what} on ${title}: company policy does not allow it. Rule ${verdict.rule}: ${sentence(verdict.reason)}${missing} ${next}`;
+  return `Gatehouse did not run ${asked} on ${title}: company policy does not allow it. Rule ${verdict.rule}: ${sentence(verdict.reason)}${missing} ${next}`;
 }
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 /** An upstream's trouble in words: never a status that would send an agent into signing in again. */
-export function troubleText(what: string, title: string, error: UpstreamError): string {
+export function troubleText(asked: string, title: string, error: UpstreamError): string {
   switch (error.problem) {
     case 'unauthorized':
-      return `${title} refused Gatehouse's credential, so ${what} was not run. ${openApp} and look at this server; signing in again here does not help.`;
+      return `${title} refused Gatehouse's credential, so ${asked} was not run. ${openApp} and look at this server; signing in again here does not help.`;
     case 'timed-out':
-      return `${title} did not answer ${what} in time. It may still have been carried out: check before trying again. (${error.message})`;
+      return `${title} did not answer ${asked} in time. It may still have been carried out: check before trying again. (${error.message})`;
     case 'unreachable':
-      return `${title} cannot be reached just now, so ${what} was not run. Try again later. (${error.message})`;
+      return `${title} cannot be reached just now, so ${asked} was not run. Try again later. (${error.message})`;
     case 'cancelled':
-      return `${what} on ${title} was cancelled.`;
+      return `${asked} on ${title} was cancelled.`;
     case 'too-large':
-      return `The answer of ${title} to ${what} is larger than Gatehouse passes on. Ask for less at once. (${error.message})`;
+      return `The answer of ${title} to ${asked} is larger than Gatehouse passes on. Ask for less at once. (${error.message})`;
     default:
-      return `${title} failed while it ran ${what}. It may have been carried out in part: check before trying again. (${error.message})`;
+      return `${title} failed while it ran ${asked}. It may have been carried out in part: check before trying again. (${error.message})`;
   }
 }

@@ -12,19 +12,19 @@ import { completing } from './completing.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
 import { changedSince, getSkill } from './skill-answers.ts';
 
-/** Asks the upstream in its own words and gives its answer back in the agent's. Everything that no rule speaks of stays as it came. */
+/** Calls the upstream with its own names and in its era, and answers with the agent's. All else stays as it came. */
 export const forward: Step = async (call) => {
-  const { gate } = call;
-  if (call.method === 'skills/get' && gate.policy) return getSkill(call, gate.policy);
+  const { context } = call;
+  if (call.method === 'skills/get' && context.policy) return getSkill(call, context.policy);
   const start = performance.now();
   try {
-    // Decided and sent in one go, it would hold everybody up for both.
+    // Deciding and sending a long request in one go would hold everybody up for both.
     if (isLong(call.requestBytes)) await turn();
-    const outcome = await (call.peer.era === 'modern' ? fromModern(call, gate) : fromLegacy(call, gate));
+    const outcome = await (call.peer.era === 'modern' ? fromModern(call, context) : fromLegacy(call, context));
     if ('error' in outcome) return { error: errorFor(call, outcome.error) };
     const refused = call.method === 'resources/read' ? changedSince(call, outcome.result) : undefined;
     if (refused) return refused;
-    const result = inward(call, ownTask(call, outcome.result, gate), gate.policy);
+    const result = inward(call, ownTask(call, outcome.result, context), context.policy);
     const text = typeof outcome.text !== 'object' ? undefined : stillSaid(outcome.result, outcome.text, result);
     return text === undefined ? { result } : { result, text };
   } finally {
@@ -32,40 +32,40 @@ export const forward: Step = async (call) => {
   }
 };
 
-function present(call: Call, gate: CallContext): Upstream {
-  const upstream = gate.upstream(call.target!.owner.id);
+function present(call: Call, context: CallContext): Upstream {
+  const upstream = context.upstream(call.target!.owner.id);
   if (!upstream) throw new UpstreamError('unreachable', 'the server is not running');
   return upstream;
 }
 
-const fromLegacy = (call: Call, gate: CallContext): Promise<Outcome> =>
-  untilComplete(call, outward(call), (params) => present(call, gate).call(upstreamCall(call, params)));
+const fromLegacy = (call: Call, context: CallContext): Promise<Outcome> =>
+  untilComplete(call, outward(call), (params) => present(call, context).call(upstreamCall(call, params)));
 
-async function fromModern(call: Call, gate: CallContext): Promise<Outcome> {
-  const upstream = present(call, gate);
+async function fromModern(call: Call, context: CallContext): Promise<Outcome> {
+  const upstream = present(call, context);
   const params = outward(call);
   const state = call.params['requestState'];
-  // Most calls have no state: their arguments need not be looked through for one.
+  // A function, since it hashes the arguments and most calls have no state that needs it.
   const binding = () => ({
     agent: call.agent,
-    person: gate.person,
+    person: context.person,
     server: upstream.entry.id,
     method: call.method,
     name: call.target!.name,
     digest: digestOf(call.params),
   });
   const { inputResponses } = call.params;
-  const sealed = (inner: State) => gate.seal.seal(binding(), inner, gate.now());
+  const sealed = (inner: State) => context.seal.seal(binding(), inner, context.now());
   let round: Promise<Round> | undefined;
   if (state === undefined) {
-    if (mayBeAsked(call.peer.capabilities)) round = gate.parking.begin(call, upstream, params);
+    if (mayBeAsked(call.peer.capabilities)) round = context.suspended.begin(call, upstream, params);
     else round = upstream.call(upstreamCall(call, params)).then((outcome) => ({ outcome }));
   } else {
-    const opened = gate.seal.open(state, binding(), gate.now());
+    const opened = context.seal.open(state, binding(), context.now());
     if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
-    if ('anew' in opened) round = gate.parking.begin(call, upstream, visited(params));
-    else if ('inner' in opened) round = gate.parking.begin(call, upstream, { ...params, requestState: opened.inner });
-    else round = gate.parking.resume(opened.parked, call, isObject(inputResponses) ? inputResponses : {});
+    if ('anew' in opened) round = context.suspended.begin(call, upstream, visited(params));
+    else if ('inner' in opened) round = context.suspended.begin(call, upstream, { ...params, requestState: opened.inner });
+    else round = context.suspended.resume(opened.parked, call, isObject(inputResponses) ? inputResponses : {});
     if (!round) return { error: { code: rpc.invalidParams, message: 'The call that this answers is not waiting any more. Make it anew.' } };
   }
   const reached = await round;
@@ -103,7 +103,7 @@ const missing = (requiredCapabilities: JsonObject): Outcome => ({
   },
 });
 
-/** The call as it was first made, once its person has been to the addresses that it wanted visited. */
+/** The call as it was first made, after the person visited the addresses that the upstream asked for. */
 function visited(params: JsonObject): JsonObject {
   const { inputResponses, requestState: _state, ...first } = params;
   const answers = isObject(inputResponses) ? Object.values(inputResponses) : [];
@@ -127,15 +127,15 @@ const upstreamCall = (call: Call, params: JsonObject): UpstreamCall => ({
 });
 
 function outward(call: Call): JsonObject {
-  const { _meta, ...given } = call.params;
+  const { _meta, ...rest } = call.params;
   const target = call.target!;
-  const params = call.method === 'completion/complete' ? completing(given, target) : given;
+  const params = call.method === 'completion/complete' ? completing(rest, target) : rest;
   if (target.taskId !== undefined) params['taskId'] = target.taskId;
   else if (readsUri.has(call.method)) params['uri'] = target.name;
   else if (call.method !== 'completion/complete') params['name'] = target.name;
   // Tasks of 2025-11-25 are not offered, so they count as not asked for: the agent gets its result in the call.
   if (call.method === 'tools/call') delete params['task'];
-  // Words of the modern era: what a legacy agent says with them nobody sealed, and to an upstream it would be an answer to its questions.
+  // Members of the modern era. From a legacy agent they have no seal, and an upstream would take them for answers to its questions.
   if (call.peer.era === 'legacy') {
     delete params['requestState'];
     delete params['inputResponses'];
@@ -145,14 +145,14 @@ function outward(call: Call): JsonObject {
   return params;
 }
 
-/** A task goes to the agent under a name of ours, bound to whom it belongs to; `tasks/get` gives it back under that name. */
-function ownTask(call: Call, result: JsonObject, gate: CallContext): JsonObject {
+/** The agent gets an id of ours for a task, bound to its agent and person; answers about the task carry that id. */
+function ownTask(call: Call, result: JsonObject, context: CallContext): JsonObject {
   const { target, agent, args, asked, requestBytes } = call;
   if (target!.taskId !== undefined) return result['taskId'] === undefined ? result : { ...result, taskId: asked };
   if (result['resultType'] !== 'task') return result;
   const { taskId } = result;
   if (call.method !== 'tools/call' || typeof taskId !== 'string' || !declares(call.peer.capabilities, tasks))
     throw new UpstreamError('bad-answer', 'it answers with a task, which the agent did not ask for');
-  const task = { agent, person: gate.person, server: target!.owner.id, taskId, tool: target!.name, args, bytes: requestBytes };
-  return { ...result, taskId: gate.tasks.own(task) };
+  const task = { agent, person: context.person, server: target!.owner.id, taskId, tool: target!.name, args, bytes: requestBytes };
+  return { ...result, taskId: context.tasks.own(task) };
 }

@@ -8,7 +8,7 @@ import { children } from './skill-answers.ts';
 
 export const readsUri = new Set(['resources/read', 'resources/directory/read']);
 
-/** The envelope of one hop stays on it; vendors' keys and `traceparent` go on. `baggage` is for nobody outside (W3C Baggage, "Privacy"). */
+/** What of `_meta` goes on: vendors' keys and `traceparent`. The protocol's own keys are for one hop; `baggage` may be private (W3C Baggage, "Privacy"). */
 export function crossingMeta(meta: JsonObject): JsonObject | undefined {
   let kept: JsonObject | undefined;
   for (const key in meta) {
@@ -19,12 +19,12 @@ export function crossingMeta(meta: JsonObject): JsonObject | undefined {
   return kept;
 }
 
-/** The code for a missing resource is no word of the modern era (SEP-2164). */
+/** The modern era has no error code for a missing resource (SEP-2164). */
 export function errorFor(call: Call, error: RpcError): RpcError {
   return call.peer.era === 'modern' && error.code === rpc.resourceNotFound ? { ...error, code: rpc.invalidParams } : error;
 }
 
-/** The text of a result that became `shaped`, where that changed nothing or put only members before it. */
+/** The JSON text of `shaped`, made from that of `result`; undefined where shaping did more than put members before the others. */
 export function stillSaid(result: JsonObject, text: Long, shaped: JsonObject): Long | undefined {
   if (shaped === result) return text;
   const ahead: JsonObject = {};
@@ -39,7 +39,7 @@ export function stillSaid(result: JsonObject, text: Long, shaped: JsonObject): L
   return [`${JSON.stringify(ahead).slice(0, -1)},`, first!.slice(first!.indexOf('{') + 1), ...rest];
 }
 
-/** An upstream's result in the words of the agent. It is not changed itself: what differs is a new object. */
+/** An upstream's result with the names and in the era of the agent. `result` itself is not changed: what differs is a new object. */
 export function inward(call: Call, result: JsonObject, policy: Policy | undefined): JsonObject {
   const target = call.target!;
   let shaped = call.peer.era === 'modern' ? modern(call, result) : legacy(result);
@@ -50,8 +50,8 @@ export function inward(call: Call, result: JsonObject, policy: Policy | undefine
   else if (call.method === 'resources/read' && call.asked !== target.name && Array.isArray(shaped['contents']))
     shaped = {
       ...shaped,
-      contents: shaped['contents'].map((item: unknown) =>
-        isObject(item) && item['uri'] === target.name ? { ...item, uri: call.asked } : item,
+      contents: shaped['contents'].map((content: unknown) =>
+        isObject(content) && content['uri'] === target.name ? { ...content, uri: call.asked } : content,
       ),
     };
   return shaped;
@@ -64,7 +64,7 @@ function modern(call: Call, result: JsonObject): JsonObject {
   return { ttlMs: 0, ...typed, cacheScope: 'private' };
 }
 
-/** A modern result without the words that the legacy era does not know. */
+/** A modern result without the members that the legacy era does not know. */
 function legacy(result: JsonObject): JsonObject {
   if (result['resultType'] === undefined) return result;
   const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, _meta, ...rest } = result;
@@ -72,21 +72,25 @@ function legacy(result: JsonObject): JsonObject {
   return kept ? { ...rest, _meta: kept } : rest;
 }
 
-/** Links in a result stay as they are and stay readable: the directory remembers whose they are. Only a clash is spelt out. */
+/** Links in a result keep their URIs and stay readable: the directory remembers their server. Only a URI that another server has too names its server. */
 function withLinks(call: Call, result: JsonObject, content: unknown[]): JsonObject {
   const { owner } = call.target!;
   let changed: unknown[] | undefined;
-  content.forEach((item, index) => {
-    if (!isObject(item)) return;
+  content.forEach((block, index) => {
+    if (!isObject(block)) return;
     const holder =
-      item['type'] === 'resource_link' ? item : item['type'] === 'resource' && isObject(item['resource']) ? item['resource'] : undefined;
+      block['type'] === 'resource_link'
+        ? block
+        : block['type'] === 'resource' && isObject(block['resource'])
+          ? block['resource']
+          : undefined;
     const uri = holder?.['uri'];
     if (!holder || typeof uri !== 'string') return;
     const listed = call.directory.findResource(uri);
     if (listed && listed.owner.id !== owner.id) {
       const scoped = { ...holder, uri: scopedUri(owner.id, uri) };
       changed ??= [...content];
-      changed[index] = holder === item ? scoped : { ...item, resource: scoped };
+      changed[index] = holder === block ? scoped : { ...block, resource: scoped };
     } else call.directory.mention(owner, uri);
   });
   return changed ? { ...result, content: changed } : result;

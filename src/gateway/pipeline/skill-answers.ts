@@ -7,10 +7,10 @@ import { scopedUri } from '../catalogue/names.ts';
 import { isBelow, scopedSkill, seenSkill } from '../catalogue/skills.ts';
 import type { Call } from './call.ts';
 
-/** What blessing again makes of a skill comes with a new bundle, of which agents are told; this is for those that do not listen. */
+/** A skill that is blessed anew comes with a new bundle, and agents are notified. This is for those that do not listen. */
 const ttlMs = 60_000;
 
-/** Without a word to the upstream: what it would say now has been reviewed by nobody. */
+/** Answers without asking the upstream: nobody has reviewed what it would say now. */
 export function getSkill(call: Call, policy: Policy): Outcome {
   const { owner, name } = call.target!;
   const seen = seenSkill(owner, name, policy, call.agent);
@@ -19,12 +19,12 @@ export function getSkill(call: Call, policy: Policy): Outcome {
 }
 
 /**
- * A skill is instructions that a model follows, so of a file whose digest was blessed nothing else passes. Hosts check it too, but against an entry
- * that they take from whom they take the file.
+ * A skill is instructions that a model follows, so a file whose digest was blessed passes only unchanged. Hosts check the digest too, but against
+ * an entry that comes from the same server as the file.
  */
 export function changedSince(call: Call, result: JsonObject): Outcome | undefined {
   const { owner, name } = call.target!;
-  const files = owner.catalogue.skills.flatMap((one) => (one.resources === 'dynamic' || !isBelow(name, one) ? [] : one.resources));
+  const files = owner.catalogue.skills.flatMap((skill) => (skill.resources === 'dynamic' || !isBelow(name, skill) ? [] : skill.resources));
   const blessed = files.filter((file) => file.uri === name);
   if (blessed.length === 0 || result['resultType'] === 'input_required') return undefined;
   const [content, ...more] = Array.isArray(result['contents']) ? (result['contents'] as unknown[]) : [];

@@ -10,7 +10,7 @@ const maxRounds = 8;
 const firstPauseMs = 100;
 const mostPauseMs = 2000;
 
-/** A modern upstream that needs input, a legacy agent: its questions become real requests to the agent (SEP-2322 the other way round). */
+/** For a modern upstream that needs input and a legacy agent: its questions become requests to the agent (SEP-2322 in reverse). */
 export async function untilComplete(call: Asker, params: JsonObject, ask: (params: JsonObject) => Promise<Outcome>): Promise<Outcome> {
   let pauseMs = firstPauseMs;
   for (let round = 0; round < maxRounds; round++) {
@@ -18,7 +18,7 @@ export async function untilComplete(call: Asker, params: JsonObject, ask: (param
     if ('error' in outcome) visitsOf(outcome.error);
     if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return outcome;
     const responses = await answers(call, outcome.result);
-    // A state and no question means "come back": at once would be eight times within a blink, and no server gets ready in that.
+    // A state without a question means "come back". Without a pause all rounds would be over before a server could get ready.
     if (Object.keys(responses).length === 0) {
       await pause(pauseMs, undefined, { signal: call.signal }).catch(() => {
         throw new UpstreamError('cancelled', 'the call was cancelled');

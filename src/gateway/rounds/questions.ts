@@ -13,8 +13,8 @@ export interface InputRequest {
 const needs: Record<string, string> = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
 
 /**
- * Why the agent must not be asked; undefined: it may. What it did not declare it is never asked, whatever the upstream was told: a process
- * that all agents share was told what any of them might do.
+ * Why the agent must not be asked; undefined: it may. An agent is never asked for what it did not declare, whatever the upstream was
+ * told: a process that all agents share was told all that any of them might do.
  */
 export function unaskable({ method, params }: InputRequest, capabilities: JsonObject): RpcError | undefined {
   const capability = needs[method];
@@ -37,12 +37,12 @@ export function unaskable({ method, params }: InputRequest, capabilities: JsonOb
     : { code: rpc.invalidParams, message: `The agent does not support elicitation in ${mode} mode.` };
 }
 
-/** How much an upstream asks at once; what is more is refused before anything looks at it. */
+/** How much an upstream may ask at once; more is refused before anything looks at it. */
 const maxAsked = 32;
 
 /**
- * Agents hand the address to the system, which would start a program for another scheme (`file:`, `javascript:`, `ms-msdt:` ...). What two programs would
- * take to two hosts is refused too: the person agrees to the one that the agent shows.
+ * Agents hand the address to the system, which would start a program for another scheme (`file:`, `javascript:`, `ms-msdt:` ...). An address that two
+ * programs would read as two hosts is refused too: the person agrees to the one that the agent shows.
  */
 function isWeb(url: unknown): boolean {
   const parsed = typeof url === 'string' ? parseUrl(url) : undefined;
@@ -53,7 +53,7 @@ function isWeb(url: unknown): boolean {
   return shown !== undefined && [...raws].every((raw) => readHost(raw) === shown);
 }
 
-/** The visits that an error of 2025-11-25 (-32042, "URL elicitation required") wants; one that leads out of the web spoils them all. */
+/** The visits that an error of 2025-11-25 (-32042, "URL elicitation required") asks for. Throws where any of them is not a web address. */
 export function visitsOf(error: RpcError): JsonObject[] {
   if (error.code !== rpc.urlElicitationRequired || !isObject(error.data) || !Array.isArray(error.data['elicitations'])) return [];
   if (error.data['elicitations'].length > maxAsked)
@@ -83,7 +83,7 @@ export function questionsOf(result: JsonObject): [string, InputRequest][] {
   });
 }
 
-/** The same as questions of the modern era. */
+/** The visits that an error asks for, as input requests of the modern era. */
 export function wantedVisits(error: RpcError): JsonObject | undefined {
   const visits = visitsOf(error);
   if (visits.length === 0) return undefined;

@@ -61,7 +61,8 @@ export function openSeal(key: Uint8Array, used: UsedStates): Seal {
       if (now >= state.until) return 'requestState has expired. Make the call anew.';
       const id = raw.subarray(0, 12).toString('base64url');
       if (used.has(id)) return 'requestState was used already. Make the call anew.';
-      if (state.until - lifeMs < used.since) return 'requestState is of before a restart that lost count. Make the call anew.';
+      if (state.until - lifeMs < used.since)
+        return 'requestState is from before a restart, and whether it was used is not known. Make the call anew.';
       try {
         used.add(id, state.until, now);
       } catch {

@@ -3,7 +3,7 @@ import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
 import { type Outcome, type Upstream, type UpstreamCall, UpstreamError } from '../../upstreams/upstream.ts';
 import { type InputRequest, unaskable, worded } from './questions.ts';
 
-/** A call as far as it matters here. */
+/** The parts of an agent's call that matter here. */
 export type AgentCall = Omit<UpstreamCall, 'params'> & { agent: string };
 
 interface Asked extends InputRequest {
@@ -17,27 +17,27 @@ interface SuspendedCall {
   readonly capabilities: JsonObject;
   readonly questions: Map<string, Asked>;
   readonly ended: Promise<Outcome>;
-  /** The exchange that speaks for it at present; between two of them there is none. */
+  /** The agent's request that carries it now; undefined between two requests. */
   call: AgentCall | undefined;
   asked: (() => void) | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** Runs from its beginning: an agent that comes back again and again without an answer must not keep it for ever. */
+  /** Bounds its whole time: an agent that keeps coming back without an answer must not keep it for ever. */
   whole: NodeJS.Timeout | undefined;
   late: boolean;
   readonly cancel: AbortController;
   count: number;
-  /** Answers that the agent sent ahead, by the name of the question; each is good for one. */
+  /** Answers that the agent sent ahead, by the name of the question; each is used once. */
   readonly ahead: Map<string, unknown>;
 }
 
 export type Round = { outcome: Outcome } | { parked: string; inputRequests: JsonObject };
 
 export interface SuspendedCalls {
-  /** Begins a call; it may come to a question instead of an answer. */
+  /** Begins a call; it may lead to a question instead of an answer. */
   begin(call: AgentCall, upstream: Upstream, params: JsonObject): Promise<Round>;
   /** Goes on with a call that was parked. Undefined: it is not here any more. */
   resume(id: string, call: AgentCall, responses: JsonObject): Promise<Round> | undefined;
-  /** Ends all that waits, or what waits for one agent. */
+  /** Ends all suspended calls, or those of one agent. */
   close(agent?: string): void;
 }
 
@@ -69,7 +69,7 @@ function keyOf(question: InputRequest, { questions, count }: SuspendedCall): str
 function takeAhead({ ahead }: SuspendedCall, question: InputRequest): JsonObject | undefined {
   const name = nameOf(question);
   const answer = name === undefined ? undefined : ahead.get(name);
-  // Asked again it was no good: the next answer is to be a new one.
+  // A server that asks again did not accept it, so it is not used twice.
   if (name !== undefined) ahead.delete(name);
   return isObject(answer) ? answer : undefined;
 }
@@ -81,83 +81,83 @@ function takeAhead({ ahead }: SuspendedCall, question: InputRequest): JsonObject
 export function openSuspendedCalls(limits = suspendedCallLimits): SuspendedCalls {
   const parked = new Map<string, SuspendedCall>();
 
-  const end = (conversation: SuspendedCall): void => {
-    parked.delete(conversation.id);
-    clearTimeout(conversation.timer);
-    clearTimeout(conversation.whole);
-    conversation.call = undefined;
-    for (const question of conversation.questions.values())
+  const end = (suspended: SuspendedCall): void => {
+    parked.delete(suspended.id);
+    clearTimeout(suspended.timer);
+    clearTimeout(suspended.whole);
+    suspended.call = undefined;
+    for (const question of suspended.questions.values())
       question.answer({ error: { code: rpc.internalError, message: 'The agent did not come back with an answer.' } });
-    conversation.questions.clear();
+    suspended.questions.clear();
   };
 
-  const giveUp = (conversation: SuspendedCall): void => {
-    conversation.cancel.abort();
-    end(conversation);
+  const giveUp = (suspended: SuspendedCall): void => {
+    suspended.cancel.abort();
+    end(suspended);
   };
 
   const ofAgent = (agent: string): number => {
     let count = 0;
-    for (const one of parked.values()) if (one.agent === agent) count++;
+    for (const suspended of parked.values()) if (suspended.agent === agent) count++;
     return count;
   };
 
-  const ask = (conversation: SuspendedCall, request: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> => {
-    const refused = unaskable(request, conversation.capabilities);
+  const ask = (suspended: SuspendedCall, request: { method: string; params: JsonObject }, signal: AbortSignal): Promise<Outcome> => {
+    const refused = unaskable(request, suspended.capabilities);
     if (refused) return Promise.resolve({ error: refused });
-    const ahead = takeAhead(conversation, request);
+    const ahead = takeAhead(suspended, request);
     if (ahead) return Promise.resolve({ result: ahead });
-    if (!parked.has(conversation.id) && (parked.size >= limits.total || ofAgent(conversation.agent) >= limits.perAgent))
+    if (!parked.has(suspended.id) && (parked.size >= limits.total || ofAgent(suspended.agent) >= limits.perAgent))
       return Promise.resolve({ error: { code: rpc.internalError, message: 'Too many calls are waiting for an answer of this agent.' } });
-    // From here on it counts: many calls may ask at once.
-    parked.set(conversation.id, conversation);
+    // Counted from here on, since many calls may ask at once.
+    parked.set(suspended.id, suspended);
     return new Promise((resolve) => {
-      conversation.count++;
-      const key = keyOf(request, conversation);
+      suspended.count++;
+      const key = keyOf(request, suspended);
       const answer = (outcome: Outcome) => {
-        conversation.questions.delete(key);
+        suspended.questions.delete(key);
         resolve(outcome);
       };
       signal.addEventListener('abort', () => answer({ error: { code: rpc.internalError, message: 'The call was cancelled.' } }), {
         once: true,
       });
-      conversation.questions.set(key, { ...worded(request, 'modern'), answer });
-      conversation.asked?.();
+      suspended.questions.set(key, { ...worded(request, 'modern'), answer });
+      suspended.asked?.();
     });
   };
 
   /** Waits for whatever comes first: the end of the call, or questions for this exchange to carry to the agent. */
-  const round = async (conversation: SuspendedCall, call: AgentCall): Promise<Round> => {
-    conversation.call = call;
-    clearTimeout(conversation.timer);
-    const onGone = () => conversation.cancel.abort();
+  const round = async (suspended: SuspendedCall, call: AgentCall): Promise<Round> => {
+    suspended.call = call;
+    clearTimeout(suspended.timer);
+    const onGone = () => suspended.cancel.abort();
     call.signal.addEventListener('abort', onGone, { once: true });
     try {
       // A question may be taken back while others are gathered: then there is nothing to carry yet.
-      while (conversation.questions.size === 0) {
+      while (suspended.questions.size === 0) {
         const asked = new Promise<undefined>((resolve) => {
-          conversation.asked = () => resolve(undefined);
+          suspended.asked = () => resolve(undefined);
         });
-        const outcome = await Promise.race([conversation.ended, asked]);
+        const outcome = await Promise.race([suspended.ended, asked]);
         if (outcome) {
-          end(conversation);
+          end(suspended);
           return { outcome };
         }
         await new Promise((resolve) => setTimeout(resolve, gatherMs));
       }
-      if (conversation.late) {
-        giveUp(conversation);
+      if (suspended.late) {
+        giveUp(suspended);
         throw new UpstreamError('timed-out', 'it waited for answers for too long in all');
       }
-      conversation.timer = setTimeout(() => giveUp(conversation), limits.roundMs).unref();
-      const inputRequests = Object.fromEntries([...conversation.questions].map(([key, { method, params }]) => [key, { method, params }]));
-      return { parked: conversation.id, inputRequests };
+      suspended.timer = setTimeout(() => giveUp(suspended), limits.roundMs).unref();
+      const inputRequests = Object.fromEntries([...suspended.questions].map(([key, { method, params }]) => [key, { method, params }]));
+      return { parked: suspended.id, inputRequests };
     } catch (error) {
-      end(conversation);
+      end(suspended);
       throw error;
     } finally {
-      conversation.call = undefined;
-      conversation.asked = undefined;
+      suspended.call = undefined;
+      suspended.asked = undefined;
       call.signal.removeEventListener('abort', onGone);
     }
   };
@@ -166,7 +166,7 @@ export function openSuspendedCalls(limits = suspendedCallLimits): SuspendedCalls
     begin(call, upstream, params) {
       const { inputResponses } = params;
       const cancel = new AbortController();
-      const conversation: SuspendedCall = {
+      const suspended: SuspendedCall = {
         id: randomUUID(),
         agent: call.agent,
         capabilities: call.peer.capabilities,
@@ -184,38 +184,38 @@ export function openSuspendedCalls(limits = suspendedCallLimits): SuspendedCalls
           params,
           peer: call.peer,
           signal: cancel.signal,
-          // Through the conversation: progress goes to the exchange that is open when it comes.
-          ...(call.onProgress ? { onProgress: (progress: JsonObject) => conversation.call?.onProgress?.(progress) } : {}),
+          // Through the suspended call: progress goes to the exchange that is open when it comes.
+          ...(call.onProgress ? { onProgress: (progress: JsonObject) => suspended.call?.onProgress?.(progress) } : {}),
           ...(call.onNotification
-            ? { onNotification: (note: { method: string; params?: JsonObject }) => conversation.call?.onNotification?.(note) }
+            ? { onNotification: (note: { method: string; params?: JsonObject }) => suspended.call?.onNotification?.(note) }
             : {}),
-          caughtUp: (held) => conversation.call?.caughtUp?.(held),
-          onRequest: (request, signal) => ask(conversation, request, signal),
+          caughtUp: (held) => suspended.call?.caughtUp?.(held),
+          onRequest: (request, signal) => ask(suspended, request, signal),
         }),
       };
-      // While an exchange speaks for it and nothing is asked, it is a call like any other.
-      conversation.whole = setTimeout(() => {
-        conversation.late = true;
-        if (!conversation.call) giveUp(conversation);
+      // A call that waits for its agent ends now. One that a request carries may still finish, but no longer asks.
+      suspended.whole = setTimeout(() => {
+        suspended.late = true;
+        if (!suspended.call) giveUp(suspended);
       }, limits.wholeMs).unref();
-      // Whoever waits for it hears of its failure; parked, nobody may be waiting.
-      conversation.ended.catch(() => {});
-      return round(conversation, call);
+      // Whoever waits for it hears of its failure; while it is parked nobody may wait, so the rejection is handled here.
+      suspended.ended.catch(() => {});
+      return round(suspended, call);
     },
     resume(id, call, responses) {
-      const conversation = parked.get(id);
-      if (!conversation || conversation.agent !== call.agent) return undefined;
-      for (const [key, question] of [...conversation.questions]) {
-        const given = Object.hasOwn(responses, key) ? responses[key] : undefined;
-        if (typeof given === 'object' && given !== null) question.answer({ result: given as JsonObject });
+      const suspended = parked.get(id);
+      if (!suspended || suspended.agent !== call.agent) return undefined;
+      for (const [key, question] of [...suspended.questions]) {
+        const response = Object.hasOwn(responses, key) ? responses[key] : undefined;
+        if (typeof response === 'object' && response !== null) question.answer({ result: response as JsonObject });
       }
-      return round(conversation, call);
+      return round(suspended, call);
     },
     close(agent) {
-      for (const conversation of [...parked.values()]) {
-        if (agent !== undefined && conversation.agent !== agent) continue;
-        conversation.cancel.abort(new UpstreamError('cancelled', 'Gatehouse is closing'));
-        end(conversation);
+      for (const suspended of [...parked.values()]) {
+        if (agent !== undefined && suspended.agent !== agent) continue;
+        suspended.cancel.abort(new UpstreamError('cancelled', 'Gatehouse is closing'));
+        end(suspended);
       }
     },
   };

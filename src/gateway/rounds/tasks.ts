@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 
-/** A call that an upstream goes on with in its own time, and whose it is. */
+/** A call that an upstream carries on as a task, and who made it. */
 export interface Task {
   agent: string;
   person: string;
   server: string;
   /** As the upstream names it. */
   taskId: string;
-  /** What was called: rules for it hold for what comes of it, each time it is asked for. */
+  /** The tool that was called. Its rules apply each time the agent asks about the task. */
   tool: string;
   args: JsonObject;
   bytes: number;
 }
 
 export interface Tasks {
-  /** The name under which the agent may ask for it: unguessable, and another one than the upstream's, since two upstreams may use the same. */
+  /** Gives the id by which the agent asks about it: unguessable, and not the upstream's, since two upstreams may use the same. */
   own(task: Task): string;
   /** Undefined: there is none, or it is somebody else's. */
   find(id: string, agent: string, person: string): Task | undefined;
@@ -23,7 +23,7 @@ export interface Tasks {
 
 const limits = { perAgent: 1000, total: 10_000, bytes: 32 * 1024 * 1024 };
 
-/** Bounded in number and in what their arguments weigh; the oldest are forgotten first. Nothing outlives the process: an agent that asks then calls anew. */
+/** Bounded in number and in bytes of arguments; the oldest are forgotten first. Tasks end with the process: an agent that asks later has to call anew. */
 export function openTasks(bounds = limits): Tasks {
   const all = new Map<string, Task>();
   const counts = new Map<string, number>();
@@ -41,10 +41,10 @@ export function openTasks(bounds = limits): Tasks {
       all.set(id, task);
       bytes += task.bytes;
       counts.set(task.agent, (counts.get(task.agent) ?? 0) + 1);
-      for (const [old, one] of all) {
-        if (old === id) break;
-        const crowded = one.agent === task.agent && counts.get(task.agent)! > bounds.perAgent;
-        if (crowded || all.size > bounds.total || bytes > bounds.bytes) forget(old, one);
+      for (const [oldId, older] of all) {
+        if (oldId === id) break;
+        const crowded = older.agent === task.agent && counts.get(task.agent)! > bounds.perAgent;
+        if (crowded || all.size > bounds.total || bytes > bounds.bytes) forget(oldId, older);
         else if (counts.get(task.agent)! <= bounds.perAgent) break;
       }
       return id;

@@ -2,9 +2,9 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 
-/** Which sealed states were used already. Over a restart too, where there is a file: the key that opens them outlives it as well. */
+/** Remembers which sealed states were used; where there is a file, over a restart too, since the key that opens them outlives it as well. */
 export interface UsedStates {
-  /** States that were sealed before (milliseconds since the epoch) are good for nothing: which of them were used is not known. */
+  /** States that were sealed before this time (milliseconds since the epoch) are refused: which of them were used is not known. */
   readonly since: number;
   has(id: string): boolean;
   /** Throws where it could not be kept. */
@@ -12,11 +12,11 @@ export interface UsedStates {
 }
 
 const most = 100_000;
-/** So many lines more than are needed are written before the file is written anew. */
+/** Lines that the file may have beyond twice those needed before it is rewritten. */
 const slack = 1000;
 
 export function openUsedStates(file: string | undefined, now: number, log: Log): UsedStates {
-  // Identifier -> expiry, in the order of use: what is expired is refused for that alone, so it need not be remembered longer.
+  // Identifier -> expiry, in the order of use. An expired state is refused anyway, so it need not be remembered longer.
   const used = new Map<string, number>();
   let since = Number.NEGATIVE_INFINITY;
   let lines = 0;
@@ -60,12 +60,12 @@ function read(file: string): [string, number][] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  // A last line without an end was never finished, so nothing was done on its account.
+  // A last line without a newline was never finished, so its state was never accepted.
   return text
     .split('\n')
     .slice(0, -1)
-    .map((one) => {
-      const [, id, until] = /^([\w-]{16}) (\d{1,16})$/.exec(one) ?? [];
+    .map((entry) => {
+      const [, id, until] = /^([\w-]{16}) (\d{1,16})$/.exec(entry) ?? [];
       if (id === undefined) throw new Error('a line that is none of ours');
       return [id, Number(until)];
     });

@@ -20,7 +20,7 @@ const optional = {
 } satisfies Members;
 const reserved = 'io.modelcontextprotocol/';
 
-/** Takes out of a request's params what they leave out by saying null. Null inside of arguments is a value, and others' members are theirs. */
+/** Removes members of a request's params that are null to mean "left out". Null inside of arguments is a value; unknown members stay. */
 export function leaveOutNulls(params: JsonObject): void {
   drop(params, optional);
   const meta = isObject(params['_meta']) ? params['_meta'] : nothing;
@@ -41,7 +41,7 @@ function drop(params: JsonObject, members: Members): void {
   }
 }
 
-/** A capability, and what of it there is: whatever lies below is an extension's own. */
+/** A capability and its parts; what lies below belongs to extensions. */
 const capabilityLevels = 2;
 
 function dropAll(holder: unknown, levels: number): void {

@@ -15,7 +15,7 @@ const announcements: [string, ListMethod[]][] = [
   ['notifications/resources/list_changed', ['resources/list', 'resources/templates/list', 'skills/list']],
 ];
 
-/** Every list may be another: for an agent that comes back to a session of before. */
+/** For an agent that comes back to a session from before a restart: every list may have changed. */
 export const listChanges = announcements.map(([name]) => name);
 
 interface Audience {
@@ -33,34 +33,35 @@ export function announce(
     return old !== undefined && old.mark(method) !== to.surface(address, agent).mark(method);
   };
   for (const session of to.sessions) {
-    // Without a stream it waits in the track of the last one; who never opened one does not listen.
+    // Without a stream it waits in the event log of the last one; an agent that never opened one does not listen.
     if (!session.track) continue;
     for (const [name, methods] of announcements)
       if (methods.some((method) => different(session.address, session.agent, method))) say(session, notificationText(name));
   }
-  for (const one of to.listening)
+  for (const listenStream of to.listening)
     for (const [name, methods] of announcements)
-      if (methods.some((method) => one.wants(method) && different(one.address, one.agent, method))) one.send(one.text(name, {}));
+      if (methods.some((method) => listenStream.wants(method) && different(listenStream.address, listenStream.agent, method)))
+        listenStream.send(listenStream.text(name, {}));
 }
 
 const say = (session: Session, message: string) => (session.stream ?? session.track)?.send(message);
 
 /** notifications/resources/updated to those who subscribed and may still read it, under the URI that they know. */
-export function resourceUpdated(to: Audience & { gate: CallContext }, server: string, params: JsonObject): void {
-  const { policy } = to.gate;
+export function resourceUpdated(to: Audience & { context: CallContext }, server: string, params: JsonObject): void {
+  const { policy } = to.context;
   const own = params['uri'];
   if (!policy || typeof own !== 'string') return;
-  // As agents can have asked for it: looking through all that they hold would take too long where both sides like it so.
+  // The two URIs under which agents may have subscribed. Looking through all subscriptions could be made slow by an agent and an upstream.
   const spelt = [own, scopedUri(server, own)];
-  const deliver = (one: Session | ListenStream, send: (params: JsonObject) => void) => {
+  const deliver = (subscriber: Session | ListenStream, send: (params: JsonObject) => void) => {
     for (const uri of spelt) {
-      const held = one.subscriptions.get(uri);
+      const held = subscriber.subscriptions.get(uri);
       if (held?.server !== server || held.uri !== own) continue;
-      if (to.gate.upstream(server) && visible(policy, { action: 'read', server, name: held.uri, agent: one.agent }))
+      if (to.context.upstream(server) && visible(policy, { action: 'read', server, name: held.uri, agent: subscriber.agent }))
         send({ ...params, uri });
     }
   };
   const method = 'notifications/resources/updated';
-  for (const session of to.sessions) deliver(session, (given) => say(session, notificationText(method, given)));
-  for (const one of to.listening) deliver(one, (given) => one.send(one.text(method, given)));
+  for (const session of to.sessions) deliver(session, (update) => say(session, notificationText(method, update)));
+  for (const listenStream of to.listening) deliver(listenStream, (update) => listenStream.send(listenStream.text(method, update)));
 }

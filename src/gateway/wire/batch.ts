@@ -16,13 +16,13 @@ const mostMessages = 100;
 export async function legacyBatch(
   incoming: Incoming,
   bodies: unknown[],
-  door: WireContext,
+  wire: WireContext,
   refused: () => RpcError | undefined,
 ): Promise<void> {
   const no = (message: string) => new Answer(incoming.response, false).end(errorText(null, { code: rpc.invalidRequest, message }), 400);
   const without = `Batches are part of protocol ${batching} only: send one message per request.`;
   if (incoming.headers['mcp-session-id'] === undefined) return no(without);
-  const session = begun(incoming, door, null);
+  const session = begun(incoming, wire, null);
   if (!session) return;
   if (session.version !== batching) return no(without);
   if (bodies.length === 0) return no('A batch needs a message.');
@@ -58,14 +58,14 @@ export async function legacyBatch(
       own.end(errorText(message.id, { code: rpc.internalError, message: 'Something went wrong inside Gatehouse. See its log file.' }));
       throw reason;
     };
-    going.push(request({ ...incoming, bytes }, session, message, own, door).catch(failed));
+    going.push(request({ ...incoming, bytes }, session, message, own, wire).catch(failed));
   }
   if (!answers) return void incoming.response.writeHead(202).end();
   const defect = (await Promise.allSettled(going)).find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
   if (defect) throw defect.reason;
 }
 
-/** What a batch must not have in it. */
+/** Why a message must not be part of a batch; undefined: it may. */
 function misplaced(message: Request, { headers }: Incoming): RpcError | undefined {
   if (message.method === 'initialize')
     return { code: rpc.invalidRequest, message: '"initialize" must not be part of a batch: send it alone.' };

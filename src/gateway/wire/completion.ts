@@ -3,7 +3,7 @@ import type { Directory } from '../catalogue/directory.ts';
 import { expand, variablesOf } from '../catalogue/template.ts';
 import type { Target } from '../pipeline/call.ts';
 
-/** A value that is being completed is one that the agent asks about: it is decided as the `get` or the `read` that it would become. */
+/** To complete a value is to ask about it, so it is decided as the `get` or the `read` that it would become. */
 export function completed(
   directory: Directory,
   params: JsonObject,
@@ -14,7 +14,7 @@ export function completed(
   if (typeof name !== 'string' || typeof value !== 'string')
     return 'params.argument must be an object with a name and a value, both strings.';
   const before = isObject(context) ? (context['arguments'] ?? {}) : undefined;
-  if (!isObject(before) || Object.values(before).some((one) => typeof one !== 'string'))
+  if (!isObject(before) || Object.values(before).some((text) => typeof text !== 'string'))
     return 'params.context must be an object, and its arguments an object of strings.';
   const args = { ...before, [name]: value } as Record<string, string>;
   if (ref['type'] === 'ref/prompt' && typeof ref['name'] === 'string') {
@@ -26,11 +26,11 @@ export function completed(
     const variables = variablesOf(asked);
     const tooLong = `The URI that params.argument makes has more than ${longest.uri} characters.`;
     if (expand(asked, args).length > longest.uri) return tooLong;
-    const owner = directory.findResource(asked);
-    // Nobody can say what a name that is no variable of the template does to the URI, so there is nothing of that kind.
-    const found = variables.size === 0 || Object.keys(args).every((one) => variables.has(one)) ? owner : undefined;
-    const target = found && { owner: found.owner, name: found.uri, action: 'read' as const };
-    return { asked, target: target && (variables.size === 0 ? target : { ...target, filled: expand(found.uri, args) }), args };
+    const resource = directory.findResource(asked);
+    // What a name that is no variable of the template does to the URI is not known, so nothing is offered for it.
+    const completable = variables.size === 0 || Object.keys(args).every((key) => variables.has(key)) ? resource : undefined;
+    const target = completable && { owner: completable.owner, name: completable.uri, action: 'read' as const };
+    return { asked, target: target && (variables.size === 0 ? target : { ...target, filled: expand(completable.uri, args) }), args };
   }
   return 'params.ref must be a ref/prompt with a name or a ref/resource with a uri.';
 }

@@ -5,7 +5,7 @@ import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 import type { Address } from '../catalogue/address.ts';
 
-/** A modern agent's session: it has none on the wire, so calls of one program that follow each other closely are taken for one. */
+/** Replaces sessions, which modern agents do not have: calls of one program that follow each other closely count as one conversation. */
 export interface Conversations {
   /** The same id for the same agent, program and address until it was silent for half an hour, over a restart of ours too. */
   of(agent: string, address: Address, client: { name: string; version: string }, now: number): string;
@@ -14,7 +14,7 @@ export interface Conversations {
 
 const silentMs = 30 * 60_000;
 const most = 1000;
-/** A new one is kept soon, that one goes on need not be; a crash costs so much of its half hour. */
+/** A new one is saved soon. That one goes on is saved later: a crash costs so much of its half hour. */
 const saveNewAfterMs = 250;
 const saveSeenAfterMs = 60_000;
 
@@ -60,11 +60,11 @@ export function openConversations(file: string | undefined, log: Log): Conversat
   return {
     of(agent, address, client, now) {
       const key = JSON.stringify([agent, address.path, client.name, client.version]);
-      const known = open.get(key);
-      if (known && now - known.lastSeen < silentMs) {
-        known.lastSeen = now;
+      const conversation = open.get(key);
+      if (conversation && now - conversation.lastSeen < silentMs) {
+        conversation.lastSeen = now;
         saveIn(saveSeenAfterMs);
-        return known.id;
+        return conversation.id;
       }
       // Names come from agents: what they can make us remember is bounded, the oldest goes first.
       if (open.size >= most) open.delete(open.keys().next().value as string);

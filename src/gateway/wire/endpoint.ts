@@ -19,7 +19,7 @@ export interface Endpoint {
   maxBodyBytes: number;
   maxDepth: number;
   verify(token: string): { name: string } | undefined;
-  door: WireContext;
+  wire: WireContext;
   unread: Unread;
   /** Pending while nobody knows yet what is allowed. */
   settling(): Promise<void> | undefined;
@@ -28,7 +28,7 @@ export interface Endpoint {
   discoverable(server: string, agent: string): boolean;
 }
 
-/** An agent's request at one address: its bearer first, then what is there for it, then the wire of its era. */
+/** An agent's request at one address: checks its bearer, then that the address exists for it, then hands it to the wire of its era. */
 export function mcp(at: Endpoint, address: Address, request: IncomingMessage, response: Reply): Promise<void> | void {
   const { headers } = request;
   const token = bearer(headers);
@@ -59,8 +59,8 @@ function entered(at: Endpoint, address: Address, agent: string, request: Incomin
     bytes: 0,
     mayStream: accepts(headers.accept, 'text/event-stream'),
   };
-  if (request.method === 'GET') return legacyGet(incoming, at.door);
-  if (request.method === 'DELETE') return legacyDelete(incoming, at.door);
+  if (request.method === 'GET') return legacyGet(incoming, at.wire);
+  if (request.method === 'DELETE') return legacyDelete(incoming, at.wire);
   if (request.method !== 'POST')
     return refuseHttp(response, 405, 'method_not_allowed', 'Send POST with one JSON-RPC message.', { allow: 'GET, POST, DELETE' });
   if (!incoming.mayStream && !accepts(headers.accept, 'application/json'))
@@ -101,13 +101,13 @@ async function post(at: Endpoint, incoming: Incoming, request: IncomingMessage):
   }
   incoming.bytes = body.bytes;
   const behind = () => at.unread.isBehind(incoming.agent);
-  if (Array.isArray(body.value)) return await legacyBatch(incoming, body.value, at.door, () => (behind() ? tooMuchUnread : undefined));
+  if (Array.isArray(body.value)) return await legacyBatch(incoming, body.value, at.wire, () => (behind() ? tooMuchUnread : undefined));
   const message = received(body.value);
   if (message.kind === 'none') return refuseRpc(response, errorText(message.id, message.error));
-  // Answers and cancellations pass: they may be what ends it.
+  // Answers and cancellations pass: they may be what ends the backlog.
   if (message.kind === 'request' && behind()) return refuseRpc(response, errorText(message.id, tooMuchUnread), 503, { 'retry-after': '5' });
-  if (isModern(message, headers)) return await modern(incoming, message as Parameters<typeof modern>[1], at.door);
-  await legacyPost(incoming, message, at.door);
+  if (isModern(message, headers)) return await modern(incoming, message as Parameters<typeof modern>[1], at.wire);
+  await legacyPost(incoming, message, at.wire);
 }
 
 function refuseRpc(response: ServerResponse, text: string, status = 400, headers: Record<string, string> = {}): void {
@@ -116,5 +116,5 @@ function refuseRpc(response: ServerResponse, text: string, status = 400, headers
 
 const tooMuchUnread = {
   code: rpc.tooMuchUnread,
-  message: 'Answers of before wait unread at this agent, too many of them. Read them or close their connections, then try again.',
+  message: 'Too many earlier answers wait unread at this agent. Read them or close their connections, then try again.',
 };

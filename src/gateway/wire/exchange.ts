@@ -17,7 +17,7 @@ import type { Incoming } from './request.ts';
 /** Methods that reach an upstream, each recorded and decided. */
 export const callMethods = new Set(['tools/call', 'prompts/get', 'resources/read', 'completion/complete']);
 
-/** What the agent named, and whose that is. Undefined name: the params are malformed; the text says how. */
+/** What the agent named, and which server has it; a string says how the params are malformed. */
 export function target(
   surface: Surface,
   method: string,
@@ -49,20 +49,20 @@ export function target(
   }
   const name = params['name'];
   if (typeof name !== 'string') return 'params.name must be a string.';
-  const given = params['arguments'];
-  if (given !== undefined && !isObject(given)) return 'params.arguments must be an object.';
-  // By the protocol; a rule that compares one with a text must not be asked of a list.
-  if (method === 'prompts/get' && given && Object.values(given).some((value) => typeof value !== 'string'))
+  const args = params['arguments'];
+  if (args !== undefined && !isObject(args)) return 'params.arguments must be an object.';
+  // The protocol says so, and a rule that compares an argument with a text must not meet a list.
+  if (method === 'prompts/get' && args && Object.values(args).some((value) => typeof value !== 'string'))
     return 'params.arguments of a prompt must be strings.';
   const listed = directory.find(method === 'prompts/get' ? 'prompts' : 'tools', name);
   return {
     asked: name,
     target: listed && { owner: listed.owner, name: listed.name, action: method === 'prompts/get' ? 'get' : 'call' },
-    args: given ?? {},
+    args: args ?? {},
   };
 }
 
-/** What a call may name things by. */
+/** Which name or URI of a call is too long; undefined: none. */
 function tooLong(params: JsonObject): string | undefined {
   const ref = params['ref'];
   return (
@@ -76,11 +76,11 @@ function tooLong(params: JsonObject): string | undefined {
 const over = (key: string, value: unknown, most: number): string | undefined =>
   typeof value === 'string' && value.length > most ? `params.${key} has at most ${most} characters here.` : undefined;
 
-/** Bytes that one may bring without being counted before it is written. */
+/** Bytes of an answer that need not be reserved before it is written. */
 const shortAnswer = 256 * 1024;
 
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
-export async function run(call: Call, gate: CallContext, { response }: Incoming, answer: Answering): Promise<Outcome> {
+export async function run(call: Call, context: CallContext, { response }: Incoming, answer: Answering): Promise<Outcome> {
   const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
   let hold: Reservation | undefined;
   const caughtUp = (held: number) => {
@@ -95,17 +95,17 @@ export async function run(call: Call, gate: CallContext, { response }: Incoming,
   };
   call.caughtUp = caughtUp;
   try {
-    return await pass(call, gate);
+    return await pass(call, context);
   } finally {
     clearInterval(timer);
     hold?.release();
   }
 }
 
-/** Says progress under the agent's own token; there may be many thousands of it in one call. */
+/** Sends progress under the agent's own token; one call may have many thousands of them. */
 export function progressTo(token: unknown, answer: Answering): (params: JsonObject) => void {
   return (params) => {
-    // In its place: a copy without it costs as much as the rest of what is done here.
+    // Changed in place: a copy would cost as much as the rest of this function.
     params['progressToken'] = token;
     answer.send(`{"jsonrpc":"2.0","method":"notifications/progress","params":${JSON.stringify(params)}}`);
   };

@@ -17,34 +17,34 @@ import type { Incoming, WireContext } from './request.ts';
 import type { Session } from './sessions.ts';
 
 const askTimeoutMs = 10 * 60_000;
-/** They are kept for as long as the session, and on the disk. */
+/** Capabilities are kept for as long as the session, and on the disk. */
 const maxCapabilityBytes = 64 * 1024;
 
 export type Request = Extract<Message, { kind: 'request' }>;
 
-export async function legacyPost(incoming: Incoming, message: Message, door: WireContext): Promise<void> {
-  if (message.kind === 'request' && message.method === 'initialize') return initialize(incoming, message.id, message.params, door);
-  const session = begun(incoming, door, message.kind === 'request' ? message.id : null);
+export async function legacyPost(incoming: Incoming, message: Message, wire: WireContext): Promise<void> {
+  if (message.kind === 'request' && message.method === 'initialize') return initialize(incoming, message.id, message.params, wire);
+  const session = begun(incoming, wire, message.kind === 'request' ? message.id : null);
   if (!session) return;
-  if (message.kind === 'request') return await request(incoming, session, message, answerOf(incoming, session), door);
+  if (message.kind === 'request') return await request(incoming, session, message, answerOf(incoming, session), wire);
   heard(session, message);
   incoming.response.writeHead(202).end();
 }
 
 /** The session that a POST belongs to; undefined: the agent was told why there is none. */
-export function begun(incoming: Incoming, door: WireContext, id: Id | null): Session | undefined {
+export function begun(incoming: Incoming, wire: WireContext, id: Id | null): Session | undefined {
   const version = incoming.headers['mcp-protocol-version'];
   if (typeof version === 'string' && !legacyVersions.includes(version) && !modernVersions.includes(version)) {
     const message = `Unsupported MCP-Protocol-Version ${JSON.stringify(version.slice(0, 40))}. This endpoint speaks ${legacyVersions.join(', ')} and 2026-07-28.`;
     refuseHttp(incoming.response, 400, 'unsupported_version', message);
     return undefined;
   }
-  const session = sessionOf(incoming, door, id);
-  if (session) door.seen(incoming.agent, session.clientInfo, 'legacy');
+  const session = sessionOf(incoming, wire, id);
+  if (session) wire.seen(incoming.agent, session.clientInfo, 'legacy');
   return session;
 }
 
-/** What nobody waits for an answer to. */
+/** Handles a message that needs no answer. */
 export function heard(session: Session, message: Exclude<Message, Request>): void {
   if (message.kind === 'response') {
     const settle = session.asked.get(message.id);
@@ -54,23 +54,23 @@ export function heard(session: Session, message: Exclude<Message, Request>): voi
 }
 
 export const answerOf = (incoming: Incoming, session: Session): Answer =>
-  new Answer(incoming.response, incoming.mayStream, {}, { journal: session.journal, prime: primes(session) });
+  new Answer(incoming.response, incoming.mayStream, {}, { events: session.events, prime: primes(session) });
 
 /** The stream on which the gateway speaks first. */
-export function legacyGet(incoming: Incoming, door: WireContext): void {
-  const session = sessionOf(incoming, door, null);
+export function legacyGet(incoming: Incoming, wire: WireContext): void {
+  const session = sessionOf(incoming, wire, null);
   if (!session) return;
   if (!incoming.mayStream)
     return refuseHttp(incoming.response, 406, 'not_acceptable', 'A GET here opens an event stream: send Accept: text/event-stream.');
   const after = incoming.headers['last-event-id'];
-  const resumed = typeof after === 'string' ? session.journal.resume(after) : undefined;
+  const resumed = typeof after === 'string' ? session.events.resume(after) : undefined;
   if (resumed && resumed.track !== session.track) {
     // The rest of an answer whose connection broke: losing it is not cancelling, so the call went on.
     new Stream(incoming.response, { 'mcp-session-id': session.id }, resumed.track, resumed.missed);
     return;
   }
   session.stream?.end();
-  session.track ??= session.journal.open();
+  session.track ??= session.events.open();
   const stream = new Stream(incoming.response, { 'mcp-session-id': session.id }, session.track, resumed?.missed);
   if (!resumed && primes(session)) session.track.prime();
   session.stream = stream;
@@ -83,21 +83,21 @@ export function legacyGet(incoming: Incoming, door: WireContext): void {
 
 const primes = (session: Session): boolean => session.version >= '2025-11-25';
 
-export function legacyDelete(incoming: Incoming, door: WireContext): void {
-  const session = sessionOf(incoming, door, null);
+export function legacyDelete(incoming: Incoming, wire: WireContext): void {
+  const session = sessionOf(incoming, wire, null);
   if (!session) return;
-  door.sessions.end(session);
+  wire.sessions.end(session);
   incoming.response.writeHead(204).end();
 }
 
-function sessionOf(incoming: Incoming, door: WireContext, id: Id | null): Session | undefined {
-  const given = incoming.headers['mcp-session-id'];
-  if (typeof given !== 'string') {
+function sessionOf(incoming: Incoming, wire: WireContext, id: Id | null): Session | undefined {
+  const sessionId = incoming.headers['mcp-session-id'];
+  if (typeof sessionId !== 'string') {
     const message = 'Mcp-Session-Id is missing. Send "initialize" first, or use protocol 2026-07-28 with its _meta on each request.';
     new Answer(incoming.response, false).end(errorText(id, { code: rpc.invalidRequest, message }), 400);
     return undefined;
   }
-  const session = door.sessions.find(given, incoming.agent, incoming.address, door.now());
+  const session = wire.sessions.find(sessionId, incoming.agent, incoming.address, wire.now());
   if (!session)
     new Answer(incoming.response, false).end(
       errorText(id, { code: -32001, message: 'Session not found. Send "initialize" to begin a new one.' }),
@@ -106,10 +106,10 @@ function sessionOf(incoming: Incoming, door: WireContext, id: Id | null): Sessio
   return session;
 }
 
-function initialize(incoming: Incoming, id: Id, params: JsonObject, door: WireContext): void {
+function initialize(incoming: Incoming, id: Id, params: JsonObject, wire: WireContext): void {
   const asked = params['protocolVersion'];
   const version = typeof asked === 'string' && legacyVersions.includes(asked) ? asked : legacyVersions[0]!;
-  const surface = door.surface(incoming.address, incoming.agent);
+  const surface = wire.surface(incoming.address, incoming.agent);
   const clientInfo = info(params['clientInfo']) ?? { name: incoming.agent, version: '' };
   const capabilities = isObject(params['capabilities']) ? params['capabilities'] : {};
   if (Buffer.byteLength(JSON.stringify(capabilities)) > maxCapabilityBytes)
@@ -117,7 +117,7 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: WireCo
       errorText(id, { code: rpc.invalidParams, message: `params.capabilities is larger than ${maxCapabilityBytes} bytes.` }),
       400,
     );
-  const session = door.sessions.open(
+  const session = wire.sessions.open(
     {
       agent: incoming.agent,
       address: incoming.address,
@@ -125,9 +125,9 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: WireCo
       capabilities,
       clientInfo,
     },
-    door.now(),
+    wire.now(),
   );
-  door.seen(incoming.agent, clientInfo, 'legacy');
+  wire.seen(incoming.agent, clientInfo, 'legacy');
   const result = {
     protocolVersion: version,
     capabilities: surface.capabilities,
@@ -137,10 +137,10 @@ function initialize(incoming: Incoming, id: Id, params: JsonObject, door: WireCo
   new Answer(incoming.response, false, { 'mcp-session-id': session.id }).end(resultText(id, JSON.stringify(result)));
 }
 
-export async function request(incoming: Incoming, session: Session, asked: Request, answer: Answering, door: WireContext): Promise<void> {
+export async function request(incoming: Incoming, session: Session, asked: Request, answer: Answering, wire: WireContext): Promise<void> {
   const { id, method, params } = asked;
-  const surface = door.surface(incoming.address, incoming.agent);
-  if (callMethods.has(method) || speaks(method, surface.directory)) return await call(incoming, session, asked, surface, answer, door);
+  const surface = wire.surface(incoming.address, incoming.agent);
+  if (callMethods.has(method) || speaks(method, surface.directory)) return await call(incoming, session, asked, surface, answer, wire);
   const end = (result: string) => answer.end(resultText(id, result));
   if (isListMethod(method, surface.directory)) {
     if (params['cursor'] !== undefined)
@@ -153,7 +153,7 @@ export async function request(incoming: Incoming, session: Session, asked: Reque
     if (typeof level !== 'string' || !levels.includes(level))
       return answer.end(errorText(id, { code: rpc.invalidParams, message: `params.level must be one of ${levels.join(', ')}.` }));
     session.logLevel = level;
-    door.sessions.changed();
+    wire.sessions.changed();
     return end('{}');
   }
   if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
@@ -171,9 +171,9 @@ export async function request(incoming: Incoming, session: Session, asked: Reque
           message: `A session holds at most ${mostSubscriptions} subscriptions. End one with "resources/unsubscribe".`,
         }),
       );
-    else if (!(await door.subscribe(session, surface, uri)))
+    else if (!(await wire.subscribe(session, surface, uri)))
       return answer.end(errorText(id, { code: rpc.resourceNotFound, message: `Resource not found: ${uri}`, data: { uri } }));
-    door.sessions.changed();
+    wire.sessions.changed();
     return end('{}');
   }
   answer.end(errorText(id, { code: rpc.methodNotFound, message: `Method not found: ${method}` }));
@@ -185,11 +185,11 @@ async function call(
   asked: Request,
   surface: Surface,
   answer: Answering,
-  door: WireContext,
+  wire: WireContext,
 ): Promise<void> {
   const { id, method, params } = asked;
-  const found = target(surface, method, params);
-  if (typeof found === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: found }));
+  const resolved = target(surface, method, params);
+  if (typeof resolved === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: resolved }));
   const key = idKey(id)!;
   if (session.inFlight.has(key))
     return answer.end(errorText(id, { code: rpc.invalidRequest, message: 'A request with this id is in flight in this session.' }), 400);
@@ -199,7 +199,7 @@ async function call(
   const token = isObject(params['_meta']) ? params['_meta']['progressToken'] : undefined;
   let over = false;
   const going: Call = {
-    ...found,
+    ...resolved,
     agent: incoming.agent,
     session: session.id,
     method,
@@ -214,7 +214,7 @@ async function call(
       clientInfo: session.clientInfo,
       ...(session.logLevel === undefined ? {} : { logLevel: session.logLevel }),
     },
-    // What comes when the call is over goes beside it: only the end of a URL elicitation does.
+    // After the call is over only the end of a URL elicitation comes; it goes out on the session's GET stream.
     onNotification: (note) => {
       const text = notificationText(note.method, note.params);
       if (over) session.stream?.send(text);
@@ -224,7 +224,7 @@ async function call(
     ...(token === undefined ? {} : { onProgress: progressTo(token, answer) }),
   };
   try {
-    const outcome = await run(going, door.gate(), incoming, answer);
+    const outcome = await run(going, wire.context(), incoming, answer);
     // A cancelled request gets no answer (specification, "Cancellation"); the stream just ends.
     if (controller.signal.aborted) answer.close();
     else if ('result' in outcome) answer.result(id, outcome.text!);

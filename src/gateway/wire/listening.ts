@@ -2,10 +2,10 @@ import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Stream } from '../http/answer.ts';
 import type { Incoming, ListenStream } from './request.ts';
 
-/** What may wait for an acknowledgement; the same said twice is said once. */
+/** Messages that may wait for the acknowledgement; equal ones are sent once. */
 const mostHeld = 1000;
 
-/** A modern `subscriptions/listen`: it hears from its beginning on, and says so after the acknowledgement. */
+/** A modern `subscriptions/listen`: it collects changes from its beginning on, and sends them after the acknowledgement. */
 export function openListenStream(incoming: Incoming, stream: Stream, text: ListenStream['text'], wishes: JsonObject): ListenStream {
   const wanted = new Set<string>();
   if (wishes['toolsListChanged'] === true) wanted.add('tools/list');
@@ -13,7 +13,7 @@ export function openListenStream(incoming: Incoming, stream: Stream, text: Liste
   if (wishes['resourcesListChanged'] === true)
     for (const method of ['resources/list', 'resources/templates/list', 'skills/list']) wanted.add(method);
   let held: Set<string> | undefined = new Set();
-  const one: ListenStream = {
+  const listenStream: ListenStream = {
     id: `modern:${incoming.agent}:${incoming.address.path}`,
     agent: incoming.agent,
     address: incoming.address,
@@ -36,8 +36,8 @@ export function openListenStream(incoming: Incoming, stream: Stream, text: Liste
     finish: () => stream.end(),
   };
   stream.onClose(() => {
-    one.over = true;
-    for (const { release } of one.subscriptions.values()) release();
+    listenStream.over = true;
+    for (const { release } of listenStream.subscriptions.values()) release();
   });
-  return one;
+  return listenStream;
 }

@@ -1,14 +1,14 @@
 import { fold, isAscii } from '../../base/fold.ts';
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts';
 
-/** Servers in some languages read `Name` as `name`. What rules and such a server could read differently is refused, never tidied. */
+/** Servers in some languages read `Name` as `name`. What rules and such a server could read differently is refused, never corrected. */
 
 interface Members {
   [name: string]: Members | true;
 }
 
 /** The members that the protocol gives the params of calls, of both eras. Extensions may add others, and those pass. */
-const known = {
+const protocolMembers = {
   name: true,
   arguments: true,
   uri: true,
@@ -34,8 +34,8 @@ function spellingsOf(members: Members): Map<string, string> {
   return made;
 }
 
-/** Says of a member of a call's params that it is a member of the protocol's in another spelling. */
-export function misspelt(params: JsonObject, members: Members = known, path = 'params'): string | undefined {
+/** Says which member of a call's params is one of the protocol's in another spelling; undefined: none. */
+export function misspelt(params: JsonObject, members: Members = protocolMembers, path = 'params'): string | undefined {
   for (const name in params) {
     const inner = Object.hasOwn(members, name) ? members[name] : undefined;
     if (inner !== undefined) {
@@ -46,13 +46,13 @@ export function misspelt(params: JsonObject, members: Members = known, path = 'p
     }
     const meant = spellingsOf(members).get(loose(name));
     if (meant !== undefined) return `${path} has a member ${shown(name)}, which servers may take for "${meant}". Write "${meant}".`;
-    if (members === known._meta && !name.startsWith(reserved) && fold(name).startsWith(reserved))
+    if (members === protocolMembers._meta && !name.startsWith(reserved) && fold(name).startsWith(reserved))
       return `${path} has a member ${shown(name)}, which servers may take for one of "${reserved}". Write that in small letters.`;
   }
   return undefined;
 }
 
-/** Characters of members' names outside of ASCII, which take a thousand times longer to fold. No message of an agent comes near. */
+/** Characters in member names outside of ASCII, which take a thousand times longer to fold; more are refused. No agent's message comes near. */
 const mostForeign = 256 * 1024;
 
 /** Why the members of an object in `value`, at any depth, cannot be told apart: two are the same to a reader that does not mind case. */
@@ -60,9 +60,9 @@ export function indistinct(value: unknown): string | undefined {
   let left = mostForeign;
   function look(value: unknown): string | undefined {
     if (Array.isArray(value)) {
-      for (const one of value) {
-        const found = look(one);
-        if (found !== undefined) return found;
+      for (const entry of value) {
+        const collision = look(entry);
+        if (collision !== undefined) return collision;
       }
       return undefined;
     }
@@ -72,11 +72,11 @@ export function indistinct(value: unknown): string | undefined {
       if (!isAscii(name) && (left -= name.length) < 0)
         return 'The names of the members in params have too many letters outside of ASCII. Send less at once.';
       const plain = fold(name);
-      // No two names that are as they fold can be the same, so most objects need no list.
+      // Two names that folding leaves unchanged cannot be the same, so most objects need no map.
       if (plain !== name) {
         const other = Object.hasOwn(value, plain) ? plain : folded?.get(plain);
         if (other !== undefined)
-          return `An object in params has the members ${shown(other)} and ${shown(name)}, which are one to servers that do not mind case. Rename one of them.`;
+          return `An object in params has the members ${shown(other)} and ${shown(name)}, which are the same to servers that do not mind case. Rename one of them.`;
         folded ??= new Map();
         folded.set(plain, name);
       }

@@ -18,11 +18,11 @@ import type { Incoming, WireContext } from './request.ts';
 const prefix = 'io.modelcontextprotocol/';
 const subscriptionKey = `${prefix}subscriptionId`;
 
-/** Modern is what says so in its body; a header alone does too, so that a body without the envelope is told what it lacks. */
+/** Modern is what says so in its body. A header alone is enough too, so that a body without the envelope is told what it lacks. */
 export function isModern(message: Message, headers: IncomingHttpHeaders): boolean {
   if (message.kind === 'response') return false;
-  // A whole "initialize" in whatever envelope: agents send it after a discovery too (claude-code#96183), and only the legacy era has it.
-  // Without the version that it must name it is none; in a modern envelope that is a method which is no more (404, SEP-2575).
+  // A complete "initialize" is legacy in any envelope: agents send it after a discovery too (claude-code#96183).
+  // Without the version that it must name it is incomplete; in a modern envelope it is then a removed method (404, SEP-2575).
   if (message.method === 'initialize' && typeof message.params['protocolVersion'] === 'string') return false;
   const meta = message.params['_meta'];
   if (isObject(meta) && meta[`${prefix}protocolVersion`] !== undefined) return true;
@@ -33,10 +33,10 @@ export function isModern(message: Message, headers: IncomingHttpHeaders): boolea
   return typeof header === 'string' && modernVersions.includes(header) && message.method !== 'initialize';
 }
 
-export async function modern(incoming: Incoming, message: Exclude<Message, { kind: 'response' }>, door: WireContext): Promise<void> {
+export async function modern(incoming: Incoming, message: Exclude<Message, { kind: 'response' }>, wire: WireContext): Promise<void> {
   const answer = new Answer(incoming.response, incoming.mayStream);
   if (message.kind === 'notification') {
-    // Over HTTP nothing hangs on them: a request is cancelled by closing its answer.
+    // Over HTTP notifications have no effect: a request is cancelled by closing its answer.
     incoming.response.writeHead(202).end();
     return;
   }
@@ -45,12 +45,12 @@ export async function modern(incoming: Incoming, message: Exclude<Message, { kin
   if (refused) return answer.end(errorText(id, refused), 400);
   const meta = params['_meta'] as JsonObject;
   const clientInfo = info(meta[`${prefix}clientInfo`]);
-  door.seen(incoming.agent, clientInfo, 'modern');
-  const surface = door.surface(incoming.address, incoming.agent);
+  wire.seen(incoming.agent, clientInfo, 'modern');
+  const surface = wire.surface(incoming.address, incoming.agent);
   const capabilities = meta[`${prefix}clientCapabilities`] as JsonObject;
   if (taskMethods.has(method) && !declares(capabilities, tasks)) return answer.end(errorText(id, needsTasks), 400);
   if (callMethods.has(method) || taskMethods.has(method) || speaks(method, surface.directory))
-    return await call(incoming, { id, method, params, meta, clientInfo }, surface, answer, door);
+    return await call(incoming, { id, method, params, meta, clientInfo }, surface, answer, wire);
   if (isListMethod(method, surface.directory)) {
     if (params['cursor'] !== undefined)
       return answer.end(errorText(id, { code: rpc.invalidParams, message: 'Unknown cursor: lists here have one page.' }), 400);
@@ -74,7 +74,7 @@ export async function modern(incoming: Incoming, message: Exclude<Message, { kin
         }),
       ),
     );
-  if (method === 'subscriptions/listen') return await listen(incoming, id, params, surface, door);
+  if (method === 'subscriptions/listen') return await listen(incoming, id, params, surface, wire);
   answer.end(errorText(id, { code: rpc.methodNotFound, message: `Method not found: ${method}` }), 404);
 }
 
@@ -91,7 +91,7 @@ function discover(surface: Surface): JsonObject {
   };
 }
 
-/** What `Mcp-Name` repeats. */
+/** The member of params that the header `Mcp-Name` repeats. */
 const named = new Map([
   ['resources/read', 'uri'],
   ['tools/call', 'name'],
@@ -147,7 +147,7 @@ function parameterMismatch(
   for (const [suffix, path] of declared ?? []) {
     let value: unknown = args;
     for (const key of path) value = isObject(value) ? value[key] : undefined;
-    // As it says itself: an object could have a `toString` that is no function.
+    // As JSON, not by `String`: an object could have a `toString` that is no function.
     if (typeof value === 'object' && value !== null) value = JSON.stringify(value);
     const header = decodeHeader(headers[`mcp-param-${suffix}`]);
     const same =
@@ -174,13 +174,13 @@ interface Asked {
   clientInfo: { name: string; version: string } | undefined;
 }
 
-async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: Answer, door: WireContext): Promise<void> {
+async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: Answer, wire: WireContext): Promise<void> {
   const { id, method, params, meta } = asked;
-  const found = target(surface, method, params, (taskId) => door.gate().tasks.find(taskId, incoming.agent, door.gate().person));
-  if (typeof found === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: found }), 400);
+  const resolved = target(surface, method, params, (taskId) => wire.context().tasks.find(taskId, incoming.agent, wire.context().person));
+  if (typeof resolved === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: resolved }), 400);
   const wrong =
     method === 'tools/call'
-      ? parameterMismatch(incoming.headers, surface.directory.find('tools', found.asked)?.headers, found.args)
+      ? parameterMismatch(incoming.headers, surface.directory.find('tools', resolved.asked)?.headers, resolved.args)
       : undefined;
   if (wrong) return answer.end(errorText(id, wrong), 400);
   const gone = new AbortController();
@@ -191,9 +191,9 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
   const logLevel = meta[`${prefix}logLevel`];
   const token = meta['progressToken'];
   const going: Call = {
-    ...found,
+    ...resolved,
     agent: incoming.agent,
-    session: door.conversation(incoming.agent, incoming.address, asked.clientInfo ?? { name: '', version: '' }),
+    session: wire.conversation(incoming.agent, incoming.address, asked.clientInfo ?? { name: '', version: '' }),
     method,
     params,
     requestBytes: incoming.bytes,
@@ -211,8 +211,8 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
     onNotification: (note) =>
       note.method !== 'notifications/elicitation/complete' && answer.send(notificationText(note.method, note.params)),
   };
-  const over = door.sessions.calling(incoming.agent, gone);
-  const outcome = await run(going, door.gate(), incoming, answer).finally(over);
+  const over = wire.sessions.calling(incoming.agent, gone);
+  const outcome = await run(going, wire.context(), incoming, answer).finally(over);
   if ('result' in outcome) answer.result(id, outcome.text!);
   else answer.end(errorText(id, outcome.error), statuses.get(outcome.error.code));
 }
@@ -228,11 +228,11 @@ const statuses = new Map<number, number>([
 /** Of one session, or of one stream. */
 export const mostSubscriptions = 1000;
 
-// An upstream that does not answer keeps nobody from the announcements of the others: what is not made by then is not acknowledged.
+// An upstream that does not answer must not delay announcements of the others: a subscription not made by then is not acknowledged.
 const acknowledgeMs = 2000;
 
 /** One stream of announcements; the first message says which of the wishes are honoured. */
-async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: Surface, door: WireContext): Promise<void> {
+async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: Surface, wire: WireContext): Promise<void> {
   const wishes = isObject(params['notifications']) ? params['notifications'] : {};
   const uris = Array.isArray(wishes['resourceSubscriptions'])
     ? [
@@ -240,7 +240,7 @@ async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: S
       ].slice(0, mostSubscriptions)
     : [];
   const stream = new Stream(incoming.response);
-  const subscription = door.listen(
+  const subscription = wire.listen(
     incoming,
     stream,
     (method, body) =>
@@ -253,7 +253,7 @@ async function listen(incoming: Incoming, id: Id, params: JsonObject, surface: S
   const breathe = openPace();
   for (const uri of uris) {
     await breathe();
-    made.push(Promise.race([door.subscribe(subscription, surface, uri, until), late]));
+    made.push(Promise.race([wire.subscribe(subscription, surface, uri, until), late]));
   }
   const settled = await Promise.all(made);
   const honoured = uris.filter((_uri, index) => settled[index]);

@@ -2,7 +2,7 @@ import { classify, type Message, type NoMessage, rpc } from '../../protocol/json
 import { leaveOutNulls } from './absent.ts';
 import { indistinct } from './lookalikes.ts';
 
-/** A body as the one message that it is to every reader, or why it is none. */
+/** The one message that every reader sees in a body, or why there is none. */
 export function received(body: unknown): Message | NoMessage {
   const message = classify(body);
   if (message.kind !== 'request' && message.kind !== 'notification') return message;

@@ -25,7 +25,7 @@ export type Subscriber = Pick<Session, 'agent' | 'address' | 'subscriptions' | '
 
 /** A modern `subscriptions/listen` that is open. */
 export interface ListenStream extends Subscriber {
-  /** Held back until it is acknowledged, since that comes first. */
+  /** Held back until the acknowledgement, which must come first. */
   send(message: string): void;
   acknowledge(message: string): void;
   wants: (method: ListMethod) => boolean;
@@ -37,7 +37,7 @@ export interface ListenStream extends Subscriber {
 /** What both eras' wires need of the gateway. */
 export interface WireContext {
   sessions: Sessions;
-  gate(): CallContext;
+  context(): CallContext;
   surface(address: Address, agent: string): Surface;
   seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   /** The id of a modern agent's conversation, for the ledger. */

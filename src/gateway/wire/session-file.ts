@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 
-/** What a legacy session is beside what is going on in it: enough to go on under its id after a restart of ours. */
+/** What is kept of a legacy session: enough to go on under its id after a restart of ours. */
 const kept = z.object({
   id: z.uuid(),
   agent: z.string(),
@@ -21,7 +21,7 @@ const kept = z.object({
 const content = z.object({ format: z.literal(1), sessions: z.array(z.unknown()) });
 export type KeptSession = z.infer<typeof kept>;
 
-/** Agents do not all begin anew when a session is unknown (their connection stays dead instead), so a lost file costs more than it seems; it is no secret. */
+/** Some agents do not begin anew when a session is unknown (their connection stays dead), so a lost file costs more than it seems. It holds no secret. */
 export function readSessions(file: string, log: Log): KeptSession[] {
   try {
     const { sessions } = content.parse(JSON.parse(readFileSync(file, 'utf8')));

@@ -18,7 +18,7 @@ export interface Held {
 export interface Session {
   readonly id: string;
   readonly agent: string;
-  /** The address it was opened at: a session of one address is none of another. */
+  /** The address it was opened at: it is valid there only. */
   readonly address: Address;
   readonly version: string;
   readonly capabilities: JsonObject;
@@ -26,12 +26,12 @@ export interface Session {
   logLevel: string | undefined;
   /** The GET stream. One: a message goes out on one stream only, and the newest is the one that is read. */
   stream: Stream | undefined;
-  /** Of the GET streams: what is said while none is open waits in it for the agent to come back. */
+  /** The event log of the GET streams: what is said while none is open waits in it until the agent comes back. */
   track: EventLog | undefined;
-  readonly journal: EventStore;
+  readonly events: EventStore;
   /** It lived through a restart of ours: what its agent listed may be out of date. */
   restored: boolean;
-  /** By the key of each one's id. */
+  /** By the key of the request's id (`idKey`). */
   readonly inFlight: Map<string | number, AbortController>;
   /** What the gateway asked the agent and waits for. */
   readonly asked: Map<Id, (outcome: Outcome) => void>;
@@ -40,7 +40,7 @@ export interface Session {
   /** Subscriptions of before a restart, to be made again as soon as there are rules to decide them by. */
   resume: string[];
   lastUsed: number;
-  /** What comes for it now comes too late. */
+  /** It has ended: what comes for it now comes too late. */
   over: boolean;
 }
 
@@ -51,7 +51,7 @@ const saveAfterMs = 250;
 
 export class Sessions {
   readonly #byId = new Map<string, Session>();
-  readonly #room = new EventStoreBudget();
+  readonly #budget = new EventStoreBudget();
   /** Calls of modern agents, which have no session that could be ended. */
   readonly #calls = new Set<{ agent: string; call: AbortController }>();
   readonly #onEnd: (session: Session) => void;
@@ -64,11 +64,11 @@ export class Sessions {
     this.#save = options.save ?? (() => {});
     for (const { uris, logLevel, path, ...rest } of options.kept ?? []) {
       const address = addressAt(path);
-      if (address) this.#byId.set(rest.id, { ...rest, ...fresh(this.#room), address, logLevel, resume: uris, restored: true });
+      if (address) this.#byId.set(rest.id, { ...rest, ...fresh(this.#budget), address, logLevel, resume: uris, restored: true });
     }
   }
 
-  /** Something that outlives a restart is another now. */
+  /** Something that is kept over a restart has changed. */
   changed(): void {
     this.#saving ??= setTimeout(() => this.save(), saveAfterMs).unref();
   }
@@ -89,7 +89,7 @@ export class Sessions {
     this.#makeRoom(start.agent, now);
     const session: Session = {
       ...start,
-      ...fresh(this.#room),
+      ...fresh(this.#budget),
       id: randomUUID(),
       lastUsed: now,
     };
@@ -98,7 +98,7 @@ export class Sessions {
     return session;
   }
 
-  /** Another agent's session, or one of another address, is as unknown as none. */
+  /** Another agent's session, or one of another address, is treated as unknown. */
   find(id: string, agent: string, address: Address, now: number): Session | undefined {
     const session = this.#byId.get(id);
     if (session?.agent !== agent || session.address.path !== address.path) return undefined;
@@ -113,7 +113,7 @@ export class Sessions {
     this.changed();
   }
 
-  /** Whatever was asked is taken back. */
+  /** Takes back all open questions to the agents. */
   unask(sessions = this.all(), message = 'Somebody else is signed in now.'): void {
     for (const { asked } of sessions) for (const settle of asked.values()) settle({ error: { code: -32603, message } });
   }
@@ -124,7 +124,7 @@ export class Sessions {
     this.unask([session], 'The session has ended.');
     for (const { release } of session.subscriptions.values()) release();
     session.stream?.end();
-    session.journal.close();
+    session.events.close();
   }
 
   /** Ends what is going on in them and keeps them for the next start. */
@@ -134,23 +134,23 @@ export class Sessions {
     this.#byId.clear();
   }
 
-  /** Until the returned function is called, the call ends with its agent's access. */
+  /** Aborts the call when its agent loses access, until the returned function is called. */
   calling(agent: string, call: AbortController): () => void {
-    const one = { agent, call };
-    this.#calls.add(one);
-    return () => this.#calls.delete(one);
+    const entry = { agent, call };
+    this.#calls.add(entry);
+    return () => this.#calls.delete(entry);
   }
 
   endOf(agent: string): void {
     for (const session of this.all()) if (session.agent === agent) this.end(session);
-    for (const one of this.#calls) if (one.agent === agent) one.call.abort();
+    for (const entry of this.#calls) if (entry.agent === agent) entry.call.abort();
   }
 
   all(): Session[] {
     return [...this.#byId.values()];
   }
 
-  // A program that opens sessions and forgets them must not fill our memory. One that is in use goes last, however long ago it began.
+  // A program that opens sessions and forgets them must not fill our memory. A session in use goes last, however long ago it began.
   #makeRoom(agent: string, now: number): void {
     const own: { session: Session; busy: boolean }[] = [];
     for (const session of this.#byId.values()) {
@@ -164,12 +164,12 @@ export class Sessions {
   }
 }
 
-/** What no restart outlives. */
-const fresh = (room: EventStoreBudget) => ({
+/** What does not outlive a restart. */
+const fresh = (budget: EventStoreBudget) => ({
   logLevel: undefined,
   stream: undefined,
   track: undefined,
-  journal: new EventStore(room),
+  events: new EventStore(budget),
   restored: false,
   inFlight: new Map<string | number, AbortController>(),
   asked: new Map<Id, (outcome: Outcome) => void>(),

@@ -11,8 +11,8 @@ interface Place {
 }
 
 function placeOf(surface: Surface, asked: string): Place | undefined {
-  const found = surface.directory.findResource(asked);
-  return found && { server: found.owner.id, uri: found.uri };
+  const resource = surface.directory.findResource(asked);
+  return resource && { server: resource.owner.id, uri: resource.uri };
 }
 
 /** The connection to read it on; undefined: the agent may not read it, or nobody has it. */
@@ -23,16 +23,16 @@ function readableOn({ server, uri }: Place, agent: string, { upstream, policy }:
   return verdict.effect === 'allow' && visible(policy, { action: 'read', server, name: uri, agent }) ? on : undefined;
 }
 
-/** False when the agent may not read it, or nobody has it. What is held on a connection that is no more counts for nothing. */
+/** False when the agent may not read it, or nobody has it. What is held on a connection that was replaced does not count. */
 export async function subscribe(
   subscriber: Subscriber,
   surface: Surface,
   asked: string,
-  gate: CallContext,
+  context: CallContext,
   until?: AbortSignal,
 ): Promise<boolean> {
   const place = placeOf(surface, asked);
-  const on = place && readableOn(place, subscriber.agent, gate);
+  const on = place && readableOn(place, subscriber.agent, context);
   if (!on) return false;
   if (subscriber.subscriptions.get(asked)?.on === on) return true;
   try {
@@ -43,20 +43,20 @@ export async function subscribe(
       return false;
     }
     hold(subscriber, asked, { ...place, on, release });
-    if (gate.upstream(place.server) === on) return true;
+    if (context.upstream(place.server) === on) return true;
   } catch {
-    if (gate.upstream(place.server) === on) return false;
+    if (context.upstream(place.server) === on) return false;
   }
-  // It was replaced in the meantime.
-  return await subscribe(subscriber, surface, asked, gate, until);
+  // The connection was replaced in the meantime.
+  return await subscribe(subscriber, surface, asked, context, until);
 }
 
 /** The rules changed: what is held on a connection that was replaced is held on the new one, what may not be read any more is let go. */
-export function resubscribe(subscriber: Subscriber, surface: Surface, gate: CallContext): void {
+export function resubscribe(subscriber: Subscriber, surface: Surface, context: CallContext): void {
   for (const asked of [...subscriber.subscriptions.keys(), ...subscriber.resume.splice(0)]) {
     const held = subscriber.subscriptions.get(asked);
     const place = held ?? placeOf(surface, asked);
-    const on = place && readableOn(place, subscriber.agent, gate);
+    const on = place && readableOn(place, subscriber.agent, context);
     if (on && held?.on === on) continue;
     held?.release();
     subscriber.subscriptions.delete(asked);

@@ -4,12 +4,12 @@ import type { ServerEntry, ToolFacts } from '../../bundle/schema.ts';
 import { contextPath, hasPath, operands } from './condition.ts';
 
 /**
- * Servers in some languages read an argument `Project` as `project`, so what a rule says of `project` must not be gone around by it. What is a known
- * name but for its case is refused; which names are known, the blessed schema and the rules say.
+ * Servers in some languages read an argument `Project` as `project`, which must not get around a rule on `project`. A name that differs from a
+ * known one in case only is refused; the known ones are those of the blessed schema and of the rules.
  */
 export interface Names {
   members: Map<string, Names>;
-  /** Of members that are not named. */
+  /** For members that are not named. */
   rest?: Names;
 }
 
@@ -36,51 +36,51 @@ export function namesOf(paths: Iterable<readonly string[]>): Names {
 
 /** The arguments that a rule names, as paths below `context.args`. */
 export function argumentsNamed(json: PolicyJson): string[][] {
-  const found: string[][] = [];
+  const paths: string[][] = [];
   const walk = (expr: Parameters<typeof operands>[0]): void => {
     const path = contextPath(expr) ?? hasPath(expr);
     if (!path) for (const part of operands(expr)) walk(part);
-    else if (path[0] === 'args' && path.length > 1) found.push(path.slice(1));
+    else if (path[0] === 'args' && path.length > 1) paths.push(path.slice(1));
   };
   for (const { body } of json.conditions) walk(body);
-  return found;
+  return paths;
 }
 
 /** A message nests at most some 64 deep. */
 const deepest = 256;
 
-/** A list is as each of its members. What nests too deeply is for the rules to refuse: here only what they name is looked for. */
+/** A list is searched entry by entry. What nests too deeply is for the rules to refuse: here only what they name is looked for. */
 function namesakeIn(value: unknown, names: Names | undefined, depth = 0): Namesake | undefined {
   if (names === undefined || (names.members.size === 0 && !names.rest) || depth > deepest) return undefined;
   if (typeof value !== 'object' || value === null) return undefined;
-  if (Array.isArray(value)) return inList(value, (one) => namesakeIn(one, names, depth + 1));
+  if (Array.isArray(value)) return inList(value, (entry) => namesakeIn(entry, names, depth + 1));
   const folded = foldedNames(names);
-  return inMembers(value as Members, (name, one) => {
+  return inMembers(value as Members, (name, member) => {
     const inner = names.members.get(name);
-    const known = inner ? undefined : folded.find(name);
-    return known === undefined ? below(name, namesakeIn(one, inner ?? names.rest, depth + 1)) : { at: `/${name}`, known };
+    const knownName = inner ? undefined : folded.find(name);
+    return knownName === undefined ? below(name, namesakeIn(member, inner ?? names.rest, depth + 1)) : { at: `/${name}`, known: knownName };
   });
 }
 
 type Members = Record<string, unknown>;
 
-/** Where something was found further in, as seen from here: most calls have nothing to find, so no place is written down on the way in. */
-const below = (name: string | number, found: Namesake | undefined): Namesake | undefined =>
-  found && { at: `/${name}${found.at}`, known: found.known };
+/** Where a namesake further in stands, as seen from here. Built on the way out: most calls have none, and so pay nothing. */
+const below = (name: string | number, namesake: Namesake | undefined): Namesake | undefined =>
+  namesake && { at: `/${name}${namesake.at}`, known: namesake.known };
 
-function inList(list: readonly unknown[], look: (one: unknown) => Namesake | undefined): Namesake | undefined {
+function inList(list: readonly unknown[], look: (entry: unknown) => Namesake | undefined): Namesake | undefined {
   for (let at = 0; at < list.length; at++) {
     if (typeof list[at] !== 'object') continue;
-    const found = look(list[at]);
-    if (found !== undefined) return below(at, found);
+    const namesake = look(list[at]);
+    if (namesake !== undefined) return below(at, namesake);
   }
   return undefined;
 }
 
-function inMembers(members: Members, look: (name: string, one: unknown) => Namesake | undefined): Namesake | undefined {
+function inMembers(members: Members, look: (name: string, member: unknown) => Namesake | undefined): Namesake | undefined {
   for (const name of Object.keys(members)) {
-    const found = look(name, members[name]);
-    if (found !== undefined) return found;
+    const namesake = look(name, members[name]);
+    if (namesake !== undefined) return namesake;
   }
   return undefined;
 }
@@ -92,7 +92,7 @@ interface Folded {
 
 function openFolded(names: Iterable<string>): Folded {
   const all = new Map([...names].map((name) => [fold(name), name]));
-  // Folding keeps the length of a name in ASCII, and most names are as long as none that is known.
+  // Folding keeps the length of a name in ASCII, and most names have a length that no known name has.
   const lengths = new Set([...all.keys()].map((name) => name.length));
   return {
     find: (name) => (all.size === 0 || (!lengths.has(name.length) && isAscii(name)) ? undefined : all.get(fold(name))),
@@ -102,9 +102,9 @@ function openFolded(names: Iterable<string>): Folded {
 const kept = new WeakMap<Names, Folded>();
 
 function foldedNames(of: Names): Folded {
-  const known = kept.get(of) ?? openFolded(of.members.keys());
-  kept.set(of, known);
-  return known;
+  const folded = kept.get(of) ?? openFolded(of.members.keys());
+  kept.set(of, folded);
+  return folded;
 }
 
 /** Why the arguments of a call cannot be told from others; undefined where they can. `blessed`: its definition; `ofRules`: what the rules for it name. */
@@ -115,14 +115,14 @@ export function posing(
   ofRules: Names,
 ): string | undefined {
   if (action !== 'call' && action !== 'get') return undefined;
-  const found =
+  const namesake =
     namesakeIn(args, ofRules) ??
     (action === 'get' ? namesakeIn(args, namesOfPrompt(blessed)) : namesakeBySchema(args, blessed?.['inputSchema'])) ??
     (action === 'call' && Object.hasOwn(tools, name) ? namesakeIn(args, namesDeclared(tools[name]!)) : undefined);
-  if (found === undefined) return undefined;
-  if (found === 'too much') return 'they are too large or nest too deeply to be compared with its schema';
-  const at = found.at.length > longestShown ? `...${found.at.slice(-longestShown)}` : found.at;
-  return `${at} differs from "${found.known}" in its case only, and servers may take it for that`;
+  if (namesake === undefined) return undefined;
+  if (namesake === 'too much') return 'they are too large or nest too deeply to be compared with its schema';
+  const at = namesake.at.length > longestShown ? `...${namesake.at.slice(-longestShown)}` : namesake.at;
+  return `${at} differs from "${namesake.known}" in its case only, and servers may take it for that`;
 }
 
 const longestShown = 120;
@@ -134,14 +134,14 @@ function madeOf(key: object, paths: () => Iterable<readonly string[]>): Names {
   return names;
 }
 
-/** Of which the company says what kind they are. */
+/** The arguments whose kind the company declares. */
 const namesDeclared = (facts: ToolFacts): Names => madeOf(facts, () => Object.keys(facts.arguments ?? {}).map((path) => path.split('.')));
 
 function namesOfPrompt(prompt: { [key: string]: unknown } | undefined): Names | undefined {
   const list = prompt?.['arguments'];
   if (prompt === undefined || !Array.isArray(list)) return undefined;
-  const names = list.map((one: { name?: unknown } | null) => one?.name).filter((one) => typeof one === 'string');
-  return madeOf(prompt, () => names.map((one) => [one]));
+  const names = list.map((argument: { name?: unknown } | null) => argument?.name).filter((name) => typeof name === 'string');
+  return madeOf(prompt, () => names.map((name) => [name]));
 }
 
 type Schema = Record<string, unknown>;
@@ -149,15 +149,15 @@ const isSchema = (value: unknown): value is Schema => typeof value === 'object' 
 const schemasIn = (value: unknown): Schema[] => [value].flat().filter(isSchema);
 const valuesOf = (value: unknown): Schema[] => (isSchema(value) ? Object.values(value).filter(isSchema) : []);
 
-/** A schema as far as it says names: worked out once, since each name of a call is looked up in it. */
+/** What a schema says of names: worked out once, since each name of a call is looked up in it. */
 interface Reading {
   properties: Schema;
   names: boolean;
   folded: Folded;
-  /** What else is said of the same value. */
+  /** What else applies to the same value. */
   parts: Schema[];
   items: Schema[];
-  /** Of any member. */
+  /** May apply to any member. */
   patterns: Schema[];
   /** Of the members that it does not name. */
   rest: Schema[];
@@ -166,8 +166,8 @@ interface Reading {
 const readings = new WeakMap<Schema, Reading>();
 
 function readingOf(schema: Schema, root: Schema): Reading {
-  const known = readings.get(schema);
-  if (known) return known;
+  const cached = readings.get(schema);
+  if (cached) return cached;
   const under = (...keys: string[]) => keys.flatMap((key) => schemasIn(schema[key]));
   const properties = isSchema(schema['properties']) ? schema['properties'] : {};
   const referred = ['$ref', '$dynamicRef', '$recursiveRef'].map((key) =>
@@ -190,28 +190,28 @@ function readingOf(schema: Schema, root: Schema): Reading {
   return reading;
 }
 
-/** Names looked at in one call, each in so many schemas: far more than a call of any use has, and some tens of milliseconds. */
+/** Names times schemas that are looked at in one call: far more than a useful call has, and some tens of milliseconds. */
 const mostWork = 500_000;
 
-/** The same by a blessed schema, wherever in it a name stands: all branches of a choice count. */
+/** Looks for namesakes of the names in a blessed schema, wherever they stand: all branches of a choice count. */
 function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much' | undefined {
   if (!isSchema(schema)) return undefined;
   const root = readingOf(schema, schema);
-  // Most calls: plain values, each under a name that the schema says.
+  // Most calls: plain values, each under a name that the schema has.
   if (root.parts.length === 0 && isFlat(value, root.properties)) return undefined;
   let work = 0;
 
-  /** All that is said of the value itself. */
+  /** All schemas that apply to the value itself. */
   const together = (some: readonly Schema[]): Reading[] => {
     const [first] = some;
     // Most schemas say all that they say in one place.
     if (some.length === 1 && readingOf(first!, schema).parts.length === 0) return [readingOf(first!, schema)];
     const all = new Set(some);
-    for (const one of all) {
+    for (const subschema of all) {
       if (++work > mostWork) throw tooMuch;
-      for (const part of readingOf(one, schema).parts) all.add(part);
+      for (const part of readingOf(subschema, schema).parts) all.add(part);
     }
-    return [...all].map((one) => readingOf(one, schema));
+    return [...all].map((subschema) => readingOf(subschema, schema));
   };
 
   const look = (inner: unknown, some: readonly Schema[], depth: number): Namesake | undefined => {
@@ -219,16 +219,16 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
     if (some.length === 0 || typeof inner !== 'object' || inner === null) return undefined;
     const all = together(some);
     if (Array.isArray(inner)) {
-      const items = all.flatMap((one) => one.items);
-      return items.length === 0 ? undefined : inList(inner, (one) => look(one, items, depth + 1));
+      const items = all.flatMap((reading) => reading.items);
+      return items.length === 0 ? undefined : inList(inner, (entry) => look(entry, items, depth + 1));
     }
-    // Where no name is said, of whatever member, none can be missed.
-    if (!all.some((one) => one.names || one.patterns.length > 0 || one.rest.length > 0)) return undefined;
-    return inMembers(inner as Members, (name, one) => {
-      const deep = typeof one === 'object' && one !== null;
+    // Where no schema names a member, there is no namesake.
+    if (!all.some((reading) => reading.names || reading.patterns.length > 0 || reading.rest.length > 0)) return undefined;
+    return inMembers(inner as Members, (name, member) => {
+      const deep = typeof member === 'object' && member !== null;
       const further: Schema[] = [];
       let named = false;
-      let known: string | undefined;
+      let knownName: string | undefined;
       work += all.length;
       if (work > mostWork) throw tooMuch;
       for (const reading of all) {
@@ -237,12 +237,12 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
           named = true;
           if (deep) further.push(...schemasIn(reading.properties[name]));
         } else {
-          known ??= reading.folded.find(name);
+          knownName ??= reading.folded.find(name);
           if (deep) for (const part of reading.rest) further.push(part);
         }
       }
-      if (!deep && (named || known === undefined)) return undefined;
-      return named || known === undefined ? below(name, look(one, further, depth + 1)) : { at: `/${name}`, known };
+      if (!deep && (named || knownName === undefined)) return undefined;
+      return named || knownName === undefined ? below(name, look(member, further, depth + 1)) : { at: `/${name}`, known: knownName };
     });
   };
 
