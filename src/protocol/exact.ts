@@ -10,8 +10,12 @@ export const rawNumber = (source: string): RawNumber => rawJSON(source);
 
 export const isRawNumber = (value: unknown): value is RawNumber => isRawJSON(value);
 
-/** The exact value of a JSON number, as one text for all its spellings. Undefined where it is no JSON number. */
+/** Characters. Writing a long exponent out in decimals takes more than its length, and no id is near that long. */
+const longestNumber = 1024;
+
+/** The exact value of a JSON number, as one text for all its spellings. Undefined where it is no JSON number, or longer than 1,024 characters. */
 export function decimalOf(source: string): string | undefined {
+  if (source.length > longestNumber) return undefined;
   const parts = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source);
   if (!parts) return undefined;
   const [, sign = '', whole = '', fraction = '', power = '0'] = parts;

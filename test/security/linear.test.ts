@@ -8,8 +8,12 @@ import { checkDocument } from '../../src/central/content/document.ts';
 import { matchesTemplate } from '../../src/gateway/catalogue/templates.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { openSpellings } from '../../src/policy/deciding/spellings.ts';
+import { loadValidation } from '../../src/policy/deciding/validation.ts';
+import { openPolicy } from '../../src/policy/policy.ts';
+import { idKey, rawNumber } from '../../src/protocol/exact.ts';
 import { maskedWhole, openMask } from '../../src/upstreams/local/mask.ts';
 import { openOutput } from '../../src/upstreams/local/output.ts';
+import { allowAll, entry, makeBundle } from '../support/gateway.ts';
 
 function milliseconds(work: () => unknown): number {
   const tries = Array.from({ length: 7 }).map(() => {
@@ -197,4 +201,24 @@ test('a policy that nests without end is an error, and the engine goes on with t
           `${levels} of ${open}${close}`,
         );
     }
+});
+
+test('a number with a long exponent is no id, and long names cost no more where many branches are asked for them', async () => {
+  growsWithLength('exponent', 4_000_000, (length) => idKey(rawNumber(`1e${'9'.repeat(length)}`)));
+  assert.equal(idKey(rawNumber(`1e${'9'.repeat(5000)}`)), undefined);
+  await loadValidation();
+  const spent = (branches: number) => {
+    const anyOf = Array.from({ length: branches }, (_, at) => ({ properties: { [`p${at}`]: { type: 'string' } } }));
+    const tool = { name: 't', inputSchema: { type: 'object', anyOf } };
+    const server = entry({ id: 's', url: 'http://127.0.0.1:9/mcp', tools: [tool as never] });
+    const policy = openPolicy(makeBundle({ servers: [server], policies: allowAll }), {
+      person: 'ann',
+      device: { os: 'linux', appVersion: '0', managed: false },
+      now: Date.now,
+    });
+    const args = Object.fromEntries(Array.from({ length: 400 }, (_, at) => [`${'\u1e9e\u0390'.repeat(140)}${at}`, 1]));
+    return milliseconds(() => policy.decide({ action: 'call', server: 's', name: 't', agent: 'a', args }));
+  };
+  const [few, many] = [spent(4), spent(100)];
+  assert.ok(many < 4 * few + 10, `${few} ms with four branches, ${many} ms with a hundred`);
 });

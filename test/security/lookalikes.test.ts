@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { fold } from '../../src/base/fold.ts';
+import { loadValidation } from '../../src/policy/deciding/validation.ts';
+import { openPolicy } from '../../src/policy/policy.ts';
 import { allowAll, entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 
@@ -244,4 +246,42 @@ test('no object with two members of one name reaches a server, however deep; all
     { numRuns: 250, seed: 7 },
   );
   assert.ok(counts.passed > 50 && counts.refused > 20, JSON.stringify(counts));
+});
+
+test('another case of an argument is noticed however the schema refers to where it is named', async () => {
+  const part = { properties: { env: { enum: ['staging'] } } };
+  const draft07 = { $schema: 'http://json-schema.org/draft-07/schema#', type: 'object' };
+  const schemas: Record<string, object> = {
+    pointer: { type: 'object', $ref: '#/$defs/a', $defs: { a: part } },
+    encoded: { type: 'object', $ref: '#/$defs/a%20b', $defs: { 'a b': part } },
+    anchor: { type: 'object', $ref: '#a', $defs: { a: { $anchor: 'a', ...part } } },
+    dynamic: { type: 'object', $dynamicRef: '#a', $defs: { a: { $dynamicAnchor: 'a', ...part } } },
+    id: { type: 'object', $id: 'https://x.example/s', $ref: 'a', $defs: { a: { $id: 'a', ...part } } },
+    'absolute id': { type: 'object', $ref: 'https://x.example/a', $defs: { a: { $id: 'https://x.example/a', ...part } } },
+    'anchor of a resource': {
+      type: 'object',
+      $ref: 'https://x.example/a#b',
+      $defs: { a: { $id: 'https://x.example/a', $defs: { b: { $anchor: 'b', ...part } } } },
+    },
+    'pointer in a resource': {
+      type: 'object',
+      $ref: 'https://x.example/a#/$defs/b',
+      $defs: { a: { $id: 'https://x.example/a', $defs: { b: part } } },
+    },
+    'draft-07 id': { ...draft07, allOf: [{ $ref: '#a' }], definitions: { a: { $id: '#a', ...part } } },
+    dependencies: { ...draft07, properties: { x: {} }, dependencies: { x: part } },
+    dependentSchemas: { type: 'object', properties: { x: {} }, dependentSchemas: { x: part } },
+  };
+  await loadValidation();
+  for (const [name, inputSchema] of Object.entries(schemas)) {
+    const server = entry({ id: 's', url: 'http://127.0.0.1:9/mcp', tools: [{ name: 't', inputSchema } as never] });
+    const policy = openPolicy(makeBundle({ servers: [server], policies: allowAll }), {
+      person: 'ann',
+      device: { os: 'linux', appVersion: '0', managed: false },
+      now: Date.now,
+    });
+    const effect = (args: Record<string, unknown>) => policy.decide({ action: 'call', server: 's', name: 't', agent: 'a', args }).effect;
+    assert.equal(effect({ x: 1, env: 'staging' }), 'allow', name);
+    for (const env of ['env', 'Env', 'ENV']) assert.equal(effect({ x: 1, [env]: 'production' }), 'deny', `${name}: ${env}`);
+  }
 });

@@ -204,3 +204,35 @@ test('a server that says nothing to server/discover is a legacy one; one that wa
   assert.equal(text(await two.upstream.call(tool('x'))), 'awake');
   assert.equal(two.upstream.status().era, 'modern');
 });
+
+test('what is packed ends with the HTTP message: whatever goes on behind its end is cut, and a late end of the message does no harm', async (t) => {
+  for (const [name, pack] of Object.entries(packers)) {
+    const closed = Promise.withResolvers<void>();
+    const error = await failsWith(t, (response, message) => {
+      response.writeHead(200, { 'content-encoding': name, 'content-type': 'application/json' });
+      response.write(pack(JSON.stringify(result(message.id, 'packed'))));
+      // Padding of zeros is what readers of gzip pass over.
+      const timer = setInterval(() => response.write(Buffer.alloc(16 * 1024)), 5);
+      response.on('close', () => {
+        clearInterval(timer);
+        closed.resolve();
+      });
+    });
+    assert.deepEqual(
+      [error.problem, /behind its end|cannot be unpacked/.test(error.message)],
+      ['bad-answer', true],
+      `${name}: ${error.message}`,
+    );
+    await closed.promise;
+    const raw = await startRaw(
+      t,
+      call((response, message) => {
+        response.writeHead(200, { 'content-encoding': name, 'content-type': 'application/json' });
+        response.write(pack(JSON.stringify(result(message.id, 'late'))));
+        setTimeout(() => response.end(), 50);
+      }),
+    );
+    const { upstream } = open(t, entry({ url: raw.url }));
+    assert.equal(text(await upstream.call(tool('late'))), 'late', name);
+  }
+});

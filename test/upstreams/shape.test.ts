@@ -58,3 +58,12 @@ test('any message: what is kept means what was parsed, and numbers come out as t
   for (const number of ['0.12345678901234567', '1e-7', '123456.7e2', '-0.5', '1.5e30'])
     assert.equal((shapeOf(`[${number}]`, 9) as { loses: boolean }).loses, false, number);
 });
+
+test('a number that is kept as it was written makes up for no member that stands twice', () => {
+  for (const number of ['12345678901234567890', '-0', '1e400']) {
+    const twice = message(`{"isError":true,"isError":false,"n":${number},"text":"${filler}"}`);
+    assert.equal(kept(twice, Buffer.from(twice)), undefined, number);
+    const once = message(`{"isError":false,"n":${number},"text":"${filler}"}`);
+    assert.equal(kept(once, Buffer.from(once)), `{"isError":false,"n":${number},"text":"${filler}"}`);
+  }
+});

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { isLong, turn } from '../../base/pace.ts';
+import { members } from '../../protocol/members.ts';
 import { isNamedExactly, keepExactly, type Place } from './exact-numbers.ts';
 
 export type Body =
@@ -126,14 +127,6 @@ function hasLongExponent(raw: Buffer, from: number, last: number): boolean {
 function inexactNumber(source: string): string | undefined {
   if (source.length <= longestNumber && !changes(Number(source), source)) return undefined;
   return source.length > 40 ? `${source.slice(0, 40)}...` : source;
-}
-
-function members(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let count = 0;
-  if (Array.isArray(value)) for (const entry of value) count += members(entry);
-  else for (const name in value) count += 1 + members((value as Record<string, unknown>)[name]);
-  return count;
 }
 
 /** Not finite, or a whole number that comes out as another one. All readers of IEEE 754 make the same of a fraction. */

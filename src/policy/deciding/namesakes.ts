@@ -2,6 +2,7 @@ import type { PolicyJson } from '@cedar-policy/cedar-wasm/web';
 import { fold, isAscii } from '../../base/fold.ts';
 import type { ServerEntry, ToolFacts } from '../../bundle/schema.ts';
 import { contextPath, hasPath, operands } from './condition.ts';
+import { referredBy } from './referred.ts';
 
 /**
  * Servers in some languages read an argument `Project` as `project`, which must not get around a rule on `project`. A name that differs from a
@@ -57,7 +58,7 @@ function namesakeIn(value: unknown, names: Names | undefined, depth = 0): Namesa
   const folded = foldedNames(names);
   return inMembers(value as Members, (name, member) => {
     const inner = names.members.get(name);
-    const knownName = inner ? undefined : folded.find(name);
+    const knownName = inner || folded.size === 0 ? undefined : folded.find(new Spelling(name));
     return knownName === undefined ? below(name, namesakeIn(member, inner ?? names.rest, depth + 1)) : { at: `/${name}`, known: knownName };
   });
 }
@@ -85,9 +86,28 @@ function inMembers(members: Members, look: (name: string, member: unknown) => Na
   return undefined;
 }
 
+/** A name of a call. It is looked for in many schemas, and a long one of foreign letters takes long to fold. */
+class Spelling {
+  readonly name: string;
+  #isAscii: boolean | undefined;
+  #folded: string | undefined;
+  constructor(name: string) {
+    this.name = name;
+  }
+  get isAscii(): boolean {
+    this.#isAscii ??= isAscii(this.name);
+    return this.#isAscii;
+  }
+  get folded(): string {
+    this.#folded ??= fold(this.name);
+    return this.#folded;
+  }
+}
+
 /** Known names by how they fold. */
 interface Folded {
-  find(name: string): string | undefined;
+  readonly size: number;
+  find(spelling: Spelling): string | undefined;
 }
 
 function openFolded(names: Iterable<string>): Folded {
@@ -95,7 +115,8 @@ function openFolded(names: Iterable<string>): Folded {
   // Folding keeps the length of a name in ASCII, and most names have a length that no known name has.
   const lengths = new Set([...all.keys()].map((name) => name.length));
   return {
-    find: (name) => (all.size === 0 || (!lengths.has(name.length) && isAscii(name)) ? undefined : all.get(fold(name))),
+    size: all.size,
+    find: (spelling) => (all.size === 0 || (!lengths.has(spelling.name.length) && spelling.isAscii) ? undefined : all.get(spelling.folded)),
   };
 }
 
@@ -170,9 +191,6 @@ function readingOf(schema: Schema, root: Schema): Reading {
   if (cached) return cached;
   const under = (...keys: string[]) => keys.flatMap((key) => schemasIn(schema[key]));
   const properties = isSchema(schema['properties']) ? schema['properties'] : {};
-  const referred = ['$ref', '$dynamicRef', '$recursiveRef'].map((key) =>
-    typeof schema[key] === 'string' ? follow(schema[key], root) : undefined,
-  );
   const reading: Reading = {
     properties,
     folded: openFolded(Object.keys(properties)),
@@ -180,7 +198,8 @@ function readingOf(schema: Schema, root: Schema): Reading {
     parts: [
       ...under('allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else'),
       ...valuesOf(schema['dependentSchemas']),
-      ...referred.filter(isSchema),
+      ...valuesOf(schema['dependencies']),
+      ...['$ref', '$dynamicRef', '$recursiveRef'].flatMap((key) => referredBy(schema[key], root)),
     ],
     items: under('items', 'prefixItems', 'additionalItems', 'contains'),
     patterns: valuesOf(schema['patternProperties']),
@@ -229,6 +248,7 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
       const further: Schema[] = [];
       let named = false;
       let knownName: string | undefined;
+      const spelling = new Spelling(name);
       work += all.length;
       if (work > mostWork) throw tooMuch;
       for (const reading of all) {
@@ -237,7 +257,7 @@ function namesakeBySchema(value: unknown, schema: unknown): Namesake | 'too much
           named = true;
           if (deep) further.push(...schemasIn(reading.properties[name]));
         } else {
-          knownName ??= reading.folded.find(name);
+          knownName ??= reading.folded.find(spelling);
           if (deep) for (const part of reading.rest) further.push(part);
         }
       }
@@ -260,23 +280,4 @@ function isFlat(value: unknown, properties: Schema): boolean {
   if (!isSchema(value)) return false;
   for (const name in value) if (!Object.hasOwn(properties, name) || (typeof value[name] === 'object' && value[name] !== null)) return false;
   return true;
-}
-
-function follow(ref: string, root: Schema): unknown {
-  if (ref === '#') return root;
-  if (!ref.startsWith('#/')) return undefined;
-  let at: unknown = root;
-  for (const part of ref.slice(2).split('/')) {
-    const name = decoded(part).replaceAll('~1', '/').replaceAll('~0', '~');
-    at = typeof at === 'object' && at !== null && Object.hasOwn(at, name) ? (at as Schema)[name] : undefined;
-  }
-  return at;
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

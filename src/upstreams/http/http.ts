@@ -8,7 +8,7 @@ import { openTurns, type Turns } from '../messages/turns.ts';
 import { UpstreamError } from '../upstream.ts';
 import { passedBy, unreachable } from './broken.ts';
 import { accepted, type Decoder, decodingOf, openDecoder } from './encoding.ts';
-import type { HttpTarget } from './target.ts';
+import { type HttpTarget, redirectedTo } from './target.ts';
 
 /** What becomes of an HTTP exchange. Exactly one of `onBody`, `onEnd` and `onFailed` is the last to be called, and none after an abort. */
 export interface HttpHandlers {
@@ -33,8 +33,8 @@ export interface HttpRequest {
   repeatable?: boolean;
 }
 
-/** How many redirects are followed, and how many bytes the body of each may have. */
-const most = { redirects: 5, redirectBytes: 65_536 };
+/** How many redirects are followed, how many bytes the body of each may have, and how many may stand behind the end of what is compressed. */
+const most = { redirects: 5, redirectBytes: 65_536, bytesBehind: 65_536 };
 
 /**
  * Sends one request with a credential over the upstream's connections; returns a function that aborts it. After a 401 the request is sent once more with
@@ -78,6 +78,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   #status = 0;
   #size = 0;
   #decoder: Decoder | undefined;
+  /** The HTTP message is over. What is encoded in it may be over before that. */
+  #ended = false;
+  #unpacked = false;
+  /** Bytes behind the end of what is encoded. */
+  #behind = 0;
   #events: { read(chunk: Buffer): boolean; turns: Turns } | undefined;
   #first: Buffer | undefined;
   #chunks: Buffer[] | undefined;
@@ -161,7 +166,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (coding !== 'plain')
       this.#decoder = openDecoder(coding, {
         onData: (chunk) => this.#take(chunk),
-        onEnd: () => this.#whole(),
+        onEnd: () => {
+          this.#unpacked = true;
+          if (this.#ended) this.#whole();
+        },
         onError: () => this.#fail(new UpstreamError('bad-answer', 'an answer that cannot be unpacked')),
       });
     if (status === 401 && !this.#renewed) this.#refusal = headers;
@@ -175,6 +183,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#next !== undefined) {
       this.#size += chunk.length;
       if (this.#size > most.redirectBytes) this.#fail(new UpstreamError('too-large', 'a redirect that does not end'));
+      return;
+    }
+    if (this.#unpacked) {
+      this.#behind += chunk.length;
+      if (this.#behind > most.bytesBehind) this.#fail(new UpstreamError('bad-answer', 'an answer with more behind its end'));
       return;
     }
     const slow = this.#decoder ? this.#decoder.write(chunk) : this.#take(chunk);
@@ -191,7 +204,10 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#size = 0;
       this.#sent = false;
       this.#dispatch(this.#target);
-    } else if (this.#decoder) this.#decoder.end();
+      return;
+    }
+    this.#ended = true;
+    if (this.#decoder && !this.#unpacked) this.#decoder.end();
     else this.#whole();
   }
 
@@ -202,7 +218,10 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#sent = false;
       return this.#dispatch(this.#target.fresh());
     }
-    if (this.#events) return this.#decoder ? this.#decoder.end() : this.#streamEnded(this.#events);
+    if (this.#events) {
+      this.#ended = true;
+      return this.#decoder && !this.#unpacked ? this.#decoder.end() : this.#streamEnded(this.#events);
+    }
     this.stop();
     if (!this.#sent) return this.#to.onFailed(new UpstreamError('unreachable', unreachable(error, this.#target.origin), { cause: error }));
     const broken = this.#status === 0 ? unheard : 'the connection broke before the answer was complete';
@@ -272,16 +291,11 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#sent = false;
       this.#again = this.#request.repeatable === true;
       this.#decoder = this.#first = this.#chunks = undefined;
+      this.#ended = this.#unpacked = false;
+      this.#behind = 0;
       this.#dispatch(this.#target);
     });
   }
-}
-
-/** INVARIANT: only where the same request goes to the same origin. */
-function redirectedTo(status: number, location: string | string[] | undefined, origin: string, path: string): string | undefined {
-  if ((status !== 307 && status !== 308) || typeof location !== 'string') return undefined;
-  const url = URL.parse(location, origin + path);
-  return url && url.origin === origin ? url.pathname + url.search : undefined;
 }
 
 const nothing = Buffer.alloc(0);

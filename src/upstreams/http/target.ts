@@ -64,3 +64,10 @@ const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY']
 /** Node's own roots and the system's: companies that inspect TLS put theirs there. */
 const trusted = () => (roots ??= [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]);
 let roots: string[] | undefined;
+
+/** INVARIANT: only where the same request goes to the same origin. */
+export function redirectedTo(status: number, location: string | string[] | undefined, origin: string, path: string): string | undefined {
+  if ((status !== 307 && status !== 308) || typeof location !== 'string') return undefined;
+  const url = URL.parse(location, origin + path);
+  return url && url.origin === origin ? url.pathname + url.search : undefined;
+}

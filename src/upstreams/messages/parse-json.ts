@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { members } from '../../protocol/members.ts';
 import { most, type Refused } from './outline.ts';
 import { shapeOf, type TextShape } from './shape.ts';
 
@@ -70,14 +71,6 @@ function cut(text: string, { from, to }: NonNullable<TextShape['result']>, bytes
   if (bytes.length === text.length) return bytes.subarray(from, to);
   if (!isUtf8(bytes)) return Buffer.from(text.slice(from, to));
   return bytes.subarray(Buffer.byteLength(text.slice(0, from)), bytes.length - Buffer.byteLength(text.slice(to)));
-}
-
-function members(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let count = 0;
-  if (Array.isArray(value)) for (const item of value) count += members(item);
-  else for (const name in value) count += 1 + members((value as Record<string, unknown>)[name]);
-  return count;
 }
 
 /** A quick test: parsing with a reviver takes several times as long, and almost no message needs it. */
