@@ -42,7 +42,7 @@ export interface GatewayOptions {
   /** 32 bytes: seals the state that agents hand back between two rounds of a call. */
   stateKey: Uint8Array;
   agents: {
-    verify(token: string): { name: string } | undefined;
+    verify(token: string, connection: object): { name: string } | undefined;
     seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   };
   upstream: CallContext['upstream'];
@@ -175,7 +175,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       routes: routes({
         maxBodyBytes: options.maxBodyBytes,
         maxDepth: options.maxDepth,
-        verify: (token) => options.agents.verify(token),
+        verify: (token, connection) => options.agents.verify(token, connection),
         wire,
         unread,
         settling: () => settling,

@@ -185,3 +185,24 @@ test('where the disk refuses, no token is handed out, and a revoked agent is out
   assert.equal(agents.verify(token), undefined);
   chmodSync(folder, 0o700);
 });
+
+test('a connection that showed a token need not have it hashed again, and is no way around another token or a revocation', (t) => {
+  const { open } = setUp(t);
+  const agents = open();
+  t.after(() => agents.close());
+  const [first, second] = [agents.add('first'), agents.add('second')];
+  const [here, there] = [{}, {}];
+  for (const _again of [1, 2]) assert.deepEqual(agents.verify(first.token, here), { name: 'first' });
+  assert.deepEqual(agents.verify(second.token, here), { name: 'second' });
+  assert.deepEqual(agents.verify(first.token, here), { name: 'first' });
+  for (const wrong of ['', 'gha_', first.token.slice(0, -1), `${first.token}x`, newToken()]) {
+    assert.equal(agents.verify(wrong, here), undefined);
+    assert.equal(agents.verify(wrong, there), undefined);
+  }
+  assert.deepEqual(agents.verify(first.token, here), { name: 'first' });
+  agents.revoke('first');
+  assert.equal(agents.verify(first.token, here), undefined);
+  const anew = agents.add('first');
+  assert.equal(agents.verify(first.token, here), undefined);
+  assert.deepEqual(agents.verify(anew.token, here), { name: 'first' });
+});

@@ -80,7 +80,12 @@ test('what a server says of itself wrongly is dropped, the rest of it stays', ()
 test('a server with faults is blessed without them, and the command says what was left out and why', async (t) => {
   const lists: Record<string, unknown> = {
     'tools/list': {
-      tools: [{ name: 'get', inputSchema: { type: 'object' } }, { name: 'get', inputSchema: { type: 'object' }, title: 'again' }, {}, { name: '__proto__', inputSchema: { type: 'object' } }],
+      tools: [
+        { name: 'get', inputSchema: { type: 'object' } },
+        { name: 'get', inputSchema: { type: 'object' }, title: 'again' },
+        {},
+        { name: '__proto__', inputSchema: { type: 'object' } },
+      ],
     },
     'resources/list': { resources: [{ name: 'no uri' }, { uri: 'a://1', name: 'one' }] },
     'prompts/list': undefined,
@@ -125,7 +130,7 @@ test('a server with faults is blessed without them, and the command says what wa
   const [again] = JSON.parse((await gatehouse(['policy', 'bless', dir.path, 'tickets', '--json'])).out) as [
     { leftOut: { what: string; why: string }[] },
   ];
-  assert.equal(again.leftOut.length, 6);
+  assert.equal(again.leftOut.length, 7);
   const { catalogue } = JSON.parse(readFileSync(file, 'utf8'))._meta['dev.gatehouse/entry'];
   assert.deepEqual(catalogue.tools, [{ name: 'get', inputSchema: { type: 'object' } }]);
   assert.deepEqual(catalogue.resources, [{ uri: 'a://1', name: 'one' }]);

@@ -18,8 +18,11 @@ export interface Agents {
   revoke(name: string): void;
   /** Live agents and, until their name is given anew, revoked ones, in the order they were added. */
   list(): AgentSummary[];
-  /** The hot path: one hash and one look-up. Undefined for a token that is malformed, unknown or revoked. */
-  verify(token: string): { name: string } | undefined;
+  /**
+   * The hot path: one hash and one look-up. Undefined for a token that is malformed, unknown or revoked. `connection`: what the token came over; the same
+   * token need not be hashed again on it.
+   */
+  verify(token: string, connection?: object): { name: string } | undefined;
   /** Notes a sign of life; reaches the disk within a minute. */
   seen(name: string, client?: { name: string; version: string }, era?: 'legacy' | 'modern'): void;
   watch(listener: (event: AgentEvent) => void): () => void;
@@ -63,6 +66,10 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
   const byName = new Map(read.agents.map((agent) => [agent.name.toLowerCase(), agent]));
   // A look-up by hash needs no constant-time comparison: whoever measures its time learns about hashes, and a hash opens nothing.
   const live = new Map(read.agents.flatMap((agent) => (agent.revokedAt === undefined ? [[agent.hash, agent] as const] : [])));
+  // INVARIANT: only what came over a connection opens anything on it, so comparing the texts tells nobody else of them.
+  const proven = new WeakMap<object, { token: string; agent: Agent; shown: { name: string } }>();
+  /** When each was last told of, in milliseconds since the epoch. */
+  const toldAt = new WeakMap<Agent, number>();
   const listeners = openListeners<AgentEvent>('agents', log);
   let flushing: NodeJS.Timeout | undefined;
 
@@ -135,21 +142,27 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
         ...(client === undefined ? {} : { client: { ...client } }),
         ...(era === undefined ? {} : { era }),
       })),
-    verify(token) {
+    verify(token, connection) {
+      const last = connection && proven.get(connection);
+      if (last?.token === token && last.agent.revokedAt === undefined) return last.shown;
       // The length first, so that a header of megabytes costs no hash.
       if (token.length !== tokenLength || !token.startsWith(prefix)) return undefined;
       const agent = live.get(digest(token));
-      return agent === undefined ? undefined : { name: agent.name };
+      if (agent === undefined) return undefined;
+      const shown = { name: agent.name };
+      if (connection) proven.set(connection, { token, agent, shown });
+      return shown;
     },
     seen(name, client, era) {
       const agent = byName.get(name.toLowerCase());
       if (agent === undefined || agent.revokedAt !== undefined) return;
       const at = now();
-      const before = agent.lastSeenAt === undefined ? 0 : Date.parse(agent.lastSeenAt);
+      const before = toldAt.get(agent) ?? 0;
       const renamed = client !== undefined && (client.name !== agent.client?.name || client.version !== agent.client.version);
       const changed = renamed || (era !== undefined && era !== agent.era);
       // Called for each request: between two calls of a burst there is nothing to tell.
       if (!changed && Math.abs(at - before) < 1000) return;
+      toldAt.set(agent, at);
       agent.lastSeenAt = new Date(at).toISOString();
       if (era !== undefined) agent.era = era;
       if (renamed) agent.client = { name: client.name.slice(0, longest), version: client.version.slice(0, longest) };

@@ -5,7 +5,7 @@ import type { Outcome } from '../../upstreams/upstream.ts';
 import { mayName } from '../catalogue/skills.ts';
 import type { Surface } from '../catalogue/surface.ts';
 import type { Answering } from '../http/answer.ts';
-import { keepAliveMs } from '../http/answer.ts';
+import { keptAlive } from '../http/kept-alive.ts';
 import type { Call, Target } from '../pipeline/call.ts';
 import type { CallContext } from '../pipeline/call-context.ts';
 import { pass } from '../pipeline/compose.ts';
@@ -81,7 +81,7 @@ const shortAnswer = 256 * 1024;
 
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
 export async function run(call: Call, context: CallContext, { response }: Incoming, answer: Answering): Promise<Outcome> {
-  const timer = setInterval(() => answer.keepAlive(), keepAliveMs);
+  keptAlive.begin(answer);
   let hold: Reservation | undefined;
   const caughtUp = (held: number) => {
     if (held > shortAnswer) hold ??= response.unread?.hold(call.agent);
@@ -97,7 +97,7 @@ export async function run(call: Call, context: CallContext, { response }: Incomi
   try {
     return await pass(call, context);
   } finally {
-    clearInterval(timer);
+    keptAlive.rest(answer);
     hold?.release();
   }
 }
