@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
@@ -68,8 +68,8 @@ function device(key: KeyObject): Device {
  * Proves that this very request is the device's: a compact JWS after the model of RFC 9449 (method, address, hash of the access token, seconds
  * since the epoch) with the digest of the body. Returned as a header.
  */
-export function proof(device: Device, request: { method: string; url: string; token: string; body: string; now: number }) {
-  const digestOf = (text: string) => createHash('sha256').update(text).digest('base64url');
+export function proof(device: Device, request: { method: string; url: string; token: string; body: string | Uint8Array; now: number }) {
+  const digestOf = (data: string | Uint8Array) => hash('sha256', data, 'base64url');
   const { method, url, token, body, now } = request;
   const said = { htm: method, htu: url, ath: digestOf(token), digest: digestOf(body), iat: Math.floor(now / 1000) };
   return { 'gatehouse-device': device.sign('gatehouse-ledger+jws', said) };

@@ -36,7 +36,7 @@ export function openPosts(options: {
   const { via, bootstrap, now, timeoutMs } = options;
   function post<T>(
     to: keyof Bootstrap['endpoints'],
-    body: string,
+    text: string,
     statuses: number[],
     signal: AbortSignal,
     read: (response: Response) => Promise<T>,
@@ -44,6 +44,8 @@ export function openPosts(options: {
   ) {
     const headers = { accept: 'application/json' };
     const url = bootstrap().endpoints[to];
+    // Encoded once: it is signed and sent.
+    const body = Buffer.from(text);
     const sealed =
       device === undefined ? {} : { sealed: (token: string) => proof(device, { method: 'POST', url, token, body, now: now() }) };
     return send(via, { method: 'POST', url, headers, body, statuses, signal, timeoutMs, read, ...sealed });
@@ -72,7 +74,7 @@ export function openPosts(options: {
         method: 'GET',
         url,
         headers: { accept: 'application/json' },
-        sealed: (token) => proof(device, { method: 'GET', url, token, body: '', now: now() }),
+        sealed: (token) => proof(device, { method: 'GET', url, token, body: noBody, now: now() }),
         statuses: [200],
         read: async (response) => shaped(headAnswer, await readJson(response, 256 * 1024)),
         signal,
@@ -106,6 +108,8 @@ export function openPosts(options: {
       ),
   };
 }
+const noBody = Buffer.alloc(0);
+
 export type Posts = ReturnType<typeof openPosts>;
 
 function shaped<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {

@@ -10,8 +10,8 @@ export interface ApiRequest<T> {
   headers?: Record<string, string>;
   /** Headers that depend on the token: a proof covers one request with one token. */
   sealed?(token: string): Record<string, string>;
-  /** JSON text. */
-  body?: string;
+  /** JSON in UTF-8. */
+  body?: Buffer<ArrayBuffer>;
   /** Statuses that `read` wants to see; each other one becomes a Failure. */
   statuses: readonly number[];
   /** Runs within the deadline, so that a body that never ends is cut too. */

@@ -15,10 +15,10 @@ export const limit: Step = async (call, next) => {
     call.verdict = builtIn(ownRules.limit, over);
     return denied(call);
   }
-  const release = context.limiter.take(agent, tool, rule, now);
+  context.limiter.take(agent, tool, rule, now);
   try {
     return await next();
   } finally {
-    release();
+    context.limiter.release(agent);
   }
 };

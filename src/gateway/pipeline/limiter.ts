@@ -1,8 +1,9 @@
 export interface Limiter {
   /** Why one more call would be too many, in words; undefined when it may pass. */
   over(agent: string, tool: string, rule: { count: number; perMs: number } | undefined, now: number): string | undefined;
-  /** Counts a call; the returned function ends it. */
-  take(agent: string, tool: string, rule: { count: number; perMs: number } | undefined, now: number): () => void;
+  /** Counts a call, until its `release`. */
+  take(agent: string, tool: string, rule: { count: number; perMs: number } | undefined, now: number): void;
+  release(agent: string): void;
 }
 
 /** The company's limits per agent, and `@limit` of a rule per agent and tool. Windows slide; memory is bounded by the limits themselves. */
@@ -31,11 +32,11 @@ export function openLimiter(limits: { concurrentCalls: number; callsPerMinute: n
       inFlight.set(agent, (inFlight.get(agent) ?? 0) + 1);
       if (limits.callsPerMinute > 0) recent(agent, 60_000, now).push(now);
       if (rule) recent(`${agent}\0${tool}`, rule.perMs, now).push(now);
-      return () => {
-        const left = (inFlight.get(agent) ?? 1) - 1;
-        if (left > 0) inFlight.set(agent, left);
-        else inFlight.delete(agent);
-      };
+    },
+    release(agent) {
+      const left = (inFlight.get(agent) ?? 1) - 1;
+      if (left > 0) inFlight.set(agent, left);
+      else inFlight.delete(agent);
     },
   };
 }
