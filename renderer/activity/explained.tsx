@@ -133,5 +133,7 @@ function WhatToDo({ record }: { record: Activity }) {
     case ownRules.cancel:
     case ownRules.ledgerNote:
       return null;
+    default:
+      return record.rule satisfies never;
   }
 }

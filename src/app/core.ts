@@ -12,6 +12,7 @@ import { openLedger } from '../ledger/ledger.ts';
 import { noteOf } from '../ledger/record.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
+import { openCredentials } from '../upstreams/credentials/by-type.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import type { AppState, CoreSettings, Dispatch } from './app-state.ts';
@@ -69,6 +70,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   const verdicts = openKnownEras({ file: join(dataDir, 'upstreams.json'), log, now });
   const upstreams = openUpstreams({
     entries: [],
+    credentials: openCredentials({}),
     log,
     verdicts,
     path: openLoginPath({ environment: process.env, platform: process.platform, log }),

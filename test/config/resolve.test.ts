@@ -111,7 +111,11 @@ test('variables are named after the keys; an empty one is none', () => {
   });
 });
 
-test('whatever can be set is used by somebody', () => {
+test('whatever can be set is used by somebody, and README.md says what it does', () => {
   const readers = readFileSync('src/shell/shell-settings.ts', 'utf8');
-  for (const key of settingKeys) assert.ok(readers.includes(`settings.${key}.value`), `nobody reads ${key}`);
+  const readme = readFileSync('README.md', 'utf8');
+  for (const key of settingKeys) {
+    assert.ok(readers.includes(`settings.${key}.value`), `nobody reads ${key}`);
+    assert.match(readme, new RegExp(`^\\|.*\`${key}\`.*\\|$`, 'm'), `README.md does not name ${key}`);
+  }
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { type CredentialKinds, openCredentials } from '../../src/upstreams/credentials/by-type.ts';
 import type { Credentials } from '../../src/upstreams/credentials/credentials.ts';
 import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
 
@@ -111,3 +112,32 @@ for (const era of eras) {
     assert.deepEqual(sent, []);
   });
 }
+
+test('each kind of auth has its own credentials, behind the headers of the company; one that is not known gets no request', async (t) => {
+  let good = 1;
+  const refusals: (readonly string[] | undefined)[] = [];
+  let own: readonly string[] = ['authorization', 'Bearer 1'];
+  const basic: Credentials = {
+    headers(_entry, _person, _signal, refused) {
+      refusals.push(refused);
+      if (refused === own) own = ['authorization', `Bearer ${good}`];
+      return refusals.length % 2 === 0 ? Promise.resolve(own) : own;
+    },
+  };
+  const credentials = openCredentials({ basic } as CredentialKinds);
+  const stated = entry({ id: 'one', url: 'http://127.0.0.1:9/mcp' });
+  const at = (type: string) => ({ ...stated, headers: { 'x-company': 'acme' }, auth: { type } }) as typeof stated;
+  const ask = async (type: string, refused?: readonly string[]) => await credentials.headers(at(type), 'ann', AbortSignal.abort(), refused);
+  assert.deepEqual(await ask('none'), ['x-company', 'acme']);
+  const first = await ask('basic');
+  assert.deepEqual(first, ['x-company', 'acme', 'authorization', 'Bearer 1']);
+  assert.equal(await ask('basic'), first, 'the same list while nothing changed');
+  good = 2;
+  const second = await ask('basic', first);
+  assert.deepEqual(second, ['x-company', 'acme', 'authorization', 'Bearer 2']);
+  assert.deepEqual(refusals, [undefined, undefined, ['authorization', 'Bearer 1']]);
+  await assert.rejects(ask('later'), /does not know the auth type "later"/);
+  const { call, sent } = await open(t, 'legacy', openCredentials({} as CredentialKinds), () => true);
+  assert.equal((await call()).isError, undefined);
+  assert.ok(sent.length > 0);
+});

@@ -5,6 +5,7 @@ import type { Kind } from '../../bundle/definition.ts';
 import { type Catalogue, type ServerEntry, serverEntry } from '../../bundle/schema.ts';
 import { type LeftOut, usable, usableAbout } from '../../bundle/usable.ts';
 import { asksAbout } from '../../upstreams/connection/era.ts';
+import { openCredentials } from '../../upstreams/credentials/by-type.ts';
 import { openLoginPath } from '../../upstreams/local/login-path.ts';
 import { openUpstreams } from '../../upstreams/pool.ts';
 import type { Outcome, Peer, Upstream } from '../../upstreams/upstream.ts';
@@ -50,6 +51,7 @@ export async function fetchCatalogue(
     log: silent,
     clientInfo: reviewer.clientInfo,
     events: { onStatus() {}, onResourceUpdated() {} },
+    credentials: openCredentials({}),
     path: openLoginPath({ environment: process.env, platform: process.platform, log: silent }),
     limits,
   });

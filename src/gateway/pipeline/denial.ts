@@ -1,4 +1,4 @@
-import { type OwnRule, ownRules } from '../../contract/rule-ids.ts';
+import { isOwnRule, type OwnRule, ownRules } from '../../contract/rule-ids.ts';
 import type { Decision } from '../../policy/policy.ts';
 import type { JsonObject, RpcError } from '../../protocol/jsonrpc.ts';
 import { rpc } from '../../protocol/jsonrpc.ts';
@@ -48,18 +48,39 @@ function unknown(method: string, name: string, era: 'legacy' | 'modern'): RpcErr
 
 const openApp = 'Ask the person to open Gatehouse';
 
-/** Says what was tried, that policy does not allow it, which rule and why, and what to do. */
-function denialText(asked: string, title: string, verdict: Decision): string {
-  if (verdict.rule === ownRules.signedOut || verdict.rule === ownRules.noRules)
-    return `Gatehouse did not run ${asked}. ${sentence(verdict.reason)}`;
-  if (verdict.rule === ownRules.invalidArguments)
-    return `Gatehouse did not run ${asked} on ${title}. ${verdict.reason} Correct them, then try again.`;
-  const missing = verdict.missing ? ` Not met: ${verdict.missing}.` : '';
-  const next =
-    verdict.rule === ownRules.limit
-      ? 'Wait a little, then try again.'
-      : `Do not retry unchanged. ${openApp} and choose "Request access" on this tool.`;
-  return `Gatehouse did not run ${asked} on ${title}: company policy does not allow it. Rule ${verdict.rule}: ${sentence(verdict.reason)}${missing} ${next}`;
+const request = `Do not retry unchanged. ${openApp} and choose "Request access" on this tool.`;
+
+/** What an agent can do about a denial of our own. Empty: the reason says it, or nothing helps. */
+const advice: Record<OwnRule, string> = {
+  [ownRules.signedOut]: '',
+  [ownRules.noRules]: '',
+  [ownRules.ledgerFailed]: `Do not retry. ${openApp}: its settings say what is wrong with the record.`,
+  [ownRules.unknown]: request,
+  [ownRules.cancel]: '',
+  [ownRules.limit]: 'Wait a little, then try again.',
+  [ownRules.unread]: 'Read the answers that wait, then try again.',
+  [ownRules.invalidArguments]: 'Correct them, then try again.',
+  [ownRules.noPermit]: request,
+  [ownRules.staleBundle]: '',
+  [ownRules.expiredBundle]: '',
+  [ownRules.argumentsTooLarge]: 'Send less at once.',
+  [ownRules.policyError]: `Do not retry. ${openApp}: it says whom to tell.`,
+  [ownRules.ledgerNote]: '',
+};
+/** Own rules that stand for the company's word: what it permits, and how much of it. */
+const byTheCompany: ReadonlySet<OwnRule> = new Set([ownRules.unknown, ownRules.noPermit, ownRules.limit]);
+/** Their reason says it all. */
+const plain: ReadonlySet<OwnRule> = new Set([ownRules.signedOut, ownRules.noRules]);
+
+/** Says what was tried, by which rule and why it was not run, and what to do. */
+function denialText(asked: string, title: string, { rule, reason, missing }: Decision): string {
+  const own = isOwnRule(rule) ? rule : undefined;
+  if (own && plain.has(own)) return `Gatehouse did not run ${asked}. ${sentence(reason)}`;
+  const next = own ? advice[own] : request;
+  if (own && !byTheCompany.has(own))
+    return [`Gatehouse did not run ${asked} on ${title}. Rule ${rule}: ${sentence(reason)}`, next].join(' ').trim();
+  const unmet = missing ? ` Not met: ${missing}.` : '';
+  return `Gatehouse did not run ${asked} on ${title}: company policy does not allow it. Rule ${rule}: ${sentence(reason)}${unmet} ${next}`;
 }
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
