@@ -31,7 +31,6 @@ export function usable(kind: Kind, items: readonly unknown[]): { kept: Json[]; l
     const place = `${kind}[${at}]${id === undefined ? '' : ` ${id.slice(0, longest)}`}`;
     if (!isObject(item)) leftOut.push({ what: place, why: 'it is no object' });
     else if (id === undefined) leftOut.push({ what: place, why: `it has no ${key}` });
-    else if (id === '__proto__') leftOut.push({ what: place, why: 'objects in JavaScript have no member of this name' });
     else if (seen.has(id)) leftOut.push({ what: place, why: 'it is listed twice, and the first one counts' });
     else {
       const made = mended(kind, item);
