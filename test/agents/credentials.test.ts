@@ -118,7 +118,7 @@ test('signs of life are told, bounded, and on the disk after closing', (t) => {
   agents.add('a');
   let told = 0;
   agents.watch(() => told++);
-  agents.seen('a', { name: 'x'.repeat(10_000), version: '1' });
+  for (let index = 0; index < 100; index++) agents.seen('a', { name: 'x'.repeat(10_000), version: '1' });
   agents.seen('a', { name: 'codex-mcp-client', version: '0.169.0' }, 'legacy');
   for (let index = 0; index < 100; index++) agents.seen('a');
   agents.seen('stranger');

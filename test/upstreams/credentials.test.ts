@@ -126,7 +126,8 @@ test('each kind of auth has its own credentials, behind the headers of the compa
   };
   const credentials = openCredentials({ basic } as CredentialKinds);
   const stated = entry({ id: 'one', url: 'http://127.0.0.1:9/mcp' });
-  const at = (type: string) => ({ ...stated, headers: { 'x-company': 'acme' }, auth: { type } }) as typeof stated;
+  let headers = { 'x-company': 'acme' };
+  const at = (type: string) => ({ ...stated, headers, auth: { type } }) as typeof stated;
   const ask = async (type: string, refused?: readonly string[]) => await credentials.headers(at(type), 'ann', AbortSignal.abort(), refused);
   assert.deepEqual(await ask('none'), ['x-company', 'acme']);
   const first = await ask('basic');
@@ -136,6 +137,8 @@ test('each kind of auth has its own credentials, behind the headers of the compa
   const second = await ask('basic', first);
   assert.deepEqual(second, ['x-company', 'acme', 'authorization', 'Bearer 2']);
   assert.deepEqual(refusals, [undefined, undefined, ['authorization', 'Bearer 1']]);
+  headers = { 'x-company': 'other' };
+  assert.deepEqual(await ask('basic'), ['x-company', 'other', 'authorization', 'Bearer 2'], 'the headers of the next bundle');
   await assert.rejects(ask('later'), /does not know the auth type "later"/);
   const { call, sent } = await open(t, 'legacy', openCredentials({} as CredentialKinds), () => true);
   assert.equal((await call()).isError, undefined);

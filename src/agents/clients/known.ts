@@ -10,7 +10,7 @@ interface Given {
   variable: string;
 }
 
-const placeholder = 'gha_YOUR_TOKEN';
+const standIn = 'gha_YOUR_TOKEN';
 
 /**
  * Ready-to-paste configuration for the agents we know, in the order people use them. Where a client can read the token from its
@@ -18,7 +18,7 @@ const placeholder = 'gha_YOUR_TOKEN';
  */
 export function agentConfigs(connection: { url: string; name: string; token?: string | undefined }): AgentConfig[] {
   const { url, name } = connection;
-  const filled: Given = { url, name, token: connection.token ?? placeholder, variable: variableOf(name) };
+  const filled: Given = { url, name, token: connection.token ?? standIn, variable: variableOf(name) };
   return table.map(({ id, title, file, language, text, note }) => ({
     id,
     title,

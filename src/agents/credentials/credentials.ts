@@ -158,7 +158,8 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
       if (agent === undefined || agent.revokedAt !== undefined) return;
       const at = now();
       const before = toldAt.get(agent) ?? 0;
-      const renamed = client !== undefined && (client.name !== agent.client?.name || client.version !== agent.client.version);
+      const isOther = (said: string, noted: string | undefined) => said.slice(0, longest) !== noted;
+      const renamed = client !== undefined && (isOther(client.name, agent.client?.name) || isOther(client.version, agent.client?.version));
       const changed = renamed || (era !== undefined && era !== agent.era);
       // Called for each request: between two calls of a burst there is nothing to tell.
       if (!changed && Math.abs(at - before) < 1000) return;

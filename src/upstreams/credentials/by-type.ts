@@ -8,13 +8,14 @@ export type CredentialKinds = Record<Exclude<AuthType, 'none'>, Credentials>;
 /** The company's headers, then those of the entry's kind of `auth`. An entry of a kind that is not here gets no request: it rejects. */
 export function openCredentials(kinds: CredentialKinds): Credentials {
   // The same list means that there is no other credential, so each list of a kind becomes one list here, and is found again when it is refused.
-  const whole = new WeakMap<HeaderList, HeaderList>();
+  const combined = new WeakMap<HeaderList, { company: HeaderList; list: HeaderList }>();
   const ownOf = new WeakMap<HeaderList, HeaderList>();
-  const behind = (company: HeaderList, own: HeaderList): HeaderList => {
-    const known = whole.get(own);
-    if (known) return known;
+  const combine = (company: HeaderList, own: HeaderList): HeaderList => {
+    const last = combined.get(own);
+    // The next bundle may have other headers for the same entry.
+    if (last?.company === company) return last.list;
     const list = [...company, ...own];
-    whole.set(own, list);
+    combined.set(own, { company, list });
     ownOf.set(list, own);
     return list;
   };
@@ -26,7 +27,7 @@ export function openCredentials(kinds: CredentialKinds): Credentials {
       const kind = (kinds as Partial<Record<string, Credentials>>)[type];
       if (!kind) return Promise.reject(new Error(`this version of Gatehouse does not know the auth type ${JSON.stringify(type)}`));
       const own = kind.headers(entry, person, signal, refused && ownOf.get(refused));
-      return 'then' in own ? own.then((headers) => behind(company, headers)) : behind(company, own);
+      return 'then' in own ? own.then((headers) => combine(company, headers)) : combine(company, own);
     },
   };
 }
