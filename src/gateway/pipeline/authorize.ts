@@ -1,15 +1,19 @@
 import { ownRules } from '../../contract/rule-ids.ts';
 import { loadValidation, validationIsLoaded } from '../../policy/deciding/validation.ts';
 import type { Decision } from '../../policy/policy.ts';
+import type { Outcome } from '../../upstreams/upstream.ts';
 import type { Passage, Step } from './call.ts';
 import { builtIn, denied } from './denial.ts';
 
 /** Lets pass what the rules allow. What they hide is answered as if it did not exist. */
-export const authorize: Step = async (call, next) => {
-  if (!validationIsLoaded()) await loadValidation();
+export const authorize: Step = (call, next) =>
+  validationIsLoaded() ? decided(call, next) : loadValidation().then(() => decided(call, next));
+
+/** Not async: a promise of its own would cost each call more than the decision. What is thrown here is caught by audit, like a rejection. */
+function decided(call: Passage, next: () => Promise<Outcome>): Promise<Outcome> {
   call.verdict = decide(call);
-  return call.verdict.effect === 'allow' ? await next() : denied(call);
-};
+  return call.verdict.effect === 'allow' ? next() : Promise.resolve(denied(call));
+}
 
 function decide(call: Passage): Decision {
   const { context, target, method, agent, args } = call;
