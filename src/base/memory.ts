@@ -11,11 +11,16 @@ const youngest = 8_000_000;
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=150');
+  if (isGrown()) return;
   const observer = new PerformanceObserver(() => {
-    const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
-    if (young === undefined || young.space_size < youngest) return;
-    setFlagsFromString('--semi-space-growth-factor=1');
-    observer.disconnect();
+    if (isGrown()) observer.disconnect();
   });
   observer.observe({ entryTypes: ['gc'] });
+}
+
+function isGrown(): boolean {
+  const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
+  if (young === undefined || young.space_size < youngest) return false;
+  setFlagsFromString('--semi-space-growth-factor=1');
+  return true;
 }

@@ -73,7 +73,7 @@ export async function openQueue(options: WriterData, log: Log, now: () => number
     if (done === rows.length) {
       rows = [];
       done = sent = 0;
-    } else if (done > 10_000) {
+    } else if (done > 1000) {
       rows = rows.slice(done);
       sent -= done;
       done = 0;

@@ -7,7 +7,7 @@ import { silent } from '../../src/base/log.ts';
 import { decimalOf, idKey, rawNumber, sameNumber } from '../../src/protocol/exact.ts';
 import { openInbox } from '../../src/upstreams/messages/inbox.ts';
 import { parseShort } from '../../src/upstreams/messages/parse-json.ts';
-import { openPending } from '../../src/upstreams/messages/pending.ts';
+import { Pending } from '../../src/upstreams/messages/pending.ts';
 import { entry, legacySession, makeBundle, openTestGateway, post } from '../support/gateway.ts';
 import { openRpcServer } from '../support/rpc-server.ts';
 import { peer, until } from '../support/upstreams/open.ts';
@@ -249,7 +249,7 @@ test('an upstream gets the answer under its own id as it wrote it, and can take 
         });
       }),
   };
-  const pending = openPending(1, call, { timeoutMs: 60_000, messages: 9 }, { onGone() {} }, { resolve() {}, reject() {} });
+  const pending = new Pending(1, call, { timeoutMs: 60_000, messages: 9 }, { gone() {}, resolve() {}, reject() {} });
   inbox.calls.set(1, pending);
   const take = (text: string) => inbox.receive(parseShort(text)!.message);
   take('{"jsonrpc":"2.0","id":9007199254740993,"method":"elicitation/create","params":{"n":0}}');

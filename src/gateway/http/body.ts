@@ -25,7 +25,8 @@ export async function readBody(request: IncomingMessage, maxBytes: number, maxDe
     const value: unknown = JSON.parse(text);
     if (isLong(raw.length)) await turn();
     const doubled = members(value) !== shape.members;
-    const inexact = first(keepExactly(value, raw, shape.exact), inexactNumber) ?? shape.inexact;
+    const inexact =
+      shape.exact === undefined ? shape.inexact : (first(keepExactly(value, raw, shape.exact), inexactNumber) ?? shape.inexact);
     const why = doubled
       ? 'An object in it has two members with the same name.'
       : inexact && `The number ${inexact} in it cannot be held exactly.`;
@@ -82,13 +83,16 @@ const longestNumber = 1000;
  * whether there are more values than one message may have; how many members its objects have; the first number that parsing
  * and writing would change, and the places of those that can be kept as they were written.
  */
-function shapeOf(raw: Buffer, max: number): { members: number; inexact: string | undefined; exact: Place[] } | 'too-deep' | 'too-many' {
+function shapeOf(
+  raw: Buffer,
+  max: number,
+): { members: number; inexact: string | undefined; exact: Place[] | undefined } | 'too-deep' | 'too-many' {
   let depth = 0;
   let colons = 0;
   let values = 1;
   let nested = 0;
   let inexact: string | undefined;
-  const exact: Place[] = [];
+  let exact: Place[] | undefined;
   for (let index = 0; index < raw.length; index++) {
     const byte = raw[index]!;
     if (byte === quote) {
@@ -100,7 +104,7 @@ function shapeOf(raw: Buffer, max: number): { members: number; inexact: string |
       // Fifteen digits come back as they were (IEEE 754, DBL_DIG), with an exponent of two digits at any rate.
       const long = index - from > 14;
       if (digits && !long) continue;
-      if (isNamedExactly(raw, from, index + 1)) exact.push({ from, to: index + 1 });
+      if (isNamedExactly(raw, from, index + 1)) (exact ??= []).push({ from, to: index + 1 });
       else if (long || hasLongExponent(raw, from, index)) inexact ??= inexactNumber(raw.toString('latin1', from, index + 1));
     } else if (byte === colon) {
       if (++colons > most.members) return 'too-many';

@@ -33,7 +33,6 @@ const mark = `number-${crypto.randomUUID()}-`;
  * those that are something else.
  */
 export function keepExactly(body: unknown, raw: Buffer, places: readonly Place[]): string[] {
-  if (places.length === 0) return [];
   const sources = places.map(({ from, to }) => raw.toString('latin1', from, to));
   let from = 0;
   const pieces = places.map((place, at) => {

@@ -2,27 +2,37 @@ import { type Answering, keepAliveMs } from './answer.ts';
 
 /** Of the timer in one such time. */
 const turns = 3;
-/** Answers that are under way, each with the turns of the timer until its next comment. One timer serves all of them. */
-const answers = new Map<Answering, number>();
+/** An answer that is under way. */
+export interface Kept {
+  /** Undefined when it is over: a `Set` that V8 has built anew keeps what it held before. */
+  answer: Answering | undefined;
+  /** Turns of the timer until its next comment. */
+  left: number;
+}
+const all = new Set<Kept>();
 let timer: NodeJS.Timeout | undefined;
 
-/** From `begin` to `rest`, an answer gets a comment after fifteen to twenty seconds, and each fifteen from then on. */
+/** From `begin` to `rest`, an answer gets a comment after fifteen to twenty seconds, and each fifteen from then on. One timer serves all of them. */
 export const keptAlive = {
-  begin(answer: Answering): void {
-    answers.set(answer, turns + 1);
+  begin(answer: Answering): Kept {
+    const kept = { answer, left: turns + 1 };
+    all.add(kept);
     timer ??= setInterval(turn, keepAliveMs / turns).unref();
+    return kept;
   },
-  rest(answer: Answering): void {
-    answers.delete(answer);
+  rest(kept: Kept): void {
+    kept.answer = undefined;
+    all.delete(kept);
   },
 };
 
 function turn(): void {
-  for (const [answer, left] of answers) {
-    answers.set(answer, left > 1 ? left - 1 : turns);
-    if (left === 1) answer.keepAlive();
+  for (const kept of all) {
+    if (--kept.left > 0) continue;
+    kept.left = turns;
+    kept.answer?.keepAlive();
   }
-  if (answers.size > 0) return;
+  if (all.size > 0) return;
   clearInterval(timer);
   timer = undefined;
 }

@@ -14,7 +14,7 @@ export const audit: Step = async (call, next) => {
   let trouble: string | undefined;
   const digest = isLong(call.requestBytes) ? await digestApart(call.args) : undefined;
   try {
-    outcome = said(await next());
+    outcome = said(await next(call));
   } catch (error) {
     const failure = error instanceof UpstreamError ? error : new UpstreamError('bad-answer', 'an error inside Gatehouse', { cause: error });
     trouble = `${failure.problem}: ${failure.message}`;
@@ -55,7 +55,7 @@ function record(
     reason: verdict.reason,
     bundleVersion: context.policy?.version ?? 0,
     outcome: trouble === undefined && 'result' in outcome && outcome.result['isError'] !== true ? 'ok' : 'error',
-    ...(trouble === undefined ? errorOf(outcome) : { error: trouble.slice(0, 512) }),
+    error: (trouble ?? errorOf(outcome))?.slice(0, 512),
     totalMs,
     upstreamMs: call.upstreamMs,
     requestBytes: call.requestBytes,
@@ -65,7 +65,7 @@ function record(
   });
 }
 
-function errorOf(outcome: Outcome): { error?: string } {
-  if ('error' in outcome) return { error: `${outcome.error.code} ${outcome.error.message}`.slice(0, 512) };
-  return outcome.result['isError'] === true ? { error: 'tool_error' } : {};
+function errorOf(outcome: Outcome): string | undefined {
+  if ('error' in outcome) return `${outcome.error.code} ${outcome.error.message}`;
+  return outcome.result['isError'] === true ? 'tool_error' : undefined;
 }

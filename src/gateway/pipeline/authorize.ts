@@ -2,7 +2,7 @@ import { ownRules } from '../../contract/rule-ids.ts';
 import { loadValidation, validationIsLoaded } from '../../policy/deciding/validation.ts';
 import type { Decision } from '../../policy/policy.ts';
 import type { Outcome } from '../../upstreams/upstream.ts';
-import type { Passage, Step } from './call.ts';
+import type { Next, Passage, Step } from './call.ts';
 import { builtIn, denied } from './denial.ts';
 
 /** Lets pass what the rules allow. What they hide is answered as if it did not exist. */
@@ -10,9 +10,9 @@ export const authorize: Step = (call, next) =>
   validationIsLoaded() ? decided(call, next) : loadValidation().then(() => decided(call, next));
 
 /** Not async: a promise of its own would cost each call more than the decision. What is thrown here is caught by audit, like a rejection. */
-function decided(call: Passage, next: () => Promise<Outcome>): Promise<Outcome> {
+function decided(call: Passage, next: Next): Promise<Outcome> {
   call.verdict = decide(call);
-  return call.verdict.effect === 'allow' ? next() : Promise.resolve(denied(call));
+  return call.verdict.effect === 'allow' ? next(call) : Promise.resolve(denied(call));
 }
 
 function decide(call: Passage): Decision {

@@ -44,4 +44,7 @@ export interface Passage extends Call {
 }
 
 /** One step of the pipeline: looks at the call, lets the inner steps answer or answers itself, and looks at the answer. */
-export type Step = (call: Passage, next: () => Promise<Outcome>) => Promise<Outcome>;
+export type Step = (call: Passage, next: Next) => Promise<Outcome>;
+
+/** What is inside of a step. */
+export type Next = (call: Passage) => Promise<Outcome>;

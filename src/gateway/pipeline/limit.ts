@@ -17,7 +17,7 @@ export const limit: Step = async (call, next) => {
   }
   context.limiter.take(agent, tool, rule, now);
   try {
-    return await next();
+    return await next(call);
   } finally {
     context.limiter.release(agent);
   }

@@ -34,9 +34,8 @@ export function openLimiter(limits: { concurrentCalls: number; callsPerMinute: n
       if (rule) recent(`${agent}\0${tool}`, rule.perMs, now).push(now);
     },
     release(agent) {
-      const left = (inFlight.get(agent) ?? 1) - 1;
-      if (left > 0) inFlight.set(agent, left);
-      else inFlight.delete(agent);
+      // A map that loses its only entry is built anew (V8), so an agent without a call stays in it.
+      inFlight.set(agent, (inFlight.get(agent) ?? 1) - 1);
     },
   };
 }

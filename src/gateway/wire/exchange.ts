@@ -81,7 +81,7 @@ const shortAnswer = 256 * 1024;
 
 /** Runs one call; a comment keeps the agent's connection alive while the upstream takes its time. */
 export async function run(call: Call, context: CallContext, { response }: Incoming, answer: Answering): Promise<Outcome> {
-  keptAlive.begin(answer);
+  const kept = keptAlive.begin(answer);
   let hold: Reservation | undefined;
   const caughtUp = (held: number) => {
     if (held > shortAnswer) hold ??= response.unread?.hold(call.agent);
@@ -97,7 +97,7 @@ export async function run(call: Call, context: CallContext, { response }: Incomi
   try {
     return await pass(call, context);
   } finally {
-    keptAlive.rest(answer);
+    keptAlive.rest(kept);
     hold?.release();
   }
 }

@@ -6,7 +6,7 @@ import type { LinkContext } from '../connection/link.ts';
 import { notBegun } from '../connection/not-begun.ts';
 import { reconnectMs } from '../connection/reconnect.ts';
 import { openInbox } from '../messages/inbox.ts';
-import { deadlineOf, openPending, type Pending, repeatable, withToken } from '../messages/pending.ts';
+import { deadlineOf, Pending, repeatable, withToken } from '../messages/pending.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { sendGoodbye, sendInitialized, sendMessage } from './legacy-messages.ts';
 import { openStanding, type Standing } from './legacy-stream.ts';
@@ -129,19 +129,17 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
     if (call.method === asksAbout) return (generation ? Promise.resolve(generation) : live()).then(({ about }) => ({ result: about }));
     return new Promise((resolve, reject) => {
       let stop = () => {};
-      const pending = openPending(
+      const pending = new Pending(
         ++lastId,
         call,
         { timeoutMs: deadlineOf(call, context.entry), messages: limits.messagesPerCall },
         {
-          onGone(gone, reason) {
+          gone(gone, reason) {
             // Closing the connection is no cancellation in this era.
             tell({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } });
             stop();
           },
-          onEnd: inbox.ended,
-        },
-        {
+          ended: inbox.ended,
           resolve(outcome) {
             context.onAnswer();
             inbox.visits.ended(outcome, call);
@@ -158,17 +156,17 @@ export async function openLegacySession(options: SessionOptions, signal: AbortSi
       const go = (again: boolean) => {
         if (!generation || wantsLevel(generation, call)) {
           prepare(call).then(
-            (ready) => pending.open && (stop = deliver(ready, pending, again ? go : undefined)),
+            (ready) => pending.open && (stop = deliver(ready, call, pending, again ? go : undefined)),
             (error: unknown) => pending.fail(error instanceof UpstreamError ? error : new UpstreamError('closed', 'its session failed')),
           );
-        } else stop = deliver(generation, pending, again ? go : undefined);
+        } else stop = deliver(generation, call, pending, again ? go : undefined);
       };
       go(true);
     });
   }
 
-  function deliver(current: Generation, pending: Pending, again: ((again: boolean) => void) | undefined): () => void {
-    const { id, call } = pending;
+  function deliver(current: Generation, call: UpstreamCall, pending: Pending, again: ((again: boolean) => void) | undefined): () => void {
+    const { id } = pending;
     let stop = post({
       target,
       headers: current.headers,

@@ -2,7 +2,7 @@ import type { RpcError } from '../../protocol/jsonrpc.ts';
 import { modernVersion } from '../../protocol/versions.ts';
 import { enveloped } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
-import { deadlineOf, openPending, repeatable, wantsProgress } from '../messages/pending.ts';
+import { deadlineOf, Pending, repeatable, wantsProgress } from '../messages/pending.ts';
 import { type Outcome, Outgrown, type UpstreamCall } from '../upstream.ts';
 import { parameterHeaders, requestHeaders } from './headers.ts';
 import { openUpdateListener } from './listening.ts';
@@ -30,12 +30,13 @@ export function openModernHttp(target: HttpTarget, context: LinkContext): Link {
         const id = ++lastId;
         let stop = () => {};
         inFlight++;
-        const pending = openPending(
+        const pending = new Pending(
           id,
           call,
           { timeoutMs: deadlineOf(call, entry), messages: limits.messagesPerCall },
-          { onGone: () => stop(), onEnd: () => inFlight-- },
           {
+            gone: () => stop(),
+            ended: () => inFlight--,
             resolve(outcome) {
               context.onAnswer();
               resolve(outcome);

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isMessage, isObject, type JsonObject, ourId } from '../../protocol/jsonrpc.ts';
 import type { UpstreamLimits } from '../connection/link.ts';
 import { parseShort } from '../messages/parse-json.ts';
-import { openPending, outcomeOf, type Pending } from '../messages/pending.ts';
+import { outcomeOf, Pending } from '../messages/pending.ts';
 import { mayAnswer, readMessage } from '../messages/reading.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { exchange } from './http.ts';
@@ -60,7 +60,7 @@ export function post(request: Post): () => void {
         then(eachOf(parsed).every((message) => (isMessage(message) && isAbout(message) ? take(message, request) : passOver(pending))));
       });
     },
-    caughtUp: (held) => (pending.open ? pending.call.caughtUp?.(held) : undefined),
+    caughtUp: (held) => pending.call?.caughtUp?.(held),
     onEnd() {
       clearTimeout(lingering);
       if (pending.open && !request.onBroken?.(last)) pending.fail(new UpstreamError('closed', 'its stream ended before the answer'));
@@ -165,12 +165,11 @@ export async function ask(options: {
   };
   const outcome = await new Promise<Outcome | UpstreamError>((resolve) => {
     let stop = () => {};
-    const pending = openPending(
+    const pending = new Pending(
       id,
       call,
       { timeoutMs: limits.connectMs, messages: 1000 },
-      { onGone: () => stop() },
-      { resolve, reject: resolve },
+      { gone: () => stop(), resolve, reject: resolve },
     );
     stop = post({
       target,

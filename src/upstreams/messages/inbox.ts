@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.ts';
 import { idKey, isRawNumber } from '../../protocol/exact.ts';
 import { type Id, isMessage, isObject, type JsonObject, longest, ourId, rpc } from '../../protocol/jsonrpc.ts';
-import { type Outcome, UpstreamError } from '../upstream.ts';
+import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { outcomeOf, type Pending, wants } from './pending.ts';
 import { openRate } from './rate.ts';
 import { mayAnswer, UnreadableMessage } from './reading.ts';
@@ -65,16 +65,16 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
     if (method === 'notifications/cancelled') questions.get(idKey(params?.['requestId'])!)?.controller.abort();
     else if (method === 'notifications/resources/updated') {
       if (params) context.onResourceUpdated(params);
-    } else (of ?? latest((pending) => wants(pending.call, method, params)))?.notified(message);
+    } else (of ?? latest((call) => wants(call, method, params)))?.notified(message);
     return nobodys();
   }
 
   /** On a shared channel a message does not say which call it belongs to. The newest call is a guess, made only if all that fit are of one agent. */
-  function latest(fits: (pending: Pending) => boolean): Pending | undefined {
+  function latest(fits: (call: UpstreamCall) => boolean): Pending | undefined {
     let newest: Pending | undefined;
     for (const pending of calls.values()) {
-      if (!fits(pending)) continue;
-      if (newest && newest.call.peer.id !== pending.call.peer.id) return undefined;
+      if (!pending.call || !fits(pending.call)) continue;
+      if (newest?.call && newest.call.peer.id !== pending.call.peer.id) return undefined;
       newest = pending;
     }
     return newest;
@@ -82,9 +82,9 @@ export function openInbox(context: InboxContext, reply: (message: JsonObject) =>
 
   async function question(id: Id, method: string, params: JsonObject, of: Pending | undefined): Promise<void> {
     if (method === 'ping') return reply({ jsonrpc: '2.0', id, result: {} });
-    const pending = of ?? latest((candidate) => candidate.call.onRequest !== undefined);
-    const ask = pending?.call.onRequest;
-    if (refused.includes(method) || !pending?.open || !ask || questions.size >= mostQuestions)
+    const pending = of ?? latest((call) => call.onRequest !== undefined);
+    const ask = pending?.call?.onRequest;
+    if (refused.includes(method) || !pending?.call || !ask || questions.size >= mostQuestions)
       return reply({ jsonrpc: '2.0', id, error: { code: rpc.methodNotFound, message: `Nobody here can answer ${method} now.` } });
     const controller = new AbortController();
     const key = idKey(id)!;

@@ -4,93 +4,112 @@ import { severity } from '../../protocol/log-levels.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import { writtenAs } from './parse-json.ts';
 
-/** One request that waits for its answer. It ends exactly once; whatever comes afterwards is ignored. */
-export interface Pending {
-  readonly id: number;
-  readonly call: UpstreamCall;
-  readonly open: boolean;
-  finish(outcome: Outcome): void;
-  fail(error: UpstreamError): void;
-  /** Takes what came for the call and is not its answer. False: more than one call may bring. */
-  notified(message: JsonObject): boolean;
-  /** Stops the clock while a person is being asked on the upstream's behalf. */
-  hold(): void;
-  release(): void;
+/** What becomes of a request. `gone`: we gave up (the agent cancelled, or time ran out), so that the upstream can be told. */
+export interface PendingHooks {
+  resolve(outcome: Outcome): void;
+  reject(error: UpstreamError): void;
+  gone(pending: Pending, reason: string): void;
+  /** It is over, in whatever way. */
+  ended?(pending: Pending): void;
 }
 
 /**
- * Registers a call and starts its clock. `onGone` is told when we give up (the agent cancelled, or time ran out), so that the upstream can be told;
- * `onEnd` when it is over in whatever way.
+ * One request that waits for its answer. It ends exactly once; whatever comes afterwards is ignored.
+ *
+ * Two habits of V8 would let each call survive until the old generation is collected, at a quarter of the host's CPU. An object literal with a getter
+ * gets a hidden class of its own there, and that keeps the object: hence the class. And a `Map` that was built anew keeps what it held before, and
+ * what it held later: hence nothing is left in this when it has ended.
  */
-export function openPending(
-  id: number,
-  call: UpstreamCall,
-  limits: { timeoutMs: number; messages: number },
-  hooks: { onGone(pending: Pending, reason: string): void; onEnd?(pending: Pending): void },
-  settle: { resolve(outcome: Outcome): void; reject(error: UpstreamError): void },
-): Pending {
-  const { signal } = call;
-  let open = true;
-  let held = 0;
-  let messages = 0;
-  let timer: NodeJS.Timeout | undefined = setTimeout(late, limits.timeoutMs);
-  signal.addEventListener('abort', cancelled);
+export class Pending {
+  readonly id: number;
+  /** Undefined when it has ended. */
+  call: UpstreamCall | undefined;
+  /** Milliseconds. */
+  readonly #timeoutMs: number;
+  /** Messages that it may still bring besides its answer. */
+  #left: number;
+  #hooks: PendingHooks | undefined;
+  #held = 0;
+  #timer: NodeJS.Timeout | undefined;
 
-  function end(): boolean {
-    if (!open) return false;
-    open = false;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', cancelled);
-    hooks.onEnd?.(pending);
+  /** Registers a call and starts its clock. */
+  constructor(id: number, call: UpstreamCall, limits: { timeoutMs: number; messages: number }, hooks: PendingHooks) {
+    this.id = id;
+    this.call = call;
+    this.#timeoutMs = limits.timeoutMs;
+    this.#left = limits.messages;
+    this.#hooks = hooks;
+    this.#timer = setTimeout(late, limits.timeoutMs, this);
+    call.signal.addEventListener('abort', this);
+    if (call.signal.aborted) queueMicrotask(() => this.handleEvent());
+  }
+
+  get open(): boolean {
+    return this.call !== undefined;
+  }
+
+  finish(outcome: Outcome): void {
+    this.#end()?.resolve(outcome);
+  }
+
+  fail(error: UpstreamError): void {
+    this.#end()?.reject(error);
+  }
+
+  /** Takes what came for the call and is not its answer. False: more than one call may bring. */
+  notified(message: JsonObject): boolean {
+    const { call } = this;
+    if (!call) return true;
+    if (--this.#left < 0) return false;
+    const params = isObject(message['params']) ? message['params'] : undefined;
+    if (message['method'] === 'notifications/progress') {
+      if (!params || ourId(params['progressToken']) !== this.id) return true;
+      this.#timer?.refresh();
+      call.onProgress?.(params);
+    } else if (wants(call, message['method'], params))
+      call.onNotification?.(params ? { method: message['method'] as string, params } : { method: message['method'] as string });
     return true;
   }
-  function late() {
-    if (!end()) return;
-    settle.reject(new UpstreamError('timed-out', `no answer and no progress for ${limits.timeoutMs / 1000} s`));
-    hooks.onGone(pending, 'Timed out');
-  }
-  function cancelled() {
-    if (!end()) return;
-    settle.reject(new UpstreamError('cancelled', 'the call was cancelled'));
-    hooks.onGone(pending, 'Cancelled by the agent');
+
+  /** Stops the clock while a person is being asked on the upstream's behalf. */
+  hold(): void {
+    if (!this.open || this.#held++ > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
-  const pending: Pending = {
-    id,
-    call,
-    get open() {
-      return open;
-    },
-    finish(outcome) {
-      if (end()) settle.resolve(outcome);
-    },
-    fail(error) {
-      if (end()) settle.reject(error);
-    },
-    notified(message) {
-      if (!open) return true;
-      if (++messages > limits.messages) return false;
-      const params = isObject(message['params']) ? message['params'] : undefined;
-      if (message['method'] === 'notifications/progress') {
-        if (!params || ourId(params['progressToken']) !== id) return true;
-        timer?.refresh();
-        call.onProgress?.(params);
-      } else if (wants(call, message['method'], params))
-        call.onNotification?.(params ? { method: message['method'] as string, params } : { method: message['method'] as string });
-      return true;
-    },
-    hold() {
-      if (!open || held++ > 0) return;
-      clearTimeout(timer);
-      timer = undefined;
-    },
-    release() {
-      if (--held === 0 && open) timer = setTimeout(late, limits.timeoutMs);
-    },
-  };
-  if (signal.aborted) queueMicrotask(cancelled);
-  return pending;
+  release(): void {
+    if (--this.#held === 0 && this.open) this.#timer = setTimeout(late, this.#timeoutMs, this);
+  }
+
+  /** The agent cancelled. */
+  handleEvent(): void {
+    this.#giveUp(new UpstreamError('cancelled', 'the call was cancelled'), 'Cancelled by the agent');
+  }
+
+  timedOut(): void {
+    this.#giveUp(new UpstreamError('timed-out', `no answer and no progress for ${this.#timeoutMs / 1000} s`), 'Timed out');
+  }
+
+  #giveUp(error: UpstreamError, reason: string): void {
+    const hooks = this.#end();
+    hooks?.reject(error);
+    hooks?.gone(this, reason);
+  }
+
+  /** Who is to be told; undefined: it had ended already. */
+  #end(): PendingHooks | undefined {
+    const hooks = this.#hooks;
+    if (!hooks) return undefined;
+    clearTimeout(this.#timer);
+    this.call!.signal.removeEventListener('abort', this);
+    this.call = this.#hooks = this.#timer = undefined;
+    hooks.ended?.(this);
+    return hooks;
+  }
 }
+
+const late = (pending: Pending): void => pending.timedOut();
 
 /** Milliseconds that the upstream may be silent: as the caller says, else as the company states for the tool, else for the server. */
 export function deadlineOf({ timeoutMs, method, params }: UpstreamCall, entry: ServerEntry): number {

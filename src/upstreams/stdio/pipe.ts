@@ -2,7 +2,7 @@ import { isMessage, type JsonObject } from '../../protocol/jsonrpc.ts';
 import { legacyVersions } from '../../protocol/versions.ts';
 import type { LinkContext } from '../connection/link.ts';
 import { type Inbox, openInbox } from '../messages/inbox.ts';
-import { openPending } from '../messages/pending.ts';
+import { Pending } from '../messages/pending.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 
 /** One channel that all agents share: a process's pipe, or the stream of an old server. No request id is used twice. */
@@ -53,13 +53,7 @@ export function openPipe(
       return new Promise((resolve, reject) => {
         const peer = { id: '', era: 'legacy' as const, capabilities: {}, clientInfo: context.clientInfo };
         const call: UpstreamCall = { method, params, signal, peer };
-        const pending = openPending(
-          pipe.nextId(),
-          call,
-          { timeoutMs, messages: 1000 },
-          { onGone() {}, onEnd: inbox.ended },
-          { resolve, reject },
-        );
+        const pending = new Pending(pipe.nextId(), call, { timeoutMs, messages: 1000 }, { gone() {}, ended: inbox.ended, resolve, reject });
         inbox.calls.set(pending.id, pending);
         if (!send({ id: pending.id, method, params })) pending.fail(new UpstreamError('closed', 'it does not read what it is sent'));
       });

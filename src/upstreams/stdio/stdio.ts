@@ -5,7 +5,7 @@ import { asksAbout, enveloped } from '../connection/era.ts';
 import type { Link, LinkContext } from '../connection/link.ts';
 import { acknowledged, notHonoured, withoutId } from '../connection/listen-messages.ts';
 import { inTurn } from '../connection/subscriptions.ts';
-import { deadlineOf, openPending, wantsProgress, withToken } from '../messages/pending.ts';
+import { deadlineOf, Pending, wantsProgress, withToken } from '../messages/pending.ts';
 import { type Outcome, type UpstreamCall, UpstreamError } from '../upstream.ts';
 import type { Pipe } from './pipe.ts';
 
@@ -35,18 +35,16 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
     call(call) {
       if (!modern && call.method === asksAbout) return Promise.resolve({ result: settled.about });
       return new Promise((resolve, reject) => {
-        const pending = openPending(
+        const pending = new Pending(
           pipe.nextId(),
           call,
           { timeoutMs: deadlineOf(call, context.entry), messages: limits.messagesPerCall },
           {
-            onGone: (gone, reason) => pipe.send({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } }),
-            onEnd(gone) {
+            gone: (gone, reason) => pipe.send({ method: 'notifications/cancelled', params: { requestId: gone.id, reason } }),
+            ended(gone) {
               inbox.ended(gone);
               lastUsed = performance.now();
             },
-          },
-          {
             resolve(outcome) {
               context.onAnswer();
               inbox.visits.ended(outcome, call);
@@ -130,7 +128,7 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
         clearTimeout(timer);
         reject(error);
       };
-      const pending = openPending(
+      const pending = new Pending(
         id,
         {
           method: 'subscriptions/listen',
@@ -140,10 +138,8 @@ export function openStdio(pipe: Pipe, context: LinkContext, settled: { era: Era;
         },
         { timeoutMs: forever, messages: Number.POSITIVE_INFINITY },
         {
-          onGone: () => pipe.send({ method: 'notifications/cancelled', params: { requestId: id, reason: 'No longer needed' } }),
-          onEnd: inbox.ended,
-        },
-        {
+          gone: () => pipe.send({ method: 'notifications/cancelled', params: { requestId: id, reason: 'No longer needed' } }),
+          ended: inbox.ended,
           resolve(outcome) {
             settledUp(new UpstreamError('bad-answer', 'error' in outcome ? outcome.error.message : 'it ended the subscription'));
             // It ended a stream that was running: ask again, a little later.
