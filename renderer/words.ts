@@ -71,7 +71,7 @@ export function failure(error: string | undefined): string {
 /** The ledger's short words for what went wrong with an upstream. */
 const troubles: Record<string, string> = {
   unreachable: 'The server could not be reached',
-  unauthorized: 'The server refused Gatehouse’s credential',
+  unauthorized: 'Gatehouse has no credential that the server takes',
   'timed-out': 'The server did not answer in time',
   closed: 'The connection broke',
   cancelled: 'The call was cancelled',

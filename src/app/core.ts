@@ -13,6 +13,7 @@ import { noteOf } from '../ledger/record.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
+import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import type { AppState, CoreSettings, Dispatch } from './app-state.ts';
@@ -70,7 +71,16 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   const verdicts = openKnownEras({ file: join(dataDir, 'upstreams.json'), log, now });
   const upstreams = openUpstreams({
     entries: [],
-    credentials: openCredentials({}),
+    credentials: openCredentials({
+      exchange: exchangedTokens({
+        now,
+        signIn: () => house.identity?.present(),
+        async exchange(person, target) {
+          if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
+          return house.identity.exchange(person, target);
+        },
+      }),
+    }),
     log,
     verdicts,
     path: openLoginPath({ environment: process.env, platform: process.platform, log }),

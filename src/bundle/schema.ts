@@ -54,7 +54,23 @@ export const catalogue = z.object({
 });
 
 /** How the gateway authenticates to the upstream. More kinds come (bearer from the vault, token exchange, ID-JAG). */
-export const upstreamAuth = z.discriminatedUnion('type', [z.object({ type: z.literal('none') })]);
+/** RFC 8707 section 2: absolute and without a fragment. */
+const absoluteUri = z
+  .string()
+  .max(2048)
+  .regex(/^[a-z][a-z0-9+.-]*:[^\s#]+$/i, 'must be an absolute URI without a fragment');
+
+export const upstreamAuth = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('none') }),
+  /** The person's own token is exchanged at the company's identity provider for one that is for this server (RFC 8693). */
+  z.object({
+    type: z.literal('exchange'),
+    audience: z.string().min(1).max(512).optional(),
+    /** Default, where there is no audience: the server's address. */
+    resource: absoluteUri.optional(),
+    scope: z.string().min(1).max(512).optional(),
+  }),
+]);
 
 export const launch = z.object({
   /** argv, never a shell string. `node` means the Node that runs us where there is one. */

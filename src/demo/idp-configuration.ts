@@ -1,5 +1,6 @@
 import type * as oidcProvider from 'oidc-provider';
 import type { Account } from './accounts.ts';
+import { exchangeGrant } from './idp-exchange.ts';
 import type { Secrets } from './idp-keys.ts';
 import { confirmCodePage, enterCodePage, escaped, page, pagePolicy, signOutPage } from './idp-pages.ts';
 
@@ -38,7 +39,7 @@ export function configuration(
         client_name: 'Gatehouse',
         application_type: 'native',
         token_endpoint_auth_method: 'none',
-        grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+        grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code', exchangeGrant],
         response_types: ['code'],
         // RFC 8252 section 7.3: for a native client any port of a loopback redirect is accepted.
         redirect_uris: ['http://127.0.0.1/callback'],

@@ -8,6 +8,7 @@ import { Failure } from '../base/errors.ts';
 import { type Log, silent } from '../base/log.ts';
 import { type Account, accounts as demoAccounts } from './accounts.ts';
 import { configuration } from './idp-configuration.ts';
+import { addExchange } from './idp-exchange.ts';
 import { loadSecrets, newKey, saveSecrets } from './idp-keys.ts';
 import { chooseAccountPage, page, pagePolicy } from './idp-pages.ts';
 import { openStore } from './idp-store.ts';
@@ -20,11 +21,14 @@ export interface IdpOptions {
   dataDir: string;
   /** RFC 8707 identifiers that access tokens are issued for: the central API's. */
   resources: string[];
+  /** Whom those tokens may be exchanged for (RFC 8693): upstreams. */
+  exchangeTargets?: string[];
   clientId?: string;
   accounts?: Account[];
   log?: Log;
   /** Seconds. */
   accessTokenTtl?: number;
+  exchangedTokenTtl?: number;
   deviceCodeTtl?: number;
   /** Seconds between polls of the device flow. */
   deviceInterval?: number;
@@ -74,6 +78,12 @@ export async function openIdp(options: IdpOptions): Promise<Idp> {
 
   function build(): void {
     provider = new library.Provider(issuer, configuration(library, settings, secrets, store.adapter));
+    addExchange(library, provider, issuer, secrets, {
+      targets: options.exchangeTargets ?? [],
+      subjects: options.resources,
+      accounts: settings.accounts,
+      lifetime: options.exchangedTokenTtl ?? settings.accessTokenTtl,
+    });
     provider.use(async (context, next) => {
       await next();
       // RFC 8628 section 3.2: five seconds where it is left out.

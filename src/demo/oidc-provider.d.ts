@@ -12,6 +12,7 @@ declare module 'oidc-provider' {
       result?: { login?: unknown };
       params?: Record<string, string | undefined>;
       session?: { accountId?: string; state?: { secret: string } };
+      client?: { clientId: string };
       urlFor(route: string): string;
     };
   }
@@ -30,6 +31,7 @@ declare module 'oidc-provider' {
     constructor(issuer: string, configuration: Record<string, unknown>);
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
     use(middleware: (context: Context, next: () => Promise<void>) => Promise<void>): this;
+    registerGrantType(name: string, handler: (context: Context) => Promise<void>, parameters: string[]): void;
     on(event: string, listener: (context: Context, error: Error) => void): this;
     interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;
     interactionFinished(
@@ -50,5 +52,5 @@ declare module 'oidc-provider' {
     base(): { get(prompt: string): { checks: Checks } | undefined };
     Check: new (reason: string, description: string, check: (context: Context) => boolean) => unknown;
   };
-  const errors: { InvalidTarget: new () => Error };
+  const errors: { InvalidTarget: new () => Error; InvalidRequest: new (description: string) => Error };
 }

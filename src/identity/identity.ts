@@ -7,6 +7,7 @@ import type { View } from '../contract/view.ts';
 import { startBrowserFlow } from './browser-flow.ts';
 import type { IdentityConfig } from './config.ts';
 import { startDeviceFlow } from './device-flow.ts';
+import { exchangeToken } from './exchange.ts';
 import type { Flow } from './flow.ts';
 import { personFrom } from './person.ts';
 import { openProvider } from './provider.ts';
@@ -30,6 +31,13 @@ export interface Identity {
   signOut(): Promise<{ logoutUrl?: string }>;
   /** For the central API only. Rejects with `signed-out`, or with `unavailable` while the provider cannot be reached. */
   accessToken(options?: { forceRefresh?: boolean }): Promise<string>;
+  /** The present sign-in, as a value to compare: another one after each, undefined where there is none. */
+  present(): object | undefined;
+  /**
+   * A token for an upstream, in exchange for the person's own (RFC 8693). Rejects with `signed-out` where `person` is not the one who is signed in,
+   * before or after.
+   */
+  exchange(person: string, target: { audience?: string; resource?: string; scope?: string }): Promise<Tokens>;
   close(): Promise<void>;
 }
 
@@ -221,6 +229,24 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
     async accessToken(request = {}) {
       if (session === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
       return session.token(request.forceRefresh);
+    },
+    present: () => session,
+    async exchange(person, target) {
+      const mine = session;
+      const check = () => {
+        if (mine === undefined || session !== mine || stored?.person.sub !== person)
+          throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
+        return mine;
+      };
+      const subject = await check().token();
+      const tokens = await provider
+        .configuration()
+        .then((configuration) => exchangeToken(configuration, subject, target, () => host.now()))
+        .catch((error: unknown) => {
+          throw fail(error);
+        });
+      check();
+      return tokens;
     },
     async close() {
       if (closed) return;

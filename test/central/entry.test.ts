@@ -95,3 +95,23 @@ test('facts of a tool: the company first, then the blessed annotations, then the
     write: { readOnly: false, destructive: false, openWorld: true, tags: ['export'], recursive: false },
   });
 });
+
+test('token exchange is for remote servers over TLS or on this machine, and Authorization has one source', () => {
+  const auth = { type: 'exchange', resource: 'https://{host}/wiki' };
+  const at = (url: string) => [{ type: 'streamable-http', url }];
+  const said = (change: Record<string, unknown>, entry: Record<string, unknown> = { auth }) =>
+    compile(change, { host: 'a.example' }, entry)
+      .problems.map(({ message }) => message)
+      .join(' ');
+  const { entry, problems } = compile({ remotes: at('https://a.example/mcp') }, { host: 'a.example' }, { auth });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(entry?.auth, { type: 'exchange', resource: 'https://a.example/wiki' });
+  for (const url of ['http://127.0.0.1:1/mcp', 'http://localhost/mcp', 'http://[::1]:1/mcp']) assert.equal(said({ remotes: at(url) }), '');
+  for (const url of ['http://a.example/mcp', 'http://127.0.0.1.a.example/mcp', 'http://localhost.a.example/mcp'])
+    assert.match(said({ remotes: at(url) }), /in the clear/);
+  const launch = { command: 'node', args: [] };
+  assert.match(said({ remotes: undefined }, { auth, launch }), /A local server gets no token/);
+  const headers = [{ name: 'AUTHORIZATION', value: 'Basic x' }];
+  assert.match(said({ remotes: [{ ...at('https://a.example/mcp')[0], headers }] }), /what Authorization is/);
+  assert.match(said({ remotes: at('https://a.example/mcp') }, { auth: { type: 'exchange', audience: '{nobody}' } }), /\{nobody\} has no value/);
+});

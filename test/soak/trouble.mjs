@@ -83,7 +83,7 @@ export function isPermitted(server, tool, outcome) {
 }
 
 const words = {
-  unauthorized: /^(?<server>\S+) refused Gatehouse's credential, so "(?<name>\S+)" was not run\./,
+  unauthorized: /^Gatehouse has no credential that (?<server>\S+) takes, so "(?<name>\S+)" was not run\./,
   'timed-out': /^(?<server>\S+) did not answer "(?<name>\S+)" in time\. .* \((?<message>.*)\)$/,
   unreachable: /^(?<server>\S+) cannot be reached just now, so "(?<name>\S+)" was not run\. .* \((?<message>.*)\)$/,
   cancelled: /^"(?<name>\S+)" on (?<server>\S+) was cancelled\.$/,

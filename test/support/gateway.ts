@@ -90,6 +90,8 @@ export async function openTestGateway(
     token?: string;
     unread?: UnreadLimits;
     credentials?: Credentials;
+    /** Whom the upstreams are called for; rules and record know Pat. */
+    person?: () => string;
     inProcess?: UpstreamsOptions['inProcess'];
     settled?: Promise<void>;
   } = {},
@@ -102,7 +104,7 @@ export async function openTestGateway(
     entries: bundle?.servers ?? [],
     log: silent,
     clientInfo: { name: 'gatehouse', version: '0' },
-    person: () => 'pat',
+    person: options.person ?? (() => 'pat'),
     ...(options.credentials ? { credentials: options.credentials } : {}),
     ...(options.inProcess ? { inProcess: options.inProcess } : {}),
     events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },

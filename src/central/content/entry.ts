@@ -91,7 +91,7 @@ export function compileEntry(
     version: server.version,
     ...where,
     era: meta.era,
-    ...(meta.auth === undefined ? {} : { auth: meta.auth }),
+    ...(meta.auth === undefined ? {} : { auth: authOf(meta.auth, where, problem, resolve) }),
     dataClass: meta.dataClass,
     trust: meta.trust,
     owner: meta.owner,
@@ -113,6 +113,30 @@ export function compileEntry(
   }
   return parsed.success ? { entry: parsed.data, problems } : { problems };
 }
+
+/** INVARIANT: a person's token goes to a server over TLS, or stays on this machine. */
+function authOf(
+  auth: NonNullable<EntryMeta['auth']>,
+  { url, headers = {} }: Partial<Pick<ServerEntry, 'url' | 'headers'>>,
+  problem: (path: readonly PropertyKey[], message: string, fix: string) => void,
+  resolve: (path: readonly PropertyKey[], text: string) => string,
+): ServerEntry['auth'] {
+  if (auth.type === 'none') return auth;
+  const at = [...inMeta, 'auth'];
+  if (url === undefined)
+    problem(at, 'A local server gets no token: "auth" is for remote ones.', 'Take "auth" away, or give the server a remote.');
+  else if (URL.canParse(url) && !isPrivate(new URL(url)))
+    problem(at, `Tokens of people would go to ${new URL(url).host} in the clear.`, 'Give the server an address with https.');
+  if (Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
+    problem(at, 'Both "auth" and a header of the remote say what Authorization is.', 'Take one of them away.');
+  return {
+    ...auth,
+    ...(auth.audience === undefined ? {} : { audience: resolve([...at, 'audience'], auth.audience) }),
+    ...(auth.resource === undefined ? {} : { resource: resolve([...at, 'resource'], auth.resource) }),
+  };
+}
+
+const isPrivate = ({ protocol, hostname }: URL): boolean => protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
 
 /** INVARIANT: what reaches a bundle is what was blessed: a definition edited by hand afterwards is found by its hash. */
 function checkCatalogue(

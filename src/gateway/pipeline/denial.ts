@@ -89,7 +89,7 @@ const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text
 export function troubleText(asked: string, title: string, error: UpstreamError): string {
   switch (error.problem) {
     case 'unauthorized':
-      return `${title} refused Gatehouse's credential, so ${asked} was not run. ${openApp} and look at this server; signing in again here does not help.`;
+      return `Gatehouse has no credential that ${title} takes, so ${asked} was not run. ${openApp} and look at this server; signing in again here does not help. (${error.message})`;
     case 'timed-out':
       return `${title} did not answer ${asked} in time. It may still have been carried out: check before trying again. (${error.message})`;
     case 'unreachable':
