@@ -109,11 +109,14 @@ export async function openDemo(options: {
     early?.catch(() => {});
     // After the host's start, so that both go on at once: loading these takes as long.
     const [{ openIdp }, { openDemoUpstreams, openEverything }] = await Promise.all([import('./idp.ts'), import('./upstreams.ts')]);
+    const openingIdp = onPort(ports.issuer, 'the identity provider', () =>
+      openIdp({ port: ports.issuer, dataDir: join(dataDir, 'demo-idp'), resources: [`${central}/v1`], exchangeTargets: ['crm'], log }),
+    ).then(keep);
     const [idp, servers, everything] = await Promise.all([
-      onPort(ports.issuer, 'the identity provider', () =>
-        openIdp({ port: ports.issuer, dataDir: join(dataDir, 'demo-idp'), resources: [`${central}/v1`], log }),
-      ).then(keep),
-      onPort(ports.servers, "the company's servers", () => openDemoUpstreams({ port: ports.servers, log })).then(keep),
+      openingIdp,
+      openingIdp
+        .then(({ issuer }) => onPort(ports.servers, "the company's servers", () => openDemoUpstreams({ port: ports.servers, issuer, log })))
+        .then(keep),
       onPort(ports.everything, 'the server "everything"', () => openEverything({ port: ports.everything, log })).then(keep),
     ]);
     const variables = {

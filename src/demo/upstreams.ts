@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { openCrm } from './servers/crm.ts';
+import { guarded } from './servers/guarded.ts';
 import { openPayroll } from './servers/payroll.ts';
 import { openReleases } from './servers/releases.ts';
 import type { Site } from './servers/site.ts';
@@ -25,11 +26,13 @@ export async function openDemoUpstreams(options: {
   host?: '127.0.0.1';
   log?: Log;
   now?: () => number;
+  /** Whose tokens the customer records take; without it they ask for none. */
+  issuer?: string;
 }): Promise<DemoUpstreams> {
   const now = options.now ?? Date.now;
   const sites: Record<string, Site> = {
     '/tickets/mcp': await openTickets({ now }),
-    '/crm/mcp': openCrm(),
+    '/crm/mcp': options.issuer === undefined ? openCrm() : guarded(openCrm(), { issuer: options.issuer, audience: 'crm' }),
     '/payroll/mcp': openPayroll(),
     '/releases/mcp': openReleases({ now }),
   };

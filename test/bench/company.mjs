@@ -3,15 +3,17 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { catalogueHashes } from '../../src/central/content/definition-hash.ts';
 
-/** `tools` each of `servers`, all of them at one address. */
-export function writeCompany(dir, { port, tools, rules, servers = 1 }) {
+/** `tools` each of `servers`, all of them at one address. The last of them may be one that is called with exchanged tokens. */
+export function writeCompany(dir, { port, tools, rules, servers = 1, exchange = false }) {
   mkdirSync(join(dir, 'servers'), { recursive: true });
   mkdirSync(join(dir, 'policies'), { recursive: true });
   cpSync('resources/demo/org.yaml', join(dir, 'org.yaml'));
   // Nothing of the demo's own limits may be what is measured.
   writeFileSync(join(dir, 'limits.yaml'), 'concurrentCalls: 1000\ncallsPerMinute: 0\n');
   const ids = Array.from({ length: servers }, (_, i) => (i ? `echo-${i}` : 'echo'));
-  for (const id of ids) writeServer(dir, id, port, tools);
+  // The demo's identity provider exchanges tokens for this audience.
+  const auth = { type: 'exchange', audience: 'crm' };
+  for (const id of ids) writeServer(dir, id, port, tools, exchange && id === ids.at(-1) ? { auth } : {});
   const lines = ids.flatMap((id) => [
     `@id("see-${id}") @reason("bench") permit (principal in Group::"staff", action == Action::"discover", resource == Server::"${id}");`,
     `@id("call-${id}") @reason("bench") permit (principal in Group::"engineering", action == Action::"call", resource in Server::"${id}");`,
@@ -28,7 +30,7 @@ export function writeCompany(dir, { port, tools, rules, servers = 1 }) {
   writeFileSync(join(dir, 'policies', 'bench.cedar'), `${lines.join('\n')}\n`);
 }
 
-function writeServer(dir, id, port, tools) {
+function writeServer(dir, id, port, tools, more) {
   const definitions = Array.from({ length: tools }, (_, i) => ({
     name: i ? `echo_${i}` : 'echo',
     description: `Echo the message back, variant ${i} of echo`,
@@ -53,7 +55,7 @@ function writeServer(dir, id, port, tools) {
       version: '1.0.0',
       remotes: [{ type: 'streamable-http', url: `http://127.0.0.1:${port}/mcp` }],
       // As `gatehouse policy bless` would write it.
-      _meta: { 'dev.gatehouse/entry': { id, era: 'legacy', catalogue: { ...catalogue, hashes: catalogueHashes(catalogue) } } },
+      _meta: { 'dev.gatehouse/entry': { id, era: 'legacy', ...more, catalogue: { ...catalogue, hashes: catalogueHashes(catalogue) } } },
     }),
   );
 }

@@ -88,6 +88,28 @@ async function slowReader({ url, pid, bearer }) {
   return { before, most };
 }
 
+/** The same tool by a server that asks for no credential and by one that is called with a token of the person's, exchanged once: in turn, one process. */
+export async function measureExchange(scale) {
+  const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
+  const port = await freePort();
+  const echo = await start(['test/bench/echo-upstream.mjs', String(port), '10']);
+  writeCompany(join(dir, 'company'), { port, tools: 10, rules: 50, servers: 2, exchange: true });
+  const { demo, url, tokens, pid } = await openHouse(dir);
+  const cpu = { none: [], exchanged: [] };
+  const tools = { none: 'echo__echo', exchanged: 'echo-1__echo' };
+  for (let round = 0; round < 8; round++)
+    for (const name of round % 2 ? ['exchanged', 'none'] : ['none', 'exchanged']) {
+      const work = { tool: tools[name], sessions: 8, calls: Math.round(4000 * scale), warm: 200 };
+      const { cpu_us_per_call } = await load(url, { ...work, bearer: tokens[0], pid });
+      // The first round is for the compiler.
+      if (round > 0) cpu[name].push(cpu_us_per_call);
+    }
+  await stop(demo);
+  await stop(echo.child);
+  remove(dir);
+  return { none: median(cpu.none), exchanged: median(cpu.exchanged) };
+}
+
 /** As the window asks: each search from the question to the answer. The first one makes the index and decides on every tool. */
 async function searches(data, count) {
   const times = [];

@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { measureCalls, measureMemory, measureWide } from './measure.mjs';
+import { measureCalls, measureExchange, measureMemory, measureWide } from './measure.mjs';
 import { output, stopAll } from './processes.mjs';
 import { restartTimes } from './restart.mjs';
 import { firstList, startTime } from './start.mjs';
@@ -29,6 +29,7 @@ try {
     scale,
     ...(await measureCalls(Number(values.rules), scale)),
     memory: await measureMemory(Number(values.rules), scale),
+    exchange: await measureExchange(scale),
     wide: await measureWide(scale),
     policy: await output(['test/bench/policy.mjs']),
     results: await output(['test/bench/results.mjs']),

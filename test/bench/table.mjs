@@ -13,7 +13,7 @@ function callTable(calls) {
   return `| sessions | path | p50 ms | p99 ms | CPU us per call | calls per s |\n|---|---|---|---|---|---|\n${rows.join('\n')}`;
 }
 
-function targets({ calls, large, streams, list, slow, idle, memory, wide, startUp, firstList, restart, policy, results }) {
+function targets({ calls, large, streams, list, slow, idle, memory, wide, startUp, firstList, restart, policy, results, exchange }) {
   const [proxy, mine, sdk] = ['bare proxy', 'Gatehouse', 'SDK gateway'].map((name) => ({ one: calls[1][name], many: calls[32][name] }));
   const rows = [];
   const row = (label, value, unit, bound, least = false) =>
@@ -34,6 +34,7 @@ function targets({ calls, large, streams, list, slow, idle, memory, wide, startU
     true,
   );
   row("p50 of the SDK's gateway, to ours, 1 session", against(sdk.one.p50_ms, mine.one.p50_ms), 'x', 4, true);
+  row('CPU per call with a cached exchanged token, to the same without', against(exchange.exchanged, exchange.none), 'x', 1.05);
   row('results of 1 MB, throughput to the bare proxy', against(large.Gatehouse.per_s, large['bare proxy'].per_s), 'x', 0.7, true);
   row('a result of 1 MB read and sent on as it came, to written anew', against(results.asItCame, results.anew), 'x', 0.7);
   // Few long calls: their median time says more than the rounded rate.

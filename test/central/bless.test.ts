@@ -8,6 +8,7 @@ import { bless } from '../../src/central/publish/bless.ts';
 import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
 import { openDemoUpstreams, openEverything } from '../../src/demo/upstreams.ts';
+import { signIn, startIdentity, startIdp } from '../support/sign-in.ts';
 import { temporaryDir } from './company-folder.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -15,7 +16,8 @@ const root = join(import.meta.dirname, '../..');
 test('the demo servers, asked now, say exactly what was blessed: over HTTP and stdio, in both eras', async (t) => {
   const dir = temporaryDir();
   t.after(() => dir.remove());
-  const own = await openDemoUpstreams({ port: 0 });
+  const idp = await startIdp(t, { exchangeTargets: ['crm'] });
+  const own = await openDemoUpstreams({ port: 0, issuer: idp.issuer });
   t.after(() => own.close());
   const everything = await openEverything({ port: 0 });
   t.after(() => everything.close());
@@ -27,6 +29,11 @@ test('the demo servers, asked now, say exactly what was blessed: over HTTP and s
     files: join(root, 'resources/demo-files'),
     state: dir.path,
   };
+  await assert.rejects(bless(dir.path, 'crm', { fetchCatalogue, variables }), /takes tokens of people.*GATEHOUSE_BLESS_TOKEN_CRM/);
+  const identity = await startIdentity(t, idp.issuer);
+  await signIn(identity, 'marketer');
+  process.env['GATEHOUSE_BLESS_TOKEN_CRM'] = (await identity.exchange('marketer', { audience: 'crm' })).accessToken;
+  t.after(() => delete process.env['GATEHOUSE_BLESS_TOKEN_CRM']);
   for (const { server, added, changed, removed } of await bless(dir.path, undefined, { fetchCatalogue, variables })) {
     assert.deepEqual({ server, added, changed, removed }, { server, added: [], changed: [], removed: [] });
     const file = `servers/${server}.json`;

@@ -113,5 +113,8 @@ test('token exchange is for remote servers over TLS or on this machine, and Auth
   assert.match(said({ remotes: undefined }, { auth, launch }), /A local server gets no token/);
   const headers = [{ name: 'AUTHORIZATION', value: 'Basic x' }];
   assert.match(said({ remotes: [{ ...at('https://a.example/mcp')[0], headers }] }), /what Authorization is/);
-  assert.match(said({ remotes: at('https://a.example/mcp') }, { auth: { type: 'exchange', audience: '{nobody}' } }), /\{nobody\} has no value/);
+  assert.match(
+    said({ remotes: at('https://a.example/mcp') }, { auth: { type: 'exchange', audience: '{nobody}' } }),
+    /\{nobody\} has no value/,
+  );
 });

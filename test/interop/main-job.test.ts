@@ -138,6 +138,10 @@ test('another account: the same calls by a person without the right are hidden o
       names.includes('crm__get_customer') && !names.includes('crm__export_customers'),
       'a forbid wins over the permit on the server',
     );
+    // The server takes only tokens that the identity provider issues for it: the person's identity went with the call.
+    const customer = await agent.callTool({ name: 'crm__get_customer', arguments: { id: 'C-1' } });
+    assert.equal(customer.isError ?? false, false, JSON.stringify(customer));
+    assert.match(JSON.stringify(customer), /Ada Brandt/);
     await assert.rejects(agent.callTool({ name: 'filesystem__write_file', arguments: { path: 'x', content: 'y' } }), /Unknown tool/);
     await agent.close();
     const hidden = await other.gatehouse('call', 'payroll', 'list_runs', '{}');

@@ -68,11 +68,12 @@ export async function fetchCatalogue(
   }
 }
 
-/** Blessing has no person whose token could be exchanged. */
-function givenToken(): HeaderList | Promise<HeaderList> {
-  const token = process.env['GATEHOUSE_BLESS_TOKEN'];
+/** Blessing has no person whose token could be exchanged. One variable a server: a token for one must not be seen by another. */
+function givenToken({ id }: ServerEntry): HeaderList | Promise<HeaderList> {
+  const name = `GATEHOUSE_BLESS_TOKEN_${id.toUpperCase().replaceAll('-', '_')}`;
+  const token = process.env[name];
   return token === undefined
-    ? Promise.reject(new Error('it takes tokens of people: put one that is for it into GATEHOUSE_BLESS_TOKEN'))
+    ? Promise.reject(new Error(`it takes tokens of people; put one that is for it into the variable ${name}`))
     : ['authorization', `Bearer ${token}`];
 }
 

@@ -1,5 +1,4 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
-import { UpstreamError } from '../upstream.ts';
 import type { Credentials, HeaderList } from './credentials.ts';
 
 /** What a token is wanted for: parameters of RFC 8693 section 2.1. */
@@ -59,8 +58,7 @@ export function exchangedTokens(options: {
     kept.fetching ??= exchange(kept.person, target)
       .then(
         (token) => {
-          if (!isBearer.test(token.accessToken))
-            throw new UpstreamError('unauthorized', 'the identity provider issued a token that is none');
+          if (!isBearer.test(token.accessToken)) throw new Error('the identity provider issued a token that is none');
           const headers = ['authorization', `Bearer ${token.accessToken}`];
           kept.token = { ...token, headers };
           delete kept.failed;
@@ -103,7 +101,7 @@ export function exchangedTokens(options: {
 const isBearer = /^[\w.~+/-]+=*$/;
 
 function targetOf({ auth, url }: ServerEntry): TokenTarget {
-  if (auth.type !== 'exchange' || url === undefined) throw new UpstreamError('unauthorized', 'its entry asks for no token exchange');
+  if (auth.type !== 'exchange' || url === undefined) throw new Error('its entry asks for no token exchange');
   const { audience, resource, scope } = auth;
   return {
     ...(audience === undefined ? {} : { audience }),
