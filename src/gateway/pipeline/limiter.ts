@@ -35,7 +35,7 @@ export function openLimiter(limits: { concurrentCalls: number; callsPerMinute: n
     },
     release(agent) {
       // A map that loses its only entry is built anew (V8), so an agent without a call stays in it.
-      inFlight.set(agent, (inFlight.get(agent) ?? 1) - 1);
+      inFlight.set(agent, Math.max(0, (inFlight.get(agent) ?? 0) - 1));
     },
   };
 }
