@@ -53,13 +53,13 @@ export const catalogue = z.object({
   leftOut: z.array(z.object({ what: z.string(), why: z.string() })).default([]),
 });
 
-/** How the gateway authenticates to the upstream. More kinds come (bearer from the vault, token exchange, ID-JAG). */
 /** RFC 8707 section 2: absolute and without a fragment. */
 const absoluteUri = z
   .string()
   .max(2048)
   .regex(/^[a-z][a-z0-9+.-]*:[^\s#]+$/i, 'must be an absolute URI without a fragment');
 
+/** How the gateway authenticates to the upstream. More kinds come (bearer from the vault, ID-JAG). */
 export const upstreamAuth = z.discriminatedUnion('type', [
   z.object({ type: z.literal('none') }),
   /** The person's own token is exchanged at the company's identity provider for one that is for this server (RFC 8693). */

@@ -7,7 +7,7 @@ import type { View } from '../contract/view.ts';
 import { startBrowserFlow } from './browser-flow.ts';
 import type { IdentityConfig } from './config.ts';
 import { startDeviceFlow } from './device-flow.ts';
-import { exchangeToken } from './exchange.ts';
+import { exchangeFailure, exchangeToken, subjectRefused } from './exchange.ts';
 import type { Flow } from './flow.ts';
 import { personFrom } from './person.ts';
 import { openProvider } from './provider.ts';
@@ -37,12 +37,17 @@ export interface Identity {
    * A token for an upstream, in exchange for the person's own (RFC 8693). Rejects with `signed-out` where `person` is not the one who is signed in,
    * before or after.
    */
-  exchange(person: string, target: { audience?: string; resource?: string; scope?: string }): Promise<Tokens>;
+  exchange(
+    person: string,
+    target: { audience?: string; resource?: string; scope?: string },
+  ): Promise<Pick<Tokens, 'accessToken' | 'refreshAt' | 'expiresAt'>>;
   close(): Promise<void>;
 }
 
 // Leaving must not wait for a provider that does not answer.
 const patience = 5_000;
+/** Milliseconds between two refreshes that are made because an exchange refused the person's token. */
+const renewEvery = 60_000;
 
 /** Resumes a stored sign-in in the background; resolves without having asked the network. */
 export async function openIdentity(options: { host: Host; config: IdentityConfig; log: Log }): Promise<Identity> {
@@ -73,6 +78,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   let flow: Flow | undefined;
   // Counts sign-ins, cancels and sign-outs: what belongs to an older one is dropped when it arrives.
   let generation = 0;
+  let renewedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
 
   function become(next: IdentityState): void {
@@ -238,15 +244,21 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
           throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
         return mine;
       };
-      const subject = await check().token();
-      const tokens = await provider
-        .configuration()
-        .then((configuration) => exchangeToken(configuration, subject, target, () => host.now()))
-        .catch((error: unknown) => {
-          throw fail(error);
+      const attempt = async (renewed: boolean) => {
+        const subject = await check().token(renewed);
+        return exchangeToken(await provider.configuration(), subject, target, () => host.now());
+      };
+      try {
+        const token = await attempt(false).catch((error: unknown) => {
+          if (!subjectRefused(error) || Math.abs(host.now() - renewedAt) < renewEvery) throw error;
+          renewedAt = host.now();
+          return attempt(true);
         });
-      check();
-      return tokens;
+        check();
+        return token;
+      } catch (error) {
+        throw exchangeFailure(error, config.issuer);
+      }
     },
     async close() {
       if (closed) return;

@@ -27,7 +27,7 @@ export function openProvider(host: Host, config: IdentityConfig): Provider {
   let looking: Promise<oidc.Configuration> | undefined;
 
   // The host's fetch knows the system's proxy and trust store; redirects stay `manual`, as openid-client asks.
-  const customFetch: oidc.CustomFetch = (url, options) => host.fetch(url, options as RequestInit);
+  const customFetch: oidc.CustomFetch = async (url, options) => bounded(await host.fetch(url, options as RequestInit));
   const discover = async (strict: boolean): Promise<oidc.Configuration> => {
     const execute = [
       ...(issuer.protocol === 'http:' ? [oidc.allowInsecureRequests] : []),
@@ -61,6 +61,25 @@ export function openProvider(host: Host, config: IdentityConfig): Provider {
       return strict;
     },
   };
+}
+
+/** Metadata, keys and tokens are a few kilobytes; a broken provider must not fill the memory. */
+const mostBytes = 1_048_576;
+
+function bounded(response: Response): Response {
+  if (response.body === null) return response;
+  let left = mostBytes;
+  const counted = response.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        left -= chunk.length;
+        if (left < 0) controller.error(new Error('the answer is too large'));
+        else controller.enqueue(chunk);
+      },
+    }),
+  );
+  const { status, statusText, headers } = response;
+  return new Response(counted, { status, statusText, headers });
 }
 
 /** RFC 8252 section 8.3 and OpenID Connect Core 16.17: plain http is for a provider on this machine only. */

@@ -13,9 +13,12 @@ export interface Tokens {
   claims?: Record<string, unknown>;
 }
 
+/** Seconds: a year. */
+const longest = 31_536_000;
+
 export function readTokens(response: TokenEndpointResponse & TokenEndpointResponseHelpers, now: number): Tokens {
   // RFC 6749 section 5.1 only recommends expires_in; five minutes is short enough to be true of any provider.
-  const lifetime = (response.expires_in ?? 300) * 1000;
+  const lifetime = Math.min(response.expires_in ?? 300, longest) * 1000;
   const claims = response.claims();
   return {
     accessToken: response.access_token,

@@ -49,9 +49,12 @@ export function toFailure(error: unknown, issuer: string): Failure {
   return unreachable(error, at);
 }
 
+/** A code of RFC 6749 section 5.2. What else stands in its place may be anything that we sent. */
+export const codeOf = ({ error }: { error: string }): string => (/^[a-z_]{1,40}$/.test(error) ? error : 'an unknown error');
+
 function answered(error: oidc.AuthorizationResponseError | oidc.ResponseBodyError, at: string): Failure {
   const said = plain(error.error_description).replace(/\.$/, '');
-  const detail = said === '' ? error.error : `${error.error}: ${said}`;
+  const detail = said === '' ? codeOf(error) : `${codeOf(error)}: ${said}`;
   const cause = { cause: error };
   switch (error.error) {
     case 'access_denied':

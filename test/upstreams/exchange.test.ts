@@ -21,6 +21,13 @@ async function openServer(t: TestContext) {
   const log: JWTPayload[] = [];
   const bearers: string[] = [];
   const trust = { issuer: '', audience: 'crm', refuses: false };
+  let held: { reached: PromiseWithResolvers<void>; refused: PromiseWithResolvers<void> } | undefined;
+  /** The next request waits, and is then refused. */
+  const hang = () => {
+    const mine = { reached: Promise.withResolvers<void>(), refused: Promise.withResolvers<void>() };
+    held = mine;
+    return { reached: mine.reached.promise, refuse: () => mine.refused.resolve() };
+  };
   const server = http.createServer(async (request, response) => {
     let text = '';
     for await (const chunk of request) text += chunk;
@@ -30,6 +37,13 @@ async function openServer(t: TestContext) {
     const checked = trust.refuses
       ? undefined
       : await jwtVerify(bearer, keys, { issuer: trust.issuer, audience: trust.audience, typ: 'at+jwt' }).catch(() => undefined);
+    if (held) {
+      const { reached, refused } = held;
+      held = undefined;
+      reached.resolve();
+      await refused.promise;
+      return void response.writeHead(401).end();
+    }
     if (!checked) return void response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
     if (request.method !== 'POST') return void response.writeHead(405).end();
     const { id, method } = JSON.parse(text) as { id?: number; method: string };
@@ -48,7 +62,7 @@ async function openServer(t: TestContext) {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, log, bearers, trust };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, log, bearers, trust, hang };
 }
 
 async function open(
@@ -59,7 +73,14 @@ async function open(
   const server = await openServer(t);
   const idp = await startIdp(t, { exchangeTargets: ['crm', 'tickets', server.url], ...idpOptions });
   server.trust.issuer = idp.issuer;
-  const { fetch, posts } = notingFetch();
+  const { fetch: real, posts } = notingFetch();
+  const provider: { answers: ((body: URLSearchParams) => Response) | undefined } = { answers: undefined };
+  const fetch: typeof real = async (input, init) => {
+    const answers = String(init?.body).includes('token-exchange') ? provider.answers : undefined;
+    if (!answers) return real(input, init);
+    posts.push({ path: '/token', body: new URLSearchParams(String(init!.body)), status: 0, answer: {} });
+    return answers(posts.at(-1)!.body);
+  };
   let ahead = 0;
   const now = () => Date.now() + ahead;
   const identity: Identity = await startIdentity(t, idp.issuer, testHost({ fetch, now }));
@@ -80,7 +101,7 @@ async function open(
     };
     return { failed: result.isError === true, text: result.content[0]!.text };
   };
-  return { server, idp, identity, posts, house, call, forward: (ms: number) => (ahead += ms) };
+  return { server, idp, identity, posts, provider, house, session, call, forward: (ms: number) => (ahead += ms) };
 }
 
 test('a call is made as the person, with a token for that server alone; no token of the agent or for the company goes out', async (t) => {
@@ -192,6 +213,119 @@ test('without an audience the server is named by its address, with one no resour
   await signIn(named.identity);
   assert.equal((await named.call()).failed, false);
   assert.equal(exchanges(named.posts)[0]!.body.get('resource'), null);
+});
+
+const json = (body: unknown, status = 200) =>
+  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+const issued = (more: object) =>
+  json({
+    access_token: 'abc',
+    issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    token_type: 'Bearer',
+    expires_in: 600,
+    ...more,
+  });
+
+test('what an identity provider says of an exchange reaches nobody but as a code: it may hold the token that was sent', async (t) => {
+  const { identity, provider, house, call, forward } = await open(t);
+  await signIn(identity);
+  const company = await identity.accessToken();
+  for (const answer of [
+    (subject: string) => ({ error: `x_${subject}\n${'y'.repeat(300_000)}` }),
+    (subject: string) => ({ error: 'invalid_target', error_description: `bad subject_token ${subject}` }),
+    (subject: string) => ({ error: 'invalid_scope', error_description: subject.slice(-100) }),
+  ]) {
+    provider.answers = (body) => json(answer(body.get('subject_token')!), 400);
+    forward(400_000);
+    const { failed, text } = await call();
+    assert.ok(failed);
+    const shown = text + JSON.stringify(house.upstreams.get('crm')!.status()) + JSON.stringify(await house.records());
+    assert.ok(text.length < 600, text.slice(0, 600));
+    for (const part of company.split('.')) assert.ok(!shown.includes(part.slice(0, 60)) && !shown.includes(part.slice(-60)));
+  }
+});
+
+for (const [what, more] of [
+  ['a token that is no bearer', { access_token: 'a b' }],
+  ['a token with a line end', { access_token: 'a\r\nx: y' }],
+  ['a token of megabytes', { access_token: 'a'.repeat(500_000) }],
+  ['a token that ends at once', { expires_in: 0 }],
+  ['a token of another type', { token_type: 'DPoP' }],
+  ['something that is no access token', { issued_token_type: 'urn:ietf:params:oauth:token-type:id_token' }],
+  ['an answer without end', { pad: 'x'.repeat(3_000_000) }],
+] as const)
+  test(`${what} is a failed exchange, not asked for again by each call`, async (t) => {
+    const { server, identity, posts, provider, call, forward } = await open(t, { accessTokenTtl: 3600, exchangedTokenTtl: 600 });
+    await signIn(identity);
+    assert.equal((await call()).failed, false);
+    const before = server.bearers.length;
+    provider.answers = () => issued(more);
+    forward(700_000);
+    for (let n = 0; n < 20; n++) assert.ok((await call()).failed);
+    assert.equal(exchanges(posts).length, 2);
+    assert.equal(server.bearers.length, before, 'nothing was sent without a credential');
+    provider.answers = undefined;
+    forward(6000);
+    assert.equal((await call()).failed, false);
+  });
+
+test('one stray 401 while no token can be had costs that call, not the ones behind it', async (t) => {
+  const { server, identity, provider, call } = await open(t);
+  await signIn(identity);
+  await call();
+  provider.answers = () => json({ error: 'temporarily_unavailable' }, 503);
+  server.trust.refuses = true;
+  assert.ok((await call()).failed);
+  server.trust.refuses = false;
+  assert.equal((await call()).failed, false);
+});
+
+test("a token of the person's that the provider no longer takes is renewed, once", async (t) => {
+  const { idp, identity, posts, call, forward } = await open(t, { accessTokenTtl: 3600, exchangedTokenTtl: 600 });
+  await signIn(identity);
+  await call();
+  idp.rotateKeys({ forget: true });
+  forward(700_000);
+  assert.deepEqual(await call(), { failed: false, text: 'engineer' });
+  assert.equal(posts.filter(({ body }) => body.get('grant_type') === 'refresh_token').length, 1);
+});
+
+test('whatever a bundle says, no token goes out in the clear or beside another Authorization', async () => {
+  const asked: string[] = [];
+  const credentials = openCredentials({
+    exchange: exchangedTokens({
+      now: Date.now,
+      signIn: () => 1,
+      exchange: async (person) => {
+        asked.push(person);
+        return { accessToken: 'abc', refreshAt: Date.now() + 1000, expiresAt: Date.now() + 2000 };
+      },
+    }),
+  });
+  const at = (url: string, headers: Record<string, string> = {}) =>
+    (async () => credentials.headers(entry({ id: 'one', url, headers, auth: { type: 'exchange' } }), 'ann', AbortSignal.abort()))();
+  for (const url of ['http://192.0.2.2/mcp', 'http://a.example/mcp', 'http://localhost.a.example/mcp', 'http://127.0.0.1.a.example/mcp'])
+    await assert.rejects(at(url), /in the clear/);
+  await assert.rejects(at('https://a.example/mcp', { AUTHORIZATION: 'Basic x' }), /Authorization of its own/);
+  assert.deepEqual(asked, []);
+  assert.deepEqual(await at('https://a.example/mcp'), ['authorization', 'Bearer abc']);
+});
+
+test('a call that hangs over a change of people is not made again as the next one', async (t) => {
+  const { server, identity, call } = await open(t);
+  await signIn(identity);
+  await call();
+  const arrived = server.hang();
+  const late = call();
+  await arrived.reached;
+  await identity.signOut();
+  await signIn(identity, 'marketer');
+  arrived.refuse();
+  assert.ok((await late).failed);
+  assert.deepEqual(
+    server.log.map(({ sub }) => sub),
+    ['engineer'],
+  );
 });
 
 test('signed out means no token, also for an exchange that was under way', async (t) => {

@@ -1,3 +1,4 @@
+import { staysPrivate } from '../../bundle/private-url.ts';
 import { type Catalogue, type ServerEntry, serverEntry, type ToolFacts } from '../../bundle/schema.ts';
 import { usableCatalogue } from '../../bundle/usable.ts';
 import { unknownArguments } from './argument-kinds.ts';
@@ -125,7 +126,7 @@ function authOf(
   const at = [...inMeta, 'auth'];
   if (url === undefined)
     problem(at, 'A local server gets no token: "auth" is for remote ones.', 'Take "auth" away, or give the server a remote.');
-  else if (URL.canParse(url) && !isPrivate(new URL(url)))
+  else if (URL.canParse(url) && !staysPrivate(url))
     problem(at, `Tokens of people would go to ${new URL(url).host} in the clear.`, 'Give the server an address with https.');
   if (Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
     problem(at, 'Both "auth" and a header of the remote say what Authorization is.', 'Take one of them away.');
@@ -135,8 +136,6 @@ function authOf(
     ...(auth.resource === undefined ? {} : { resource: resolve([...at, 'resource'], auth.resource) }),
   };
 }
-
-const isPrivate = ({ protocol, hostname }: URL): boolean => protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
 
 /** INVARIANT: what reaches a bundle is what was blessed: a definition edited by hand afterwards is found by its hash. */
 function checkCatalogue(

@@ -1,3 +1,4 @@
+import { staysPrivate } from '../../bundle/private-url.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import type { Credentials, HeaderList } from './credentials.ts';
 
@@ -17,7 +18,6 @@ export interface IssuedToken {
 }
 
 interface Kept {
-  person: string;
   token?: IssuedToken & { headers: HeaderList };
   fetching?: Promise<HeaderList>;
   /** When the last exchange failed, and how. */
@@ -28,6 +28,10 @@ interface Kept {
 
 /** Milliseconds. Exchanges that fail, and those for an upstream that refuses what it gets, are at least this far apart, however many calls there are. */
 const gap = 5_000;
+/** Milliseconds. A token that lives shorter is none. */
+const shortest = 1_000;
+/** Characters: more than servers take in a header. */
+const longest = 16_384;
 
 /**
  * Calls each upstream with a token that the identity provider made out of the person's own, for that upstream alone (RFC 8693). Tokens live in memory
@@ -35,40 +39,32 @@ const gap = 5_000;
  */
 export function exchangedTokens(options: {
   now(): number;
-  /** The present sign-in: another value after each one. What was issued during the one before is forgotten. */
+  /** The present sign-in: another value after each one. What was issued during the one before is not given out any more. */
   signIn(): unknown;
   /** Rejects where the person is not signed in any more, or somebody else is. */
   exchange(person: string, target: TokenTarget): Promise<IssuedToken>;
 }): Credentials {
   const { now, signIn, exchange } = options;
   const all = new Map<string, Kept>();
-  let last: unknown;
+  const issuedIn = new WeakMap<HeaderList, unknown>();
+  let present: unknown;
 
-  function keptFor(person: string, target: TokenTarget): Kept {
-    const present = signIn();
-    if (present !== last) all.clear();
-    last = present;
-    const key = JSON.stringify([person, target.audience, target.resource, target.scope]);
-    let kept = all.get(key);
-    if (!kept) all.set(key, (kept = { person }));
-    return kept;
-  }
-
-  function fetch(kept: Kept, target: TokenTarget): Promise<HeaderList> {
-    kept.fetching ??= exchange(kept.person, target)
-      .then(
-        (token) => {
-          if (!isBearer.test(token.accessToken)) throw new Error('the identity provider issued a token that is none');
-          const headers = ['authorization', `Bearer ${token.accessToken}`];
-          kept.token = { ...token, headers };
-          delete kept.failed;
-          return headers;
-        },
-        (error: unknown) => {
-          kept.failed = { at: now(), error };
-          throw error;
-        },
-      )
+  function fetch(kept: Kept, person: string, target: TokenTarget): Promise<HeaderList> {
+    const during = present;
+    kept.fetching ??= exchange(person, target)
+      .then((token) => {
+        if (!isBearer.test(token.accessToken) || token.accessToken.length > longest || !(token.expiresAt - now() >= shortest))
+          throw new Error('the identity provider issued a token that cannot be used');
+        const headers = ['authorization', `Bearer ${token.accessToken}`];
+        issuedIn.set(headers, during);
+        kept.token = { ...token, headers };
+        delete kept.failed;
+        return headers;
+      })
+      .catch((error: unknown) => {
+        kept.failed = { at: now(), error };
+        throw error;
+      })
       .finally(() => {
         delete kept.fetching;
       });
@@ -80,19 +76,27 @@ export function exchangedTokens(options: {
   return {
     headers(entry, person, _signal, refused) {
       const target = targetOf(entry);
-      const kept = keptFor(person, target);
+      const mine = signIn();
+      if (mine !== present) all.clear();
+      present = mine;
+      // A call that was begun by another person, or before a sign-in, is not made again as this one.
+      if (refused !== undefined && issuedIn.get(refused) !== mine) return refused;
+      // One for each server, whatever they share: what one of them refuses must not disturb the others.
+      const key = JSON.stringify([person, entry.id, target.audience, target.resource, target.scope]);
+      const kept = all.get(key) ?? {};
+      all.set(key, kept);
       const { token, failed } = kept;
       if (refused !== undefined && token?.headers === refused) {
-        if (within(kept.renewedAt)) return refused;
+        if (!kept.fetching && within(kept.renewedAt)) return refused;
         kept.renewedAt = now();
-        delete kept.token;
-        return fetch(kept, target);
+        // The old one is kept until there is a new one: the server may have been wrong.
+        return fetch(kept, person, target).catch(() => refused);
       }
       if (token && now() < token.expiresAt) {
-        if (now() >= token.refreshAt && !within(failed?.at)) fetch(kept, target).catch(() => {});
+        if (now() >= token.refreshAt && !within(failed?.at)) fetch(kept, person, target).catch(() => {});
         return token.headers;
       }
-      return within(failed?.at) ? Promise.reject(failed!.error) : fetch(kept, target);
+      return within(failed?.at) ? Promise.reject(failed!.error) : fetch(kept, person, target);
     },
   };
 }
@@ -100,13 +104,23 @@ export function exchangedTokens(options: {
 /** RFC 6750 section 2.1. */
 const isBearer = /^[\w.~+/-]+=*$/;
 
-function targetOf({ auth, url }: ServerEntry): TokenTarget {
+/** INVARIANT: whatever the bundle says, a person's token goes out over TLS only, or stays on this machine. */
+function targetOf({ auth, url, headers }: ServerEntry): TokenTarget {
   if (auth.type !== 'exchange' || url === undefined) throw new Error('its entry asks for no token exchange');
+  if (!staysPrivate(url)) throw new Error('the token would go out in the clear');
+  if (Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
+    throw new Error('its entry has an Authorization of its own');
   const { audience, resource, scope } = auth;
   return {
     ...(audience === undefined ? {} : { audience }),
     // Some providers know audiences only, and refuse a resource.
-    ...(resource !== undefined ? { resource } : audience === undefined ? { resource: url } : {}),
+    ...(resource !== undefined ? { resource } : audience === undefined ? { resource: plainly(url) } : {}),
     ...(scope === undefined ? {} : { scope }),
   };
+}
+
+/** A query may hold a key, and a resource has no fragment (RFC 8707 section 2). */
+function plainly(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }
