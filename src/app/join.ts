@@ -65,8 +65,13 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
     log: host.log,
   });
   let person: string | undefined;
+  let present: object | undefined;
   const follow = async () => {
     const state = identity.state();
+    if (identity.present() !== present) {
+      present = identity.present();
+      if (present !== undefined) house.upstreams.signedIn();
+    }
     // While the sign-in is being resumed the stored bundle decides already, as it does where the provider cannot be reached at all.
     const activePerson = state.state === 'signed-in' || state.state === 'starting' ? state.person : undefined;
     if (activePerson && activePerson.sub !== person) {

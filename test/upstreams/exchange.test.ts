@@ -20,6 +20,7 @@ const exchanges = (posts: Exchange[]) => posts.filter(({ body }) => body.get('gr
 async function openServer(t: TestContext) {
   const log: JWTPayload[] = [];
   const bearers: string[] = [];
+  const methods: string[] = [];
   const trust = { issuer: '', audience: 'crm', refuses: false };
   let held: { reached: PromiseWithResolvers<void>; refused: PromiseWithResolvers<void> } | undefined;
   /** The next request waits, and is then refused. */
@@ -48,6 +49,7 @@ async function openServer(t: TestContext) {
     if (request.method !== 'POST') return void response.writeHead(405).end();
     const { id, method } = JSON.parse(text) as { id?: number; method: string };
     if (id === undefined) return void response.writeHead(202).end();
+    methods.push(method);
     if (method === 'tools/call') log.push(checked.payload);
     const results: Record<string, unknown> = {
       initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'crm', version: '1' } },
@@ -62,7 +64,7 @@ async function openServer(t: TestContext) {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, log, bearers, trust, hang };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, log, bearers, methods, trust, hang };
 }
 
 async function open(
@@ -225,6 +227,21 @@ const issued = (more: object) =>
     expires_in: 600,
     ...more,
   });
+
+test('who signs in need not wait for what failed before', async (t) => {
+  const { server, identity, house, call } = await open(t);
+  for (let n = 0; n < 3; n++) assert.ok((await call()).failed);
+  await signIn(identity);
+  house.upstreams.signedIn();
+  assert.deepEqual(await call(), { failed: false, text: 'engineer' });
+  // The session at the server was begun with the first person's token.
+  await identity.signOut();
+  await signIn(identity, 'marketer');
+  const before = server.methods.length;
+  house.upstreams.signedIn();
+  assert.deepEqual(await call(), { failed: false, text: 'marketer' });
+  assert.ok(server.methods.slice(before).includes('initialize'));
+});
 
 test('what an identity provider says of an exchange reaches nobody but as a code: it may hold the token that was sent', async (t) => {
   const { identity, provider, house, call, forward } = await open(t);
