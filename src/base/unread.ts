@@ -51,6 +51,8 @@ interface Waiting {
   inHand: number;
   /** The last look at which something of it had been taken. */
   movedAt: number;
+  /** The same by the clock, in milliseconds. */
+  movedMs: number;
   /** Looks of the timer since then. */
   quiet: number;
 }
@@ -59,10 +61,17 @@ interface Holding {
   readonly reader: string;
   bytes: number;
   go: (() => void) | undefined;
+  /** Milliseconds by the clock: since when there has been no room for it. Its wait is one, however many pieces it has. */
+  since: number | undefined;
 }
 
 /** How often the timer looks within `silentMs`. */
 const looksInSilence = 12;
+/** Milliseconds. What a reader has that took something within them is on its way out. */
+const recently = 1000;
+/** Milliseconds that an answer waits for what is on its way out, and between two looks meanwhile. */
+const patience = 5000;
+const glance = 100;
 
 /**
  * All that waits unread at one server's connections. Writers call `note` for what the system did not take at once; the rest costs nothing here.
@@ -79,6 +88,7 @@ export class Unread {
   #held = 0;
   #looks = 0;
   #timer: NodeJS.Timeout | undefined;
+  #glances: NodeJS.Timeout | undefined;
 
   constructor(limits: UnreadLimits = unreadLimits, onCut: (cut: Cut, to: Outgoing) => void = () => {}) {
     this.limits = limits;
@@ -97,7 +107,7 @@ export class Unread {
     let entry = this.#waiting.get(to);
     if (!entry) {
       if (bytes === 0 || to.destroyed) return;
-      entry = { to, reader, bytes: 0, taken: taken(to), inHand: inHand(to), movedAt: this.#looks, quiet: 0 };
+      entry = { to, reader, bytes: 0, taken: taken(to), inHand: inHand(to), movedAt: this.#looks, movedMs: performance.now(), quiet: 0 };
       this.#waiting.set(to, entry);
       this.#timer ??= setInterval(() => this.#tick(), this.limits.silentMs / looksInSilence).unref();
     }
@@ -134,7 +144,7 @@ export class Unread {
 
   /** For an answer that is being read in: it counts before it can be written. */
   hold(reader: string): Reservation {
-    const hold: Holding = { reader, bytes: 0, go: undefined };
+    const hold: Holding = { reader, bytes: 0, go: undefined, since: undefined };
     this.#holds.add(hold);
     const add = (more: number) => {
       hold.bytes += more;
@@ -145,6 +155,7 @@ export class Unread {
       grow: (bytes) => {
         add(bytes - hold.bytes);
         if (this.#mayGrow(hold)) return undefined;
+        this.#glances ??= setInterval(() => this.#glance(), glance).unref();
         return new Promise((resolve) => {
           hold.go = resolve;
         });
@@ -161,18 +172,47 @@ export class Unread {
 
   close(): void {
     clearInterval(this.#timer);
-    this.#timer = undefined;
+    clearInterval(this.#glances);
+    this.#timer = this.#glances = undefined;
     for (const entry of [...this.#waiting.values()]) this.#forget(entry);
     for (const hold of this.#holds) hold.go?.();
   }
 
-  /** The first hold of a reader may grow whatever the others hold: otherwise they would all wait for each other. */
+  /**
+   * The first hold of a reader may grow whatever the others hold: otherwise they would all wait for each other. Where there is no more room for all
+   * readers it first waits for those who read: their bytes go soon, and written now it would have one of them cut.
+   */
   #mayGrow(hold: Holding): boolean {
+    const { reader, all } = this.limits;
     const { waiting, held } = this.#sums(hold.reader);
-    if (waiting > this.limits.reader) return false;
-    if (waiting + held <= this.limits.reader && this.#all + this.#held <= this.limits.all) return true;
-    for (const other of this.#holds) if (other.reader === hold.reader) return other === hold;
-    return true;
+    if (waiting > reader) return false;
+    const room = this.#all + this.#held <= all;
+    if (room) hold.since = undefined;
+    if (room && waiting + held <= reader) return true;
+    for (const other of this.#holds) {
+      if (other.reader !== hold.reader) continue;
+      if (other !== hold) return false;
+      break;
+    }
+    if (room) return true;
+    hold.since ??= performance.now();
+    return performance.now() - hold.since > patience || !this.#drains();
+  }
+
+  /** Whether somebody reads what waits. */
+  #drains(): boolean {
+    this.#look();
+    const from = performance.now() - recently;
+    for (const { movedMs } of this.#waiting.values()) if (movedMs > from) return true;
+    return false;
+  }
+
+  #glance(): void {
+    this.#look();
+    this.#wake();
+    for (const { go } of this.#holds) if (go) return;
+    clearInterval(this.#glances);
+    this.#glances = undefined;
   }
 
   #wake(): void {
@@ -211,6 +251,7 @@ export class Unread {
       entry.inHand = left;
       if (!moved) continue;
       entry.movedAt = this.#looks;
+      entry.movedMs = performance.now();
       entry.quiet = 0;
     }
   }

@@ -277,3 +277,77 @@ test('a client that goes away while its requests wait leaves none of them behind
   assert.equal(unread.bytes, 0);
   assert.equal((await send(path, 'GET')).body.length, 30_000_000);
 });
+
+/** A connection of which its reader takes as much as the test says. */
+function connectionOf(bytes: number): Outgoing & { take(bytes: number): void } {
+  const socket = { bytesWritten: bytes, writableLength: bytes };
+  return {
+    socket: socket as unknown as Socket,
+    destroyed: false,
+    get writableLength() {
+      return socket.writableLength;
+    },
+    destroy: () => {},
+    take(taken) {
+      socket.writableLength = Math.max(0, socket.writableLength - taken);
+    },
+  };
+}
+
+test('where there is no more room, an answer waits for those who read instead of having one of them cut', async (t) => {
+  const cuts: Cut[] = [];
+  const unread = new Unread({ connection: 1000, reader: 600, all: 1000, silentMs: 60_000 }, (cut) => cuts.push(cut));
+  t.after(() => unread.close());
+  const reading = ['b', 'c'].map((reader) => {
+    const to = connectionOf(500);
+    unread.note(to, reader);
+    return to;
+  });
+  const took = setInterval(() => {
+    for (const to of reading) to.take(20);
+  }, 50);
+  t.after(() => clearInterval(took));
+  const hold = unread.hold('d');
+  const start = performance.now();
+  await hold.grow(500);
+  assert.ok(unread.bytes + 500 <= 1000, 'the others had read as much');
+  assert.ok(performance.now() - start > 200, 'it waited for that');
+  assert.equal(hold.grow(400), undefined, 'now there is room');
+  unread.note(connectionOf(500), 'd');
+  hold.release();
+  assert.deepEqual(cuts, []);
+});
+
+test('one that takes a byte at a time holds an answer up for seconds, and for all of its pieces once', async (t) => {
+  const cuts: Cut[] = [];
+  const unread = new Unread({ connection: 10_000, reader: 10_000, all: 1000, silentMs: 60_000 }, ({ reader }) =>
+    cuts.push({ reader } as Cut),
+  );
+  t.after(() => unread.close());
+  const dribbling = connectionOf(990);
+  unread.note(dribbling, 'a');
+  const took = setInterval(() => dribbling.take(1), 200);
+  t.after(() => clearInterval(took));
+  const hold = unread.hold('b');
+  const start = performance.now();
+  for (let held = 200; held <= 1000; held += 200) await hold.grow(held);
+  const waited = performance.now() - start;
+  assert.ok(waited > 4000 && waited < 8000, `${Math.round(waited)} ms`);
+  hold.release();
+});
+
+test('where nobody reads, the first answer of each reader goes on, and its second one when that is over', async (t) => {
+  const unread = new Unread({ connection: 10_000, reader: 10_000, all: 1000, silentMs: 60_000 });
+  t.after(() => unread.close());
+  assert.equal(unread.hold('a').grow(900), undefined);
+  const [first, second] = [unread.hold('b'), unread.hold('b')];
+  assert.equal(first.grow(600), undefined, 'nothing waits unread that could go');
+  let gone = false;
+  const later = second.grow(600)!.then(() => {
+    gone = true;
+  });
+  await round();
+  assert.equal(gone, false);
+  first.release();
+  await later;
+});
