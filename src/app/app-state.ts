@@ -10,6 +10,7 @@ import type { Identity } from '../identity/identity.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PortWatch } from '../port/watch.ts';
+import type { SignIns } from '../upstreams/oauth/sign-ins.ts';
 import type { Upstreams } from '../upstreams/pool.ts';
 import type { FindTools } from './search.ts';
 
@@ -33,6 +34,7 @@ export interface AppState {
   ledger: Ledger;
   agents: Agents;
   upstreams: Upstreams;
+  signIns: SignIns;
   gateway: Gateway | undefined;
   gatewayError: ErrorValue | undefined;
   port: PortWatch | undefined;

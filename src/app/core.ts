@@ -15,6 +15,7 @@ import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
 import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
+import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import type { AppState, CoreSettings, Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
@@ -69,9 +70,23 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     },
   });
   const verdicts = openKnownEras({ file: join(dataDir, 'upstreams.json'), log, now });
+  const signIns = openSignIns({
+    vault: host.vault,
+    log,
+    now,
+    origin: (name) => `http://${name}:${entrance.number}`,
+    person() {
+      const person = house.rules && house.identity?.state().person;
+      return person && { sub: person.sub, account: JSON.stringify([house.bootstrap?.issuer, person.sub]) };
+    },
+    entry: (id) => house.rules?.bundle.servers.find((entry) => entry.id === id),
+    changed: () => house.changed(),
+    reset: (id) => upstreams.signedIn(id),
+  });
   const upstreams = openUpstreams({
     entries: [],
     credentials: openCredentials({
+      oauth: signIns.credentials,
       exchange: exchangedTokens({
         now,
         signIn: () => house.identity?.present(),
@@ -96,6 +111,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     ledger,
     agents,
     upstreams,
+    signIns,
     gateway: undefined,
     gatewayError: undefined,
     port: undefined,
@@ -125,6 +141,8 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       stateKey: await localKey(host, 'state-key'),
       agents,
       upstream: (id) => upstreams.get(id),
+      signedIn: (id, until) => signIns.until(id, until),
+      endpoint: (path) => signIns.endpoint(path),
       forget: (peer) => upstreams.forget(peer),
       ledger,
       log,
@@ -202,6 +220,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
         house.uploader?.close(),
         house.company?.close(),
       ]);
+      signIns.close();
       verdicts.close();
       await agents.close();
       await ledger.close();

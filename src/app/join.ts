@@ -81,6 +81,9 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
     if (activePerson) house.uploader?.poke(true);
     else if (state.state === 'signed-out' && person !== undefined) {
       person = undefined;
+      void house.signIns
+        .leave()
+        .catch((error: unknown) => host.log.warn({ error: String(error) }, 'sign-ins at servers could not be ended'));
       company.stop({ forget: true });
     }
     house.changed();
@@ -180,6 +183,9 @@ async function applyBundle(house: AppState): Promise<void> {
     const replaced = upstreams.replace(bundle.servers);
     gateway?.apply({ bundle, policy, person: person.sub });
     await replaced;
+    void house.signIns
+      .follow(bundle.servers)
+      .catch((error: unknown) => host.log.warn({ error: String(error) }, 'sign-ins at servers cannot be read now'));
   } else gateway?.recheck();
   house.changed();
 }

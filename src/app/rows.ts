@@ -1,17 +1,19 @@
 import type { ServerEntry } from '../bundle/schema.ts';
 import type { Explanation } from '../contract/explanation.ts';
-import type { PromptRow, ResourceRow, ServerRow, ToolHit, ToolRow } from '../contract/servers.ts';
+import type { PromptRow, ResourceRow, ServerRow, ServerSignIn, ToolHit, ToolRow } from '../contract/servers.ts';
 import { exposedName } from '../gateway/catalogue/names.ts';
 import { uncheckedOf } from '../policy/deciding/validation.ts';
 import type { Decision } from '../policy/policy.ts';
+import type { SignInState } from '../upstreams/oauth/sign-ins.ts';
 import type { AppState } from './app-state.ts';
 import { textOf as text, titleOf } from './search.ts';
 
 /** The person's own calls, from the command line or the window, carry this agent name. */
 export const ownAgent = 'gatehouse';
 
-export function serverRow(house: Pick<AppState, 'upstreams' | 'rules'>, entry: ServerEntry, callsToday: number): ServerRow {
+export function serverRow(house: Pick<AppState, 'upstreams' | 'rules' | 'signIns'>, entry: ServerEntry, callsToday: number): ServerRow {
   const status = house.upstreams.get(entry.id)?.status() ?? { state: 'idle' as const };
+  const signIn = house.signIns.state(entry);
   const verdicts = house.rules!.policy.list('call', entry.id, ownAgent);
   let toolsAllowed = 0;
   for (const verdict of verdicts.values()) if (verdict.effect !== 'deny') toolsAllowed++;
@@ -30,10 +32,15 @@ export function serverRow(house: Pick<AppState, 'upstreams' | 'rules'>, entry: S
     ...(status.error === undefined ? {} : { error: status.error }),
     ...(status.retryAt === undefined ? {} : { retryAt: new Date(status.retryAt).toISOString() }),
     ...(status.note === undefined ? {} : { note: status.note }),
+    ...(signIn === undefined ? {} : { signIn: signInOf(signIn) }),
     toolsAllowed,
     toolsTotal: entry.catalogue.tools.length,
     callsToday,
   };
+}
+
+function signInOf({ until, ...rest }: SignInState): ServerSignIn {
+  return { ...rest, ...(until === undefined ? {} : { until: new Date(until).toISOString() }) };
 }
 
 export function explanation(verdict: Decision, visible: boolean, bundleVersion?: number): Explanation {

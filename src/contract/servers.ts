@@ -9,6 +9,9 @@ const args = z.record(z.string(), z.unknown());
 export const serverCommands = {
   'server-get': z.strictObject({ server }),
   'server-reconnect': z.strictObject({ server }),
+  /** Opens the browser at the server's own sign-in, where there is a browser. */
+  'server-sign-in': z.strictObject({ server }),
+  'server-sign-out': z.strictObject({ server }),
   /** What a local server wrote for people (standard error), its end only. */
   'server-stderr': z.strictObject({ server }),
   'tools-list': z.strictObject({ server: server.optional() }),
@@ -25,6 +28,9 @@ export const serverCommands = {
 export interface ServerOutputs {
   'server-get': ServerDetail;
   'server-reconnect': Record<string, never>;
+  /** An address on this machine, good for ten minutes. */
+  'server-sign-in': { url: string };
+  'server-sign-out': Record<string, never>;
   /** Newest last, secrets masked, 64 KiB at most. Text of a stranger: never markup, never a link. */
   'server-stderr': { lines: string[] };
   'tools-list': { tools: ToolRow[] };
@@ -75,6 +81,15 @@ export interface ResourceRow {
   access: Explanation;
 }
 
+/** How the person stands with a server that has sign-ins of its own. */
+export interface ServerSignIn {
+  state: 'signed-out' | 'signing-in' | 'signed-in';
+  /** As that server names the person, where it does. */
+  account?: string;
+  /** When it ends; absent: it is renewed for as long as the server allows. */
+  until?: string;
+}
+
 export type ServerState = 'idle' | 'connecting' | 'connected' | 'backing-off' | 'failed';
 
 export interface ServerRow {
@@ -93,6 +108,7 @@ export interface ServerRow {
   retryAt?: string;
   /** What it is busy with, where that may take long: a program that is downloaded at its first start. */
   note?: string;
+  signIn?: ServerSignIn;
   toolsAllowed: number;
   toolsTotal: number;
   callsToday: number;

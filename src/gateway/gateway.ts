@@ -22,7 +22,7 @@ import { openSeal } from './rounds/seal.ts';
 import { openSuspendedCalls } from './rounds/suspended-calls.ts';
 import { openTasks } from './rounds/tasks.ts';
 import { openUsedStates } from './rounds/used-states.ts';
-import { routes } from './routes.ts';
+import { type Route, routes } from './routes.ts';
 import { announce, resourceUpdated } from './wire/announce.ts';
 import { openConversations } from './wire/conversations.ts';
 import { openListenStream } from './wire/listening.ts';
@@ -46,6 +46,10 @@ export interface GatewayOptions {
     seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   };
   upstream: CallContext['upstream'];
+  /** Absent: no server has a sign-in of its own. */
+  signedIn?: CallContext['signedIn'];
+  /** Endpoints that others have on this port. */
+  endpoint?: Route;
   forget(peerId: string): void;
   ledger: CallContext['ledger'];
   log: Log;
@@ -100,6 +104,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     person: '',
     limiter: openLimiter({ concurrentCalls: 64, callsPerMinute: 0 }),
     upstream: options.upstream,
+    signedIn: options.signedIn ?? (async () => false),
     ledger: options.ledger,
     now: options.now,
   };
@@ -172,16 +177,19 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   port.serve(
     listener({
       port: () => port.number,
-      routes: routes({
-        maxBodyBytes: options.maxBodyBytes,
-        maxDepth: options.maxDepth,
-        verify: (token, connection) => options.agents.verify(token, connection),
-        wire,
-        unread,
-        settling: () => settling,
-        leaving: () => leaving,
-        discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
-      }),
+      routes: routes(
+        {
+          maxBodyBytes: options.maxBodyBytes,
+          maxDepth: options.maxDepth,
+          verify: (token, connection) => options.agents.verify(token, connection),
+          wire,
+          unread,
+          settling: () => settling,
+          leaving: () => leaving,
+          discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
+        },
+        options.endpoint,
+      ),
       log: options.log,
     }),
     (cut, to) => recordCut(cut, to, context, options.log),

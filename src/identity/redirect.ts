@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Page, sendPage } from './page.ts';
+import { type Page, sendPage } from '../base/page.ts';
 
 /** The loopback redirect of RFC 8252 section 7.3, open for one answer. */
 export interface RedirectListener {

@@ -1,5 +1,5 @@
-import { backOff } from '../base/backoff.ts';
 import { Failure } from '../base/errors.ts';
+import { retryMs } from '../base/lifetime.ts';
 import type { Tokens } from './tokens.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 
@@ -120,9 +120,6 @@ export function openSession(options: SessionOptions): TokenSession {
     return last !== undefined && Math.abs(options.now() - last.at) < gap;
   }
 }
-
-/** 2 s, 4 s ... 5 min, each up to a half longer: 50,000 laptops must not come back in step. */
-export const retryMs = (failures: number, random = Math.random()): number => backOff(failures, 2_000, 300_000) * (1 + random / 2);
 
 function unavailable(failure: Failure): Failure {
   return failure.code === 'unavailable' ? failure : new Failure('unavailable', failure.message, failure.fix, { cause: failure });

@@ -1,4 +1,5 @@
 import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
+import { lead } from '../base/lifetime.ts';
 
 /** One answer of the token endpoint. Lives in memory, but for `refreshToken` and `idToken`, which rest in the vault. */
 export interface Tokens {
@@ -28,9 +29,4 @@ export function readTokens(response: TokenEndpointResponse & TokenEndpointRespon
     ...(response.id_token === undefined ? {} : { idToken: response.id_token }),
     ...(claims === undefined ? {} : { claims: claims as Record<string, unknown> }),
   };
-}
-
-/** A fifth of the lifetime ahead, at least 30 seconds, but never more than half: a very short-lived token must get some use. */
-export function lead(lifetime: number): number {
-  return Math.min(Math.max(lifetime / 5, 30_000), lifetime / 2);
 }

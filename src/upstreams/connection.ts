@@ -14,7 +14,7 @@ import { before } from './http/legacy-http.ts';
 import { openOutput } from './local/output.ts';
 import type { ProcessGuard } from './local/process-guard.ts';
 import { connectStdio } from './stdio/connect-stdio.ts';
-import { type Outcome, Outgrown, type Upstream, type UpstreamCall, UpstreamError, type UpstreamEvents } from './upstream.ts';
+import { NoCredential, type Outcome, Outgrown, type Upstream, type UpstreamCall, UpstreamError, type UpstreamEvents } from './upstream.ts';
 
 /** How often a connection that takes no more calls looks whether the last one has ended. */
 const drainEveryMs = 50;
@@ -154,6 +154,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       // Whatever it failed with then, it was us: the server is not to blame, and no agent cancelled anything.
       if (state.closed) throw gone();
       const reason = notConnected(error, stop, startMs);
+      if (reason instanceof NoCredential) throw reason;
       // Some servers fall over a message before the handshake: the next attempt begins with that.
       state.skipsProbe = entry.launch !== undefined;
       if (reason.problem !== 'cancelled') {

@@ -19,8 +19,11 @@ export interface Upstreams {
    * and its running calls end on the old one. One that is gone is closed at once with its running calls: that is how access is taken back.
    */
   replace(entries: readonly ServerEntry[]): Promise<void>;
-  /** The person has signed in: servers that are called as the person are connected to anew, and what failed for want of a token is forgotten. */
-  signedIn(): void;
+  /**
+   * The person has signed in, everywhere or at one server: servers that are called as the person are connected to anew, and what failed for want of a
+   * token is forgotten.
+   */
+  signedIn(server?: string): void;
   /** The machine slept: no call is to wait for an answer on a connection that died meanwhile. */
   wake(): void;
   /** Ends everything that was started, within three seconds. */
@@ -77,8 +80,9 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     forget(peerId) {
       for (const upstream of [...open.values(), ...leaving]) upstream.forget(peerId);
     },
-    signedIn() {
-      for (const upstream of open.values()) if (upstream.entry.auth.type !== 'none' && !upstream.busy()) upstream.reset();
+    signedIn(server) {
+      for (const [id, upstream] of open)
+        if ((server ?? id) === id && upstream.entry.auth.type !== 'none' && !upstream.busy()) upstream.reset();
     },
     wake() {
       for (const upstream of [...open.values(), ...leaving]) upstream.wake();

@@ -57,6 +57,22 @@ export class UpstreamError extends Error {
   }
 }
 
+/** There is no credential for it at present: the upstream was not asked, or only whether it wants one, and is not to blame. */
+export class NoCredential extends UpstreamError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('unauthorized', message, options);
+  }
+}
+
+/** The person has to sign in to it first, at `url` on this machine. */
+export class SignInNeeded extends NoCredential {
+  readonly url: string;
+  constructor(message: string, url: string) {
+    super(message);
+    this.url = url;
+  }
+}
+
 /** The upstream's era has changed. It refused the call without carrying it out, so the call may be made again in the right era. */
 export class Outgrown extends UpstreamError {}
 

@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Failure } from '../../src/base/errors.ts';
+import { lead, retryMs } from '../../src/base/lifetime.ts';
 import { openIdp } from '../../src/demo/idp.ts';
-import { retryMs } from '../../src/identity/session.ts';
-import { lead } from '../../src/identity/tokens.ts';
 import { memoryVault, testHost } from '../support/host.ts';
 import { notingFetch, refreshes, resource, signIn, startIdentity, startIdp, until } from '../support/sign-in.ts';
 

@@ -8,7 +8,7 @@ import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
 import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
 import { openEntrance } from '../../src/gateway/entrance.ts';
-import { openGateway } from '../../src/gateway/gateway.ts';
+import { type GatewayOptions, openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
@@ -93,6 +93,8 @@ export async function openTestGateway(
     /** Whom the upstreams are called for; rules and record know Pat. */
     person?: () => string;
     inProcess?: UpstreamsOptions['inProcess'];
+    signedIn?: GatewayOptions['signedIn'];
+    endpoint?: GatewayOptions['endpoint'];
     settled?: Promise<void>;
   } = {},
 ) {
@@ -127,6 +129,8 @@ export async function openTestGateway(
     log: silent,
     now,
     ...(options.settled ? { settled: options.settled } : {}),
+    ...(options.signedIn ? { signedIn: options.signedIn } : {}),
+    ...(options.endpoint ? { endpoint: options.endpoint } : {}),
   });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);

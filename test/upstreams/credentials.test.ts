@@ -62,7 +62,7 @@ for (const era of eras) {
     const credentials: Credentials = {
       headers({ id }, person, _signal, refused) {
         asked.push({ id, person });
-        if (refused === header) header = ['authorization', `Bearer ${good}`];
+        if (refused?.headers === header) header = ['authorization', `Bearer ${good}`];
         return header;
       },
     };
@@ -119,8 +119,8 @@ test('each kind of auth has its own credentials, behind the headers of the compa
   let own: readonly string[] = ['authorization', 'Bearer 1'];
   const basic: Credentials = {
     headers(_entry, _person, _signal, refused) {
-      refusals.push(refused);
-      if (refused === own) own = ['authorization', `Bearer ${good}`];
+      refusals.push(refused?.headers);
+      if (refused?.headers === own) own = ['authorization', `Bearer ${good}`];
       return refusals.length % 2 === 0 ? Promise.resolve(own) : own;
     },
   };
@@ -128,7 +128,8 @@ test('each kind of auth has its own credentials, behind the headers of the compa
   const stated = entry({ id: 'one', url: 'http://127.0.0.1:9/mcp' });
   let headers = { 'x-company': 'acme' };
   const at = (type: string) => ({ ...stated, headers, auth: { type } }) as typeof stated;
-  const ask = async (type: string, refused?: readonly string[]) => await credentials.headers(at(type), 'ann', AbortSignal.abort(), refused);
+  const ask = async (type: string, refused?: readonly string[]) =>
+    await credentials.headers(at(type), 'ann', AbortSignal.abort(), refused && { headers: refused, status: 401, challenge: undefined });
   assert.deepEqual(await ask('none'), ['x-company', 'acme']);
   const first = await ask('basic');
   assert.deepEqual(first, ['x-company', 'acme', 'authorization', 'Bearer 1']);

@@ -9,6 +9,7 @@ import type { Failure } from '../../src/base/errors.ts';
 import type { IdpOptions } from '../../src/demo/idp.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { openCredentials } from '../../src/upstreams/credentials/by-type.ts';
+import { companyHeaders } from '../../src/upstreams/credentials/credentials.ts';
 import { exchangedTokens } from '../../src/upstreams/credentials/exchange.ts';
 import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
 import { testHost } from '../support/host.ts';
@@ -92,6 +93,7 @@ async function open(
   const house = await openTestGateway(bundle, {
     person: () => identity.state().person?.sub ?? '',
     credentials: openCredentials({
+      oauth: companyHeaders,
       exchange: exchangedTokens({ now, signIn: () => identity.present(), exchange: (person, target) => identity.exchange(person, target) }),
     }),
   });
@@ -310,6 +312,7 @@ test("a token of the person's that the provider no longer takes is renewed, once
 test('whatever a bundle says, no token goes out in the clear or beside another Authorization', async () => {
   const asked: string[] = [];
   const credentials = openCredentials({
+    oauth: companyHeaders,
     exchange: exchangedTokens({
       now: Date.now,
       signIn: () => 1,

@@ -8,7 +8,7 @@ import { explanation, ownAgent, promptRows, resourceRows, serverRow, toolHit, to
 import type { FindTools } from '../search.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<AppState, 'rules' | 'identity' | 'ledger' | 'gateway' | 'gatewayError' | 'upstreams' | 'agents'>;
+type Rooms = Pick<AppState, 'rules' | 'identity' | 'ledger' | 'gateway' | 'gatewayError' | 'upstreams' | 'signIns' | 'host' | 'agents'>;
 
 export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
   async 'server-get'(house, { server }) {
@@ -29,6 +29,17 @@ export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
   'server-reconnect'(house, { server }) {
     visibleServer(house, server);
     house.upstreams.get(server)?.reset();
+    return {};
+  },
+  async 'server-sign-in'(house, { server }) {
+    const { url } = await house.signIns.begin(visibleServer(house, server));
+    // Without a browser the person takes the address to one by hand.
+    house.host.openExternal(url).catch(() => house.host.log.info({ server }, 'no browser could be opened for the sign-in at a server'));
+    return { url };
+  },
+  async 'server-sign-out'(house, { server }) {
+    visibleServer(house, server);
+    await house.signIns.signOut(server);
     return {};
   },
   'server-stderr'(house, { server }) {

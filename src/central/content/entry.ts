@@ -130,6 +130,16 @@ function authOf(
     problem(at, `Tokens of people would go to ${new URL(url).host} in the clear.`, 'Give the server an address with https.');
   if (Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
     problem(at, 'Both "auth" and a header of the remote say what Authorization is.', 'Take one of them away.');
+  if (auth.type === 'oauth') {
+    const { issuer, clientId, resource } = auth;
+    if (issuer !== undefined && !staysPrivate(issuer))
+      problem([...at, 'issuer'], 'People would sign in there in the clear.', 'Give the authorization server an address with https.');
+    return {
+      ...auth,
+      ...(clientId === undefined ? {} : { clientId: resolve([...at, 'clientId'], clientId) }),
+      ...(typeof resource === 'string' ? { resource: resolve([...at, 'resource'], resource) } : {}),
+    };
+  }
   return {
     ...auth,
     ...(auth.audience === undefined ? {} : { audience: resolve([...at, 'audience'], auth.audience) }),

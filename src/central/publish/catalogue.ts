@@ -52,7 +52,7 @@ export async function fetchCatalogue(
     log: silent,
     clientInfo: reviewer.clientInfo,
     events: { onStatus() {}, onResourceUpdated() {} },
-    credentials: openCredentials({ exchange: { headers: givenToken } }),
+    credentials: openCredentials({ exchange: { headers: givenToken }, oauth: { headers: givenToken } }),
     path: openLoginPath({ environment: process.env, platform: process.platform, log: silent }),
     limits,
   });

@@ -23,5 +23,7 @@ export interface CallContext {
   tasks: Tasks;
   /** The upstream as it is reached now: it may be replaced between two rounds of a call. */
   upstream(server: string): Upstream | undefined;
+  /** Resolves when the sign-in at a server that the person was sent to has ended, well or not. */
+  signedIn(server: string, signal: AbortSignal): Promise<boolean>;
   now(): number;
 }

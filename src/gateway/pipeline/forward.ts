@@ -10,6 +10,7 @@ import type { Call, Step } from './call.ts';
 import type { CallContext } from './call-context.ts';
 import { completing } from './completing.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
+import { signedIn, signInRequest } from './signing-in.ts';
 import { changedSince, getSkill } from './skill-answers.ts';
 
 /** Calls the upstream with its own names and in its era, and answers with the agent's. All else stays as it came. */
@@ -39,7 +40,7 @@ function present(call: Call, context: CallContext): Upstream {
 }
 
 const fromLegacy = (call: Call, context: CallContext): Promise<Outcome> =>
-  untilComplete(call, outward(call), (params) => present(call, context).call(upstreamCall(call, params)));
+  untilComplete(call, outward(call), (params) => signedIn(call, context, () => present(call, context).call(upstreamCall(call, params))));
 
 async function fromModern(call: Call, context: CallContext): Promise<Outcome> {
   const upstream = present(call, context);
@@ -63,12 +64,19 @@ async function fromModern(call: Call, context: CallContext): Promise<Outcome> {
   } else {
     const opened = context.seal.open(state, binding(), context.now());
     if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
-    if ('anew' in opened) round = context.suspended.begin(call, upstream, visited(params));
-    else if ('inner' in opened) round = context.suspended.begin(call, upstream, { ...params, requestState: opened.inner });
+    if ('anew' in opened) {
+      const again = visited(params);
+      await context.signedIn(upstream.entry.id, call.signal);
+      round = context.suspended.begin(call, present(call, context), again);
+    } else if ('inner' in opened) round = context.suspended.begin(call, upstream, { ...params, requestState: opened.inner });
     else round = context.suspended.resume(opened.parked, call, isObject(inputResponses) ? inputResponses : {});
     if (!round) return { error: { code: rpc.invalidParams, message: 'The call that this answers is not waiting any more. Make it anew.' } };
   }
-  const reached = await round;
+  const reached = await round.catch((error: unknown) => {
+    const signIn = signInRequest(call, error);
+    if (!signIn) throw error;
+    return { outcome: { result: { resultType: 'input_required', inputRequests: { signIn }, requestState: sealed({ anew: true }) } } };
+  });
   if ('parked' in reached)
     return {
       result: {

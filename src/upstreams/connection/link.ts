@@ -2,7 +2,7 @@ import type { Log } from '../../base/log.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Era } from '../../protocol/versions.ts';
-import type { HeaderList } from '../credentials/credentials.ts';
+import type { HeaderList, Refusal } from '../credentials/credentials.ts';
 import type { Output } from '../local/output.ts';
 import type { Outcome, UpstreamCall, UpstreamError } from '../upstream.ts';
 
@@ -57,8 +57,8 @@ export interface LinkContext {
   readonly clientInfo: { name: string; version: string };
   readonly log: Log;
   readonly limits: UpstreamLimits;
-  /** The headers that authenticate one request; `refused`: those that were just answered with 401. */
-  credential(refused?: HeaderList): HeaderList | Promise<HeaderList>;
+  /** The headers that authenticate one request; `refused`: those that were just refused. */
+  credential(refused?: Refusal): HeaderList | Promise<HeaderList>;
   /** How long connecting may take. */
   readonly startMs: number;
   /** Takes what a local server writes to standard error; absent for a remote one. */

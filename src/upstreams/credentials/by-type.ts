@@ -26,7 +26,8 @@ export function openCredentials(kinds: CredentialKinds): Credentials {
       if (type === 'none') return company;
       const kind = (kinds as Partial<Record<string, Credentials>>)[type];
       if (!kind) return Promise.reject(new Error(`this version of Gatehouse does not know the auth type ${JSON.stringify(type)}`));
-      const own = kind.headers(entry, person, signal, refused && ownOf.get(refused));
+      const mine = refused && ownOf.get(refused.headers);
+      const own = kind.headers(entry, person, signal, refused && mine ? { ...refused, headers: mine } : undefined);
       return 'then' in own ? own.then((headers) => combine(company, headers)) : combine(company, own);
     },
   };

@@ -3,13 +3,20 @@ import type { ServerEntry } from '../../bundle/schema.ts';
 /** Header names and values in turn. */
 export type HeaderList = readonly string[];
 
+/** Headers that the upstream has just refused: with 401, or with 403 since they are good for too little (`insufficient_scope`, RFC 6750 section 3.1). */
+export interface Refusal {
+  headers: HeaderList;
+  status: number;
+  /** Its WWW-Authenticate, as it came. */
+  challenge: string | string[] | undefined;
+}
+
 /**
  * Gives the headers that authenticate requests to an upstream. Called before every request, for the person who is signed in then, and keeps the headers
- * for as long as they are valid. `refused`: headers that the upstream has just answered with 401, so others are wanted. Returning the same list says that
- * there are none.
+ * for as long as they are valid. `refused`: what was just refused, so other headers are wanted. Returning the same list says that there are none.
  */
 export interface Credentials {
-  headers(entry: ServerEntry, person: string, signal: AbortSignal, refused?: HeaderList): HeaderList | Promise<HeaderList>;
+  headers(entry: ServerEntry, person: string, signal: AbortSignal, refused?: Refusal): HeaderList | Promise<HeaderList>;
 }
 
 /** The headers in the registry entry: the same for everybody in the company. */

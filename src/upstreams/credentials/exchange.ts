@@ -80,17 +80,17 @@ export function exchangedTokens(options: {
       if (mine !== present) all.clear();
       present = mine;
       // A call that was begun by another person, or before a sign-in, is not made again as this one.
-      if (refused !== undefined && issuedIn.get(refused) !== mine) return refused;
+      if (refused !== undefined && (refused.status !== 401 || issuedIn.get(refused.headers) !== mine)) return refused.headers;
       // One for each server, whatever they share: what one of them refuses must not disturb the others.
       const key = JSON.stringify([person, entry.id, target.audience, target.resource, target.scope]);
       const kept = all.get(key) ?? {};
       all.set(key, kept);
       const { token, failed } = kept;
-      if (refused !== undefined && token?.headers === refused) {
-        if (!kept.fetching && within(kept.renewedAt)) return refused;
+      if (refused !== undefined && token?.headers === refused.headers) {
+        if (!kept.fetching && within(kept.renewedAt)) return refused.headers;
         kept.renewedAt = now();
         // The old one is kept until there is a new one: the server may have been wrong.
-        return fetch(kept, person, target).catch(() => refused);
+        return fetch(kept, person, target).catch(() => refused.headers);
       }
       if (token && now() < token.expiresAt) {
         if (now() >= token.refreshAt && !within(failed?.at)) fetch(kept, person, target).catch(() => {});

@@ -2,10 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { own } from '../../base/pieces.ts';
 import { openSse, type SseEvent } from '../../base/sse.ts';
-import type { HeaderList } from '../credentials/credentials.ts';
+import type { HeaderList, Refusal } from '../credentials/credentials.ts';
 import { long } from '../messages/reading.ts';
 import { openTurns, type Turns } from '../messages/turns.ts';
-import { UpstreamError } from '../upstream.ts';
+import { NoCredential, UpstreamError } from '../upstream.ts';
 import { passedBy, unreachable } from './broken.ts';
 import { accepted, type Decoder, decodingOf, openDecoder } from './encoding.ts';
 import { type HttpTarget, redirectedTo } from './target.ts';
@@ -37,8 +37,8 @@ export interface HttpRequest {
 const most = { redirects: 5, redirectBytes: 65_536, bytesBehind: 65_536 };
 
 /**
- * Sends one request with a credential over the upstream's connections; returns a function that aborts it. After a 401 the request is sent once more with
- * another credential, if there is one: the server refused the first request, so it carried nothing out.
+ * Sends one request with a credential over the upstream's connections; returns a function that aborts it. After a 401, or a 403 for want of scope, the
+ * request is sent once more with another credential, if there is one: the server refused the first request, so it carried nothing out.
  */
 export function exchange(target: HttpTarget, request: HttpRequest, maxBytes: number, to: HttpHandlers): () => void {
   const running = new Exchange(target, request, maxBytes, to);
@@ -46,12 +46,13 @@ export function exchange(target: HttpTarget, request: HttpRequest, maxBytes: num
   return () => running.stop();
 }
 
+/** RFC 6750 section 3.1. */
+const wantsScope = (headers: IncomingHttpHeaders): boolean => /\binsufficient_scope\b/.test(String(headers['www-authenticate'] ?? ''));
+
 const noCredential = (cause: unknown): UpstreamError =>
   cause instanceof UpstreamError
     ? cause
-    : new UpstreamError('unauthorized', `there is no credential for it: ${cause instanceof Error ? cause.message : String(cause)}`, {
-        cause,
-      });
+    : new NoCredential(`there is no credential for it: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 
 /**
  * Redirects that keep method and body are followed within the origin: many servers want `/mcp/` for `/mcp`. All others are handed on as answers, since
@@ -65,9 +66,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #credential: HeaderList = [];
   #over = false;
   #controller: Dispatcher.DispatchController | undefined;
-  /** Another credential was asked for already: the next 401 is the answer. */
+  /** Another credential was asked for already: the next refusal is the answer. */
   #renewed = false;
-  /** Headers of a 401 that is not handed on yet. */
+  /** Headers of a refusal that is not handed on yet. */
   #refusal: IncomingHttpHeaders | undefined;
   #path: string;
   #redirects = 0;
@@ -109,8 +110,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('aborted'));
   }
 
-  /** `refused`: the headers that were just answered with 401. */
-  #ask(refused: HeaderList | undefined, then: (credential: HeaderList) => void) {
+  #ask(refused: Refusal | undefined, then: (credential: HeaderList) => void) {
     const failed = (error: unknown) => {
       if (this.#over) return;
       this.#over = true;
@@ -172,7 +172,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         },
         onError: () => this.#fail(new UpstreamError('bad-answer', 'an answer that cannot be unpacked')),
       });
-    if (status === 401 && !this.#renewed) this.#refusal = headers;
+    if (!this.#renewed && (status === 401 || (status === 403 && wantsScope(headers)))) this.#refusal = headers;
     else this.#to.onHead?.(status, headers);
     const type = headers['content-type'];
     if (status < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type)) this.#events = this.#openEvents();
@@ -275,11 +275,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     });
   }
 
-  /** The whole request once more with another credential; where there is none, the 401 is the answer. */
+  /** The whole request once more with another credential; where there is none, the refusal is the answer. */
   #renew(headers: IncomingHttpHeaders, body: Buffer | readonly Buffer[]) {
     this.#renewed = true;
     this.#refusal = undefined;
-    this.#ask(this.#credential, (credential) => {
+    const refused = { headers: this.#credential, status: this.#status, challenge: headers['www-authenticate'] };
+    this.#ask(refused, (credential) => {
       if (credential === this.#credential) {
         this.#over = true;
         this.#to.onHead?.(this.#status, headers);

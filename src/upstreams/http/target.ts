@@ -1,14 +1,14 @@
 import tls from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { LinkContext } from '../connection/link.ts';
-import type { HeaderList } from '../credentials/credentials.ts';
+import type { HeaderList, Refusal } from '../credentials/credentials.ts';
 
 /** Where an upstream is, with connections of its own: one that hangs uses up nobody else's. */
 export interface HttpTarget {
   readonly origin: string;
   readonly path: string;
-  /** The headers that authenticate one request. `refused`: those that were just answered with 401. */
-  credential(refused?: HeaderList): HeaderList | Promise<HeaderList>;
+  /** The headers that authenticate one request. `refused`: those that were just refused. */
+  credential(refused?: Refusal): HeaderList | Promise<HeaderList>;
   readonly dispatch: Dispatcher['dispatch'];
   /** Each request on a connection of its own. */
   fresh(): Dispatcher;

@@ -1,9 +1,9 @@
-import type { Vault } from '../base/host.ts';
-import type { Log } from '../base/log.ts';
-import { retryMs } from './session.ts';
+import type { Vault } from './host.ts';
+import { retryMs } from './lifetime.ts';
+import type { Log } from './log.ts';
 
 /**
- * Refresh tokens that must still be revoked (RFC 7009). They wait in the vault until the provider has confirmed, so that a
+ * Tokens that must still be revoked (RFC 7009). They wait in the vault until the authorization server has confirmed, so that a
  * sign-out on a plane ends the session too, a little later.
  */
 export interface Revocations {
@@ -14,10 +14,15 @@ export interface Revocations {
   close(): void;
 }
 
-const most = 10;
-
-export function openRevocations(options: { vault: Vault; name: string; revoke(token: string): Promise<void>; log: Log }): Revocations {
-  const { vault, name, log } = options;
+/** `most`: how many may wait; the oldest are given up first. */
+export function openRevocations(options: {
+  vault: Vault;
+  name: string;
+  revoke(token: string): Promise<void>;
+  log: Log;
+  most?: number;
+}): Revocations {
+  const { vault, name, log, most = 10 } = options;
   let waiting: string[] | undefined;
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -27,7 +32,7 @@ export function openRevocations(options: { vault: Vault; name: string; revoke(to
   // One change at a time: reading, trying and writing back must not interleave.
   function inTurn(work: () => Promise<void>): Promise<void> {
     turn = turn.then(work).catch((error: unknown) => {
-      log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'a sign-out could not be passed on to the identity provider');
+      log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'a sign-out could not be passed on');
     });
     return turn;
   }
@@ -60,10 +65,7 @@ export function openRevocations(options: { vault: Vault; name: string; revoke(to
         failures = 0;
         await save((await load()).filter((other) => other !== token));
       } catch (error) {
-        log.info(
-          { error: error instanceof Error ? error.name : 'unknown' },
-          'the identity provider did not take a sign-out yet; it is tried again',
-        );
+        log.info({ error: error instanceof Error ? error.name : 'unknown' }, 'a sign-out was not taken yet; it is tried again');
         if (!closed) timer = setTimeout(() => void inTurn(attempt), retryMs(failures++)).unref();
         return;
       }

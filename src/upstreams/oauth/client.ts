@@ -1,0 +1,96 @@
+import * as oidc from 'openid-client';
+import { z } from 'zod';
+import { Failure } from '../../base/errors.ts';
+import type { ServerEntry } from '../../bundle/schema.ts';
+
+type OAuth = Extract<ServerEntry['auth'], { type: 'oauth' }>;
+
+/** Who Gatehouse is to one authorization server. */
+export const client = z.object({
+  clientId: z.string().min(1).max(2048),
+  clientSecret: z.string().max(4096).optional(),
+  method: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
+  redirectUri: z.string(),
+  /** Registered by ourselves, so it may be registered again. */
+  registered: z.boolean(),
+});
+export type Client = z.infer<typeof client>;
+
+/** RFC 7591 section 3.2.1. */
+const registration = z.looseObject({
+  client_id: z.string().min(1).max(2048),
+  client_secret: z.string().max(4096).optional(),
+  token_endpoint_auth_method: z.string().optional(),
+});
+
+const methods = ['none', 'client_secret_basic', 'client_secret_post'] as const;
+
+/** In the specification's order: the id that the company states, a client metadata document, dynamic registration. */
+export async function clientFor(
+  auth: OAuth,
+  metadata: oidc.ServerMetadata,
+  redirectUri: string,
+  scope: string | undefined,
+  fetch: typeof globalThis.fetch,
+): Promise<Client> {
+  const own = { redirectUri, registered: false, method: 'none' as const };
+  if (auth.clientId !== undefined) return { ...own, clientId: auth.clientId };
+  if (auth.clientMetadata !== undefined && metadata['client_id_metadata_document_supported'] === true)
+    return { ...own, clientId: auth.clientMetadata };
+  const { registration_endpoint: endpoint } = metadata;
+  const at = new URL(metadata.issuer).host;
+  if (endpoint === undefined)
+    throw new Failure(
+      'denied',
+      `${at} takes no new apps, and does not know Gatehouse.`,
+      `Ask IT to register Gatehouse there, with the redirect URI ${redirectUri}, and to state its client id in the registry.`,
+    );
+  // Absent means client_secret_basic (RFC 8414 section 2).
+  const offered: readonly string[] = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic', 'none'];
+  const method = methods.find((one) => offered.includes(one)) ?? 'none';
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify({
+      client_name: 'Gatehouse',
+      application_type: 'native',
+      redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: method,
+      ...(scope === undefined ? {} : { scope }),
+    }),
+  });
+  const read = response.status < 300 ? registration.safeParse(await response.json().catch(() => undefined)) : undefined;
+  if (!read?.success)
+    throw new Failure(
+      response.status >= 500 || response.status === 429 ? 'unavailable' : 'denied',
+      `${at} did not register Gatehouse as an app (HTTP ${response.status}).`,
+      'Try again later; if that does not help, send this message to IT.',
+    );
+  const { client_id: clientId, client_secret: clientSecret, token_endpoint_auth_method: told } = read.data;
+  // RFC 7591 section 3.2.1: the server may have chosen another method than was asked for.
+  const chosen =
+    methods.find((one) => one === told) ?? (clientSecret === undefined ? 'none' : method === 'none' ? 'client_secret_basic' : method);
+  return { clientId, method: chosen, redirectUri, registered: true, ...(clientSecret === undefined ? {} : { clientSecret }) };
+}
+
+/** For openid-client's requests, all of which go through `fetch`. */
+export function configurationOf(
+  metadata: oidc.ServerMetadata,
+  { clientId, clientSecret, method }: Client,
+  fetch: typeof globalThis.fetch,
+): oidc.Configuration {
+  const secret = clientSecret ?? '';
+  const authentication =
+    method === 'client_secret_basic'
+      ? oidc.ClientSecretBasic(secret)
+      : method === 'client_secret_post'
+        ? oidc.ClientSecretPost(secret)
+        : oidc.None();
+  const configuration = new oidc.Configuration(metadata, clientId, undefined, authentication);
+  configuration.timeout = 10;
+  configuration[oidc.customFetch] = (url, options) => fetch(url, options as RequestInit);
+  if (new URL(metadata.token_endpoint!).protocol === 'http:') oidc.allowInsecureRequests(configuration);
+  return configuration;
+}

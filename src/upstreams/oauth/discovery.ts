@@ -1,0 +1,204 @@
+import type { ServerMetadata } from 'openid-client';
+import { z } from 'zod';
+import { type AddressKind, within, worst } from '../../base/address-kind.ts';
+import { Failure } from '../../base/errors.ts';
+import { guardedFetch, placeOf } from '../../base/guarded-fetch.ts';
+import type { ServerEntry } from '../../bundle/schema.ts';
+import { type Challenge, readChallenge, scopesOf } from './challenge.ts';
+
+type Fetch = typeof fetch;
+type OAuth = Extract<ServerEntry['auth'], { type: 'oauth' }>;
+
+/** Where one upstream has its people sign in. */
+export interface Found {
+  metadata: ServerMetadata;
+  /** RFC 8707: what a token is asked for; undefined where the entry says that the server's authorization server refuses it. */
+  resource: string | undefined;
+  /** What the challenge or the resource's metadata asks for. */
+  scope: string | undefined;
+  /** How far the authorization server's addresses may reach, and what fetches from there. */
+  most: AddressKind;
+  fetch: Fetch;
+}
+
+const url = z.url({ protocol: /^https?$/ });
+/** RFC 9728 section 2. */
+const resourceMetadata = z.looseObject({
+  resource: z.string().max(2048),
+  authorization_servers: z.array(url).max(20).optional(),
+  scopes_supported: z.array(z.string()).max(1000).optional(),
+});
+/** RFC 8414 section 2, as far as it is used here. */
+const serverMetadata = z.looseObject({
+  issuer: z.string().max(2048),
+  authorization_endpoint: url,
+  token_endpoint: url,
+  registration_endpoint: url.optional(),
+  revocation_endpoint: url.optional(),
+  jwks_uri: url.optional(),
+  scopes_supported: z.array(z.string()).max(10_000).optional(),
+  code_challenge_methods_supported: z.array(z.string()).optional(),
+  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
+  client_id_metadata_document_supported: z.boolean().optional(),
+  authorization_response_iss_parameter_supported: z.boolean().optional(),
+});
+
+/**
+ * Finds the authorization server of an upstream in the specification's order (2025-11-25, "Authorization Server Discovery"): the challenge's resource
+ * metadata, the well-known places for it (RFC 9728), then the server's own metadata (RFC 8414, OpenID Connect Discovery). `heard`: the last challenge.
+ * INVARIANT: only an answer of 4xx means that a document is not there. Trouble on the way ends the search, or somebody who can make trouble chose the next place.
+ */
+export async function discover(entry: ServerEntry, auth: OAuth, heard: Challenge | undefined): Promise<Found> {
+  const address = new URL(entry.url!);
+  const stated = auth.issuer === undefined ? undefined : new URL(auth.issuer);
+  // A server in the company's network may name another one there; one outside may not. What the company itself states is no stranger's word.
+  const most = worst(await Promise.all([address, ...(stated ? [stated] : [])].map(placeOf)));
+  if (!within(most, 'loopback'))
+    throw new Failure(
+      'denied',
+      `Gatehouse does not go to ${address.host}.`,
+      'Tell IT: the address of this server is none that can be used.',
+    );
+  const fetch = guardedFetch(most);
+  const challenge = heard ?? (await ask(entry, fetch));
+  const about = await findResource(address, challenge, fetch);
+  const named = about?.authorization_servers ?? [];
+  if (auth.issuer !== undefined && about && !named.includes(auth.issuer))
+    throw lie(
+      `it names ${named[0] === undefined ? 'no authorization server' : host(named[0])} and not ${host(auth.issuer)}, which your company states`,
+    );
+  const issuer = auth.issuer ?? named[0];
+  const metadata = issuer === undefined ? await ofOldServer(address, fetch) : await findServer(issuer, fetch);
+  check(metadata, most);
+  return {
+    metadata: metadata as ServerMetadata,
+    resource: auth.resource === false ? undefined : (auth.resource ?? about?.resource ?? plainly(address)),
+    scope: challenge.scope ?? (about?.scopes_supported ? scopesOf(about.scopes_supported.join(' ')).join(' ') || undefined : undefined),
+    most,
+    fetch,
+  };
+}
+
+/** One request without a credential, to hear what the server wants. */
+async function ask(entry: ServerEntry, fetch: Fetch): Promise<Challenge> {
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'gatehouse', version: '1' } };
+  const response = await fetch(entry.url!, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...entry.headers },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
+  }).catch((cause: unknown) => {
+    throw away(entry.url!, cause);
+  });
+  return response.status === 401 ? readChallenge(response.headers.get('www-authenticate') ?? undefined) : {};
+}
+
+async function findResource(address: URL, challenge: Challenge, fetch: Fetch) {
+  const places =
+    challenge.resourceMetadata === undefined
+      ? [
+          ...new Set([
+            `${address.origin}/.well-known/oauth-protected-resource${pathOf(address)}`,
+            `${address.origin}/.well-known/oauth-protected-resource`,
+          ]),
+        ]
+      : [challenge.resourceMetadata];
+  for (const place of places) {
+    const document = await get(place, fetch);
+    if (document === undefined) continue;
+    const read = resourceMetadata.safeParse(document);
+    if (!read.success) throw lie('its resource metadata (RFC 9728) cannot be read');
+    // RFC 9728 section 3.3, as loosely as MCP clients take it: the document of a place above the server speaks for it, too.
+    const resource = URL.parse(read.data.resource);
+    if (!resource || resource.origin !== address.origin || !isBelow(address.pathname, resource.pathname))
+      throw lie('its resource metadata (RFC 9728) is about another server');
+    return read.data;
+  }
+  if (challenge.resourceMetadata !== undefined) throw lie('the resource metadata (RFC 9728) that it points to is not there');
+  return undefined;
+}
+
+async function findServer(issuer: string, fetch: Fetch) {
+  const at = URL.parse(issuer);
+  if (at?.search !== '' || at.hash !== '') throw lie('its authorization server has an address that is none');
+  const path = pathOf(at);
+  const places = [
+    `${at.origin}/.well-known/oauth-authorization-server${path}`,
+    ...(path === '' ? [] : [`${at.origin}/.well-known/openid-configuration${path}`]),
+    `${at.origin}${path}/.well-known/openid-configuration`,
+  ];
+  for (const place of places) {
+    const document = await get(place, fetch);
+    if (document === undefined) continue;
+    const read = serverMetadata.safeParse(document);
+    if (!read.success) throw lie(`the metadata of ${at.host} cannot be read`);
+    // RFC 8414 section 3.3. Without it, one server could have its people sent to another one's sign-in.
+    if (read.data.issuer !== issuer) throw lie(`${at.host} says that it is ${JSON.stringify(read.data.issuer.slice(0, 200))}`);
+    return read.data;
+  }
+  throw lie(`${at.host} has no metadata (RFC 8414)`);
+}
+
+/** Revision 2025-03-26: the server is its own authorization server, at its origin, with or without metadata. */
+async function ofOldServer(address: URL, fetch: Fetch) {
+  const { origin } = address;
+  const document = await get(`${origin}/.well-known/oauth-authorization-server`, fetch);
+  if (document === undefined)
+    return serverMetadata.parse({
+      issuer: origin,
+      authorization_endpoint: `${origin}/authorize`,
+      token_endpoint: `${origin}/token`,
+      registration_endpoint: `${origin}/register`,
+      code_challenge_methods_supported: ['S256'],
+    });
+  const read = serverMetadata.safeParse(document);
+  if (!read.success) throw lie(`the metadata of ${address.host} cannot be read`);
+  if (URL.parse(read.data.issuer)?.origin !== origin)
+    throw lie(`${address.host} says that it is ${JSON.stringify(read.data.issuer.slice(0, 200))}`);
+  return read.data;
+}
+
+function check(metadata: z.infer<typeof serverMetadata>, most: AddressKind): void {
+  if (!metadata.code_challenge_methods_supported?.includes('S256')) throw lie(`${host(metadata.issuer)} does not offer PKCE with S256`);
+  for (const endpoint of [
+    metadata.authorization_endpoint,
+    metadata.token_endpoint,
+    metadata.registration_endpoint,
+    metadata.revocation_endpoint,
+  ]) {
+    const at = endpoint === undefined ? undefined : new URL(endpoint);
+    if (at && at.protocol !== 'https:' && !(within('loopback', most) && ['127.0.0.1', 'localhost', '[::1]'].includes(at.hostname)))
+      throw lie(`${host(metadata.issuer)} would have it done in the clear, at ${at.host}`);
+  }
+}
+
+/** Undefined: there is no such document. */
+async function get(place: string, fetch: Fetch): Promise<unknown> {
+  const response = await fetch(place, { headers: { accept: 'application/json' } }).catch((cause: unknown) => {
+    throw away(place, cause);
+  });
+  if (response.status >= 400 && response.status < 500 && response.status !== 429 && response.status !== 408) return undefined;
+  if (response.status >= 300 && response.status < 400) throw lie(`${host(place)} sends elsewhere for its metadata`);
+  if (response.status !== 200)
+    throw new Failure('unavailable', `${host(place)} has a problem of its own (HTTP ${response.status}).`, 'Try again in a few minutes.');
+  return response.json().catch(() => {
+    throw lie(`the metadata at ${host(place)} is not JSON`);
+  });
+}
+
+const host = (text: string): string => URL.parse(text)?.host.slice(0, 200) ?? 'somewhere';
+const pathOf = ({ pathname }: URL): string => pathname.replace(/\/$/, '');
+const isBelow = (path: string, parent: string): boolean => path === parent || path.startsWith(parent.endsWith('/') ? parent : `${parent}/`);
+/** A query may hold a key, and a resource has no fragment (RFC 8707 section 2). */
+const plainly = (at: URL): string => at.origin + (at.pathname === '/' ? '' : at.pathname);
+
+const lie = (what: string): Failure =>
+  new Failure('integrity', `The sign-in to this server cannot begin: ${what}.`, 'Send this message to IT, or to whoever runs the server.');
+
+function away(place: string, cause: unknown): Failure {
+  if (cause instanceof Failure) return cause;
+  const inner = cause instanceof Error && cause.cause instanceof Failure ? cause.cause : undefined;
+  return (
+    inner ??
+    new Failure('unavailable', `${host(place)} could not be reached.`, 'Check the network, VPN or proxy, then try again.', { cause })
+  );
+}

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import type { Challenge } from './challenge.ts';
+import type { Flow } from './flows.ts';
+
+/** Milliseconds that a person has for one sign-in (MCP security best practices: a state lives ten minutes at most). */
+export const signInMs = 600_000;
+
+/** One sign-in that is wanted at one upstream. Its address on this machine is what people and agents get; the browser goes on from there. */
+export interface Ticket {
+  readonly id: string;
+  readonly server: string;
+  /** For whom: it is worthless once somebody else is signed in. */
+  readonly account: string;
+  readonly until: number;
+  /** What has to be asked for besides. */
+  scope: string;
+  heard: Challenge | undefined;
+  /** The present authorization request. A browser that comes again replaces it. */
+  flow: Flow | undefined;
+  /** How often a browser came. */
+  visits: number;
+  readonly done: Promise<boolean>;
+  end(signedIn: boolean): void;
+}
+
+/** At most one for each upstream. */
+export class Tickets {
+  readonly #all = new Map<string, Ticket>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** The one that there is, widened, or a new one. */
+  for(server: string, account: string, wants: { scope?: string; heard?: Challenge }): Ticket {
+    let ticket = this.of(server);
+    if (!ticket || ticket.account !== account) {
+      ticket?.end(false);
+      ticket = this.#open(server, account);
+    }
+    if (wants.scope !== undefined) ticket.scope = `${ticket.scope} ${wants.scope}`.trim();
+    ticket.heard = wants.heard ?? ticket.heard;
+    return ticket;
+  }
+
+  #open(server: string, account: string): Ticket {
+    const { promise: done, resolve } = Promise.withResolvers<boolean>();
+    const end = (signedIn: boolean) => {
+      clearTimeout(timer);
+      if (this.#all.get(server) === ticket) this.#all.delete(server);
+      resolve(signedIn);
+    };
+    const timer = setTimeout(() => end(false), signInMs).unref();
+    const ticket: Ticket = {
+      id: randomBytes(24).toString('base64url'),
+      server,
+      account,
+      until: this.#now() + signInMs,
+      scope: '',
+      heard: undefined,
+      flow: undefined,
+      visits: 0,
+      done,
+      end,
+    };
+    this.#all.set(server, ticket);
+    return ticket;
+  }
+
+  of(server: string): Ticket | undefined {
+    const ticket = this.#all.get(server);
+    if (ticket && this.#now() >= ticket.until) ticket.end(false);
+    return this.#all.get(server);
+  }
+
+  byId(id: string): Ticket | undefined {
+    for (const { id: own, server } of this.#all.values()) if (own === id) return this.of(server);
+    return undefined;
+  }
+
+  clear(): void {
+    for (const ticket of [...this.#all.values()]) ticket.end(false);
+  }
+}
