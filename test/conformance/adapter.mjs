@@ -6,6 +6,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
+import { signingIn } from './auth.mjs';
 
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO;
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
@@ -77,6 +78,11 @@ const agents = {
   'json-schema-2020-12-preservation': echoSchema,
   'sep-2322-client-request-state': answerRounds,
 };
+
+if (scenario.startsWith('auth/')) {
+  await signingIn(url, context);
+  process.exit(0);
+}
 
 // Two scenarios judge the very first contact and offer nothing to list: the company knows of one tool, whatever the server says.
 const unlisted = ['request-metadata', 'initialize'];

@@ -72,11 +72,14 @@ async function fromModern(call: Call, context: CallContext): Promise<Outcome> {
     else round = context.suspended.resume(opened.parked, call, isObject(inputResponses) ? inputResponses : {});
     if (!round) return { error: { code: rpc.invalidParams, message: 'The call that this answers is not waiting any more. Make it anew.' } };
   }
-  const reached = await round.catch((error: unknown) => {
+  let reached: Round;
+  try {
+    reached = await round;
+  } catch (error) {
     const signIn = signInRequest(call, error);
     if (!signIn) throw error;
-    return { outcome: { result: { resultType: 'input_required', inputRequests: { signIn }, requestState: sealed({ anew: true }) } } };
-  });
+    return { result: { resultType: 'input_required', inputRequests: { signIn }, requestState: sealed({ anew: true }) } };
+  }
   if ('parked' in reached)
     return {
       result: {

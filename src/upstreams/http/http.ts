@@ -66,7 +66,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #credential: HeaderList = [];
   #over = false;
   #controller: Dispatcher.DispatchController | undefined;
-  /** Another credential was asked for already: the next refusal is the answer. */
+  /** Another credential was tried already: the next refusal is the answer, unless the credentials know a better one. */
   #renewed = false;
   /** Headers of a refusal that is not handed on yet. */
   #refusal: IncomingHttpHeaders | undefined;
@@ -172,7 +172,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         },
         onError: () => this.#fail(new UpstreamError('bad-answer', 'an answer that cannot be unpacked')),
       });
-    if (!this.#renewed && (status === 401 || (status === 403 && wantsScope(headers)))) this.#refusal = headers;
+    if (status === 401 || (status === 403 && wantsScope(headers))) this.#refusal = headers;
     else this.#to.onHead?.(status, headers);
     const type = headers['content-type'];
     if (status < 300 && typeof type === 'string' && /^text\/event-stream\b/i.test(type)) this.#events = this.#openEvents();
@@ -277,11 +277,12 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   /** The whole request once more with another credential; where there is none, the refusal is the answer. */
   #renew(headers: IncomingHttpHeaders, body: Buffer | readonly Buffer[]) {
+    const again = this.#renewed;
     this.#renewed = true;
     this.#refusal = undefined;
     const refused = { headers: this.#credential, status: this.#status, challenge: headers['www-authenticate'] };
     this.#ask(refused, (credential) => {
-      if (credential === this.#credential) {
+      if (again || credential === this.#credential) {
         this.#over = true;
         this.#to.onHead?.(this.#status, headers);
         return this.#to.onBody(this.#status, body);

@@ -26,15 +26,23 @@ const registration = z.looseObject({
 const methods = ['none', 'client_secret_basic', 'client_secret_post'] as const;
 
 /** In the specification's order: the id that the company states, a client metadata document, dynamic registration. */
-export async function clientFor(
-  auth: OAuth,
-  metadata: oidc.ServerMetadata,
-  redirectUri: string,
-  scope: string | undefined,
-  fetch: typeof globalThis.fetch,
-): Promise<Client> {
+export async function clientFor(options: {
+  auth: OAuth;
+  metadata: oidc.ServerMetadata;
+  redirectUri: string;
+  /** Of the client that the company states, where it is a confidential one. */
+  secret: string | undefined;
+  fetch: typeof globalThis.fetch;
+}): Promise<Client> {
+  const { auth, metadata, redirectUri, secret, fetch } = options;
   const own = { redirectUri, registered: false, method: 'none' as const };
-  if (auth.clientId !== undefined) return { ...own, clientId: auth.clientId };
+  // Absent means client_secret_basic (RFC 8414 section 2).
+  const offered: readonly string[] = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic', 'none'];
+  if (auth.clientId !== undefined) {
+    if (secret === undefined) return { ...own, clientId: auth.clientId };
+    const basic = offered.includes('client_secret_basic') || !offered.includes('client_secret_post');
+    return { ...own, clientId: auth.clientId, clientSecret: secret, method: basic ? 'client_secret_basic' : 'client_secret_post' };
+  }
   if (auth.clientMetadata !== undefined && metadata['client_id_metadata_document_supported'] === true)
     return { ...own, clientId: auth.clientMetadata };
   const { registration_endpoint: endpoint } = metadata;
@@ -45,8 +53,6 @@ export async function clientFor(
       `${at} takes no new apps, and does not know Gatehouse.`,
       `Ask IT to register Gatehouse there, with the redirect URI ${redirectUri}, and to state its client id in the registry.`,
     );
-  // Absent means client_secret_basic (RFC 8414 section 2).
-  const offered: readonly string[] = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic', 'none'];
   const method = methods.find((one) => offered.includes(one)) ?? 'none';
   const response = await fetch(endpoint, {
     method: 'POST',
@@ -58,7 +64,7 @@ export async function clientFor(
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
       token_endpoint_auth_method: method,
-      ...(scope === undefined ? {} : { scope }),
+      // No scope: a step-up could not go beyond what stood here.
     }),
   });
   const read = response.status < 300 ? registration.safeParse(await response.json().catch(() => undefined)) : undefined;
@@ -84,7 +90,7 @@ export function configurationOf(
   const secret = clientSecret ?? '';
   const authentication =
     method === 'client_secret_basic'
-      ? oidc.ClientSecretBasic(secret)
+      ? basic(clientId, secret)
       : method === 'client_secret_post'
         ? oidc.ClientSecretPost(secret)
         : oidc.None();
@@ -94,3 +100,11 @@ export function configurationOf(
   if (new URL(metadata.token_endpoint!).protocol === 'http:') oidc.allowInsecureRequests(configuration);
   return configuration;
 }
+
+/** RFC 6749 section 2.3.1. The library's own also encodes `-`, `.` and `_`, which the form encoding leaves, and some servers do not decode. */
+const basic =
+  (id: string, secret: string): oidc.ClientAuth =>
+  (_server, _client, _body, headers) =>
+    headers.set('authorization', `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString('base64')}`);
+
+const formEncoded = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1);

@@ -32,6 +32,7 @@ export async function begin(options: {
   heard: Challenge | undefined;
   scope: string;
   before: Kept | undefined;
+  secret: string | undefined;
   anew: boolean;
 }): Promise<Flow> {
   const { entry, auth, redirectUri, before } = options;
@@ -44,7 +45,7 @@ export async function begin(options: {
   const client =
     usable(before, found, redirectUri, auth) && !options.anew
       ? before!.client
-      : await clientFor(auth, metadata, redirectUri, scope || undefined, found.fetch);
+      : await clientFor({ auth, metadata, redirectUri, secret: options.secret, fetch: found.fetch });
   const configuration = configurationOf(metadata, client, found.fetch);
   const [state, verifier, nonce] = [oidc.randomState(), oidc.randomPKCECodeVerifier(), oidc.randomNonce()];
   const openid = scopesOf(scope).includes('openid');

@@ -55,6 +55,8 @@ export interface SignInOptions {
   /** Who is signed in: `sub` as upstream calls name them, `account` for the vault; undefined: nobody. */
   person(): { sub: string; account: string } | undefined;
   entry(server: string): ServerEntry | undefined;
+  /** Of the client that the company states for a server; undefined: it is a public one. Rejects where it has one that is not there. */
+  clientSecret?(entry: ServerEntry): Promise<string | undefined>;
   changed(): void;
   /** A server is to be connected to anew. */
   reset(server: string): void;
@@ -177,6 +179,7 @@ export function openSignIns(options: SignInOptions): SignIns {
         heard: ticket.heard,
         scope: ticket.scope,
         before: store.servers.get(entry.id),
+        secret: await options.clientSecret?.(entry),
         anew: ticket.visits > 1,
       });
       ticket.flow = flow;
