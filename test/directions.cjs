@@ -20,6 +20,7 @@ const rows = {
   'src/policy': ['src/base', 'src/bundle', 'src/contract'],
 
   'src/upstreams/credentials': ['src/bundle'],
+  'src/upstreams/oauth': ['src/base', 'src/bundle', 'src/upstreams/credentials', 'src/upstreams/*'],
   'src/upstreams/messages': ['src/base', 'src/bundle', 'src/protocol', 'src/upstreams/*'],
   'src/upstreams/local': ['src/base', 'src/bundle', 'src/upstreams/messages', 'src/upstreams/*'],
   'src/upstreams/connection': [

@@ -1,10 +1,13 @@
-import { ChevronRight, CircleAlert } from 'lucide-react';
+import { ChevronRight, CircleAlert, LogIn } from 'lucide-react';
 import { href } from '../router.ts';
+import { wantsSignIn } from '../servers/state.tsx';
 import { useView } from '../store.ts';
 
-/** Servers that cannot be reached: shown here only while there are any. */
+/** Servers that cannot be reached, or at which the person has to sign in: shown here only while there are any. */
 export function Attention() {
-  const servers = useView((view) => view.servers).filter((server) => server.state === 'failed' || server.state === 'backing-off');
+  const servers = useView((view) => view.servers).filter(
+    (server) => server.state === 'failed' || server.state === 'backing-off' || wantsSignIn(server),
+  );
   if (servers.length === 0) return null;
   return (
     <ul aria-label="Needs attention" className="mt-4 overflow-hidden rounded-card border border-ask-line">
@@ -14,10 +17,10 @@ export function Attention() {
             href={href({ page: 'server', server: server.id, tab: 'tools' })}
             className="ring-inside flex min-h-11 items-center gap-3 px-4 py-1 text-13 hover:bg-hover"
           >
-            <CircleAlert aria-hidden className="text-ask" />
+            {server.error === undefined ? <LogIn aria-hidden className="text-ask" /> : <CircleAlert aria-hidden className="text-ask" />}
             <span className="min-w-0 shrink-0 truncate font-medium sm:max-w-48">{server.title}</span>
             <span className="min-w-0 flex-1 truncate text-quiet" title={server.error}>
-              {server.error ?? 'cannot be reached'}
+              {server.error ?? (wantsSignIn(server) ? 'wants you to sign in' : 'cannot be reached')}
             </span>
             <ChevronRight aria-hidden className="text-faint" />
           </a>

@@ -124,7 +124,7 @@ function List({ servers }: { servers: ServerRow[] }) {
               <span className="sr-only"> calls today</span>
             </span>
             <span className="flex w-26 shrink-0 @[640px]:w-auto" title={server.error}>
-              <StateWord state={server.state} />
+              <StateWord row={server} />
             </span>
           </a>
         )}

@@ -1,5 +1,5 @@
-import { CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon, RotateCw } from 'lucide-react';
-import type { ServerState } from '../../src/contract/servers.ts';
+import { CircleCheck, CircleDashed, CircleX, LoaderCircle, LogIn, type LucideIcon, RotateCw } from 'lucide-react';
+import type { ServerRow, ServerState } from '../../src/contract/servers.ts';
 
 const looks: Record<ServerState, { icon: LucideIcon; word: string; ink: string }> = {
   idle: { icon: CircleDashed, word: 'Ready', ink: 'text-quiet' },
@@ -9,12 +9,17 @@ const looks: Record<ServerState, { icon: LucideIcon; word: string; ink: string }
   failed: { icon: CircleX, word: 'Failed', ink: 'text-deny' },
 };
 
+const signIn = { icon: LogIn, word: 'Sign in', ink: 'text-ask' };
+
+/** The person has to sign in before it can be used. */
+export const wantsSignIn = ({ signIn }: ServerRow) => signIn?.state === 'signed-out' || signIn?.state === 'signing-in';
+
 /** `idle` reads "Ready": a server is connected when it is first used, so nothing is wrong with one that is not. */
-export function StateWord({ state }: { state: ServerState }) {
-  const { icon: Icon, word, ink } = looks[state];
+export function StateWord({ row }: { row: ServerRow }) {
+  const { icon: Icon, word, ink } = row.state !== 'failed' && wantsSignIn(row) ? signIn : looks[row.state];
   return (
     <span className={`inline-flex items-center gap-1.5 whitespace-nowrap text-13 ${ink}`}>
-      <Icon aria-hidden className={state === 'connecting' ? 'animate-spin' : ''} />
+      <Icon aria-hidden className={word === 'Connecting' ? 'animate-spin' : ''} />
       {word}
     </span>
   );

@@ -29,14 +29,14 @@ const bareHost = (url: URL): string => (url.hostname.startsWith('[') ? url.hostn
  * A `fetch` for URLs that strangers name (metadata documents, endpoints that they list). It reaches places of the kind `most` and less, over TLS, in
  * the clear on this machine only; the address that was checked is the one that is connected to, so that a name cannot change its address in between.
  * Redirects are not followed, time and size are bounded, nothing of the person's (cookies, credentials) is sent along.
- * Behind an HTTP proxy the proxy resolves names, and decides where it lets us.
+ * `names`: the resolver. Behind an HTTP proxy the proxy resolves names, and decides where it lets us.
  */
-export function guardedFetch(most: AddressKind, limits = guardLimits): typeof fetch {
+export function guardedFetch(most: AddressKind, limits = guardLimits, names: typeof lookup = lookup): typeof fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     check(url, most);
     const signal = AbortSignal.any([AbortSignal.timeout(limits.timeoutMs), ...(init?.signal ? [init.signal] : [])]);
-    const dispatcher = dispatcherFor(url, most);
+    const dispatcher = dispatcherFor(url, most, names);
     try {
       const request = { ...init, redirect: 'manual', signal, dispatcher } as unknown as UndiciInit;
       const response = await undici(url, request);
@@ -67,7 +67,7 @@ const refused = (url: URL, why: string): Failure =>
     "Tell IT: what the server says of its sign-in doesn't look right.",
   );
 
-function dispatcherFor(url: URL, most: AddressKind): Dispatcher {
+function dispatcherFor(url: URL, most: AddressKind, names: typeof lookup): Dispatcher {
   const connect = {
     timeout: guardLimits.timeoutMs,
     ...(url.protocol === 'https:' ? { ca: trusted() } : {}),
@@ -76,7 +76,7 @@ function dispatcherFor(url: URL, most: AddressKind): Dispatcher {
       options: LookupOptions,
       done: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
     ) =>
-      lookup(host, { ...options, all: true }, (error, found) => {
+      names(host, { ...options, all: true }, (error, found) => {
         if (error) return done(error, '');
         if (!found.every(({ address }) => within(kindOf(address), most)))
           return done(refused(url, 'it leads into a network that is not to be reached from there'), '');

@@ -83,7 +83,8 @@ export interface ResourceRow {
 
 /** How the person stands with a server that has sign-ins of its own. */
 export interface ServerSignIn {
-  state: 'signed-out' | 'signing-in' | 'signed-in';
+  /** `unknown`: the vault has not been opened yet, or cannot be opened now. */
+  state: 'unknown' | 'signed-out' | 'signing-in' | 'signed-in';
   /** As that server names the person, where it does. */
   account?: string;
   /** When it ends; absent: it is renewed for as long as the server allows. */

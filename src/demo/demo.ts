@@ -39,7 +39,7 @@ export async function openDemo(options: {
   dataDir: string;
   /** The company's folder; absent: the demo company. */
   company?: string | undefined;
-  /** The first of six ports; 0: free ones. */
+  /** The first of seven ports; 0: free ones. */
   port: number;
   reset?: boolean;
   signIn?: string | undefined;
@@ -112,10 +112,23 @@ export async function openDemo(options: {
     const openingIdp = onPort(ports.issuer, 'the identity provider', () =>
       openIdp({ port: ports.issuer, dataDir: join(dataDir, 'demo-idp'), resources: [`${central}/v1`], exchangeTargets: ['crm'], log }),
     ).then(keep);
+    const vendor = (resource: string) =>
+      onPort(ports.vendor, 'the sign-in of the tickets', () =>
+        openIdp({
+          port: ports.vendor,
+          dataDir: join(dataDir, 'demo-vendor'),
+          brand: 'Tickets · a sign-in of its own',
+          resources: [resource],
+          registration: true,
+          log,
+        }),
+      );
     const [idp, servers, everything] = await Promise.all([
       openingIdp,
       openingIdp
-        .then(({ issuer }) => onPort(ports.servers, "the company's servers", () => openDemoUpstreams({ port: ports.servers, issuer, log })))
+        .then(({ issuer }) =>
+          onPort(ports.servers, "the company's servers", () => openDemoUpstreams({ port: ports.servers, issuer, vendor, log })),
+        )
         .then(keep),
       onPort(ports.everything, 'the server "everything"', () => openEverything({ port: ports.everything, log })).then(keep),
     ]);

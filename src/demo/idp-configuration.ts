@@ -11,6 +11,7 @@ export interface ProviderSettings {
   /** Seconds. */
   accessTokenTtl: number;
   deviceCodeTtl: number;
+  registration: boolean;
 }
 
 const days14 = 14 * 24 * 60 * 60;
@@ -94,6 +95,7 @@ export function configuration(
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
+      registration: { enabled: settings.registration, initialAccessToken: false },
       revocation: {
         enabled: true,
         allowedPolicy: async (_context: unknown, client: { clientId: string }, token: { clientId: string }) =>

@@ -32,11 +32,13 @@ export const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-export function page(title: string, content: string): string {
+const company = 'Lanternworks · demo identity provider';
+
+export function page(title: string, content: string, brand = company): string {
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)} - Lanternworks</title><style>${style}</style></head>
-<body><main><p class="brand">Lanternworks &middot; demo identity provider</p>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)} - ${escaped(brand)}</title><style>${style}</style></head>
+<body><main><p class="brand">${escaped(brand)}</p>
 <h1>${escaped(title)}</h1>
 ${content}
 </main></body>
@@ -44,7 +46,7 @@ ${content}
 `;
 }
 
-export function chooseAccountPage(action: string, accounts: Account[]): string {
+export function chooseAccountPage(action: string, accounts: Account[], brand?: string): string {
   const cards = accounts.map(
     (account) =>
       `<button name="account" value="${escaped(account.sub)}"><b>${escaped(account.name)}</b><span>${escaped(account.title)}</span></button>`,
@@ -57,6 +59,7 @@ ${cards.join('\n')}
 <button class="plain" name="cancel" value="yes">Cancel</button>
 </form>
 <p class="note">This is a demo: no password is asked.</p>`,
+    brand,
   );
 }
 

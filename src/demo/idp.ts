@@ -19,6 +19,10 @@ export interface IdpOptions {
   host?: string;
   /** Private folder for signing keys, sessions and refresh tokens. */
   dataDir: string;
+  /** Whose pages they are. */
+  brand?: string;
+  /** Whether apps may register themselves (RFC 7591). */
+  registration?: boolean;
   /** RFC 8707 identifiers that access tokens are issued for: the central API's. */
   resources: string[];
   /** Whom those tokens may be exchanged for (RFC 8693): upstreams. */
@@ -57,6 +61,7 @@ export async function openIdp(options: IdpOptions): Promise<Idp> {
     accounts: options.accounts ?? demoAccounts,
     accessTokenTtl: options.accessTokenTtl ?? 600,
     deviceCodeTtl: options.deviceCodeTtl ?? 600,
+    registration: options.registration === true,
   };
   let provider: Provider;
   let handler: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -105,7 +110,7 @@ export async function openIdp(options: IdpOptions): Promise<Idp> {
     if (!path.startsWith('/interaction/')) return handler(request, response);
     if (request.method === 'POST') return answered(request, response);
     await provider.interactionDetails(request, response);
-    send(response, 200, chooseAccountPage(path, settings.accounts));
+    send(response, 200, chooseAccountPage(path, settings.accounts, options.brand));
   }
 
   /** The person chose: signs in and grants everything that was asked for at once, as the company does for its own app. */

@@ -10,15 +10,29 @@ export interface Ports {
   issuer: number;
   servers: number;
   everything: number;
+  vendor: number;
 }
 
-/** Six ports in a row from `first`; with 0 free ones, which the system chooses. */
+/** Seven ports in a row from `first`; with 0 free ones, which the system chooses. */
 export async function demoPorts(first: number): Promise<Ports> {
-  if (first > 65530)
-    throw new Failure('bad-input', `The demo takes six ports from ${first} on, and there are not so many.`, 'Choose --port 65530 or less.');
-  if (first !== 0) return { mcp: first, ui: first + 1, central: first + 2, issuer: first + 3, servers: first + 4, everything: first + 5 };
+  if (first > 65529)
+    throw new Failure(
+      'bad-input',
+      `The demo takes seven ports from ${first} on, and there are not so many.`,
+      'Choose --port 65529 or less.',
+    );
+  if (first !== 0)
+    return {
+      mcp: first,
+      ui: first + 1,
+      central: first + 2,
+      issuer: first + 3,
+      servers: first + 4,
+      everything: first + 5,
+      vendor: first + 6,
+    };
   // The identity provider must know the central API's address before that one starts, so this one port is found beforehand.
-  return { mcp: 0, ui: 0, central: await freePort(), issuer: 0, servers: 0, everything: 0 };
+  return { mcp: 0, ui: 0, central: await freePort(), issuer: 0, servers: 0, everything: 0, vendor: 0 };
 }
 
 async function freePort(): Promise<number> {

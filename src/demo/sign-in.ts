@@ -24,6 +24,17 @@ export async function signInAs(dataDir: string, account: string): Promise<void> 
   );
   const error = done.identity.error;
   if (error !== undefined && done.identity.state === 'signed-out') throw new Failure(error.code, error.message, error.fix);
+  await signInToServers(dataDir, account, giveUp);
+}
+
+/** The same account at each server that has a sign-in of its own. */
+async function signInToServers(dataDir: string, account: string, giveUp: AbortSignal): Promise<void> {
+  const { servers } = await until(dataDir, giveUp, (view) => view.servers.every(({ signIn }) => signIn?.state !== 'unknown'));
+  for (const { id, signIn } of servers) {
+    if (signIn === undefined || signIn.state === 'signed-in') continue;
+    const { url } = await ask(dataDir, 'server-sign-in', { server: id });
+    await driveSignIn(url, account);
+  }
 }
 
 /** The host may not have reached the company yet in its first moments. */

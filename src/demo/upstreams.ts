@@ -28,10 +28,11 @@ export async function openDemoUpstreams(options: {
   now?: () => number;
   /** Whose tokens the customer records take; without it they ask for none. */
   issuer?: string;
+  /** Opens the authorization server of the tickets, at which people sign in themselves; without it they ask for no sign-in. */
+  vendor?: (resource: string) => Promise<{ issuer: string; close(): Promise<void> }>;
 }): Promise<DemoUpstreams> {
   const now = options.now ?? Date.now;
   const sites: Record<string, Site> = {
-    '/tickets/mcp': await openTickets({ now }),
     '/crm/mcp': options.issuer === undefined ? openCrm() : guarded(openCrm(), { issuer: options.issuer, audience: 'crm' }),
     '/payroll/mcp': openPayroll(),
     '/releases/mcp': openReleases({ now }),
@@ -50,16 +51,34 @@ export async function openDemoUpstreams(options: {
   server.listen(options.port, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const resource = `${url}/tickets/mcp`;
+  const metadataPath = '/.well-known/oauth-protected-resource/tickets/mcp';
+  const vendor = await options.vendor?.(resource);
+  const tickets = await openTickets({ now });
+  sites['/tickets/mcp'] = vendor ? guarded(tickets, { issuer: vendor.issuer, audience: resource, metadata: url + metadataPath }) : tickets;
+  if (vendor) sites[metadataPath] = resourceMetadata({ resource, authorization_servers: [vendor.issuer] });
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     port,
     async close() {
       const closed = once(server, 'close');
       server.close();
+      await vendor?.close();
       await Promise.all(Object.values(sites).map((site) => site.close()));
       server.closeAllConnections();
       await closed;
     },
+  };
+}
+
+/** RFC 9728 section 3.2. */
+function resourceMetadata(metadata: { resource: string; authorization_servers: string[] }): Site {
+  return {
+    async handle(_request, response) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
+    },
+    close: async () => {},
   };
 }
 

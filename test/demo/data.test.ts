@@ -32,8 +32,8 @@ test('a folder with anything else in it is never emptied', (t) => {
   assert.ok(existsSync(join(dataDir, 'thesis.txt')));
 });
 
-test('ports: six in a row, or free ones; a taken one is told with what it is for', async (t) => {
-  assert.deepEqual(Object.values(await demoPorts(5000)), [5000, 5001, 5002, 5003, 5004, 5005]);
+test('ports: seven in a row, or free ones; a taken one is told with what it is for', async (t) => {
+  assert.deepEqual(Object.values(await demoPorts(5000)), [5000, 5001, 5002, 5003, 5004, 5005, 5006]);
   assert.equal((await demoPorts(0)).mcp, 0);
   await assert.rejects(demoPorts(65535), { code: 'bad-input' });
   const server = createServer().listen(0, '127.0.0.1');

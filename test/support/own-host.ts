@@ -21,7 +21,10 @@ export async function ownHost(account: string) {
   const dataDir = join(dir, 'data');
   const [port, at] = [await freePort(), await freePort()];
   const idp = await openIdp({ port: 0, dataDir: join(dir, 'idp'), resources: [`http://127.0.0.1:${at}/v1`] });
-  const servers = await openDemoUpstreams({ port: 0 });
+  const servers = await openDemoUpstreams({
+    port: 0,
+    vendor: (resource) => openIdp({ port: 0, dataDir: join(dir, 'vendor'), resources: [resource], registration: true }),
+  });
   const openCentral = (issuer: string) =>
     openReferenceCentral({
       folder: resolve('resources/demo'),

@@ -1,6 +1,6 @@
 // OAuth per upstream: each person signs in to a server themselves, at its own authorization server.
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -8,76 +8,16 @@ import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Failure } from '../../src/base/errors.ts';
 import type { Vault } from '../../src/base/host.ts';
 import { silent } from '../../src/base/log.ts';
-import type { ServerEntry } from '../../src/bundle/schema.ts';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { memoryVault } from '../../src/shell/vault.ts';
-import { openCredentials } from '../../src/upstreams/credentials/by-type.ts';
-import { companyHeaders } from '../../src/upstreams/credentials/credentials.ts';
-import { openSignIns, type SignIns } from '../../src/upstreams/oauth/sign-ins.ts';
-import { entry, legacySession, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
-import { type OAuthUpstreamOptions, openOAuthUpstream } from '../support/oauth-upstream.ts';
-
-type Auth = Partial<Extract<ServerEntry['auth'], { type: 'oauth' }>>;
-
-async function open(t: TestContext, options: OAuthUpstreamOptions & { auth?: Auth; era?: ServerEntry['era']; vault?: Vault } = {}) {
-  const { auth, era = 'legacy', vault = memoryVault(), ...upstreamOptions } = options;
-  const upstream = await openOAuthUpstream(t, upstreamOptions);
-  let ahead = 0;
-  const now = () => Date.now() + ahead;
-  const who = { sub: 'pat' as string | undefined };
-  const tools = [{ name: 'who' }, { name: 'write' }, { name: 'admin' }];
-  const servers = [entry({ id: 'own', title: 'Own', url: upstream.url, era, auth: { type: 'oauth', ...auth }, tools })];
-  const entries = { present: servers };
-  const signIns: SignIns = openSignIns({
-    vault,
-    log: silent,
-    now,
-    origin: (host) => `http://${host}:${house.gateway.port}`,
-    person: () => (who.sub === undefined ? undefined : { sub: who.sub, account: `idp ${who.sub}` }),
-    entry: (id) => entries.present.find((one) => one.id === id),
-    changed: () => {},
-    reset: (id) => house.upstreams.signedIn(id),
-  });
-  const house: Awaited<ReturnType<typeof openTestGateway>> = await openTestGateway(makeBundle({ servers }), {
-    person: () => who.sub ?? '',
-    credentials: openCredentials({ exchange: companyHeaders, oauth: signIns.credentials }),
-    signedIn: (server, signal) => signIns.until(server, signal),
-    endpoint: (path) => signIns.endpoint(path),
-  });
-  t.after(async () => {
-    signIns.close();
-    await house.close();
-  });
-  const session = await legacySession(house.url, house.token);
-  const call = async (name = 'who') => {
-    const { result } = (await session.send('tools/call', { name: `own__${name}`, arguments: {} })).json() as {
-      result: { isError?: boolean; content: { text: string }[] };
-    };
-    return { failed: result.isError === true, text: result.content[0]!.text };
-  };
-  const signIn = async (account = 'ann') => {
-    const { url } = await signIns.begin(servers[0]!);
-    await driveSignIn(url, account);
-  };
-  return {
-    upstream,
-    house,
-    signIns,
-    session,
-    call,
-    signIn,
-    who,
-    entries,
-    server: servers[0]!,
-    vault,
-    now,
-    forward: (ms: number) => (ahead += ms),
-  };
-}
+import { openSignIns } from '../../src/upstreams/oauth/sign-ins.ts';
+import { makeBundle, modernRequest } from '../support/gateway.ts';
+import { openOAuthUpstream } from '../support/oauth-upstream.ts';
+import { openSigningIn } from '../support/signing-in.ts';
 
 for (const era of ['legacy', 'modern'] as const)
   test(`${era}: without a sign-in the agent gets the link; after it the call is made as the person, with a token for that server`, async (t) => {
-    const { upstream, house, signIns, call, server } = await open(t, { era });
+    const { upstream, house, signIns, call, server } = await openSigningIn(t, { era });
     const before = await call();
     assert.ok(before.failed);
     const link = /http:\/\/127\.0\.0\.1:\d+\/sign-in\/[\w-]+/.exec(before.text)?.[0];
@@ -98,8 +38,15 @@ for (const era of ['legacy', 'modern'] as const)
     assert.ok(!JSON.stringify(await house.records()).includes('/sign-in/'));
   });
 
+test('the window can say as whom the person is signed in, where the server issues an ID token', async (t) => {
+  const { signIn, signIns, server, call } = await openSigningIn(t, { auth: { scope: 'openid email' } });
+  await signIn();
+  assert.deepEqual(signIns.state(server), { state: 'signed-in', account: 'ann@example.com' });
+  assert.deepEqual(await call(), { failed: false, text: 'ann' });
+});
+
 test('two people on one server act as themselves, and nobody is called for with the token of the one before', async (t) => {
-  const { upstream, call, signIn, who, signIns, server } = await open(t);
+  const { upstream, call, signIn, who, signIns, server } = await openSigningIn(t);
   await call();
   await signIn('ann');
   assert.equal((await call()).text, 'ann');
@@ -118,7 +65,7 @@ test('two people on one server act as themselves, and nobody is called for with 
 
 for (const era of ['legacy', 'modern'] as const)
   test(`${era}: 200 calls at once at the end of a token make one refresh, and none of them fails`, async (t) => {
-    const { upstream, house, signIn, forward, who, server } = await open(t, { era, lifetime: 60 });
+    const { upstream, house, signIn, forward, who, server } = await openSigningIn(t, { era, lifetime: 60 });
     await house.apply(makeBundle({ servers: [server], version: 2, limits: { concurrentCalls: 1000, callsPerMinute: 0 } }));
     assert.equal(who.sub, 'pat');
     await signIn();
@@ -133,7 +80,7 @@ for (const era of ['legacy', 'modern'] as const)
 
 test('a strict rotation of refresh tokens is survived for as long as the server wants it, and over a restart', async (t) => {
   const vault = memoryVault();
-  const { upstream, call, signIn, forward } = await open(t, { lifetime: 5, vault });
+  const { upstream, call, signIn, forward } = await openSigningIn(t, { lifetime: 5, vault });
   await signIn();
   for (let round = 0; round < 8; round++) {
     forward(6_000);
@@ -145,7 +92,7 @@ test('a strict rotation of refresh tokens is survived for as long as the server 
 });
 
 test('a token is renewed ahead of its end while calls go on with it', async (t) => {
-  const { upstream, call, signIn, forward } = await open(t, { lifetime: 100 });
+  const { upstream, call, signIn, forward } = await openSigningIn(t, { lifetime: 100 });
   await signIn();
   const before = upstream.count('/token');
   forward(75_000);
@@ -157,7 +104,7 @@ test('a token is renewed ahead of its end while calls go on with it', async (t) 
 });
 
 test('a sign-in that the server ended asks for a new one, once and without a flood; after it calls go on', async (t) => {
-  const { upstream, call, signIn, signIns, server } = await open(t);
+  const { upstream, call, signIn, signIns, server } = await openSigningIn(t);
   await signIn();
   await call();
   upstream.state.refuses = true;
@@ -172,7 +119,7 @@ test('a sign-in that the server ended asks for a new one, once and without a flo
 
 test('trouble at the authorization server ends no sign-in: a good token is used, and a call without one says what is wrong', async (t) => {
   let away = false;
-  const { call, signIn, forward, signIns, server } = await open(t, {
+  const { call, signIn, forward, signIns, server } = await openSigningIn(t, {
     lifetime: 60,
     instead(path, _issuer, _request, response) {
       if (!away || path !== '/token') return false;
@@ -194,7 +141,7 @@ test('trouble at the authorization server ends no sign-in: a good token is used,
 });
 
 test('step-up: a 403 asks for the union of the scopes, the call goes through after it, and a server cannot go on asking', async (t) => {
-  const { upstream, call, signIn } = await open(t, { scopes: { write: 'w:all', admin: 'a:all' } });
+  const { upstream, call, signIn } = await openSigningIn(t, { scopes: { write: 'w:all', admin: 'a:all' } });
   await signIn();
   assert.ok(!(await call()).failed);
   const refused = await call('write');
@@ -211,7 +158,7 @@ test('step-up: a 403 asks for the union of the scopes, the call goes through aft
 
 test('a server that always wants more gets three step-ups in an hour, and one that does not give what was asked for gets none', async (t) => {
   let wanted = 0;
-  const { call, signIn } = await open(t, {
+  const { call, signIn } = await openSigningIn(t, {
     era: 'modern',
     instead: async (path, issuer, request, response) => {
       if (path !== '/mcp' || request.headers['mcp-method'] !== 'tools/call' || wanted === 0) return false;
@@ -240,9 +187,9 @@ test('a server that always wants more gets three step-ups in an hour, and one th
 });
 
 test('an authorization server that refuses `resource` is signed in to where the entry says so; else the page says what was said', async (t) => {
-  const refused = await open(t, { refusesResource: true });
+  const refused = await openSigningIn(t, { refusesResource: true });
   await assert.rejects(refused.signIn());
-  const { upstream, call, signIn } = await open(t, {
+  const { upstream, call, signIn } = await openSigningIn(t, {
     refusesResource: true,
     auth: { resource: false, authorizeParameters: { login_hint: 'ann' } },
   });
@@ -254,7 +201,7 @@ test('an authorization server that refuses `resource` is signed in to where the 
 });
 
 test('a server that lets everybody list is listed without a sign-in, and asks for one at the call', async (t) => {
-  const { upstream, house, call, signIn } = await open(t, { openLists: true, era: 'modern' });
+  const { upstream, house, call, signIn } = await openSigningIn(t, { openLists: true, era: 'modern' });
   assert.match((await call()).text, /\/sign-in\//);
   assert.ok(upstream.bearers.every((bearer) => bearer === undefined));
   await signIn();
@@ -263,7 +210,7 @@ test('a server that lets everybody list is listed without a sign-in, and asks fo
 });
 
 test('without dynamic registration the person is told what IT has to register; a client that IT states is used', async (t) => {
-  const without = await open(t, { registration: false });
+  const without = await openSigningIn(t, { registration: false });
   const { url } = await without.signIns.begin(without.server);
   const page = await (await fetch(url, { redirect: 'manual' })).text();
   assert.match(page, /http:\/\/127\.0\.0\.1:\d+\/oauth\/callback\/own/);
@@ -275,7 +222,7 @@ test('without dynamic registration the person is told what IT has to register; a
     response_types: ['code'],
     redirect_uris: ['http://localhost/oauth/callback/own'],
   };
-  const { upstream, call, signIn } = await open(t, {
+  const { upstream, call, signIn } = await openSigningIn(t, {
     registration: false,
     clients: [stated],
     auth: { clientId: 'gatehouse-at-own', redirectHost: 'localhost' },
@@ -289,7 +236,7 @@ test('without dynamic registration the person is told what IT has to register; a
 const asksForVisits = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { url: {} } } };
 
 test('a modern agent that can send its person to an address is asked for that, and its call waits for the sign-in', async (t) => {
-  const { house, signIns } = await open(t, { era: 'modern' });
+  const { house, signIns } = await openSigningIn(t, { era: 'modern' });
   const ask = (params: Record<string, unknown>) =>
     modernRequest(house.url, house.token, 'tools/call', { name: 'own__who', arguments: {}, ...params }, { meta: asksForVisits });
   const first = (await ask({})).json()['result'] as {
@@ -317,7 +264,7 @@ test('a modern agent that can send its person to an address is asked for that, a
 });
 
 test('a legacy agent that can send its person to an address is asked in the middle of its call, which then goes on', async (t) => {
-  const { house } = await open(t);
+  const { house } = await openSigningIn(t);
   const client = new Client({ name: 'agent', version: '1.0.0' }, { capabilities: { elicitation: { url: {} } } });
   const asked: unknown[] = [];
   client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
@@ -335,7 +282,7 @@ test('a legacy agent that can send its person to an address is asked in the midd
 });
 
 test('a sign-out, a server that is gone and one that moved end the sign-in and revoke it; the other place never sees the token', async (t) => {
-  const { upstream, signIns, signIn, call, entries, server, house } = await open(t);
+  const { upstream, signIns, signIn, call, entries, server, house } = await openSigningIn(t);
   const revoked = () => upstream.asked.filter(({ path }) => path === '/token/revocation').length;
   const settled = async (count: number) => {
     for (let waited = 0; revoked() < count && waited < 100; waited++) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -384,7 +331,7 @@ test('a restart keeps the sign-in; a vault that cannot be opened is not one that
       await secrets.delete(name);
     },
   };
-  const first = await open(t, { vault });
+  const first = await openSigningIn(t, { vault });
   await first.signIn();
   const again = openSignIns({
     vault,

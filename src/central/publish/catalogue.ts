@@ -52,7 +52,10 @@ export async function fetchCatalogue(
     log: silent,
     clientInfo: reviewer.clientInfo,
     events: { onStatus() {}, onResourceUpdated() {} },
-    credentials: openCredentials({ exchange: { headers: givenToken }, oauth: { headers: givenToken } }),
+    credentials: openCredentials({
+      exchange: { headers: givenToken },
+      oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
+    }),
     path: openLoginPath({ environment: process.env, platform: process.platform, log: silent }),
     limits,
   });
@@ -68,9 +71,13 @@ export async function fetchCatalogue(
   }
 }
 
-/** Blessing has no person whose token could be exchanged. One variable a server: a token for one must not be seen by another. */
-function givenToken({ id }: ServerEntry): HeaderList | Promise<HeaderList> {
-  const name = `GATEHOUSE_BLESS_TOKEN_${id.toUpperCase().replaceAll('-', '_')}`;
+/** One variable a server: a token for one must not be seen by another. */
+const tokenName = ({ id }: ServerEntry): string => `GATEHOUSE_BLESS_TOKEN_${id.toUpperCase().replaceAll('-', '_')}`;
+const hasToken = (entry: ServerEntry): boolean => process.env[tokenName(entry)] !== undefined;
+
+/** Blessing has no person who could sign in, or whose token could be exchanged. */
+function givenToken(entry: ServerEntry): HeaderList | Promise<HeaderList> {
+  const name = tokenName(entry);
   const token = process.env[name];
   return token === undefined
     ? Promise.reject(new Error(`it takes tokens of people; put one that is for it into the variable ${name}`))

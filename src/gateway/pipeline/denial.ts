@@ -88,7 +88,7 @@ const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text
 /** An upstream's trouble in words: never a status that would send an agent into signing in again. */
 export function troubleText(asked: string, title: string, error: UpstreamError): string {
   if (error instanceof SignInNeeded)
-    return `${title} wants the person to sign in, so ${asked} was not run (${error.message}). Ask the person to open ${error.url} in a browser, then try again.`;
+    return `${title} was not asked for ${asked}: ${error.message}. Ask the person to open ${error.url} in a browser, then try again.`;
   switch (error.problem) {
     case 'unauthorized':
       return `Gatehouse has no credential that ${title} takes, so ${asked} was not run. ${openApp} and look at this server; signing in again here does not help. (${error.message})`;

@@ -3,7 +3,7 @@ import * as oidc from 'openid-client';
 import { Failure } from '../../base/errors.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Challenge, scopesOf, union } from './challenge.ts';
-import { type Client, clientFor, configurationOf } from './client.ts';
+import { clientFor, configurationOf } from './client.ts';
 import { discover, type Found } from './discovery.ts';
 import type { Kept } from './kept.ts';
 import { tokensOf } from './tokens.ts';
@@ -103,5 +103,3 @@ function kernel(metadata: oidc.ServerMetadata): Kept['metadata'] {
     JSON.stringify({ issuer, token_endpoint, revocation_endpoint, jwks_uri, id_token_signing_alg_values_supported }),
   ) as Kept['metadata'];
 }
-
-export type { Client };

@@ -23,7 +23,14 @@ interface Under {
   renewedAt?: number;
 }
 
-export function openRefreshing({ now, log, changed }: { now(): number; log: Log; changed(): void }): Refreshing {
+export function openRefreshing(options: {
+  now(): number;
+  log: Log;
+  changed(): void;
+  /** A token came for a sign-in that has ended meanwhile. */
+  dropped(kept: Kept): void;
+}): Refreshing {
+  const { now, log, changed, dropped } = options;
   const all = new Map<string, Under>();
   /** Sign-ins that the server or its authorization server takes no more. */
   const over = new WeakSet<Kept>();
@@ -45,7 +52,10 @@ export function openRefreshing({ now, log, changed }: { now(): number; log: Log;
     const under = of(server);
     under.running ??= refreshed(kept, now)
       .then(async (next) => {
-        if (store.servers.get(server) !== kept) return undefined;
+        if (store.servers.get(server) !== kept) {
+          dropped(next);
+          return undefined;
+        }
         await store.set(server, next);
         delete under.failed;
         changed();

@@ -6,10 +6,10 @@ import type { Log } from '../../base/log.ts';
 import type { Page } from '../../base/page.ts';
 import { openRevocations } from '../../base/revocation.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
-import type { Credentials, HeaderList, Refusal } from '../credentials/credentials.ts';
+import type { Credentials } from '../credentials/credentials.ts';
 import { SignInNeeded } from '../upstream.ts';
-import { readChallenge, scopesOf, union } from './challenge.ts';
 import { begin } from './flows.ts';
+import { keptAt, openHeaders } from './headers.ts';
 import { type Kept, openStore, type Store } from './kept.ts';
 import { callbackPath, doors, type Next, nothing, ticketPath } from './pages.ts';
 import { openRefreshing } from './refreshing.ts';
@@ -20,7 +20,8 @@ type OAuthEntry = ServerEntry & { url: string; auth: Extract<ServerEntry['auth']
 
 /** How a person stands with an upstream that has sign-ins of its own. */
 export interface SignInState {
-  state: 'signed-out' | 'signing-in' | 'signed-in';
+  /** `unknown`: the vault has not been opened yet, or cannot be opened now. */
+  state: 'unknown' | 'signed-out' | 'signing-in' | 'signed-in';
   /** As the server's authorization server names the person, where it does. */
   account?: string;
   /** Milliseconds since the epoch; absent: until the server says otherwise, or for as long as it can be refreshed. */
@@ -62,9 +63,6 @@ export interface SignInOptions {
   reset(server: string): void;
 }
 
-/** More step-ups than this in an hour are no need but a nuisance. */
-const stepUps = { most: 3, withinMs: 3_600_000 };
-
 export function openSignIns(options: SignInOptions): SignIns {
   const { vault, log, now } = options;
   const tickets = new Tickets(now);
@@ -80,9 +78,12 @@ export function openSignIns(options: SignInOptions): SignIns {
       }),
   });
   let present: { account: string; store: Promise<Store>; opened: Store | undefined } | undefined;
-  const widened = new Map<string, number[]>();
-  const refreshing = openRefreshing({ now, log, changed: options.changed });
-  const none = new WeakMap<ServerEntry, HeaderList>();
+  const refreshing = openRefreshing({
+    now,
+    log,
+    changed: options.changed,
+    dropped: (kept) => void revocations.add(JSON.stringify(kept)),
+  });
 
   function storeOf(account: string) {
     if (present?.account === account) return present;
@@ -101,11 +102,6 @@ export function openSignIns(options: SignInOptions): SignIns {
     return mine;
   }
 
-  const keptFor = (store: Store, entry: ServerEntry): Kept | undefined => {
-    const kept = store.servers.get(entry.id);
-    return kept?.url === entry.url ? kept : undefined;
-  };
-
   const needed = (entry: ServerEntry, account: string, why: string, wants: Parameters<Tickets['for']>[2] = {}): SignInNeeded => {
     const fresh = tickets.of(entry.id) === undefined;
     const ticket = tickets.for(entry.id, account, wants);
@@ -114,55 +110,7 @@ export function openSignIns(options: SignInOptions): SignIns {
   };
   const linkOf = (entry: ServerEntry, id: string): string => `${options.origin(hostOf(entry))}${ticketPath}${id}`;
 
-  function headers(store: Store, entry: OAuthEntry, account: string, refused: Refusal | undefined): HeaderList | Promise<HeaderList> {
-    const kept = keptFor(store, entry);
-    if (refused !== undefined) return refusedBy(store, entry, account, kept, refused);
-    // Some servers let everybody list and ask for a sign-in at some tools only. One that wants it says so, and where.
-    if (!kept) return anonymous(entry);
-    const list = refreshing.headers(entry.id, kept, store);
-    if (list && !('then' in list)) return list;
-    return Promise.resolve(list).then((found) => {
-      if (found) return found;
-      // Another sign-in may have taken its place meanwhile.
-      if (keptFor(store, entry) !== kept) return headers(store, entry, account, undefined);
-      throw needed(entry, account, 'the sign-in to it has ended');
-    });
-  }
-
-  function anonymous(entry: ServerEntry): HeaderList {
-    const list = none.get(entry) ?? [];
-    none.set(entry, list);
-    return list;
-  }
-
-  async function refusedBy(
-    store: Store,
-    entry: OAuthEntry,
-    account: string,
-    kept: Kept | undefined,
-    refused: Refusal,
-  ): Promise<HeaderList> {
-    const heard = readChallenge(refused.challenge);
-    if (!kept) {
-      if (refused.status === 401) throw needed(entry, account, 'it wants the person to sign in', { heard });
-      return refused.headers;
-    }
-    if (refused.status === 401) {
-      const next = await refreshing.renew(entry.id, kept, store, refused.headers);
-      if (next) return next;
-      throw needed(entry, account, 'it does not take the present sign-in any more', { heard });
-    }
-    const had = scopesOf(kept.scope);
-    const lacking = scopesOf(heard.scope).filter((scope) => !had.includes(scope));
-    const times = (widened.get(entry.id) ?? []).filter((at) => Math.abs(now() - at) < stepUps.withinMs);
-    // What was asked for before would not be given this time either.
-    if (lacking.length === 0 || had.length + lacking.length > 50) return refused.headers;
-    if (tickets.of(entry.id) === undefined) {
-      if (times.length >= stepUps.most) return refused.headers;
-      widened.set(entry.id, [...times, now()]);
-    }
-    throw needed(entry, account, 'it wants the person to allow more', { heard, scope: union(kept.scope, heard.scope) });
-  }
+  const headers = openHeaders({ now, tickets, refreshing, needed });
 
   async function enter(id: string): Promise<Next> {
     const ticket = tickets.byId(id);
@@ -234,7 +182,8 @@ export function openSignIns(options: SignInOptions): SignIns {
         const who = options.person();
         if (!isOAuth(entry) || who?.sub !== sub) return Promise.reject(new Error('you are not signed in to Gatehouse'));
         const { opened, store } = storeOf(who.account);
-        return opened ? headers(opened, entry, who.account, refused) : store.then((read) => headers(read, entry, who.account, refused));
+        const asked = { entry, account: who.account, refused };
+        return opened ? headers(opened, asked) : store.then((read) => headers(read, asked));
       },
     },
     endpoint: doors({ enter, leave }),
@@ -242,7 +191,8 @@ export function openSignIns(options: SignInOptions): SignIns {
       const who = options.person();
       if (!isOAuth(entry) || !who) return undefined;
       const { opened } = storeOf(who.account);
-      const kept = opened && keptFor(opened, entry);
+      if (!opened) return { state: 'unknown' };
+      const kept = keptAt(opened, entry);
       if (!kept || refreshing.isOver(kept)) return { state: tickets.of(entry.id)?.flow ? 'signing-in' : 'signed-out' };
       const until = kept.refreshToken === undefined ? kept.expiresAt : undefined;
       return {

@@ -72,9 +72,6 @@ export const isOver = (error: unknown): boolean =>
   error.status < 500 &&
   ['invalid_grant', 'invalid_client', 'unauthorized_client', 'invalid_scope'].includes(error.error);
 
-/** The authorization server said something, so that asking again changes nothing. */
-export const answered = (error: unknown): boolean => error instanceof oidc.ResponseBodyError && error.status < 500 && error.status !== 429;
-
 /** In one line: nothing of an answer is in it but a code of the RFCs, since an answer may hold what was sent. */
 export function told(error: unknown): string {
   if (error instanceof oidc.ResponseBodyError || error instanceof oidc.AuthorizationResponseError)
