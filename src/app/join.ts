@@ -41,7 +41,7 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
     issuer: bootstrap.issuer,
     clientId: bootstrap.client_id,
     scopes: bootstrap.scopes,
-    resource: bootstrap.resource,
+    resource: bootstrap.send_resource ? bootstrap.resource : undefined,
     groupsClaim: bootstrap.groups_claim,
   });
   house.identity = identity;

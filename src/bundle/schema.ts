@@ -203,6 +203,8 @@ export const bootstrap = z.object({
   scopes: z.array(z.string()),
   /** RFC 8707 resource indicator that the access token must be issued for. */
   resource: z.url(),
+  /** Whether it is asked for at the sign-in: some providers refuse that. */
+  send_resource: z.boolean().default(true),
   groups_claim: z.string().default('groups'),
   endpoints: z.object({
     bundle: z.url(),

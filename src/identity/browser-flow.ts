@@ -1,7 +1,7 @@
 import * as oidc from 'openid-client';
 import { Failure } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
-import type { IdentityConfig } from './config.ts';
+import { type IdentityConfig, resourceOf } from './config.ts';
 import type { Flow } from './flow.ts';
 import { isSafeToOpen } from './provider.ts';
 import { openRedirectListener } from './redirect.ts';
@@ -23,7 +23,7 @@ export async function startBrowserFlow(oidcConfig: oidc.Configuration, config: I
       clearTimeout(timer);
       try {
         const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier, idTokenExpected: true };
-        const response = await oidc.authorizationCodeGrant(oidcConfig, url, checks, { resource: config.resource });
+        const response = await oidc.authorizationCodeGrant(oidcConfig, url, checks, resourceOf(config));
         resolve(readTokens(response, host.now()));
         return { status: 200, title: 'You are signed in', text: 'You can close this tab and go back to Gatehouse.' };
       } catch (error) {
@@ -49,7 +49,7 @@ export async function startBrowserFlow(oidcConfig: oidc.Configuration, config: I
     nonce,
     code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
     code_challenge_method: 'S256',
-    resource: config.resource,
+    ...resourceOf(config),
   });
   if (!isSafeToOpen(url)) {
     listener.close();

@@ -3,7 +3,7 @@ import * as oidc from 'openid-client';
 import { Failure } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { scopeOf } from './browser-flow.ts';
-import type { IdentityConfig } from './config.ts';
+import { type IdentityConfig, resourceOf } from './config.ts';
 import type { Flow } from './flow.ts';
 import { isSafeToOpen } from './provider.ts';
 import { readTokens, type Tokens } from './tokens.ts';
@@ -19,7 +19,7 @@ export async function startDeviceFlow(oidcConfig: oidc.Configuration, config: Id
   if (oidcConfig.serverMetadata().device_authorization_endpoint === undefined) {
     throw new Failure('bad-input', 'The identity provider does not offer sign-in by code.', 'Sign in with the browser.');
   }
-  const parameters = { scope: scopeOf(oidcConfig, config), resource: config.resource };
+  const parameters = { scope: scopeOf(oidcConfig, config), ...resourceOf(config) };
   const device = await oidc.initiateDeviceAuthorization(oidcConfig, parameters);
   const url = URL.canParse(device.verification_uri) ? new URL(device.verification_uri) : undefined;
   if (url === undefined || !isSafeToOpen(url)) {
@@ -46,7 +46,7 @@ async function poll(
   for (;;) {
     await pause(interval, signal);
     try {
-      const response = await oidc.genericGrantRequest(oidcConfig, grant, { device_code: device.device_code, resource: config.resource });
+      const response = await oidc.genericGrantRequest(oidcConfig, grant, { device_code: device.device_code, ...resourceOf(config) });
       signal.throwIfAborted();
       const tokens = readTokens(response, host.now());
       if (tokens.claims !== undefined) return tokens;

@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts';
 import { openRevocations } from '../base/revocation.ts';
 import type { View } from '../contract/view.ts';
 import { startBrowserFlow } from './browser-flow.ts';
-import type { IdentityConfig } from './config.ts';
+import { type IdentityConfig, resourceOf } from './config.ts';
 import { startDeviceFlow } from './device-flow.ts';
 import { exchangeFailure, exchangeToken, subjectRefused } from './exchange.ts';
 import type { Flow } from './flow.ts';
@@ -105,12 +105,10 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
       ...(refreshToken === undefined ? {} : { refreshToken }),
       toFailure: fail,
       async refresh(token) {
-        const response = await oidc
-          .refreshTokenGrant(await provider.configuration(), token, { resource: config.resource })
-          .catch((error: unknown) => {
-            provider.forget();
-            throw error;
-          });
+        const response = await oidc.refreshTokenGrant(await provider.configuration(), token, resourceOf(config)).catch((error: unknown) => {
+          provider.forget();
+          throw error;
+        });
         const renewed = readTokens(response, host.now());
         // OpenID Connect Core 12.2: a refresh never turns one person into another.
         if (renewed.claims !== undefined && renewed.claims['sub'] !== sub) {

@@ -65,6 +65,19 @@ test('a person signs in through the system browser', async (t) => {
   await assert.rejects(raw(redirect, 'GET', {}), { code: 'ECONNREFUSED' });
 });
 
+test('a provider that refuses `resource` is not asked for one, at the sign-in nor later', async (t) => {
+  const { posts, fetch } = notingFetch();
+  const idp = await startIdp(t);
+  const identity = await startIdentity(t, idp.issuer, testHost({ fetch }), { resource: undefined });
+  const { url } = await identity.signIn('browser');
+  assert.equal(new URL(url).searchParams.get('resource'), null);
+  await driveSignIn(url, 'engineer');
+  assert.equal((await after(identity)).state, 'signed-in');
+  await identity.accessToken({ forceRefresh: true });
+  assert.equal(posts.filter(({ path }) => path === '/token').length, 2);
+  assert.ok(posts.every(({ body }) => !body.has('resource')));
+});
+
 test('without a browser the address stays to be copied', async (t) => {
   const idp = await startIdp(t);
   const identity = await startIdentity(t, idp.issuer, testHost({ browser: false }));

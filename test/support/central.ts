@@ -83,6 +83,7 @@ export async function smallCentral(options: { key?: SigningKey; port?: number } 
         client_id: 'desktop',
         scopes: ['openid'],
         resource: central.url,
+        send_resource: true,
         groups_claim: 'groups',
         endpoints: {
           bundle: at('/v1/bundle'),

@@ -15,9 +15,9 @@ type Auth = Partial<Extract<ServerEntry['auth'], { type: 'oauth' }>>;
 /** A gateway in front of one server at which people sign in themselves; rules and record know Pat. */
 export async function openSigningIn(
   t: TestContext,
-  options: OAuthUpstreamOptions & { auth?: Auth; era?: ServerEntry['era']; vault?: Vault } = {},
+  options: OAuthUpstreamOptions & { auth?: Auth; era?: ServerEntry['era']; vault?: Vault; dataDir?: string } = {},
 ) {
-  const { auth, era = 'legacy', vault = memoryVault(), ...upstreamOptions } = options;
+  const { auth, era = 'legacy', vault = memoryVault(), dataDir, ...upstreamOptions } = options;
   const upstream = await openOAuthUpstream(t, upstreamOptions);
   let ahead = 0;
   const now = () => Date.now() + ahead;
@@ -38,6 +38,7 @@ export async function openSigningIn(
   const house: Awaited<ReturnType<typeof openTestGateway>> = await openTestGateway(makeBundle({ servers }), {
     person: () => who.sub ?? '',
     credentials: openCredentials({ exchange: companyHeaders, oauth: signIns.credentials }),
+    ...(dataDir === undefined ? {} : { dataDir }),
     signedIn: (server, signal) => signIns.until(server, signal),
     endpoint: (path) => signIns.endpoint(path),
   });

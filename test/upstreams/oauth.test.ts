@@ -1,5 +1,9 @@
 // OAuth per upstream: each person signs in to a server themselves, at its own authorization server.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -10,6 +14,7 @@ import type { Vault } from '../../src/base/host.ts';
 import { silent } from '../../src/base/log.ts';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { memoryVault } from '../../src/shell/vault.ts';
+import { openVaultFile } from '../../src/shell/vault-file.ts';
 import { openSignIns } from '../../src/upstreams/oauth/sign-ins.ts';
 import { makeBundle, modernRequest } from '../support/gateway.ts';
 import { openOAuthUpstream } from '../support/oauth-upstream.ts';
@@ -349,4 +354,30 @@ test('a restart keeps the sign-in; a vault that cannot be opened is not one that
   await assert.rejects(ask(), /locked/);
   locked = false;
   assert.match((await ask())[1]!, /^Bearer /);
+});
+
+test('nothing secret of a sign-in is in the data folder, in records or in what a window sees', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-secrets-'));
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const vault = await openVaultFile(dataDir, randomBytes(32), 'keychain');
+  const { upstream, signIn, signIns, call, forward, house, server } = await openSigningIn(t, { vault, dataDir, lifetime: 60 });
+  await call();
+  const { url } = await signIns.begin(server);
+  await signIn();
+  await call();
+  forward(61_000);
+  await call();
+  const secrets = [
+    url.slice(-32),
+    ...upstream.bearers.filter((bearer) => bearer !== undefined),
+    ...upstream.asked.flatMap(({ body }) => ['code', 'code_verifier', 'refresh_token', 'state'].map((name) => body.get(name))),
+  ].filter((secret) => secret !== null);
+  assert.ok(secrets.length > 6);
+  const seen = JSON.stringify([await house.records(), signIns.state(server)]);
+  const files = readdirSync(dataDir, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+  assert.ok(files.some(({ name }) => name === 'vault.json'));
+  for (const secret of secrets) {
+    assert.ok(!seen.includes(secret));
+    for (const { parentPath, name } of files) assert.ok(!readFileSync(join(parentPath, name)).includes(secret), name);
+  }
 });

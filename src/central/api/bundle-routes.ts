@@ -10,11 +10,12 @@ export function bundleRoutes({ url, signer, publisher, bundles, streams }: Servi
 
   app.get('/.well-known/gatehouse-configuration', (c) => {
     const { company, identity } = publisher.current().company;
-    const { required_scope, ...rest } = identity;
+    const { required_scope, send_resource = true, ...rest } = identity;
     const at = (path: string) => url + path;
     const document: Bootstrap = {
       company,
       ...rest,
+      send_resource,
       endpoints: {
         bundle: at('/v1/bundle'),
         events: at('/v1/events'),

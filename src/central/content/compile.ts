@@ -31,7 +31,16 @@ interface Compiled {
 /** A whole company, validated and related: plain JSON, so that the last good one can be kept in the database. */
 export interface CompiledCompany {
   company: { id: string; name: string; supportUrl?: string };
-  identity: { issuer: string; client_id: string; scopes: string[]; resource: string; groups_claim: string; required_scope?: string };
+  identity: {
+    issuer: string;
+    client_id: string;
+    scopes: string[];
+    resource: string;
+    /** A company that an older version compiled has none: it is sent. */
+    send_resource?: boolean;
+    groups_claim: string;
+    required_scope?: string;
+  };
   groups: string[];
   freshness: { stale: number; expires: number; resign: number };
   minimumVersion?: string;
@@ -176,6 +185,7 @@ function resolveOrg(folder: Folder, variables: Record<string, string>, problems:
       client_id: resolve(['client_id'], org.client_id),
       scopes: org.scopes.map((scope, index) => resolve(['scopes', index], scope)),
       resource: resolve(['resource'], org.resource, safeUrl),
+      send_resource: org.send_resource,
       groups_claim: resolve(['groups_claim'], org.groups_claim),
       ...(org.required_scope === undefined ? {} : { required_scope: org.required_scope }),
     },

@@ -25,6 +25,8 @@ export const org = z.strictObject({
   scopes: z.array(text).min(1).default(['openid', 'profile', 'email', 'offline_access']),
   /** RFC 8707: what access tokens must be issued for, and so the audience that is checked. */
   resource: text,
+  /** False: apps do not send `resource` at the sign-in, since the identity provider refuses it (Entra) and tells the audience by the scopes. */
+  send_resource: z.boolean().default(true),
   /** A scope that an access token must carry to be let in at all (RFC 6750 `insufficient_scope`). */
   required_scope: text.optional(),
   groups_claim: text.default('groups'),
