@@ -1,7 +1,7 @@
 // Runs the suites' own command lines and reads what they wrote.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { conformancePackage, root } from './packages.mjs';
 
@@ -90,8 +90,9 @@ export async function clientRun(suite, scenario, folder) {
     '-o',
     folder,
   ]);
-  const made = readdirSync(folder)[0];
-  return { code, text, ...counts(made === undefined ? folder : join(folder, made)) };
+  // A scenario's name may have a folder in it.
+  const made = readdirSync(folder, { recursive: true }).find((name) => basename(name) === 'checks.json');
+  return { code, text, ...counts(made === undefined ? folder : join(folder, dirname(made))) };
 }
 
 function counts(folder) {
