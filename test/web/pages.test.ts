@@ -2,14 +2,19 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
+import type { ServerSignIn } from '../../src/contract/servers.ts';
 import type { View } from '../../src/contract/view.ts';
 import { serveWindow } from '../support/window.ts';
 import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
 import { iso, ports, type SceneOptions, scene, view } from './scene.ts';
+import { servers } from './scene-servers.ts';
 
 const hour = 3_600_000;
 const out = (change: Partial<View['identity']>, company?: Partial<View['company']>): SceneOptions => ({
   view: { identity: { state: 'signed-out', ...change }, company: { ...view().company, ...company } },
+});
+const signIn = (state: ServerSignIn): SceneOptions => ({
+  view: { servers: servers().map((row) => (row.id === 'tickets' ? { ...row, signIn: state } : row)) },
 });
 const prompt = { method: 'device', url: 'https://login.northwind.example/device', userCode: 'WDJB-MJHT', expiresAt: iso(-hour) } as const;
 const offline = new Failure('unavailable', 'The catalogue could not be read.', 'Try again in a moment.');
@@ -64,6 +69,20 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
   'server, no prompts': { at: '#/servers/crm/prompts', says: 'No prompts' },
   'server, resources': { at: '#/servers/tickets/resources', says: 'tickets://{project}/{number}' },
   'server, use': { at: '#/servers/tickets/use', says: 'Most used tools' },
+  'server, signed in': {
+    at: '#/servers/tickets',
+    options: signIn({ state: 'signed-in', account: 'ada@northwind.example', until: iso(-hour) }),
+    says: 'ada@northwind.example',
+  },
+  'server, signed out': { at: '#/servers/tickets', options: signIn({ state: 'signed-out' }), says: 'wants to know who you are' },
+  'server, signing in': { at: '#/servers/tickets', options: signIn({ state: 'signing-in' }), says: 'Finish in your browser.' },
+  'server, sign-in not readable': {
+    at: '#/servers/tickets',
+    options: signIn({ state: 'unknown' }),
+    says: 'Unlock this computer’s keychain',
+  },
+  'servers, one wants a sign-in': { at: '#/servers', options: signIn({ state: 'signed-out' }), says: 'Sign in' },
+  'overview, a server wants a sign-in': { at: '#/', options: signIn({ state: 'signed-out' }), says: 'wants you to sign in' },
   'server, unreachable': { at: '#/servers/releases', says: '502 Bad Gateway' },
   'server, unknown': { at: '#/servers/nothing', says: 'This server is not there for you' },
   'server, error': { at: '#/servers/tickets', options: { fail: { 'server-get': offline } }, says: 'Try again in a moment.' },

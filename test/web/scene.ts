@@ -109,6 +109,8 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
           return detail(String(input['server']), options);
         case 'tools-search':
           return { tools: findTools(String(input['text']), options).slice(0, Number(input['limit'])) };
+        case 'server-sign-in':
+          return { url: `http://127.0.0.1:4283/sign-in/${'x'.repeat(32)}` };
         case 'server-stderr':
           return { lines: options.output ?? output };
         case 'tool-explain':

@@ -52,6 +52,30 @@ describe('using the window', { skip: noChromium, concurrency: 2 }, () => {
     assert.deepEqual(faults, []);
   });
 
+  test('a person signs in to a server by keyboard, copies the address where no browser opened, and signs out', async (t) => {
+    const tickets = (state: 'signed-out' | 'signed-in') =>
+      view().servers.map((row) => (row.id === 'tickets' ? { ...row, signIn: { state } } : row));
+    const { page, served, shown, faults } = await open(t, '#/servers/tickets', { view: { servers: tickets('signed-out') } });
+    await page.getByRole('button', { name: 'Sign in' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('Finish in your browser.').waitFor();
+    await page.getByRole('button', { name: 'Copy sign-in address' }).click();
+    assert.match(String(await clipboard(page)), /^http:\/\/127\.0\.0\.1:4283\/sign-in\//);
+    served.push({ ...shown.view, servers: tickets('signed-in') });
+    await page.getByText('Signed in').waitFor();
+    const left = page.waitForResponse((response) => response.request().method() === 'POST');
+    await page.getByRole('main').getByRole('button', { name: 'Sign out' }).click();
+    await left;
+    assert.deepEqual(
+      served.calls.filter(({ command }) => command.startsWith('server-sign')),
+      [
+        { command: 'server-sign-in', input: { server: 'tickets' } },
+        { command: 'server-sign-out', input: { server: 'tickets' } },
+      ],
+    );
+    assert.deepEqual(faults, []);
+  });
+
   test('an agent is added: name checked, token and configuration copied, and the token is gone with the dialog', async (t) => {
     const { page, served, faults } = await open(t, '#/agents');
     await page.getByRole('button', { name: 'Add agent' }).click();
