@@ -6,6 +6,7 @@ import { Client as ModernClient, StreamableHTTPClientTransport as ModernHttp } f
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { eventually, startDemo } from '../support/demo.ts';
 
 type Demo = Awaited<ReturnType<typeof startDemo>>;
@@ -146,6 +147,17 @@ test('another account: the same calls by a person without the right are hidden o
     await agent.close();
     const hidden = await other.gatehouse('call', 'payroll', 'list_runs', '{}');
     assert.equal(hidden.code, 6);
+    // A server with a sign-in of its own: signed out, its calls say where to sign in, and go through after that.
+    const list = () => other.gatehouse('call', 'tickets', 'list_tickets', '{}');
+    assert.equal((await list()).code, 0);
+    assert.equal((await other.gatehouse('servers', 'tickets', '--sign-out')).code, 0);
+    const link = /http:\S+\/sign-in\/[\w-]+/.exec((await list()).stdout)?.[0];
+    assert.ok(link);
+    await driveSignIn(link, 'marketer');
+    assert.equal((await list()).code, 0);
+    const { signIn } = await other.json<{ signIn: { state: string; account: string } }>('servers', 'tickets');
+    assert.equal(signIn.state, 'signed-in');
+    assert.match(signIn.account, /@lanternworks\.example$/);
   } finally {
     await other.stop();
   }
