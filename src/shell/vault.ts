@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import type { Vault } from '../base/host.ts';
 import { beginInventory } from '../base/key-inventory.ts';
@@ -38,7 +40,7 @@ export async function osKeyring(): Promise<Keyring> {
 }
 
 /**
- * Chooses the vault. A key in the environment is the operator's explicit choice and wins; else the keyring, if a probe shows that it keeps what it is
+ * Chooses the vault. A key in the environment, or among systemd's credentials, is the operator's explicit choice and wins; else the keyring, if a probe shows that it keeps what it is
  * given; else memory. Secrets that were sealed before are then unavailable, not gone: memory does not take their place. The keyring holds only a data
  * key: Windows keeps at most 2,560 bytes an entry, and tokens are longer.
  */
@@ -50,7 +52,8 @@ export async function openVault(options: {
   probeMs?: number;
 }): Promise<Vault> {
   const { dataDir, log, env = process.env, keyring = osKeyring, probeMs = 2000 } = options;
-  const environmentKey = env.GATEHOUSE_VAULT_KEY ? keyFromText(env.GATEHOUSE_VAULT_KEY) : undefined;
+  const given = env.GATEHOUSE_VAULT_KEY ? env.GATEHOUSE_VAULT_KEY : await systemdCredential(env);
+  const environmentKey = given === undefined ? undefined : keyFromText(given);
   const before = await sealedBefore(dataDir, 'vault.json');
   if (environmentKey !== undefined) return openVaultFile(dataDir, environmentKey, 'key-from-environment');
   if (env.GATEHOUSE_VAULT === 'memory')
@@ -74,12 +77,25 @@ export async function openVault(options: {
   }
 }
 
+/** systemd gives a service its secrets as files of a folder that nobody else can read (`LoadCredential=`, systemd.exec(5)). */
+async function systemdCredential(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  if (!env.CREDENTIALS_DIRECTORY) return undefined;
+  try {
+    return (await readFile(join(env.CREDENTIALS_DIRECTORY, credentialName), 'utf8')).trim();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const fix = `See the LoadCredential=${credentialName}:FILE of the service.`;
+    throw new Failure('unavailable', `systemd's credential ${credentialName} cannot be read.`, fix, { cause });
+  }
+}
+const credentialName = 'gatehouse-vault-key';
+
 function keyFromText(text: string): Buffer {
   const key = /^[A-Za-z0-9_-]+={0,1}$/.test(text) ? Buffer.from(text, 'base64url') : Buffer.alloc(0);
   if (key.length === 32) return key;
   throw new Failure(
     'bad-input',
-    'GATEHOUSE_VAULT_KEY is not 32 bytes in base64url.',
+    `The vault's key, from GATEHOUSE_VAULT_KEY or systemd's ${credentialName}, is not 32 bytes in base64url.`,
     `Make one with: node -p "require('node:crypto').randomBytes(32).toString('base64url')"`,
   );
 }

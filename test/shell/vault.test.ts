@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silent as log } from '../../src/base/log.ts';
@@ -32,6 +32,25 @@ test('with a key from the environment, secrets rest encrypted in a file of the u
   const again = await openVault({ dataDir, log, env, keyring: noKeyring });
   assert.equal(await again.get('refresh'), 'very-secret');
   assert.equal(await again.get('other'), undefined);
+});
+
+test("a service's key comes from systemd's credentials; one that is there and cannot be used is no reason to go on without", async (t) => {
+  const [dataDir, credentials] = [folder(t), folder(t)];
+  const file = join(credentials, 'gatehouse-vault-key');
+  const env = { CREDENTIALS_DIRECTORY: credentials, GATEHOUSE_VAULT: 'memory' };
+  assert.equal((await openVault({ dataDir: folder(t), log, env })).kind, 'memory', 'the service has other credentials');
+  writeFileSync(file, `${key()}\n`);
+  const vault = await openVault({ dataDir, log, env });
+  assert.equal(vault.kind, 'key-from-environment');
+  await vault.set('a', 'secret');
+  assert.equal(await (await openVault({ dataDir, log, env })).get('a'), 'secret');
+  for (const text of ['', 'short', `${key()}${key()}`]) {
+    writeFileSync(file, text);
+    await assert.rejects(openVault({ dataDir, log, env }), { code: 'bad-input' });
+  }
+  rmSync(file);
+  mkdirSync(file);
+  await assert.rejects(openVault({ dataDir, log, env }), { code: 'unavailable' });
 });
 
 test('another key, a changed byte, or a secret moved to another name: unavailable, never wrong, and never replaced', async (t) => {
