@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import dns from 'node:dns/promises';
 import { once } from 'node:events';
 import http from 'node:http';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -12,16 +15,20 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { kindOf } from '../../src/base/address-kind.ts';
 import { Failure } from '../../src/base/errors.ts';
+import { guardedFetch } from '../../src/base/guarded-fetch.ts';
 import type { Vault } from '../../src/base/host.ts';
-import { silent } from '../../src/base/log.ts';
+import { openLog, silent } from '../../src/base/log.ts';
 import type { ServerEntry } from '../../src/bundle/schema.ts';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { memoryVault } from '../../src/shell/vault.ts';
+import { sendMessage } from '../../src/upstreams/http/legacy-messages.ts';
+import type { HttpTarget } from '../../src/upstreams/http/target.ts';
 import { readChallenge } from '../../src/upstreams/oauth/challenge.ts';
 import { discover } from '../../src/upstreams/oauth/discovery.ts';
 import { type Kept, storeName } from '../../src/upstreams/oauth/kept.ts';
 import { openSignIns } from '../../src/upstreams/oauth/sign-ins.ts';
 import { Tickets } from '../../src/upstreams/oauth/tickets.ts';
+import { SignInNeeded } from '../../src/upstreams/upstream.ts';
 import { allowAll, entry, makeBundle, raw } from '../support/gateway.ts';
 import { openSigningIn } from '../support/signing-in.ts';
 
@@ -621,4 +628,195 @@ test('27: a page says nothing of a server but a code', async (t) => {
 test('28: IPv4 addresses in the translated form of IPv6 (SIIT, `::ffff:0:0:0/96`) are of the kind of what they stand for', () => {
   assert.notEqual(kindOf('::ffff:0:127.0.0.1'), 'public');
   assert.notEqual(kindOf('::ffff:0:a9fe:a9fe'), 'public');
+});
+
+// ---- The process, the record and the person
+
+test('30: a call that waits for a sign-in and is cancelled does not end the process', async (t) => {
+  const crashes: unknown[] = [];
+  const note = (error: unknown) => crashes.push(error);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  const at = await openSigningIn(t);
+  let asked = 0;
+  const client = new Client({ name: 'agent', version: '1.0.0' }, { capabilities: { elicitation: { url: {} } } });
+  client.setRequestHandler(ElicitRequestSchema, async () => {
+    asked++;
+    return { action: 'accept' };
+  });
+  const requestInit = { headers: { authorization: `Bearer ${at.house.token}` } };
+  await client.connect(new StreamableHTTPClientTransport(new URL(at.house.url), { requestInit }) as unknown as Transport);
+  t.after(() => client.close());
+  const cancel = new AbortController();
+  const waiting = client.callTool({ name: 'own__who', arguments: {} }, undefined, { signal: cancel.signal }).catch(() => {});
+  await until(() => asked === 1);
+  await pause(150);
+  cancel.abort();
+  await waiting;
+  await pause(1500);
+  assert.deepEqual(crashes.map(String), [], 'a rejection that nobody handles: Node ends the process');
+});
+
+test('31: an issuer of its own that the company states opens the inside to no server that is outside', async (t) => {
+  const seen: string[] = [];
+  const inside = http.createServer((request, response) => {
+    seen.push(request.url!);
+    response.end('{}');
+  });
+  inside.listen(0, '127.0.0.1');
+  await once(inside, 'listening');
+  t.after(() => inside.close());
+  const { port } = inside.address() as AddressInfo;
+  const auth = { type: 'oauth', issuer: 'http://127.0.0.1:9' } as const;
+  const server = entry({ id: 'public', url: 'https://1.1.1.1/mcp', auth });
+  await discover(server, auth, { resourceMetadata: `http://127.0.0.1:${port}/admin` }).catch(() => {});
+  assert.deepEqual(seen, [], 'a server in the internet had us ask a service on this machine');
+});
+
+test('32: many calls of one agent that miss the same sign-in put one question to its person', async (t) => {
+  const at = await openSigningIn(t);
+  let asked = 0;
+  const callTool = await asking(t, at, () => asked++);
+  const calls = Array.from({ length: 10 }, () => callTool('who').catch(() => {}));
+  await until(() => asked > 0);
+  await pause(1000);
+  await at.signIn('ann');
+  await Promise.all(calls);
+  assert.equal(asked, 1);
+});
+
+test('33: a log at its finest level holds no link of a sign-in', async (t) => {
+  const file = join(await mkdtemp(join(tmpdir(), 'gatehouse-test-')), 'log');
+  t.after(() => rm(dirname(file), { recursive: true, force: true }));
+  const log = openLog(file, 'debug');
+  const target = {
+    credential: () => Promise.reject(new SignInNeeded('it wants the person to sign in', 'http://127.0.0.1:1/sign-in/SECRET-TICKET')),
+  } as unknown as HttpTarget;
+  sendMessage(target, [], { method: 'notifications/cancelled' }, { log, server: 'own' });
+  await pause(500);
+  const text = await readFile(file, 'utf8');
+  assert.match(text, /did not reach/);
+  assert.ok(!text.includes('SECRET-TICKET'), text);
+});
+
+test('34: a sign-in whose token has ended, and cannot be refreshed, is not shown as one', async (t) => {
+  const at = await openSigningIn(t, {
+    lifetime: 60,
+    instead: async (path, _issuer, request, response) => {
+      if (path !== '/token') return false;
+      // An authorization server that gives no refresh token.
+      const end = response.end.bind(response);
+      response.end = ((body: Buffer | string) => {
+        const { refresh_token: _token, ...rest } = JSON.parse(String(body)) as Record<string, unknown>;
+        const text = JSON.stringify(rest);
+        response.setHeader('content-length', Buffer.byteLength(text));
+        return end(text);
+      }) as typeof response.end;
+      return request.destroyed;
+    },
+  });
+  await at.signIn();
+  assert.equal(at.signIns.state(at.server)?.state, 'signed-in');
+  at.forward(61_000);
+  assert.ok((await at.call()).failed);
+  assert.equal(at.signIns.state(at.server)?.state, 'signed-out');
+});
+
+test('35: a server that the company moved away from does not choose where people sign in to the new one', async (t) => {
+  const evil = http.createServer((request, response) => {
+    const origin = `http://127.0.0.1:${(evil.address() as AddressInfo).port}`;
+    if (request.url === '/about') json(response, 200, { resource: `${next.url}`, authorization_servers: [origin] });
+    else if (request.url === '/.well-known/oauth-authorization-server')
+      json(response, 200, {
+        issuer: origin,
+        authorization_endpoint: `${origin}/auth`,
+        token_endpoint: `${origin}/token`,
+        registration_endpoint: `${origin}/reg`,
+        code_challenge_methods_supported: ['S256'],
+      });
+    else if (request.url === '/reg') json(response, 201, { client_id: 'x' });
+    else response.writeHead(401, { 'www-authenticate': `Bearer resource_metadata="${origin}/about"` }).end();
+  });
+  evil.listen(0, '127.0.0.1');
+  await once(evil, 'listening');
+  t.after(() => evil.close());
+  const at = await openSigningIn(t);
+  const next = at.server;
+  const former: ServerEntry = { ...next, url: `http://127.0.0.1:${(evil.address() as AddressInfo).port}/mcp` };
+  at.entries.present = [former];
+  await at.house.apply(makeBundle({ servers: [former], version: 2 }));
+  const link = linkIn((await at.call()).text)!;
+  at.entries.present = [next];
+  await at.house.apply(makeBundle({ servers: [next], version: 3 }));
+  await at.signIns.follow([next]);
+  const page = await get(link);
+  if (page.status === 302) assert.equal(new URL(page.headers.location!).origin, at.upstream.issuer);
+});
+
+test('36: behind a proxy, no spelling of this machine is passed to it for a server that is outside', async (t) => {
+  const asked: string[] = [];
+  const proxy = http.createServer().on('connect', (request, socket) => {
+    asked.push(request.url!);
+    socket.destroy();
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const before = process.env['https_proxy'];
+  process.env['https_proxy'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  t.after(() => {
+    if (before === undefined) delete process.env['https_proxy'];
+    else process.env['https_proxy'] = before;
+    proxy.close();
+  });
+  for (const url of ['https://localhost/', 'https://localhost./', 'https://x.localhost./', 'https://[::ffff:0:7f00:1]/'])
+    await guardedFetch('public')(url).catch(() => {});
+  assert.deepEqual(asked, []);
+});
+
+test('37: a server that refuses its stream (GET) with 401 ends no sign-in whose token it takes for calls', async (t) => {
+  const at = await openSigningIn(t, {
+    instead: (path, issuer, request, response) => {
+      if (path !== '/mcp' || request.method !== 'GET') return false;
+      const about = `resource_metadata="${issuer}/.well-known/oauth-protected-resource/mcp"`;
+      response.writeHead(401, { 'www-authenticate': `Bearer error="invalid_token", ${about}` }).end();
+      return true;
+    },
+  });
+  await at.signIn();
+  await at.call();
+  await pause(1000);
+  assert.deepEqual(await at.call(), { failed: false, text: 'ann' });
+  assert.equal(at.signIns.state(at.server)?.state, 'signed-in');
+});
+
+test('38: a tool that answers 401 ends no sign-in whose token the server takes for other tools', async (t) => {
+  const at = await openSigningIn(t, {
+    era: 'modern',
+    instead: (path, issuer, request, response) => {
+      if (path !== '/mcp' || request.headers['mcp-name'] !== 'admin') return false;
+      const about = `resource_metadata="${issuer}/.well-known/oauth-protected-resource/mcp"`;
+      response.writeHead(401, { 'www-authenticate': `Bearer error="invalid_token", ${about}` }).end();
+      return true;
+    },
+  });
+  await at.signIn();
+  assert.ok(!(await at.call()).failed);
+  await at.call('admin');
+  assert.deepEqual(await at.call(), { failed: false, text: 'ann' }, 'any agent can have its person sign in again and again');
+});
+
+test('39: an agent that is revoked while its call waits for a sign-in does not end the process', async (t) => {
+  const crashes: unknown[] = [];
+  const note = (error: unknown) => crashes.push(error);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  const at = await openSigningIn(t);
+  let asked = 0;
+  const callTool = await asking(t, at, () => asked++);
+  void callTool('who').catch(() => {});
+  await until(() => asked === 1);
+  await pause(150);
+  at.house.gateway.dismiss('Tester');
+  await pause(1500);
+  assert.deepEqual(crashes.map(String), []);
 });
