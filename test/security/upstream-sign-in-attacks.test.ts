@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import dns from 'node:dns/promises';
 import { once } from 'node:events';
-import http from 'node:http';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ import { type Kept, storeName } from '../../src/upstreams/oauth/kept.ts';
 import { openSignIns } from '../../src/upstreams/oauth/sign-ins.ts';
 import { Tickets } from '../../src/upstreams/oauth/tickets.ts';
 import { SignInNeeded } from '../../src/upstreams/upstream.ts';
-import { allowAll, entry, makeBundle, raw } from '../support/gateway.ts';
+import { allowAll, entry, makeBundle, modernRequest, raw } from '../support/gateway.ts';
 import { openSigningIn } from '../support/signing-in.ts';
 
 type House = Awaited<ReturnType<typeof openSigningIn>>;
@@ -305,7 +305,10 @@ test('10: a sign-out that the vault did not take is no sign-out: it says so, or 
   state.fails = false;
   await pause(500);
   const after = await another(t, vault, at.server).credentials.headers(at.server, 'pat', AbortSignal.timeout(1000));
-  assert.ok(said === 'failed' || after.length === 0, 'the person was told that they are signed out, and after a restart they are signed in');
+  assert.ok(
+    said === 'failed' || after.length === 0,
+    'the person was told that they are signed out, and after a restart they are signed in',
+  );
 });
 
 test('11: a rotated token whose storing failed is stored as soon as the vault takes it', async (t) => {
@@ -352,9 +355,11 @@ test('13: a server whose revocation hangs does not keep the sign-ins at others a
   hangs = true;
   const next = another(t, vault, at.server);
   await next.credentials.headers(at.server, 'pat', AbortSignal.timeout(1000));
-  void next.leave();
+  const leaving = next.leave();
   await pause(1500);
-  assert.equal(await vault.get(storeName('idp pat')), undefined, 'a program that ends now leaves them there');
+  const left = await vault.get(storeName('idp pat'));
+  await leaving;
+  assert.equal(left, undefined, 'a program that ends now leaves them there');
 });
 
 test('29: an authorization server that cannot be reached holds up the revocations at no other one', async (t) => {
@@ -819,4 +824,115 @@ test('39: an agent that is revoked while its call waits for a sign-in does not e
   at.house.gateway.dismiss('Tester');
   await pause(1500);
   assert.deepEqual(crashes.map(String), []);
+});
+
+test('40: who quits while a token is renewed keeps the sign-in: the new refresh token is stored before the end', async (t) => {
+  const vault = memoryVault();
+  let rotated = 0;
+  let slow = false;
+  const at = await openSigningIn(t, {
+    vault,
+    lifetime: 60,
+    instead: (path, _issuer, _request, response) => {
+      if (path !== '/token' || !slow) return false;
+      // It has rotated, and its answer is on the way.
+      const end = response.end.bind(response);
+      response.end = ((body: Buffer | string) => {
+        rotated++;
+        setTimeout(() => end(body), 400);
+        return response;
+      }) as typeof response.end;
+      return false;
+    },
+  });
+  await at.signIn();
+  await at.call();
+  slow = true;
+  at.forward(61_000);
+  void at.call();
+  await until(() => rotated === 1);
+  await (at.signIns.close() as unknown as Promise<void>);
+  const stored = JSON.parse((await vault.get(storeName('idp pat')))!) as { servers: Record<string, Kept> };
+  const [used] = at.upstream.asked
+    .filter(({ body }) => body.get('grant_type') === 'refresh_token')
+    .map(({ body }) => body.get('refresh_token'));
+  await pause(600);
+  const [sent] = at.upstream.asked
+    .filter(({ body }) => body.get('grant_type') === 'refresh_token')
+    .map(({ body }) => body.get('refresh_token'));
+  assert.notEqual(stored.servers['own']!.refreshToken, used ?? sent, 'the next start replays it, and the server ends the whole sign-in');
+});
+
+test('41: a token is asked for the server itself, and not for all that share its origin (RFC 9728 section 3.3)', async (t) => {
+  const at = await openSigningIn(t, {
+    instead: (path, issuer, _request, response) =>
+      path === '/.well-known/oauth-protected-resource/mcp' &&
+      json(response, 200, { resource: `${issuer}/`, authorization_servers: [issuer] }),
+  });
+  const { url } = await at.signIns.begin(at.server);
+  const { location } = (await get(url)).headers;
+  assert.equal(location === undefined ? at.upstream.url : new URL(location).searchParams.get('resource'), at.upstream.url);
+});
+
+test('42: a call that was cancelled before its server is connected to does not end the process', async (t) => {
+  const crashes: unknown[] = [];
+  const note = (error: unknown) => crashes.push(error);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  const at = await openSigningIn(t);
+  const peer = { id: 'x', era: 'legacy' as const, capabilities: {}, clientInfo: { name: 'x', version: '1' } };
+  const call = { method: 'tools/call', params: { name: 'who', arguments: {} }, peer, signal: AbortSignal.abort() };
+  await assert.rejects(at.house.upstreams.get('own')!.call(call));
+  await pause(800);
+  assert.deepEqual(crashes.map(String), []);
+});
+
+test('43: a call that is cancelled while it waits for a sign-in is not carried out', async (t) => {
+  const at = await openSigningIn(t, { era: 'modern', scopes: { write: 'w:all' } });
+  const meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { url: {} } } };
+  const first = (await modernRequest(at.house.url, at.house.token, 'tools/call', { name: 'own__who', arguments: {} }, { meta })).json();
+  const { inputRequests, requestState } = first['result'] as {
+    inputRequests: Record<string, { params: { url: string } }>;
+    requestState: string;
+  };
+  await driveSignIn(inputRequests['signIn']!.params.url, 'ann');
+  assert.ok(linkIn((await at.call('write')).text), 'somebody else wants more scope');
+  const before = at.upstream.log.length;
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: {
+      name: 'own__who',
+      arguments: {},
+      inputResponses: { signIn: { action: 'accept' } },
+      requestState,
+      _meta: {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientInfo': { name: 'agent', version: '1' },
+        ...meta,
+      },
+    },
+  });
+  const request = http.request(at.house.url, {
+    method: 'POST',
+    agent: false,
+    headers: {
+      authorization: `Bearer ${at.house.token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': 'own__who',
+    },
+  });
+  request.on('error', () => {});
+  let early = '';
+  request.on('response', (response) => response.on('data', (chunk) => (early += String(chunk))));
+  request.end(body);
+  await pause(400);
+  assert.equal(early, '', 'it waits');
+  request.destroy();
+  await pause(800);
+  assert.equal(at.upstream.log.length, before, 'the agent had taken it back');
 });
