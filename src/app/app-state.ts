@@ -50,5 +50,8 @@ export interface AppState {
   changed(): void;
 }
 
+/** Whose secrets they are: two identity providers may use the same subject. */
+export const accountOf = ({ bootstrap }: Pick<AppState, 'bootstrap'>, sub: string): string => JSON.stringify([bootstrap?.issuer, sub]);
+
 /** Carries out one command; errors are values. */
 export type Dispatch = (command: string, input: unknown) => Promise<{ ok: true; value: unknown } | { ok: false; error: ErrorValue }>;

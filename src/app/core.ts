@@ -17,7 +17,7 @@ import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
-import type { AppState, CoreSettings, Dispatch } from './app-state.ts';
+import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
@@ -77,7 +77,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     origin: (name) => `http://${name}:${entrance.number}`,
     person() {
       const person = house.rules && house.identity?.state().person;
-      return person && { sub: person.sub, account: JSON.stringify([house.bootstrap?.issuer, person.sub]) };
+      return person && { sub: person.sub, account: accountOf(house, person.sub) };
     },
     entry: (id) => house.rules?.bundle.servers.find((entry) => entry.id === id),
     changed: () => house.changed(),
@@ -141,7 +141,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       stateKey: await localKey(host, 'state-key'),
       agents,
       upstream: (id) => upstreams.get(id),
-      signedIn: (id, until) => signIns.until(id, until),
+      signedIn: (ticket, until) => signIns.until(ticket, until),
       endpoint: (path) => signIns.endpoint(path),
       forget: (peer) => upstreams.forget(peer),
       ledger,
@@ -216,11 +216,11 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       await Promise.allSettled([
         // Servers that do not end are left to the watchdog: agents wait for our next start, and that start waits for our end.
         Promise.race([upstreams.close(), pause(leavingMs, undefined, { ref: false })]),
+        signIns.close(),
         house.identity?.close(),
         house.uploader?.close(),
         house.company?.close(),
       ]);
-      signIns.close();
       verdicts.close();
       await agents.close();
       await ledger.close();

@@ -12,7 +12,7 @@ import { type OwnRule, ownRules } from '../contract/rule-ids.ts';
 import type { IdentityConfig } from '../identity/config.ts';
 import { type Identity, openIdentity } from '../identity/identity.ts';
 import { openPolicy } from '../policy/policy.ts';
-import type { AppState } from './app-state.ts';
+import { type AppState, accountOf } from './app-state.ts';
 import { openToolSearch } from './search.ts';
 
 const retryBootstrapMs = 5_000;
@@ -80,10 +80,10 @@ async function enter(house: AppState, central: string, bootstrap: Bootstrap, sig
     }
     if (activePerson) house.uploader?.poke(true);
     else if (state.state === 'signed-out' && person !== undefined) {
-      person = undefined;
       void house.signIns
-        .leave()
+        .leave(accountOf(house, person))
         .catch((error: unknown) => host.log.warn({ error: String(error) }, 'sign-ins at servers could not be ended'));
+      person = undefined;
       company.stop({ forget: true });
     }
     house.changed();
@@ -173,6 +173,7 @@ async function applyBundle(house: AppState): Promise<void> {
     house.rules = undefined;
     gateway?.apply(undefined, whyClosed(house, person !== undefined));
     if (stopped) await upstreams.replace([]);
+    house.signIns.pause();
   } else if (house.rules?.bundle !== bundle) {
     const policy = openPolicy(bundle, {
       person: person.sub,

@@ -13,10 +13,6 @@ const order: readonly AddressKind[] = kindNames;
 /** Whether a place that is `kind` may be reached from one that is `most`: the other way round it would be a way in. */
 export const within = (kind: AddressKind, most: AddressKind): boolean => kind !== 'never' && order.indexOf(kind) <= order.indexOf(most);
 
-/** The kind of several addresses of one name is that of the worst. */
-export const worst = (kinds: readonly AddressKind[]): AddressKind =>
-  kinds.reduce<AddressKind>((a, b) => (order.indexOf(b) > order.indexOf(a) ? b : a), 'public');
-
 // IANA special-purpose address registries (RFC 6890), IPv4 and IPv6.
 const lists: [AddressKind, string[]][] = [
   ['loopback', ['127.0.0.0/8', '::1/128']],
@@ -67,10 +63,10 @@ export function kindOf(address: string): AddressKind {
   return 'public';
 }
 
-/** The IPv4 address that an IPv6 one stands for: mapped (RFC 4291 section 2.5.5), or translated (RFC 6052, `64:ff9b::/96`). */
+/** The IPv4 address that an IPv6 one stands for: mapped (RFC 4291 section 2.5.5), or translated (RFC 2765, RFC 6052). */
 function embedded(address: string): string | undefined {
   const host = URL.parse(`http://[${address.split('%')[0]}]/`)?.hostname.slice(1, -1) ?? '';
-  const match = /^(?:::ffff:|64:ff9b::|::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host);
+  const match = /^(?:::ffff:(?:0:)?|64:ff9b::|::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host);
   if (!match) return /^64:ff9b::[0-9a-f]{0,4}$/.test(host) ? '0.0.0.0' : undefined;
   const [high, low] = [Number.parseInt(match[1]!, 16), Number.parseInt(match[2]!, 16)];
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;

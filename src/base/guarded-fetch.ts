@@ -1,42 +1,41 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
-import { lookup as resolve } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
-import { Agent, type Dispatcher, EnvHttpProxyAgent, type RequestInit as UndiciInit, fetch as undici } from 'undici';
-import { type AddressKind, kindOf, within, worst } from './address-kind.ts';
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, type RequestInit as UndiciInit, fetch as undici } from 'undici';
+import { type AddressKind, kindOf, within } from './address-kind.ts';
 import { Failure } from './errors.ts';
 import { readHost } from './url.ts';
 
 /** Milliseconds and bytes of one answer, head and body together. */
 export const guardLimits = { timeoutMs: 10_000, bytes: 1_048_576 };
 
-/** The kind of the place where a URL leads, all addresses of its host looked at. Rejects with `unavailable` where the host is not known now. */
-export async function placeOf(url: URL): Promise<AddressKind> {
+/** The kind of the place that a URL names without asking anybody: an address, or this machine; undefined: a name, whose owner says where it leads. */
+export function literalPlace(url: URL): AddressKind | undefined {
   const host = bareHost(url);
   if (isIP(host) !== 0) return kindOf(host);
-  try {
-    return worst((await resolve(host, { all: true })).map(({ address }) => kindOf(address)));
-  } catch (cause) {
-    throw new Failure('unavailable', `The host ${host} is not known to this network.`, 'Check the network or the VPN, then try again.', {
-      cause,
-    });
-  }
+  return host === 'localhost' || host.endsWith('.localhost') ? 'loopback' : undefined;
 }
 
-const bareHost = (url: URL): string => (url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname);
+/** Without the brackets of IPv6, and without the dot at its end that a resolver passes over. */
+const bareHost = (url: URL): string => (url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname.replace(/\.$/, ''));
 
 /**
  * A `fetch` for URLs that strangers name (metadata documents, endpoints that they list). It reaches places of the kind `most` and less, over TLS, in
  * the clear on this machine only; the address that was checked is the one that is connected to, so that a name cannot change its address in between.
  * Redirects are not followed, time and size are bounded, nothing of the person's (cookies, credentials) is sent along.
- * `names`: the resolver. Behind an HTTP proxy the proxy resolves names, and decides where it lets us.
+ * `names`: the resolver. `arrived` is told where a connection went, once it stands (over TLS: once the certificate is good). Behind an HTTP proxy the proxy resolves names, and decides where it lets us.
  */
-export function guardedFetch(most: AddressKind, limits = guardLimits, names: typeof lookup = lookup): typeof fetch {
+export function guardedFetch(
+  most: AddressKind,
+  limits = guardLimits,
+  names: typeof lookup = lookup,
+  arrived: (at: AddressKind) => void = () => {},
+): typeof fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     check(url, most);
     const signal = AbortSignal.any([AbortSignal.timeout(limits.timeoutMs), ...(init?.signal ? [init.signal] : [])]);
-    const dispatcher = dispatcherFor(url, most, names);
+    const dispatcher = dispatcherFor(url, most, names, arrived);
     try {
       const request = { ...init, redirect: 'manual', signal, dispatcher } as unknown as UndiciInit;
       const response = await undici(url, request);
@@ -52,7 +51,7 @@ export function guardedFetch(most: AddressKind, limits = guardLimits, names: typ
 
 function check(url: URL, most: AddressKind): void {
   const host = bareHost(url);
-  const local = host === 'localhost' || host.endsWith('.localhost') || kindOf(host) === 'loopback';
+  const local = literalPlace(url) === 'loopback';
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && local)) throw refused(url, 'it is not an https address');
   if (url.username !== '' || url.password !== '') throw refused(url, 'it names a user');
   if (isIP(host) === 0 && readHost(url.hostname) === undefined) throw refused(url, 'its host can be read in two ways');
@@ -67,7 +66,7 @@ const refused = (url: URL, why: string): Failure =>
     "Tell IT: what the server says of its sign-in doesn't look right.",
   );
 
-function dispatcherFor(url: URL, most: AddressKind, names: typeof lookup): Dispatcher {
+function dispatcherFor(url: URL, most: AddressKind, names: typeof lookup, arrived: (at: AddressKind) => void): Dispatcher {
   const connect = {
     timeout: guardLimits.timeoutMs,
     ...(url.protocol === 'https:' ? { ca: trusted() } : {}),
@@ -85,9 +84,17 @@ function dispatcherFor(url: URL, most: AddressKind, names: typeof lookup): Dispa
       }),
   };
   const proxied = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
-  return proxied && !within('loopback', most)
-    ? new EnvHttpProxyAgent({ requestTls: connect, connect })
-    : new Agent({ connect, pipelining: 0 });
+  if (proxied && !within('loopback', most)) return new EnvHttpProxyAgent({ requestTls: connect, connect });
+  const connector = buildConnector(connect);
+  return new Agent({
+    pipelining: 0,
+    connect: (target, done) =>
+      connector(target, (...result) => {
+        const [error, socket] = result;
+        if (!error && socket) arrived(kindOf(socket.remoteAddress ?? ''));
+        done(...result);
+      }),
+  });
 }
 
 /** Node's own roots and the system's: companies that inspect TLS put theirs there. */

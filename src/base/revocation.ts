@@ -7,8 +7,8 @@ import type { Log } from './log.ts';
  * sign-out on a plane ends the session too, a little later.
  */
 export interface Revocations {
-  /** Remembers the token, then tries at once; resolves when tried. */
-  add(token: string): Promise<void>;
+  /** Remembers the tokens, then tries at once; resolves when tried. */
+  add(...tokens: string[]): Promise<void>;
   /** Tries what is left over, as after a start. */
   flush(): Promise<void>;
   close(): void;
@@ -56,29 +56,30 @@ export function openRevocations(options: {
     else await vault.set(name, JSON.stringify(tokens));
   }
 
+  /** Each for itself: one server that is away holds up no other. */
   async function attempt(): Promise<void> {
     clearTimeout(timer);
-    for (const token of await load()) {
-      if (closed) return;
-      try {
-        await options.revoke(token);
-        failures = 0;
-        await save((await load()).filter((other) => other !== token));
-      } catch (error) {
-        log.info({ error: error instanceof Error ? error.name : 'unknown' }, 'a sign-out was not taken yet; it is tried again');
-        if (!closed) timer = setTimeout(() => void inTurn(attempt), retryMs(failures++)).unref();
-        return;
-      }
+    const tried = await load();
+    const tries = await Promise.allSettled(tried.map(options.revoke));
+    if (closed) return;
+    const left = tried.filter((_token, at) => tries[at]!.status === 'rejected');
+    if (left.length < tried.length) {
+      failures = 0;
+      await save(left);
     }
+    if (left.length === 0) return;
+    log.info({ left: left.length }, 'a sign-out was not taken yet; it is tried again');
+    timer = setTimeout(() => void inTurn(attempt), retryMs(failures++)).unref();
   }
 
   return {
-    add: (token) =>
+    add: (...tokens) =>
       inTurn(async () => {
+        if (tokens.length === 0) return;
         const before = await load().catch(() => undefined);
-        // The waiting tokens cannot be read, so they must not be overwritten either: this one is tried now and only now.
-        if (before === undefined) return options.revoke(token);
-        await save([...before, token].slice(-most)).catch(() => {});
+        // The waiting tokens cannot be read, so they must not be overwritten either: these are tried now and only now.
+        if (before === undefined) return void (await Promise.allSettled(tokens.map(options.revoke)));
+        await save([...before, ...tokens].slice(-most)).catch(() => {});
         await attempt();
       }),
     flush: () => inTurn(attempt),

@@ -85,6 +85,8 @@ export interface ResourceRow {
 export interface ServerSignIn {
   /** `unknown`: the vault has not been opened yet, or cannot be opened now. */
   state: 'unknown' | 'signed-out' | 'signing-in' | 'signed-in';
+  /** There is one, and the server wants another: it refused something, or wants the person to allow more. */
+  wanted?: true;
   /** As that server names the person, where it does. */
   account?: string;
   /** When it ends; absent: it is renewed for as long as the server allows. */

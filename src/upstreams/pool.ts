@@ -74,6 +74,14 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     open.set(entry.id, answers ? openInProcess(entry, answers) : openConnection({ entry, ...shared, ...(after ? { after } : {}) }));
   };
   for (const entry of options.entries) start(entry);
+  /** Its running calls end on the connection of before. Resolves when that has ended. */
+  const renew = (entry: ServerEntry, upstream: Upstream): Promise<void> | undefined => {
+    const busy = upstream.busy();
+    leaving.add(upstream);
+    const end = upstream.retire().finally(() => leaving.delete(upstream));
+    start(entry, busy ? undefined : end);
+    return busy ? undefined : end;
+  };
 
   return {
     get: (id) => open.get(id),
@@ -82,7 +90,10 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     },
     signedIn(server) {
       for (const [id, upstream] of open)
-        if ((server ?? id) === id && upstream.entry.auth.type !== 'none' && !upstream.busy()) upstream.reset();
+        if ((server ?? id) === id && upstream.entry.auth.type !== 'none') {
+          if (upstream.busy()) renew(upstream.entry, upstream);
+          else upstream.reset();
+        }
     },
     wake() {
       for (const upstream of [...open.values(), ...leaving]) upstream.wake();
@@ -97,11 +108,8 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
           closing.push(upstream.close());
         } else if (isDeepStrictEqual(reach(entry), reach(upstream.entry))) upstream.adopt(entry);
         else {
-          const busy = upstream.busy();
-          leaving.add(upstream);
-          const end = upstream.retire().finally(() => leaving.delete(upstream));
-          if (!busy) closing.push(end);
-          start(entry, busy ? undefined : end);
+          const end = renew(entry, upstream);
+          if (end) closing.push(end);
         }
       }
       for (const upstream of leaving) if (!wanted.has(upstream.entry.id)) closing.push(upstream.close());

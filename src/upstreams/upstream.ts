@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { ServerEntry } from '../bundle/schema.ts';
 import type { ServerState } from '../contract/servers.ts';
 import type { JsonObject, RpcError } from '../protocol/jsonrpc.ts';
@@ -64,12 +65,16 @@ export class NoCredential extends UpstreamError {
   }
 }
 
-/** The person has to sign in to it first, at `url` on this machine. */
+/** The person has to sign in to it first. */
 export class SignInNeeded extends NoCredential {
-  readonly url: string;
+  /** The sign-in that is wanted, to wait for. */
+  readonly ticket: string;
+  /** Where, on this machine. Whoever has it can begin: it is for the agent and its person, and for no log. */
+  declare readonly url: string;
   constructor(message: string, url: string) {
     super(message);
-    this.url = url;
+    Object.defineProperty(this, 'url', { value: url, enumerable: false });
+    this.ticket = hash('sha256', url, 'base64url').slice(0, 22);
   }
 }
 

@@ -10,7 +10,10 @@ type Json = Record<string, unknown>;
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
 
 async function listen(t: TestContext, handler: Handler): Promise<string> {
-  const server = http.createServer((request, response) => void handler(request, response));
+  const server = http.createServer((request, response) => {
+    // A client that goes away in the middle of its request is no fault of the test.
+    Promise.resolve(handler(request, response)).catch(() => response.destroy());
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {
@@ -51,7 +54,7 @@ export async function openOAuthUpstream(t: TestContext, options: OAuthUpstreamOp
     const path = new URL(request.url!, 'http://x').pathname;
     if (state.away) return void request.socket.destroy();
     if (await options.instead?.(path, origin, request, response)) return;
-    serve(request, response);
+    await serve(request, response);
   });
   const url = `${origin}/mcp`;
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });

@@ -116,7 +116,7 @@ test('a sign-in that the server ended asks for a new one, once and without a flo
   const before = upstream.count('/token');
   for (let n = 0; n < 5; n++) assert.match((await call()).text, /\/sign-in\//);
   assert.ok(upstream.count('/token') - before <= 1, 'one refresh, then the person is asked');
-  assert.equal(signIns.state(server)?.state, 'signed-out');
+  assert.equal(signIns.state(server)?.wanted, true);
   upstream.state.refuses = false;
   await signIn('bob');
   assert.deepEqual(await call(), { failed: false, text: 'bob' });

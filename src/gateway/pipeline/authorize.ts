@@ -15,7 +15,7 @@ function decided(call: Passage, next: Next): Promise<Outcome> {
   return call.verdict.effect === 'allow' ? next(call) : Promise.resolve(denied(call));
 }
 
-function decide(call: Passage): Decision {
+export function decide(call: Passage): Decision {
   const { context, target, method, agent, args } = call;
   if (!context.policy) return builtIn(context.closed.rule, context.closed.reason);
   if (!context.ledger.healthy())

@@ -23,7 +23,9 @@ export interface CallContext {
   tasks: Tasks;
   /** The upstream as it is reached now: it may be replaced between two rounds of a call. */
   upstream(server: string): Upstream | undefined;
-  /** Resolves when the sign-in at a server that the person was sent to has ended, well or not. */
-  signedIn(server: string, signal: AbortSignal): Promise<boolean>;
+  /** Waits for the sign-in that a `SignInNeeded` spoke of. False: it ended without one, or the call did. */
+  signedIn(ticket: string, signal: AbortSignal): Promise<boolean>;
+  /** What holds now: a call that waited was begun under what held before. */
+  present(): CallContext;
   now(): number;
 }

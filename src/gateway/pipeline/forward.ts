@@ -1,16 +1,16 @@
 import { isLong, turn } from '../../base/pace.ts';
 import { declares, tasks } from '../../protocol/extensions.ts';
 import { isObject, type JsonObject, rpc } from '../../protocol/jsonrpc.ts';
-import { type Outcome, type Upstream, type UpstreamCall, UpstreamError } from '../../upstreams/upstream.ts';
+import { type Outcome, type SignInNeeded, type Upstream, type UpstreamCall, UpstreamError } from '../../upstreams/upstream.ts';
 import { untilComplete } from '../rounds/input-rounds.ts';
 import { type InputRequest, questionsOf, unaskable, wantedVisits } from '../rounds/questions.ts';
 import { digestOf, type State } from '../rounds/seal.ts';
 import type { Round } from '../rounds/suspended-calls.ts';
-import type { Call, Step } from './call.ts';
+import type { Call, Passage, Step } from './call.ts';
 import type { CallContext } from './call-context.ts';
 import { completing } from './completing.ts';
 import { crossingMeta, errorFor, inward, readsUri, stillSaid } from './inward.ts';
-import { signedIn, signInRequest } from './signing-in.ts';
+import { decidedAgain, signedIn, signInRequest } from './signing-in.ts';
 import { changedSince, getSkill } from './skill-answers.ts';
 
 /** Calls the upstream with its own names and in its era, and answers with the agent's. All else stays as it came. */
@@ -39,10 +39,10 @@ function present(call: Call, context: CallContext): Upstream {
   return upstream;
 }
 
-const fromLegacy = (call: Call, context: CallContext): Promise<Outcome> =>
-  untilComplete(call, outward(call), (params) => signedIn(call, context, () => present(call, context).call(upstreamCall(call, params))));
+const fromLegacy = (call: Passage, context: CallContext): Promise<Outcome> =>
+  untilComplete(call, outward(call), (params) => signedIn(call, () => present(call, context).call(upstreamCall(call, params))));
 
-async function fromModern(call: Call, context: CallContext): Promise<Outcome> {
+async function fromModern(call: Passage, context: CallContext): Promise<Outcome> {
   const upstream = present(call, context);
   const params = outward(call);
   const state = call.params['requestState'];
@@ -66,7 +66,11 @@ async function fromModern(call: Call, context: CallContext): Promise<Outcome> {
     if (typeof opened === 'string') return { error: { code: rpc.invalidParams, message: opened } };
     if ('anew' in opened) {
       const again = visited(params);
-      await context.signedIn(upstream.entry.id, call.signal);
+      if (opened.anew !== true) {
+        await context.signedIn(opened.anew, call.signal);
+        const refused = decidedAgain(call);
+        if (refused) return refused;
+      }
       round = context.suspended.begin(call, present(call, context), again);
     } else if ('inner' in opened) round = context.suspended.begin(call, upstream, { ...params, requestState: opened.inner });
     else round = context.suspended.resume(opened.parked, call, isObject(inputResponses) ? inputResponses : {});
@@ -78,7 +82,9 @@ async function fromModern(call: Call, context: CallContext): Promise<Outcome> {
   } catch (error) {
     const signIn = signInRequest(call, error);
     if (!signIn) throw error;
-    return { result: { resultType: 'input_required', inputRequests: { signIn }, requestState: sealed({ anew: true }) } };
+    return {
+      result: { resultType: 'input_required', inputRequests: { signIn }, requestState: sealed({ anew: (error as SignInNeeded).ticket }) },
+    };
   }
   if ('parked' in reached)
     return {
@@ -118,7 +124,7 @@ const missing = (requiredCapabilities: JsonObject): Outcome => ({
 function visited(params: JsonObject): JsonObject {
   const { inputResponses, requestState: _state, ...first } = params;
   const answers = isObject(inputResponses) ? Object.values(inputResponses) : [];
-  if (answers.some((answer) => isObject(answer) && answer['action'] !== 'accept'))
+  if (answers.length === 0 || !answers.every((answer) => isObject(answer) && answer['action'] === 'accept'))
     throw new UpstreamError('cancelled', 'the person did not go to the address that it named');
   return first;
 }

@@ -15,8 +15,8 @@ export interface Binding {
   digest: string;
 }
 
-/** What is inside: the upstream's own state, the number of a call that waits here, or that the call is to be made anew. */
-export type State = { inner: unknown } | { parked: string } | { anew: true };
+/** What is inside: the upstream's own state, the number of a call that waits here, or that the call is to be made anew, after a sign-in of ours where one is named. */
+export type State = { inner: unknown } | { parked: string } | { anew: true | string };
 
 export interface Seal {
   seal(binding: Binding, state: State, now: number): string;

@@ -136,7 +136,11 @@ function bounded(declared: JsonObject): JsonObject {
 
 /** Waits for work that others may share. An abort ends the waiting, not the work. */
 export function before<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(new UpstreamError('cancelled', 'the call was cancelled'));
+  if (signal.aborted) {
+    // Nobody waits for it any more, and a rejection that nobody handles ends the process.
+    work.catch(() => {});
+    return Promise.reject(new UpstreamError('cancelled', 'the call was cancelled'));
+  }
   return new Promise((resolve, reject) => {
     const gone = () => reject(new UpstreamError('cancelled', 'the call was cancelled'));
     signal.addEventListener('abort', gone, { once: true });

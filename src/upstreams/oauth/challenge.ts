@@ -10,10 +10,10 @@ const longest = 8192;
 /** The first `Bearer` challenge of a WWW-Authenticate header; empty where there is none that can be read. */
 export function readChallenge(header: string | string[] | undefined): Challenge {
   const text = (Array.isArray(header) ? header.join(', ') : (header ?? '')).slice(0, longest);
-  const start = /(?:^|,)\s*bearer(?=[\s,]|$)/i.exec(text);
+  const start = /(?:^|,)[ \t]{0,8}bearer(?=[\s,]|$)/i.exec(text);
   if (!start) return {};
   const found: Record<string, string> = {};
-  const parameter = /\s*,?\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]*))/y;
+  const parameter = /[\s,]{0,8}([\w-]{1,64}) ?= ?(?:"((?:[^"\\]|\\.)*)"|([^\s",]*))/y;
   parameter.lastIndex = start.index + start[0].length;
   for (let match = parameter.exec(text); match; match = parameter.exec(text)) {
     const name = match[1]!.toLowerCase();

@@ -1,8 +1,8 @@
 import type { ServerMetadata } from 'openid-client';
 import { z } from 'zod';
-import { type AddressKind, within, worst } from '../../base/address-kind.ts';
+import { type AddressKind, within } from '../../base/address-kind.ts';
 import { Failure } from '../../base/errors.ts';
-import { guardedFetch, placeOf } from '../../base/guarded-fetch.ts';
+import { guardedFetch, guardLimits, literalPlace } from '../../base/guarded-fetch.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Challenge, readChallenge, scopesOf } from './challenge.ts';
 
@@ -50,49 +50,73 @@ const serverMetadata = z.looseObject({
  */
 export async function discover(entry: ServerEntry, auth: OAuth, heard: Challenge | undefined): Promise<Found> {
   const address = new URL(entry.url!);
-  const stated = auth.issuer === undefined ? undefined : new URL(auth.issuer);
-  // A server in the company's network may name another one there; one outside may not. What the company itself states is no stranger's word.
-  const most = worst(await Promise.all([address, ...(stated ? [stated] : [])].map(placeOf)));
-  if (!within(most, 'loopback'))
-    throw new Failure(
-      'denied',
-      `Gatehouse does not go to ${address.host}.`,
-      'Tell IT: the address of this server is none that can be used.',
-    );
-  const fetch = guardedFetch(most);
-  const challenge = heard ?? (await ask(entry, fetch));
-  const about = await findResource(address, challenge, fetch);
+  const asked = await ask(entry);
+  const challenge = heard ?? asked.challenge;
+  const about = await findResource(address, auth, challenge, asked.fetch);
   const named = about?.authorization_servers ?? [];
   if (auth.issuer !== undefined && about && !named.includes(auth.issuer))
     throw lie(
       `it names ${named[0] === undefined ? 'no authorization server' : host(named[0])} and not ${host(auth.issuer)}, which your company states`,
     );
   const issuer = auth.issuer ?? named[0];
-  const metadata = issuer === undefined ? await ofOldServer(address, fetch) : await findServer(issuer, fetch);
-  check(metadata, most);
-  return {
-    metadata: metadata as ServerMetadata,
-    resource: auth.resource === false ? undefined : (auth.resource ?? about?.resource ?? plainly(address)),
-    scope: challenge.scope ?? (about?.scopes_supported ? scopesOf(about.scopes_supported.join(' ')).join(' ') || undefined : undefined),
-    most,
-    fetch,
-  };
+  // What the company states is no stranger's word: it may be elsewhere than the server, and opens nothing to the server itself.
+  let { fetch, most } = asked;
+  if (auth.issuer !== undefined) {
+    const reach = outwards(new URL(auth.issuer));
+    const metadata = await findServer(auth.issuer, reach.fetch);
+    ({ fetch, most } = reach.settled());
+    return found(metadata);
+  }
+  return found(issuer === undefined ? await ofOldServer(address, fetch) : await findServer(issuer, fetch));
+
+  function found(metadata: z.infer<typeof serverMetadata>): Found {
+    check(metadata, most);
+    // Where no resource limits a token, its scopes do, so they are the company's to say.
+    const scopes =
+      auth.resource === false ? undefined : (challenge.scope ?? (scopesOf(about?.scopes_supported?.join(' ')).join(' ') || undefined));
+    return {
+      metadata: metadata as ServerMetadata,
+      resource: auth.resource === false ? undefined : (auth.resource ?? about?.resource ?? plainly(address)),
+      scope: scopes,
+      most,
+      fetch,
+    };
+  }
 }
 
-/** One request without a credential, to hear what the server wants. */
-async function ask(entry: ServerEntry, fetch: Fetch): Promise<Challenge> {
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'gatehouse', version: '1' } };
-  const response = await fetch(entry.url!, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...entry.headers },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
-  }).catch((cause: unknown) => {
-    throw away(entry.url!, cause);
+/**
+ * Fetches from a place, and finds out how far inside it is: what its name is said to lead to opens nothing, a verified connection does. No name leads to
+ * this machine.
+ */
+function outwards(to: URL): { fetch: Fetch; settled(): { fetch: Fetch; most: AddressKind } } {
+  const literal = literalPlace(to);
+  if (literal === 'never')
+    throw new Failure('denied', `Gatehouse does not go to ${to.host}.`, 'Tell IT: the address of this server is none that can be used.');
+  let most: AddressKind = literal ?? 'public';
+  const fetch = guardedFetch(literal ?? 'private', guardLimits, undefined, (at) => {
+    if (literal === undefined && at === 'private') most = 'private';
   });
-  return response.status === 401 ? readChallenge(response.headers.get('www-authenticate') ?? undefined) : {};
+  return { fetch, settled: () => ({ fetch: guardedFetch(most), most }) };
 }
 
-async function findResource(address: URL, challenge: Challenge, fetch: Fetch) {
+/** One request without a credential, to hear what the server wants and to see where it is. */
+async function ask(entry: ServerEntry): Promise<{ challenge: Challenge; fetch: Fetch; most: AddressKind }> {
+  const reach = outwards(new URL(entry.url!));
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'gatehouse', version: '1' } };
+  const response = await reach
+    .fetch(entry.url!, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...entry.headers },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
+    })
+    .catch((cause: unknown) => {
+      throw away(entry.url!, cause);
+    });
+  const challenge = response.status === 401 ? readChallenge(response.headers.get('www-authenticate') ?? undefined) : {};
+  return { challenge, ...reach.settled() };
+}
+
+async function findResource(address: URL, auth: OAuth, challenge: Challenge, fetch: Fetch) {
   const places =
     challenge.resourceMetadata === undefined
       ? [
@@ -107,10 +131,15 @@ async function findResource(address: URL, challenge: Challenge, fetch: Fetch) {
     if (document === undefined) continue;
     const read = resourceMetadata.safeParse(document);
     if (!read.success) throw lie('its resource metadata (RFC 9728) cannot be read');
-    // RFC 9728 section 3.3, as loosely as MCP clients take it: the document of a place above the server speaks for it, too.
-    const resource = URL.parse(read.data.resource);
-    if (!resource || resource.origin !== address.origin || !isBelow(address.pathname, resource.pathname))
-      throw lie('its resource metadata (RFC 9728) is about another server');
+    // RFC 9728 section 3.3: identical. A token for a larger place would be good at all servers there, so only the company may say that.
+    const { resource } = read.data;
+    if (
+      resource !== auth.resource &&
+      URL.parse(resource)?.href.replace(/\/$/, '') !== (address.origin + address.pathname).replace(/\/$/, '')
+    )
+      throw lie(
+        'its resource metadata (RFC 9728) is about another server; where it is right, the registry entry states it as "auth.resource"',
+      );
     return read.data;
   }
   if (challenge.resourceMetadata !== undefined) throw lie('the resource metadata (RFC 9728) that it points to is not there');
@@ -132,7 +161,7 @@ async function findServer(issuer: string, fetch: Fetch) {
     const read = serverMetadata.safeParse(document);
     if (!read.success) throw lie(`the metadata of ${at.host} cannot be read`);
     // RFC 8414 section 3.3. Without it, one server could have its people sent to another one's sign-in.
-    if (read.data.issuer !== issuer) throw lie(`${at.host} says that it is ${JSON.stringify(read.data.issuer.slice(0, 200))}`);
+    if (read.data.issuer !== issuer) throw lie(`${at.host} says that it is another server`);
     return read.data;
   }
   throw lie(`${at.host} has no metadata (RFC 8414)`);
@@ -152,8 +181,7 @@ async function ofOldServer(address: URL, fetch: Fetch) {
     });
   const read = serverMetadata.safeParse(document);
   if (!read.success) throw lie(`the metadata of ${address.host} cannot be read`);
-  if (URL.parse(read.data.issuer)?.origin !== origin)
-    throw lie(`${address.host} says that it is ${JSON.stringify(read.data.issuer.slice(0, 200))}`);
+  if (URL.parse(read.data.issuer)?.origin !== origin) throw lie(`${address.host} says that it is another server`);
   return read.data;
 }
 
@@ -187,7 +215,6 @@ async function get(place: string, fetch: Fetch): Promise<unknown> {
 
 const host = (text: string): string => URL.parse(text)?.host.slice(0, 200) ?? 'somewhere';
 const pathOf = ({ pathname }: URL): string => pathname.replace(/\/$/, '');
-const isBelow = (path: string, parent: string): boolean => path === parent || path.startsWith(parent.endsWith('/') ? parent : `${parent}/`);
 /** A query may hold a key, and a resource has no fragment (RFC 8707 section 2). */
 const plainly = (at: URL): string => at.origin + (at.pathname === '/' ? '' : at.pathname);
 

@@ -3,8 +3,8 @@ import * as oidc from 'openid-client';
 import { Failure } from '../../base/errors.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Challenge, scopesOf, union } from './challenge.ts';
-import { clientFor, configurationOf } from './client.ts';
-import { discover, type Found } from './discovery.ts';
+import { type Client, clientFor, configurationOf } from './client.ts';
+import { discover } from './discovery.ts';
 import type { Kept } from './kept.ts';
 import { tokensOf } from './tokens.ts';
 
@@ -17,13 +17,14 @@ export interface Flow {
   /** In a cookie of the browser that began: no other one can end it. */
   readonly browser: string;
   readonly url: URL;
+  readonly issuer: string;
+  readonly client: Client;
   /** Redeems the code in the address that the browser was sent to. */
   finish(answer: URL, now: () => number): Promise<Kept>;
 }
 
 /**
  * Begins one sign-in at an upstream: discovery, a client, and the authorization request (OAuth 2.1 with PKCE S256, RFC 8707, RFC 9207).
- * `before`: the sign-in that it replaces. `anew`: whether a client that was registered before is registered again.
  */
 export async function begin(options: {
   entry: ServerEntry;
@@ -31,11 +32,11 @@ export async function begin(options: {
   redirectUri: string;
   heard: Challenge | undefined;
   scope: string;
-  before: Kept | undefined;
+  /** One that there is already: it belongs to the authorization server that it was registered at (SEP-2352), and to one redirect URI. */
+  known: { issuer: string; client: Client } | undefined;
   secret: string | undefined;
-  anew: boolean;
 }): Promise<Flow> {
-  const { entry, auth, redirectUri, before } = options;
+  const { entry, auth, redirectUri, known } = options;
   const found = await discover(entry, auth, options.heard);
   const { metadata, resource } = found;
   const wanted = union(auth.scope, found.scope, options.scope);
@@ -43,8 +44,8 @@ export async function begin(options: {
   const offline = found.metadata.scopes_supported?.includes('offline_access') === true;
   const scope = union(wanted, offline ? 'offline_access' : undefined);
   const client =
-    usable(before, found, redirectUri, auth) && !options.anew
-      ? before!.client
+    known?.issuer === metadata.issuer && known.client.redirectUri === redirectUri
+      ? known.client
       : await clientFor({ auth, metadata, redirectUri, secret: options.secret, fetch: found.fetch });
   const configuration = configurationOf(metadata, client, found.fetch);
   const [state, verifier, nonce] = [oidc.randomState(), oidc.randomPKCECodeVerifier(), oidc.randomNonce()];
@@ -68,6 +69,8 @@ export async function begin(options: {
     redirectUri,
     browser: randomBytes(24).toString('base64url'),
     url,
+    issuer: metadata.issuer,
+    client,
     async finish(answer, now) {
       const checks = {
         expectedState: state,
@@ -88,13 +91,6 @@ export async function begin(options: {
     },
   };
 }
-
-/** A client belongs to the authorization server that it was registered at (SEP-2352), and to one redirect URI. */
-const usable = (before: Kept | undefined, { metadata }: Found, redirectUri: string, auth: OAuth): boolean =>
-  before?.client.registered === true &&
-  auth.clientId === undefined &&
-  before.metadata.issuer === metadata.issuer &&
-  before.client.redirectUri === redirectUri;
 
 /** What refreshing and revoking need. */
 function kernel(metadata: oidc.ServerMetadata): Kept['metadata'] {

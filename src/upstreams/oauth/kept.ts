@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { kindNames } from '../../base/address-kind.ts';
+import { backOff } from '../../base/backoff.ts';
 import { Failure } from '../../base/errors.ts';
 import type { Vault } from '../../base/host.ts';
 import type { Log } from '../../base/log.ts';
@@ -34,8 +35,10 @@ const content = z.object({ format: z.literal(1), servers: z.record(z.string(), k
 /** One person's sign-ins at all upstreams, by server id: one secret of the vault. */
 export interface Store {
   readonly servers: ReadonlyMap<string, Kept>;
-  /** Resolves when it is safe. */
-  set(server: string, next: Kept | undefined): Promise<void>;
+  /** Resolves when it is safe, or has to be stored later. */
+  set(server: string, next: Kept): Promise<void>;
+  /** Rejects where they are still in the vault. */
+  remove(...servers: string[]): Promise<void>;
 }
 
 export const storeName = (account: string): string => `upstreams-${createHash('sha256').update(account).digest('hex').slice(0, 32)}`;
@@ -51,21 +54,46 @@ export async function openStore(vault: Vault, account: string, log: Log): Promis
     else log.warn({}, 'the sign-ins at servers cannot be read; people sign in again');
   }
   let turn: Promise<void> = Promise.resolve();
+  let failures = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  /** All that there is, as it is when its turn comes. What the vault does not take now, it gets later. */
+  function write(): Promise<void> {
+    clearTimeout(timer);
+    turn = turn
+      .catch(() => {})
+      .then(() =>
+        servers.size === 0 ? vault.delete(name) : vault.set(name, JSON.stringify({ format: 1, servers: Object.fromEntries(servers) })),
+      )
+      .then(
+        () => {
+          failures = 0;
+        },
+        (error: unknown) => {
+          log.warn(
+            { error: error instanceof Failure ? error.code : 'unknown', vault: vault.kind },
+            'sign-ins at servers could not be stored',
+          );
+          clearTimeout(timer);
+          timer = setTimeout(() => void write().catch(() => {}), backOff(failures++, 200, 60_000)).unref();
+          throw error;
+        },
+      );
+    return turn;
+  }
+
   return {
     servers,
     set(server, next) {
-      if (next === undefined) servers.delete(server);
-      else servers.set(server, next);
-      turn = turn
-        .catch(() => {})
-        .then(() =>
-          servers.size === 0 ? vault.delete(name) : vault.set(name, JSON.stringify({ format: 1, servers: Object.fromEntries(servers) })),
-        );
-      return turn.catch((error: unknown) => {
-        log.warn(
-          { error: error instanceof Failure ? error.code : 'unknown', vault: vault.kind },
-          'the sign-in at a server could not be stored',
-        );
+      servers.set(server, next);
+      // It is good for as long as we run, and is stored later.
+      return write().catch(() => {});
+    },
+    remove(...gone) {
+      for (const server of gone) servers.delete(server);
+      return write().catch((cause: unknown) => {
+        const fix = 'Unlock the keychain; Gatehouse tries again by itself for as long as it runs.';
+        throw new Failure('unavailable', 'The sign-in could not be taken out of the vault yet.', fix, { cause });
       });
     },
   };

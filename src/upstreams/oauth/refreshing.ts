@@ -9,17 +9,25 @@ const gap = 5_000;
 /** Keeps the tokens of sign-ins good: ahead of need, one request for all calls that wait. */
 export interface Refreshing {
   /** Undefined: the sign-in is over. */
-  headers(server: string, kept: Kept, store: Store): HeaderList | Promise<HeaderList | undefined> | undefined;
+  headers(at: Place, kept: Kept): HeaderList | Promise<HeaderList | undefined> | undefined;
   /** The server refused `refused`. Undefined: there is nothing else to try. */
-  renew(server: string, kept: Kept, store: Store, refused: HeaderList): Promise<HeaderList | undefined>;
+  renew(at: Place, kept: Kept, refused: HeaderList): Promise<HeaderList | undefined>;
   isOver(kept: Kept): boolean;
-  forget(server: string): void;
-  clear(): void;
+  /** Resolves when no refresh is under way: what it brings is stored by then. */
+  settled(): Promise<void>;
+}
+
+/** Where a sign-in is kept. */
+export interface Place {
+  server: string;
+  account: string;
+  store: Store;
 }
 
 interface Under {
   running?: Promise<HeaderList | undefined>;
   failed?: { at: number; error: Error };
+  /** When it was made by a refresh. */
   renewedAt?: number;
 }
 
@@ -31,78 +39,77 @@ export function openRefreshing(options: {
   dropped(kept: Kept): void;
 }): Refreshing {
   const { now, log, changed, dropped } = options;
-  const all = new Map<string, Under>();
-  /** Sign-ins that the server or its authorization server takes no more. */
+  // By the sign-in itself, whoever is present: people take turns, and a refresh goes on.
+  const all = new WeakMap<Kept, Under>();
+  const under = new Set<Promise<unknown>>();
+  /** Sign-ins that the authorization server takes no more. */
   const over = new WeakSet<Kept>();
-  const of = (server: string): Under => {
-    const under = all.get(server) ?? {};
-    all.set(server, under);
-    return under;
+  const of = (kept: Kept): Under => {
+    const found = all.get(kept) ?? {};
+    all.set(kept, found);
+    return found;
   };
   const within = (at: number | undefined): boolean => at !== undefined && Math.abs(now() - at) < gap;
-
-  function end(kept: Kept) {
-    over.add(kept);
-    changed();
-  }
+  const hasEnded = (kept: Kept): boolean => kept.expiresAt !== undefined && now() >= kept.expiresAt;
 
   // INVARIANT: one refresh is under way for a sign-in. With rotation a second one would replay its token, and the server would take that for a theft
   // and end the whole sign-in (RFC 9700 section 4.14.2). The new token is safe before anybody gets it.
-  function refresh(server: string, kept: Kept, store: Store): Promise<HeaderList | undefined> {
-    const under = of(server);
-    under.running ??= refreshed(kept, now)
+  function refresh({ server, account, store }: Place, kept: Kept): Promise<HeaderList | undefined> {
+    const mine = of(kept);
+    if (mine.running) return mine.running;
+    const running = refreshed(kept, now)
       .then(async (next) => {
         if (store.servers.get(server) !== kept) {
           dropped(next);
           return undefined;
         }
+        of(next).renewedAt = now();
         await store.set(server, next);
-        delete under.failed;
         changed();
-        return headersOf(next);
+        return headersOf(next, account);
       })
       .catch((error: unknown) => {
         log.warn({ server, reason: told(error) }, 'the sign-in at a server could not be renewed');
         if (isOver(error)) {
-          end(kept);
+          over.add(kept);
+          changed();
           return undefined;
         }
-        under.failed = { at: now(), error: new Error(`its sign-in could not be renewed: ${told(error)}`) };
-        throw under.failed.error;
+        mine.failed = { at: now(), error: new Error(`its sign-in could not be renewed: ${told(error)}`) };
+        throw mine.failed.error;
       })
       .finally(() => {
-        delete under.running;
+        delete mine.running;
+        under.delete(running);
       });
-    return under.running;
+    mine.running = running;
+    under.add(running);
+    return running;
   }
 
   return {
-    headers(server, kept, store) {
+    headers(at, kept) {
       if (over.has(kept)) return undefined;
-      const at = now();
-      const { failed } = of(server);
-      if (kept.expiresAt === undefined || at < kept.expiresAt) {
-        if (kept.refreshToken !== undefined && kept.refreshAt !== undefined && at >= kept.refreshAt && !within(failed?.at))
-          refresh(server, kept, store).catch(() => {});
-        return headersOf(kept);
+      const { failed } = of(kept);
+      if (!hasEnded(kept)) {
+        if (kept.refreshToken !== undefined && kept.refreshAt !== undefined && now() >= kept.refreshAt && !within(failed?.at))
+          refresh(at, kept).catch(() => {});
+        return headersOf(kept, at.account);
       }
       if (kept.refreshToken === undefined) return undefined;
-      if (within(failed?.at)) return Promise.reject(failed!.error);
-      return refresh(server, kept, store);
+      return within(failed?.at) ? Promise.reject(failed!.error) : refresh(at, kept);
     },
-    async renew(server, kept, store, refused) {
-      const under = of(server);
+    async renew(at, kept, refused) {
+      if (over.has(kept)) return undefined;
       // Refused was an older one: the present one may be good.
-      if (headersOf(kept) !== refused && !over.has(kept)) return headersOf(kept);
-      if (kept.refreshToken === undefined || (!under.running && within(under.renewedAt))) {
-        end(kept);
-        return undefined;
-      }
-      under.renewedAt = now();
-      return await refresh(server, kept, store);
+      if (headersOf(kept, at.account) !== refused) return headersOf(kept, at.account);
+      const { running, failed, renewedAt } = of(kept);
+      if (kept.refreshToken === undefined || (!running && within(renewedAt))) return undefined;
+      // Nobody knows whether the sign-in is good while its authorization server is away.
+      if (!running && within(failed?.at)) throw failed!.error;
+      return await refresh(at, kept);
     },
-    isOver: (kept) => over.has(kept),
-    forget: (server) => void all.delete(server),
-    clear: () => all.clear(),
+    isOver: (kept) => over.has(kept) || (kept.refreshToken === undefined && hasEnded(kept)),
+    settled: async () => void (await Promise.allSettled(under)),
   };
 }

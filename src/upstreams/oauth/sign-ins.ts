@@ -1,22 +1,18 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Failure } from '../../base/errors.ts';
 import type { Vault } from '../../base/host.ts';
 import type { Log } from '../../base/log.ts';
-import type { Page } from '../../base/page.ts';
 import { openRevocations } from '../../base/revocation.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { SignInNeeded } from '../upstream.ts';
-import { begin } from './flows.ts';
-import { keptAt, openHeaders } from './headers.ts';
+import { browserDoors } from './browser.ts';
+import { fits, keptAt, type OAuthEntry, openHeaders } from './headers.ts';
 import { type Kept, openStore, type Store } from './kept.ts';
-import { callbackPath, doors, type Next, nothing, ticketPath } from './pages.ts';
+import { doors, ticketPath } from './pages.ts';
 import { openRefreshing } from './refreshing.ts';
 import { Tickets } from './tickets.ts';
-import { revoke, told } from './tokens.ts';
-
-type OAuthEntry = ServerEntry & { url: string; auth: Extract<ServerEntry['auth'], { type: 'oauth' }> };
+import { isFinal, revoke, told } from './tokens.ts';
 
 /** How a person stands with an upstream that has sign-ins of its own. */
 export interface SignInState {
@@ -24,6 +20,8 @@ export interface SignInState {
   state: 'unknown' | 'signed-out' | 'signing-in' | 'signed-in';
   /** As the server's authorization server names the person, where it does. */
   account?: string;
+  /** There is one, and the server wants another: it refused something, or wants the person to allow more. */
+  wanted?: true;
   /** Milliseconds since the epoch; absent: until the server says otherwise, or for as long as it can be refreshed. */
   until?: number;
 }
@@ -36,15 +34,18 @@ export interface SignIns {
   state(entry: ServerEntry): SignInState | undefined;
   /** The address on this machine at which the person begins; good for ten minutes. */
   begin(entry: ServerEntry): Promise<{ url: string }>;
-  /** Resolves when the sign-in that is wanted there has ended; true: with a token. */
-  until(server: string, signal: AbortSignal): Promise<boolean>;
-  /** Forgets the sign-in and has it revoked (RFC 7009), later where that cannot be reached now. */
+  /** Resolves when the sign-in that a `SignInNeeded` spoke of is not wanted any more. False: it ended without a token while this waited. */
+  until(ticket: string, signal: AbortSignal): Promise<boolean>;
+  /** Forgets the sign-in and has it revoked (RFC 7009), later where that cannot be reached now. Rejects where it is still in the vault. */
   signOut(server: string): Promise<void>;
   /** The bundle or the person has changed: sign-ins at servers that are no more there, or are elsewhere, end. */
   follow(entries: readonly ServerEntry[]): Promise<void>;
-  /** The person signs out of Gatehouse: all of theirs end. */
-  leave(): Promise<void>;
-  close(): void;
+  /** No rules hold at present: nobody waits for a sign-in any more. */
+  pause(): void;
+  /** The person signs out of Gatehouse: all of theirs end. `account`: where nobody is present any more. */
+  leave(account?: string): Promise<void>;
+  /** Resolves when what is under way is stored. */
+  close(): Promise<void>;
 }
 
 export interface SignInOptions {
@@ -64,7 +65,7 @@ export interface SignInOptions {
 }
 
 export function openSignIns(options: SignInOptions): SignIns {
-  const { vault, log, now } = options;
+  const { vault, log, now, changed } = options;
   const tickets = new Tickets(now);
   const revocations = openRevocations({
     vault,
@@ -73,106 +74,59 @@ export function openSignIns(options: SignInOptions): SignIns {
     most: 200,
     revoke: async (text) =>
       await revoke(JSON.parse(text) as Kept).catch((error: unknown) => {
-        if (told(error) === 'it could not be reached') throw error;
+        if (!isFinal(error)) throw error;
         log.warn({ reason: told(error) }, 'a server refused to revoke a sign-in');
       }),
   });
-  let present: { account: string; store: Promise<Store>; opened: Store | undefined } | undefined;
-  const refreshing = openRefreshing({
-    now,
-    log,
-    changed: options.changed,
-    dropped: (kept) => void revocations.add(JSON.stringify(kept)),
-  });
+  const drop = (...kept: Kept[]): Promise<void> => revocations.add(...kept.map((one) => JSON.stringify(one)));
+  const refreshing = openRefreshing({ now, log, changed, dropped: (kept) => void drop(kept) });
 
+  /** One for each person that was here: a refresh of theirs may still be under way. */
+  const stores = new Map<string, { reading: Promise<Store>; read: Store | undefined }>();
+  let present: string | undefined;
   function storeOf(account: string) {
-    if (present?.account === account) return present;
-    tickets.clear();
-    refreshing.clear();
-    const mine = { account, store: openStore(vault, account, log), opened: undefined as Store | undefined };
-    present = mine;
-    mine.store.then(
+    // What one person was asked is not for the next one to answer.
+    if (present !== account) tickets.clear();
+    present = account;
+    const found = stores.get(account);
+    if (found) return found;
+    const mine = { reading: openStore(vault, account, log), read: undefined as Store | undefined };
+    stores.set(account, mine);
+    mine.reading.then(
       (store) => {
-        mine.opened = store;
-        options.changed();
+        mine.read = store;
+        changed();
       },
       // A vault that is locked may be unlocked: the next one to ask tries again.
-      () => present === mine && (present = undefined),
+      () => stores.get(account) === mine && stores.delete(account),
     );
     return mine;
   }
 
-  const needed = (entry: ServerEntry, account: string, why: string, wants: Parameters<Tickets['for']>[2] = {}): SignInNeeded => {
+  const originOf = ({ auth }: ServerEntry): string =>
+    options.origin((auth.type === 'oauth' ? auth.redirectHost : undefined) ?? '127.0.0.1');
+  const placeOf = ({ url, auth }: ServerEntry): string => JSON.stringify([url, auth]);
+  function ticketFor(entry: ServerEntry, account: string, wants: Parameters<Tickets['for']>[2]) {
     const fresh = tickets.of(entry.id) === undefined;
-    const ticket = tickets.for(entry.id, account, wants);
-    if (fresh) options.changed();
-    return new SignInNeeded(why, linkOf(entry, ticket.id));
-  };
-  const linkOf = (entry: ServerEntry, id: string): string => `${options.origin(hostOf(entry))}${ticketPath}${id}`;
-
-  const headers = openHeaders({ now, tickets, refreshing, needed });
-
-  async function enter(id: string): Promise<Next> {
-    const ticket = tickets.byId(id);
-    const entry = ticket && options.entry(ticket.server);
-    const who = options.person();
-    if (!ticket || !isOAuth(entry) || who?.account !== ticket.account) return nothing(404);
-    ticket.visits++;
-    try {
-      const store = await storeOf(ticket.account).store;
-      const flow = await begin({
-        entry,
-        auth: entry.auth,
-        redirectUri: `${options.origin(hostOf(entry))}${callbackPath}${entry.id}`,
-        heard: ticket.heard,
-        scope: ticket.scope,
-        before: store.servers.get(entry.id),
-        secret: await options.clientSecret?.(entry),
-        anew: ticket.visits > 1,
-      });
-      ticket.flow = flow;
-      options.changed();
-      return { to: flow };
-    } catch (error) {
-      log.warn({ server: entry.id, reason: told(error) }, 'a sign-in at a server could not begin');
-      return failed(entry, error);
-    }
+    const { id } = tickets.for(entry.id, account, { ...wants, place: placeOf(entry) });
+    if (fresh) changed();
+    return `${originOf(entry)}${ticketPath}${id}`;
   }
+  const headers = openHeaders({
+    now,
+    tickets,
+    refreshing,
+    needed: (entry, account, why, wants = {}) => new SignInNeeded(why, ticketFor(entry, account, wants)),
+  });
 
-  async function leave(server: string, state: string, browser: string | undefined, query: string): Promise<Page> {
-    const ticket = tickets.of(server);
-    const flow = ticket?.flow;
-    const entry = options.entry(server);
-    if (!ticket || !flow || !isOAuth(entry) || !same(flow.state, state) || !same(flow.browser, browser ?? '')) return nothing(400);
-    if (options.person()?.account !== ticket.account) return nothing(400);
-    ticket.flow = undefined;
-    try {
-      const kept = await flow.finish(new URL(flow.redirectUri + query), now);
-      const store = await storeOf(ticket.account).store;
-      if (kept.url !== options.entry(server)?.url || options.person()?.account !== ticket.account)
-        throw new Failure('conflict', 'Somebody else is signed in now.', 'Start the sign-in again.');
-      const before = store.servers.get(server);
-      refreshing.forget(server);
-      await store.set(server, kept);
-      if (before) void revocations.add(JSON.stringify(before));
-      options.reset(server);
-      ticket.end(true);
-      return { status: 200, title: `You are signed in to ${entry.title}`, text: 'You can close this tab. What waited for it goes on.' };
-    } catch (error) {
-      log.warn({ server, reason: told(error) }, 'a sign-in at a server failed');
-      return failed(entry, error);
-    } finally {
-      options.changed();
-    }
-  }
-
-  async function end(store: Store, server: string): Promise<void> {
-    const kept = store.servers.get(server);
-    refreshing.forget(server);
-    tickets.of(server)?.end(false);
-    if (!kept) return;
-    await store.set(server, undefined);
-    await revocations.add(JSON.stringify(kept));
+  /** Not in use from now on; whether the vault took it shows in the promise. */
+  async function end(store: Store, servers: string[]): Promise<void> {
+    const ended = servers.flatMap((server) => store.servers.get(server) ?? []);
+    for (const server of servers) tickets.of(server)?.end(false);
+    if (ended.length === 0) return;
+    const removed = store.remove(...servers);
+    void removed.catch(() => {}).then(() => drop(...ended));
+    await removed;
   }
 
   void revocations.flush();
@@ -181,22 +135,46 @@ export function openSignIns(options: SignInOptions): SignIns {
       headers(entry, sub, _signal, refused) {
         const who = options.person();
         if (!isOAuth(entry) || who?.sub !== sub) return Promise.reject(new Error('you are not signed in to Gatehouse'));
-        const { opened, store } = storeOf(who.account);
+        const { read, reading } = storeOf(who.account);
         const asked = { entry, account: who.account, refused };
-        return opened ? headers(opened, asked) : store.then((read) => headers(read, asked));
+        return read ? headers(read, asked) : reading.then((store) => headers(store, asked));
       },
     },
-    endpoint: doors({ enter, leave }),
+    endpoint: doors(
+      browserDoors({
+        log,
+        now,
+        tickets,
+        changed,
+        account: () => options.person()?.account,
+        entry(server) {
+          const entry = options.entry(server);
+          return isOAuth(entry) ? entry : undefined;
+        },
+        origin: originOf,
+        secret: async (entry) => await options.clientSecret?.(entry),
+        store: (account) => storeOf(account).reading,
+        drop: (kept) => void drop(kept),
+        kept(server, kept, before) {
+          // At one authorization server, some end the new sign-in with the old one: they keep one grant for a person and a client.
+          const same = before?.metadata.issuer === kept.metadata.issuer && before.client.clientId === kept.client.clientId;
+          if (before && !same) void drop(before);
+          options.reset(server);
+        },
+      }),
+    ),
     state(entry) {
       const who = options.person();
       if (!isOAuth(entry) || !who) return undefined;
-      const { opened } = storeOf(who.account);
-      if (!opened) return { state: 'unknown' };
-      const kept = keptAt(opened, entry);
-      if (!kept || refreshing.isOver(kept)) return { state: tickets.of(entry.id)?.flow ? 'signing-in' : 'signed-out' };
+      const { read } = storeOf(who.account);
+      if (!read) return { state: 'unknown' };
+      const kept = keptAt(read, entry);
+      const ticket = tickets.of(entry.id);
+      if (!kept || refreshing.isOver(kept)) return { state: ticket && ticket.flows.size > 0 ? 'signing-in' : 'signed-out' };
       const until = kept.refreshToken === undefined ? kept.expiresAt : undefined;
       return {
         state: 'signed-in',
+        ...(ticket?.heard === undefined ? {} : { wanted: true }),
         ...(kept.account === undefined ? {} : { account: kept.account }),
         ...(until === undefined ? {} : { until }),
       };
@@ -205,18 +183,21 @@ export function openSignIns(options: SignInOptions): SignIns {
       const who = options.person();
       if (!isOAuth(entry)) throw new Failure('bad-input', `${entry.title} has no sign-in of its own.`, 'See "gatehouse servers".');
       if (!who) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-      await storeOf(who.account).store;
-      const { id } = tickets.for(entry.id, who.account, {});
-      return { url: linkOf(entry, id) };
+      await storeOf(who.account).reading;
+      return { url: ticketFor(entry, who.account, {}) };
     },
-    async until(server, signal) {
-      const ticket = tickets.of(server);
-      if (!ticket) return false;
+    async until(wanted, signal) {
+      if (signal.aborted) return false;
+      const ticket = tickets.all().find((one) => {
+        const entry = options.entry(one.server);
+        return entry !== undefined && new SignInNeeded('', `${originOf(entry)}${ticketPath}${one.id}`).ticket === wanted;
+      });
+      if (!ticket) return true;
       const gone = Promise.withResolvers<boolean>();
       const stop = () => gone.resolve(false);
       signal.addEventListener('abort', stop, { once: true });
       try {
-        return await (signal.aborted ? false : Promise.race([ticket.done, gone.promise]));
+        return await Promise.race([ticket.done, gone.promise]);
       } finally {
         signal.removeEventListener('abort', stop);
       }
@@ -224,45 +205,39 @@ export function openSignIns(options: SignInOptions): SignIns {
     async signOut(server) {
       const who = options.person();
       if (!who) return;
-      await end(await storeOf(who.account).store, server);
-      options.reset(server);
-      options.changed();
-    },
-    async follow(entries) {
-      const who = options.person();
-      if (!who) return;
-      const store = await storeOf(who.account).store;
-      const there = new Map(entries.map((entry) => [entry.id, entry]));
-      for (const [id, kept] of [...store.servers]) {
-        const entry = there.get(id);
-        if (!isOAuth(entry) || entry.url !== kept.url) await end(store, id);
+      try {
+        await end(await storeOf(who.account).reading, [server]);
+      } finally {
+        options.reset(server);
+        changed();
       }
     },
-    async leave() {
-      const leaving = present;
-      tickets.clear();
-      if (!leaving) return;
-      const store = await leaving.store;
-      for (const id of [...store.servers.keys()]) await end(store, id);
-      if (present === leaving) present = undefined;
+    async follow(entries) {
+      const there = new Map(entries.map((entry) => [entry.id, entry]));
+      for (const ticket of tickets.all()) {
+        const entry = there.get(ticket.server);
+        if (!entry || placeOf(entry) !== ticket.place) ticket.end(false);
+      }
+      const who = options.person();
+      if (!who) return;
+      const store = await storeOf(who.account).reading;
+      const gone = [...store.servers].filter(([id, kept]) => !there.has(id) || !fits(kept, there.get(id)!)).map(([id]) => id);
+      await end(store, gone);
     },
-    close() {
+    pause: () => tickets.clear(),
+    async leave(account = options.person()?.account ?? present) {
       tickets.clear();
+      if (account === undefined) return;
+      const store = await storeOf(account).reading;
+      await end(store, [...store.servers.keys()]);
+      stores.delete(account);
+    },
+    async close() {
+      tickets.clear();
+      await refreshing.settled();
       revocations.close();
     },
   };
 }
 
 const isOAuth = (entry: ServerEntry | undefined): entry is OAuthEntry => entry?.auth.type === 'oauth' && entry.url !== undefined;
-const hostOf = ({ auth }: ServerEntry): '127.0.0.1' | 'localhost' =>
-  auth.type === 'oauth' ? (auth.redirectHost ?? '127.0.0.1') : '127.0.0.1';
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
-
-function failed(entry: ServerEntry, error: unknown): Page {
-  const text =
-    error instanceof Failure
-      ? `${error.message} ${error.fix ?? ''}`
-      : `The authorization server said: ${told(error)}. Go back to Gatehouse and start the sign-in again.`;
-  return { status: 400, title: `The sign-in to ${entry.title} did not work`, text };
-}

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Challenge } from './challenge.ts';
+import { type Challenge, union } from './challenge.ts';
+import type { Client } from './client.ts';
 import type { Flow } from './flows.ts';
 
 /** Milliseconds that a person has for one sign-in (MCP security best practices: a state lives ten minutes at most). */
@@ -11,12 +12,16 @@ export interface Ticket {
   readonly server: string;
   /** For whom: it is worthless once somebody else is signed in. */
   readonly account: string;
+  /** Where it is wanted, and how: a server that moves begins anew. */
+  readonly place: string;
   readonly until: number;
   /** What has to be asked for besides. */
   scope: string;
   heard: Challenge | undefined;
-  /** The present authorization request. A browser that comes again replaces it. */
-  flow: Flow | undefined;
+  /** The authorization requests that browsers began, by `state`. */
+  readonly flows: Map<string, Flow>;
+  /** The client of the first of them: one is enough. */
+  client: { issuer: string; client: Client } | undefined;
   /** How often a browser came. */
   visits: number;
   readonly done: Promise<boolean>;
@@ -33,18 +38,19 @@ export class Tickets {
   }
 
   /** The one that there is, widened, or a new one. */
-  for(server: string, account: string, wants: { scope?: string; heard?: Challenge }): Ticket {
+  for(server: string, account: string, wants: { scope?: string; heard?: Challenge; place?: string }): Ticket {
     let ticket = this.of(server);
-    if (!ticket || ticket.account !== account) {
+    const { place = '' } = wants;
+    if (!ticket || ticket.account !== account || ticket.place !== place) {
       ticket?.end(false);
-      ticket = this.#open(server, account);
+      ticket = this.#open(server, account, place);
     }
-    if (wants.scope !== undefined) ticket.scope = `${ticket.scope} ${wants.scope}`.trim();
+    if (wants.scope !== undefined) ticket.scope = union(ticket.scope, wants.scope);
     ticket.heard = wants.heard ?? ticket.heard;
     return ticket;
   }
 
-  #open(server: string, account: string): Ticket {
+  #open(server: string, account: string, place: string): Ticket {
     const { promise: done, resolve } = Promise.withResolvers<boolean>();
     const end = (signedIn: boolean) => {
       clearTimeout(timer);
@@ -56,10 +62,12 @@ export class Tickets {
       id: randomBytes(24).toString('base64url'),
       server,
       account,
+      place,
       until: this.#now() + signInMs,
       scope: '',
       heard: undefined,
-      flow: undefined,
+      flows: new Map(),
+      client: undefined,
       visits: 0,
       done,
       end,
@@ -77,6 +85,10 @@ export class Tickets {
   byId(id: string): Ticket | undefined {
     for (const { id: own, server } of this.#all.values()) if (own === id) return this.of(server);
     return undefined;
+  }
+
+  all(): Ticket[] {
+    return [...this.#all.values()];
   }
 
   clear(): void {

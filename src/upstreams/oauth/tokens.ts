@@ -40,13 +40,20 @@ function accountOf(claims: oidc.IDToken | undefined): string | undefined {
 }
 
 const lists = new WeakMap<Kept, HeaderList>();
+/** Whose sign-in a list was made of: a call that one person began is not made again as another. */
+const owners = new WeakMap<HeaderList, string>();
 
 /** The same list for the same sign-in, so that it is known again when the server refuses it. */
-export function headersOf(kept: Kept): HeaderList {
-  const list = lists.get(kept) ?? ['authorization', `Bearer ${kept.accessToken}`];
+export function headersOf(kept: Kept, account: string): HeaderList {
+  const found = lists.get(kept);
+  if (found) return found;
+  const list = ['authorization', `Bearer ${kept.accessToken}`];
   lists.set(kept, list);
+  owners.set(list, account);
   return list;
 }
+
+export const ownerOf = (list: HeaderList): string | undefined => owners.get(list);
 
 const configurationFor = ({ metadata, client, most }: Kept): oidc.Configuration =>
   configurationOf(metadata as oidc.ServerMetadata, client, guardedFetch(most));
@@ -68,9 +75,17 @@ export async function revoke(kept: Kept): Promise<void> {
 
 /** Whether the answer to a refresh means that the person has to sign in again. All else passes. */
 export const isOver = (error: unknown): boolean =>
-  error instanceof oidc.ResponseBodyError &&
-  error.status < 500 &&
-  ['invalid_grant', 'invalid_client', 'unauthorized_client', 'invalid_scope'].includes(error.error);
+  isUnknownClient(error) ||
+  (error instanceof oidc.ResponseBodyError && error.status < 500 && ['invalid_grant', 'invalid_scope'].includes(error.error));
+
+/** RFC 6749 section 5.2: where a client is not known, the answer may be a 401 with a challenge. */
+export const isUnknownClient = (error: unknown): boolean =>
+  (error instanceof oidc.WWWAuthenticateChallengeError && error.status === 401) ||
+  (error instanceof oidc.ResponseBodyError && error.status < 500 && ['invalid_client', 'unauthorized_client'].includes(error.error));
+
+/** Whether asking again would change nothing. */
+export const isFinal = (error: unknown): boolean =>
+  isUnknownClient(error) || (error instanceof oidc.ResponseBodyError && error.status < 500 && ![408, 429].includes(error.status));
 
 /** In one line: nothing of an answer is in it but a code of the RFCs, since an answer may hold what was sent. */
 export function told(error: unknown): string {
