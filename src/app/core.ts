@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openAgents } from '../agents/credentials/credentials.ts';
+import { openAuthorization } from '../agents/oauth/authorization.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openListeners } from '../base/listeners.ts';
 import type { View } from '../contract/view.ts';
+import { addressOf, merged } from '../gateway/catalogue/address.ts';
 import { type Entrance, openEntrance } from '../gateway/entrance.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
@@ -20,6 +22,7 @@ import type { AppState, CoreSettings, Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
+import { ownAgent } from './rows.ts';
 import { buildView, gatewayOf } from './view.ts';
 
 export interface Core {
@@ -56,6 +59,16 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   const { host, settings } = options;
   const { log, dataDir, now } = host;
   const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
+  const authorization = openAuthorization({
+    file: join(dataDir, 'oauth-clients.json'),
+    agents,
+    resourceAt: (resource) => addressOf(resource, entrance.number)?.path,
+    defaultResource: merged.path,
+    reserved: [ownAgent],
+    changed: () => house.changed(),
+    log,
+    now,
+  });
   const key = await localKey(host, 'ledger-key');
   const ledger = await openLedger({
     file: join(dataDir, 'ledger.sqlite'),
@@ -95,6 +108,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     settings,
     ledger,
     agents,
+    authorization,
     upstreams,
     gateway: undefined,
     gatewayError: undefined,
@@ -124,6 +138,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       dataDir,
       stateKey: await localKey(host, 'state-key'),
       agents,
+      signIn: authorization,
       upstream: (id) => upstreams.get(id),
       forget: (peer) => upstreams.forget(peer),
       ledger,
@@ -151,10 +166,12 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     if (!house.gateway) await entrance.close();
   }
   agents.watch(({ kind, name }) => {
-    if (kind === 'revoked') {
+    if (kind === 'revoked') authorization.forget(name);
+    if (kind === 'revoked' || kind === 'ended') {
       house.gateway?.dismiss(name);
       house.port?.prune();
     }
+    if (kind === 'changed') house.gateway?.relimit();
     house.changed();
   });
   ledger.onAppended(() => {
@@ -193,6 +210,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       unwatch();
       clearTimeout(timer);
       listeners.clear();
+      authorization.close();
       await house.port?.close();
       await house.gateway?.close();
       await Promise.allSettled([

@@ -3,14 +3,18 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
+import { openAuthorization } from '../../src/agents/oauth/authorization.ts';
+import type { FetchOptions } from '../../src/agents/oauth/fetch-document.ts';
 import { silent } from '../../src/base/log.ts';
 import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
 import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
+import { addressOf, merged } from '../../src/gateway/catalogue/address.ts';
 import { openEntrance } from '../../src/gateway/entrance.ts';
 import { openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
+import { limited } from '../../src/policy/limited.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import type { Credentials } from '../../src/upstreams/credentials/credentials.ts';
 import { openUpstreams, type UpstreamsOptions } from '../../src/upstreams/pool.ts';
@@ -93,6 +97,8 @@ export async function openTestGateway(
     /** Whom the upstreams are called for; rules and record know Pat. */
     person?: () => string;
     inProcess?: UpstreamsOptions['inProcess'];
+    /** How documents of clients are fetched. */
+    fetching?: FetchOptions;
     settled?: Promise<void>;
   } = {},
 ) {
@@ -109,12 +115,25 @@ export async function openTestGateway(
     ...(options.inProcess ? { inProcess: options.inProcess } : {}),
     events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },
   });
+  const entrance = await openEntrance({
+    port: options.port ?? 0,
+    headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
+    ...(options.unread ? { unread: options.unread } : {}),
+  });
+  const authorization = openAuthorization({
+    file: join(dir, 'oauth-clients.json'),
+    agents,
+    resourceAt: (resource) => addressOf(resource, entrance.number)?.path,
+    defaultResource: merged.path,
+    reserved: ['gatehouse'],
+    changed() {},
+    log: silent,
+    now,
+    ...(options.fetching ? { fetching: options.fetching } : {}),
+  });
   const gateway = await openGateway({
-    entrance: await openEntrance({
-      port: options.port ?? 0,
-      headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
-      ...(options.unread ? { unread: options.unread } : {}),
-    }),
+    entrance,
+    signIn: authorization,
     version: '0',
     maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
     maxDepth: 64,
@@ -128,9 +147,15 @@ export async function openTestGateway(
     now,
     ...(options.settled ? { settled: options.settled } : {}),
   });
+  agents.watch(({ kind, name }) => {
+    if (kind === 'revoked') authorization.forget(name);
+    if (kind === 'revoked' || kind === 'ended') gateway.dismiss(name);
+    if (kind === 'changed') gateway.relimit();
+  });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);
-    const policy = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
+    const rules = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
+    const policy = limited(rules, (agent, server) => agents.reaches(agent, server));
     await upstreams.replace(next.servers);
     gateway.apply({ bundle: next, policy, person: 'pat' });
   };
@@ -139,6 +164,7 @@ export async function openTestGateway(
   return {
     gateway,
     agents,
+    authorization,
     ledger,
     upstreams,
     token,
@@ -149,6 +175,7 @@ export async function openTestGateway(
       return ledger.list({ limit: 500 }).items.toReversed();
     },
     async close() {
+      authorization.close();
       await gateway.close();
       await upstreams.close();
       await agents.close();

@@ -79,6 +79,7 @@ export function view(change: Partial<View> = {}, records = 4210): View {
     gateway: { state: 'on', url },
     servers: servers(),
     agents: agents(),
+    consents: [],
     today: { calls: 318, denied: 14, errors: 6 },
     lastCall: { seq, at, agent, server, method, target, decision, rule, reason, outcome, totalMs, upstreamMs },
     ledger: { records, uploaded: records - 2 },

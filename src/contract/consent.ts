@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { name, server } from './fields.ts';
+
+const code = z.string().min(1).max(20);
+
+/** Agents that sign in by themselves: who waits for the person, and what the person says. */
+export const consentCommands = {
+  /**
+   * `name`: what the agent is called from now on. `servers`: the only ones that it may reach; left out: all that the company's rules allow. `days`: after
+   * that it is out; left out: until it is revoked.
+   */
+  'consent-allow': z.strictObject({
+    id: code,
+    name: name.optional(),
+    servers: z.array(server).min(1).max(500).optional(),
+    days: z.int().min(1).max(366).optional(),
+  }),
+  'consent-deny': z.strictObject({ id: code }),
+};
+
+export interface ConsentOutputs {
+  'consent-allow': { name: string };
+  'consent-deny': Record<string, never>;
+}
+
+/** An agent that waits in the browser for the person's word. */
+export interface ConsentRequest {
+  /** Short; the browser shows the same, so that the person can compare. */
+  id: string;
+  at: string;
+  expiresAt: string;
+  /** `name`: as it calls itself, which proves nothing. `host`: of the document that describes it; absent: it registered itself. */
+  client: { name: string; host?: string };
+  /** Where the browser takes the answer. `machine`: to a program on this computer, whichever that is. */
+  redirect: { place: string; reach: 'machine' | 'web' };
+  /** The one server that it asks for; absent: all. */
+  server?: string;
+  /** What it will be called unless the person says otherwise. */
+  name: string;
+  /** It signed in before, as the agent of this name; what that one was limited to. */
+  again?: { servers?: string[]; expiresAt?: string };
+}
