@@ -210,7 +210,7 @@ test('a document that failed is not asked for again at once', async (t) => {
   assert.equal(asked.length, 2);
 });
 
-test('a known agent with a redirect URI that its pinned document lacks is looked up, and goes on with the pin where that fails', async (t) => {
+test('a known agent with a redirect URI that its pinned document lacks is looked up, and goes on with the pin where that fails', async () => {
   const id = 'https://claude.ai/oauth/claude-code-client-metadata';
   let looked = 0;
   const { documents } = open({

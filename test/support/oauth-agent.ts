@@ -43,13 +43,13 @@ export function oauthAgent(origin: string, authorization?: Authorization) {
     outcome: async (wait: string, headers: Record<string, string> = {}) =>
       await raw(`${origin}${wait}/outcome`, { method: 'GET', headers }),
     /** From the authorization request to where the browser is sent in the end; `decide` is the person. */
-    async sentTo(fields: Record<string, string | undefined>, decide: (id: string) => void): Promise<URL> {
+    async sentTo(fields: Record<string, string | undefined>, decide: (id: string) => unknown): Promise<URL> {
       const begun = await agent.authorize(fields);
       if (begun.status !== 303) throw new Error(`${begun.status} ${begun.text}`);
       const wait = String(begun.headers.location);
       const id = /<strong>([A-Z0-9-]+)<\/strong>/.exec((await raw(`${origin}${wait}`, { method: 'GET' })).text)?.[1];
       if (id === undefined) throw new Error('the page shows no code');
-      decide(id);
+      await decide(id);
       return new URL((await agent.outcome(wait)).json()['to'] as string);
     },
     /** The whole sign-in. */
