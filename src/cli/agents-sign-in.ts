@@ -37,7 +37,7 @@ const placeOf = ({ redirect }: ConsentRequest) => (redirect.reach === 'machine' 
 export async function allow(
   dataDir: string,
   id: string,
-  choice: { name?: string | undefined; servers?: string[] | undefined; days?: string | undefined },
+  choice: { name?: string | undefined; servers?: string[] | 'all' | undefined; days?: string | undefined },
   json: boolean,
   io: Io,
 ): Promise<number> {
@@ -67,6 +67,6 @@ export async function limit(dataDir: string, name: string, servers: string[] | u
 }
 
 function wholeDays(text: string): number {
-  if (/^\d{1,3}$/.test(text) && Number(text) >= 1) return Number(text);
-  throw new Failure('bad-input', `--days needs a number of days from 1 to 366, not "${text}".`);
+  if (/^\d{1,3}$/.test(text) && Number(text) <= 366) return Number(text);
+  throw new Failure('bad-input', `--days needs a number of days up to 366, or 0 for no end, not "${text}".`);
 }

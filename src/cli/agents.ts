@@ -40,7 +40,9 @@ export async function run(args: string[], io: Io): Promise<number> {
     case 'add':
       return await add(dataDir, name!, servers, json, io);
     case 'allow':
-      return await allow(dataDir, name!, { name: called, servers, days }, json, io);
+      if (servers !== undefined && all !== undefined)
+        throw new Failure('bad-input', 'Either --server or --all, not both.', usageOf('agents'));
+      return await allow(dataDir, name!, { name: called, servers: all ? 'all' : servers, days }, json, io);
     case 'deny':
       return await deny(dataDir, name!, json, io);
     case 'limit':
@@ -65,7 +67,7 @@ const forms: Record<string, { what?: string; takes: readonly string[] }> = {
   add: { what: whichAgent, takes: ['server'] },
   revoke: { what: whichAgent, takes: [] },
   limit: { what: whichAgent, takes: ['server', 'all'] },
-  allow: { what: whichRequest, takes: ['server', 'name', 'days'] },
+  allow: { what: whichRequest, takes: ['server', 'all', 'name', 'days'] },
   deny: { what: whichRequest, takes: [] },
 };
 

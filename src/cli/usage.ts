@@ -18,7 +18,7 @@ export const verbs = {
   login: text('login [--device]', 'sign in to the company'),
   logout: text('logout', 'sign out and forget the session'),
   agents: text(
-    'agents add NAME [--server SERVER]...\nagents list\nagents revoke NAME\nagents limit NAME --server SERVER... | --all\nagents requests\nagents allow CODE [--name NAME] [--server SERVER]... [--days N]\nagents deny CODE\nagents dismiss',
+    'agents add NAME [--server SERVER]...\nagents list\nagents revoke NAME\nagents limit NAME --server SERVER... | --all\nagents requests\nagents allow CODE [--name NAME] [--server SERVER... | --all] [--days N]\nagents deny CODE\nagents dismiss',
     'give and take back access of agents, allow those that sign in',
   ),
   servers: text(

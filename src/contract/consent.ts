@@ -6,14 +6,14 @@ const code = z.string().min(1).max(20);
 /** Agents that sign in by themselves: who waits for the person, and what the person says. */
 export const consentCommands = {
   /**
-   * `name`: what the agent is called from now on. `servers`: the only ones that it may reach; left out: all that the company's rules allow. `days`: after
-   * that it is out; left out: until it is revoked.
+   * `name`: what the agent is called from now on. `servers`: the only ones that it may reach, or all that the company's rules allow. `days`: after that it is
+   * out; 0: it stays until it is revoked. Left out, each is as before for an agent that signs in again, and otherwise without a limit.
    */
   'consent-allow': z.strictObject({
     id: code,
     name: name.optional(),
-    servers: z.array(server).min(1).max(500).optional(),
-    days: z.int().min(1).max(366).optional(),
+    servers: z.union([z.literal('all'), z.array(server).min(1).max(500)]).optional(),
+    days: z.int().min(0).max(366).optional(),
   }),
   'consent-deny': z.strictObject({ id: code }),
 };

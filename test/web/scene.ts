@@ -118,6 +118,8 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
           return { id: 'REQ-1043' };
         case 'agent-add':
           return { name: input['name'], token: 'gha_7Qm2xV9bTt4LkRz8Yw1pNc6JdHs3EfGu5AoXiBqZ', url: 'http://127.0.0.1:4283/mcp' };
+        case 'consent-allow':
+          return { name: input['name'] };
         case 'agent-configs':
           return { configs: configs(String(input['name']), input['token'] as string | undefined) };
         case 'activity-list':

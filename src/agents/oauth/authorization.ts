@@ -32,14 +32,19 @@ export interface Authorization {
   revoke(form: URLSearchParams): Answer;
   pending(): ConsentRequest[];
   /** Throws Failure('not-found') where nothing waits under this id, Failure('conflict') where another agent has the name. */
-  allow(
-    id: string,
-    choice: { name?: string | undefined; servers?: readonly string[] | undefined; expiresAt?: string | undefined },
-  ): { name: string };
+  allow(id: string, choice: Choice): { name: string };
   deny(id: string): void;
   /** An agent was revoked: what is under way for its name is void. */
   forget(name: string): void;
   close(): void;
+}
+
+/** The person's word. What is left out is as before for an agent that signs in again, and otherwise without a limit. */
+export interface Choice {
+  name?: string | undefined;
+  servers?: readonly string[] | 'all' | undefined;
+  /** Milliseconds since the epoch; 0: it does not end. */
+  expiresAt?: number | undefined;
 }
 
 /** Milliseconds: a request of the waiting page is answered by then. */
@@ -187,7 +192,14 @@ export function openAuthorization(options: {
       const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
       if (isTaken(chosen) && (before === undefined || live(chosen)?.name !== before.name))
         throw new Failure('conflict', `There is an agent named "${chosen}" already.`, 'Choose another name, or revoke that one first.');
-      requests.decide(pending, { allow: true, name: chosen, servers, expiresAt });
+      // A time that is over would lock out whoever is let in now.
+      const kept = before?.expiresAt !== undefined && Date.parse(before.expiresAt) > now() ? before.expiresAt : undefined;
+      requests.decide(pending, {
+        allow: true,
+        name: chosen,
+        servers: servers === 'all' ? undefined : (servers ?? before?.servers),
+        expiresAt: expiresAt === undefined ? kept : expiresAt === 0 ? undefined : new Date(expiresAt).toISOString(),
+      });
       return { name: chosen };
     },
     deny: (id) => requests.decide(open(id), { allow: false }),

@@ -30,7 +30,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, 
   async 'consent-allow'(house, { id, name, servers, days }) {
     // The agent takes its code to the port, so it must be our own.
     await ownGateway(house);
-    const expiresAt = days === undefined ? undefined : new Date(house.host.now() + days * 86_400_000).toISOString();
+    const expiresAt = days === undefined || days === 0 ? days : house.host.now() + days * 86_400_000;
     return house.authorization.allow(id, { name, servers, expiresAt });
   },
   'consent-deny'(house, { id }) {

@@ -185,7 +185,7 @@ test('tokens outlast a restart, and the registration of an agent that got in, to
 test('a person may allow under another name, for some servers and some days; then it is over, with its sessions', async (t) => {
   const { agent, agents, origin, clock, gateway } = await open(t);
   const { tokens, client } = await agent.signIn({
-    choice: { name: 'Helper', servers: ['one'], expiresAt: new Date(noon + 1_000_000).toISOString() },
+    choice: { name: 'Helper', servers: ['one'], expiresAt: noon + 1_000_000 },
   });
   const { access_token, refresh_token } = await tokens();
   const row = agents.list().find(({ name }) => name === 'Helper')!;
@@ -199,6 +199,29 @@ test('a person may allow under another name, for some servers and some days; the
     assert.ok(waited < 8_000);
     await new Promise((again) => setTimeout(again, 100));
   }
+});
+
+test('who signs in again is limited as before, unless the person says otherwise; a time that is over is none', async (t) => {
+  const { agent, agents, clock } = await open(t);
+  const limits = () => {
+    const { servers, expiresAt } = agents.list().find(({ name }) => name === 'Robot')!;
+    return [servers, expiresAt && Date.parse(expiresAt)];
+  };
+  const { tokens, client } = await agent.signIn({ choice: { servers: ['one'], expiresAt: noon + 1000 } });
+  await tokens();
+  for (const [choice, expected] of [
+    [{}, [['one'], noon + 1000]],
+    [{ servers: ['two'] }, [['two'], noon + 1000]],
+    [{ expiresAt: noon + 2000 }, [['two'], noon + 2000]],
+    [{ servers: 'all', expiresAt: 0 }, [undefined, undefined]],
+    [{ servers: ['one'], expiresAt: noon + 3000 }, [['one'], noon + 3000]],
+  ] as const) {
+    await (await agent.signIn({ client, choice })).tokens();
+    assert.deepEqual(limits(), expected);
+  }
+  clock.now = noon + 3000;
+  await (await agent.signIn({ client })).tokens();
+  assert.deepEqual(limits(), [['one'], undefined]);
 });
 
 test('the same client signs in again as the same agent and keeps its name; another of the same claimed name gets a number', async (t) => {
