@@ -13,9 +13,10 @@ export async function authorize(signIn: SignIn, path: string, request: IncomingM
   if (request.method !== 'GET') return refuseHttp(response, 405, 'method_not_allowed', 'Send GET.', { allow: 'GET' });
   const { headers, url = '/' } = request;
   if (path !== '/authorize') return await wait(signIn, path.slice(waitAt.length), request, response);
-  // Fetch metadata (W3C): a browser says what a request is for, and a web page cannot change that. An image, a frame or a script is no sign-in.
+  // Fetch metadata (W3C): a browser says what a request is for, and a web page cannot change that. An image, a frame or a script is no sign-in. A program
+  // without pages, such as a test of agents, may send a mode alone.
   const [mode, dest, site] = [headers['sec-fetch-mode'], headers['sec-fetch-dest'], headers['sec-fetch-site']];
-  if ((mode !== undefined && mode !== 'navigate') || (dest !== undefined && dest !== 'document'))
+  if (dest !== undefined && (dest !== 'document' || mode !== 'navigate'))
     return refusedPage(response, 'An agent is signed in on a page of its own, not inside of another.', 403);
   if (site === 'cross-site' || site === 'same-site') return sentHerePage(response, url);
   const question = url.indexOf('?');
