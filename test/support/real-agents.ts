@@ -10,7 +10,7 @@ const wanted: Record<string, string> = {
   '@openai/codex': '0.169.0',
   'opencode-ai': '1.18.33',
 };
-const folder = resolve(process.env['GATEHOUSE_AGENTS'] ?? 'node_modules/.cache/gatehouse/agents');
+const folder = resolve(process.env['GATEHOUSE_TEST_CACHE'] ?? 'node_modules/.cache/gatehouse', 'agents');
 const installMs = 150_000;
 
 export interface RealAgents {
@@ -22,7 +22,7 @@ export interface RealAgents {
 
 let installing: Promise<RealAgents | string> | undefined;
 
-/** The commands of real agents, installed on demand into a cache beside the dependencies (or the folder GATEHOUSE_AGENTS); a string says why they cannot be had. */
+/** The commands of real agents, installed on demand into a cache beside the dependencies; a string says why they cannot be had. */
 export function realAgents(): Promise<RealAgents | string> {
   installing ??= install();
   return installing;
