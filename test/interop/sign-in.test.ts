@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { AgentRow } from '../../src/contract/agents.ts';
@@ -235,4 +237,63 @@ test('opencode: registers itself, signs in and connects', {
   assert.match(`${list.stdout}${list.stderr}`, /gw .*connected/, stdout);
   const row = await eventually(() => listed('OpenCode'), 'it is an agent');
   assert.deepEqual([row.signIn?.open, row.client?.name], [true, 'opencode']);
+});
+
+test('Gemini CLI: asked to in its own terminal, registers itself, signs in and connects', {
+  skip: cannotDrive || (terminal === undefined ? 'there is no "script" here to give it a terminal' : false),
+  timeout: 200_000,
+}, async (t) => {
+  const agents = await installed(t);
+  if (!agents) return;
+  const { home, env, url } = await agentHome(t);
+  await mkdir(join(home, '.gemini'));
+  const settings = {
+    mcpServers: { gw: { httpUrl: demo.mcp } },
+    security: { auth: { selectedType: 'gemini-api-key' }, folderTrust: { enabled: false } },
+    general: { disableAutoUpdate: true },
+    privacy: { usageStatisticsEnabled: false },
+    telemetry: { enabled: false },
+    ui: { theme: 'Default' },
+  };
+  await writeFile(join(home, '.gemini', 'settings.json'), JSON.stringify(settings));
+  const child = spawn(terminal!, ['-qec', `stty rows 40 cols 120; ${agents.gemini.join(' ')}`, '/dev/null'], {
+    cwd: home,
+    env: { ...env, GEMINI_API_KEY: 'scripted' },
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
+  });
+  t.after(() => {
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    said += chunk;
+  });
+  const shows = (words: string) => eventually(() => said.includes(words), words, 60_000);
+  await shows('Type your message');
+  // It takes a key at a time, as from a person; all at once would be a text that is pasted.
+  for (const key of '/mcp auth gw') {
+    child.stdin.write(key);
+    await pause(50);
+  }
+  await pause(1_000);
+  child.stdin.write('\r');
+  await shows('Do you want to continue?');
+  await pause(500);
+  child.stdin.write('\r');
+  await allowByCommand(demo, await url(), '--name', 'Gemini');
+  const row = await eventually(
+    async () => {
+      const agent = await listed('Gemini');
+      return agent?.client && agent;
+    },
+    'it has connected',
+    30_000,
+  );
+  assert.match(row.client!.name, /gemini/);
+  assert.equal(row.signIn?.open, true);
 });

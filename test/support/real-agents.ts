@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 /** Exactly these: what an agent does on the wire changes from one release to the next. */
 const wanted: Record<string, string> = {
   '@anthropic-ai/claude-code': '2.1.330',
+  '@google/gemini-cli': '0.61.0',
   '@modelcontextprotocol/inspector': '2.12.0',
   '@openai/codex': '0.169.0',
   'opencode-ai': '1.18.33',
@@ -16,6 +17,7 @@ const installMs = 150_000;
 export interface RealAgents {
   claude: string[];
   codex: string[];
+  gemini: string[];
   inspector: string[];
   opencode: string[];
 }
@@ -63,6 +65,7 @@ async function install(): Promise<RealAgents | string> {
     claude: [claude],
     opencode: [opencode],
     codex: [process.execPath, join(modules, '@openai', 'codex', 'bin', 'codex.js')],
+    gemini: [process.execPath, join(modules, '@google', 'gemini-cli', 'bundle', 'gemini.js')],
     inspector: [process.execPath, join(modules, '@modelcontextprotocol', 'inspector', 'clients', 'launcher', 'build', 'index.js'), '--cli'],
   };
 }
