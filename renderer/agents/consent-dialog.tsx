@@ -129,7 +129,7 @@ function Consent({ request, waits, onClose }: { request: ConsentRequest; waits: 
       )}
       {failed && <Trouble error={failed} title="It could not be allowed" />}
       {/* In sight however long the rest is: the question is what this is about. */}
-      <div className="-mx-5 -bottom-5 -mb-5 sticky border-line border-t bg-card px-5 pb-4 [&>div]:pt-4">
+      <div className="-mx-5 -bottom-5 -mb-5 sticky rounded-b-card border-line border-t bg-card px-5 pb-4 [&>div]:pt-4">
         <DialogFoot>
           <Button look="bare" onClick={onClose}>
             Later
@@ -162,7 +162,7 @@ const servers = ({ server, again }: ConsentRequest, reach: Reach): string[] | 'a
 };
 
 function Who({ request }: { request: ConsentRequest }) {
-  const { client, redirect, server } = request;
+  const { client, redirect, server, program } = request;
   const all = useView((view) => view.servers);
   const title = all.find(({ id }) => id === server)?.title;
   const here = redirect.reach === 'machine';
@@ -184,7 +184,8 @@ function Who({ request }: { request: ConsentRequest }) {
             'Answer to',
             here ? (
               <>
-                A program on this computer, at <span className="font-mono">{redirect.place}</span>
+                {program === undefined ? 'A program on this computer' : capital(program)}, at{' '}
+                <span className="font-mono">{redirect.place}</span>
               </>
             ) : (
               <>
@@ -209,3 +210,5 @@ function Who({ request }: { request: ConsentRequest }) {
     </div>
   );
 }
+
+const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1);

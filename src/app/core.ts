@@ -12,6 +12,7 @@ import { type Entrance, openEntrance } from '../gateway/entrance.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { noteOf } from '../ledger/record.ts';
+import { findHolder, inWords } from '../port/holder.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
@@ -65,6 +66,10 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     resourceAt: (resource) => addressOf(resource, entrance.number)?.path,
     defaultResource: merged.path,
     reserved: [ownAgent],
+    async listensAt(address, at) {
+      const holder = await findHolder(address, at);
+      return holder && inWords(holder);
+    },
     changed: () => house.changed(),
     log,
     now,

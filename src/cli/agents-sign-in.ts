@@ -32,7 +32,8 @@ export async function requests(dataDir: string, json: boolean, io: Io): Promise<
   return 0;
 }
 
-const placeOf = ({ redirect }: ConsentRequest) => (redirect.reach === 'machine' ? `this computer (${redirect.place})` : redirect.place);
+const placeOf = ({ redirect, program }: ConsentRequest) =>
+  program ?? (redirect.reach === 'machine' ? `this computer (${redirect.place})` : redirect.place);
 
 export async function allow(
   dataDir: string,

@@ -119,6 +119,7 @@ test('nothing of this machine or its networks is reached, however it is written 
     `https://agent.example:${port}/`,
     `https://agent.example:${port}/a/../b`,
     `HTTPS://agent.example:${port}/x`,
+    `https://agent.example:${port}/${'x'.repeat(1000)}`,
   ])
     await assert.rejects(documents.find(id, knowsNothing), { name: 'OAuthError' }, id);
   assert.equal(reached, 0);

@@ -132,6 +132,7 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
           expiresAt: '2026-11-23T10:10:00.000Z',
           client: { name: 'Claude\u001b[31m Code', host: 'claude.ai' },
           redirect: { place: 'localhost', reach: 'machine' },
+          program: 'the program "claude" (process 42)',
           name: 'Claude Code',
         },
         {
@@ -172,7 +173,7 @@ test('agents: the token is printed once, as a person or a program wants it', asy
 test('agents that sign in: who waits, allowed or denied by code; what an agent reaches', async (t) => {
   const { run, said } = await running(t);
   const waiting = await run('agents', 'requests');
-  assert.match(waiting.out, /KQ7-3MX +Claude Code +claude\.ai +this computer \(localhost\) +all servers/);
+  assert.match(waiting.out, /KQ7-3MX +Claude Code +claude\.ai +the program "claude" \(process 42\) +all servers/);
   assert.match(waiting.out, /BBB-CCC +Robot +itself only +agent\.example +crm/);
   assert.equal((JSON.parse((await run('agents', 'requests', '--json')).out) as unknown[]).length, 2);
   assert.match((await run('agents', 'allow', 'KQ7-3MX')).out, /It is called Robot/);

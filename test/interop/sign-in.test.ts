@@ -85,6 +85,8 @@ test('mcp-remote at 127.0.0.1: allowed in the window, in Chromium, for two serve
   const dialog = window.page.getByRole('dialog', { name: 'Allow “MCP CLI Proxy”?' });
   await dialog.getByText(code).waitFor();
   await dialog.getByText('Itself only: it registered itself').waitFor();
+  // mcp-remote runs on Node, and listens where the answer goes.
+  await dialog.getByText(/The program "node" \(process \d+\)/).waitFor();
   assert.deepEqual(await axe(tab.page), []);
   assert.deepEqual(tab.faults, [], 'what comes later is the agent’s own page');
   await dialog.getByLabel('Name').fill('Remote');

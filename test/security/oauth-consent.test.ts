@@ -282,7 +282,7 @@ test('a program that opens the authorization URL in a loop fills nothing: the ne
 test('a flood of registrations pushes out neither agents that got in nor the one that is signing in now', async (t) => {
   const { agent, clock, ask, authorization } = await open(t);
   const { client, tokens } = await agent.signIn();
-  await tokens();
+  let { refresh_token } = await tokens();
   let mine = await agent.registered();
   let limited = 0;
   for (let minute = 0; minute < 12; minute++) {
@@ -294,11 +294,48 @@ test('a flood of registrations pushes out neither agents that got in nor the one
   assert.equal((await ask({ client_id: mine })).status, 303);
   assert.equal((await ask({ client_id: client })).status, 303);
   for (const { id } of authorization.pending()) authorization.deny(id);
-  // One that never completed is gone a day later; one that did is not.
+  // One that never completed is gone a day later; one that did is not, nor one that is used for half a year without a sign-in.
   clock.now += 2 * 86_400_000;
   await agent.register();
   assert.equal((await ask({ client_id: mine })).status, 400);
   assert.equal((await ask({ client_id: client })).status, 303);
+  for (let month = 0; month < 8; month++) {
+    clock.now += 27 * 86_400_000;
+    refresh_token = ((await agent.refresh(refresh_token, client)).json() as { refresh_token: string }).refresh_token;
+  }
+  await agent.register();
+  assert.equal((await agent.refresh(refresh_token, client)).status, 200);
+});
+
+test('the program that listens where the answer goes is looked for, and named in the question', async (t) => {
+  const clock = { now: Date.now() };
+  const looked: string[] = [];
+  const house = await openTestGateway(makeBundle({ servers: [] }), {
+    now: () => clock.now,
+    listensAt: async (address, port) => {
+      looked.push(`${address} ${port}`);
+      if (port === 7001) throw new Error('not on this system');
+      return address === '::1' ? 'the program "robot" (process 7)' : undefined;
+    },
+  });
+  t.after(() => house.close());
+  const agent = oauthAgent(new URL(house.url).origin);
+  const redirect_uris = ['http://localhost/cb', 'http://127.0.0.1/cb', 'https://agent.example:7/cb', 'cursor://x:7/cb'];
+  const client_id = await agent.registered({ redirect_uris });
+  for (const [redirect_uri, program] of [
+    ['http://localhost:7000/cb', 'the program "robot" (process 7)'],
+    ['http://127.0.0.1:7000/cb', undefined],
+    ['http://127.0.0.1:7001/cb', undefined],
+    ['http://127.0.0.1/cb', undefined],
+    ['https://agent.example:7/cb', undefined],
+    ['cursor://x:7/cb', undefined],
+  ]) {
+    assert.equal((await agent.authorize({ client_id, redirect_uri, code_challenge: pkce().challenge })).status, 303);
+    const [request] = house.authorization.pending();
+    assert.equal(request!.program, program, redirect_uri);
+    house.authorization.deny(request!.id);
+  }
+  assert.deepEqual(looked, ['127.0.0.1 7000', '::1 7000', '127.0.0.1 7000', '127.0.0.1 7001']);
 });
 
 test('a registration has bounds, and a name from a stranger is one plain line', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -57,7 +57,17 @@ test('another program on our port: agents that signed in count among those whose
   const [row] = (await ask<Outputs['status']>(core, 'status')).agents;
   assert.equal(row?.name, 'Robot');
   assert.ok(Math.abs(Date.parse(row!.expiresAt!) - Date.now() - 30 * 86_400_000) < 60_000);
+  // Nothing secret stands anywhere but at the agent.
+  const view = JSON.stringify(await ask<Outputs['status']>(core, 'status'));
   await core.close();
+  const files = globSync('**/*', { cwd: dataDir })
+    .map((file) => join(dataDir, file))
+    .filter((file) => statSync(file).isFile());
+  assert.ok(files.length >= 3, files.join());
+  for (const secret of [tokens.access_token, tokens.refresh_token, fields.code, verifier]) {
+    assert.ok(!view.includes(secret.slice(4, 40)));
+    for (const file of files) assert.ok(!readFileSync(file, 'latin1').includes(secret.slice(4, 40)), file);
+  }
 
   const squatter = await squat({ host: '::1', takes: ['[::1]'], port, habit: 'silent', relayTo: { host: '127.0.0.1', port } } as Parameters<
     typeof squat

@@ -99,6 +99,7 @@ export async function openTestGateway(
     inProcess?: UpstreamsOptions['inProcess'];
     /** How documents of clients are fetched. */
     fetching?: FetchOptions;
+    listensAt?: (address: string, port: number) => Promise<string | undefined>;
     settled?: Promise<void>;
   } = {},
 ) {
@@ -130,6 +131,7 @@ export async function openTestGateway(
     log: silent,
     now,
     ...(options.fetching ? { fetching: options.fetching } : {}),
+    ...(options.listensAt ? { listensAt: options.listensAt } : {}),
   });
   const gateway = await openGateway({
     entrance,

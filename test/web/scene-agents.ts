@@ -63,7 +63,7 @@ const asked = (change: Partial<ConsentRequest>): ConsentRequest => ({
 
 /** Agents that want to sign in: a known one, one that registered itself, one from the web. */
 export const consents = (): ConsentRequest[] => [
-  asked({}),
+  asked({ program: 'the program "claude" (process 4711) of the user "ada"' }),
   asked({ id: 'BWF-H49', client: { name: 'MCP CLI Proxy' }, name: 'MCP CLI Proxy', server: 'tickets', at: before(60_000) }),
   asked({
     id: 'ZT6-RRP',

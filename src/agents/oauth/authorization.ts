@@ -61,6 +61,8 @@ export function openAuthorization(options: {
   defaultResource: string;
   /** Names that no agent may have. */
   reserved: readonly string[];
+  /** Which program listens on a port of loopback, in words; undefined: the system does not say. */
+  listensAt?(address: '127.0.0.1' | '::1', port: number): Promise<string | undefined>;
   changed(): void;
   log: Log;
   now(): number;
@@ -105,6 +107,19 @@ export function openAuthorization(options: {
     return { challenge, state, resource };
   }
 
+  /** Whoever listens there now gets the answer: that tells more of an agent than all that it says of itself. */
+  async function lookUp(pending: Pending): Promise<void> {
+    const { protocol, hostname, port } = new URL(pending.redirect.href);
+    if (protocol !== 'http:' || port === '') return;
+    const addresses = { '127.0.0.1': ['127.0.0.1'], '[::1]': ['::1'], localhost: ['127.0.0.1', '::1'] } as const;
+    for (const address of addresses[hostname as keyof typeof addresses] ?? []) {
+      const program = await options.listensAt?.(address, Number(port)).catch(() => undefined);
+      if (program === undefined) continue;
+      pending.program = program;
+      return options.changed();
+    }
+  }
+
   return {
     register(metadata) {
       try {
@@ -131,6 +146,7 @@ export function openAuthorization(options: {
         const pending = allowed() ? requests.add(all) : undefined;
         if (!pending)
           throw new OAuthError('temporarily_unavailable', 'Too many agents wait to be allowed. Decide on them in Gatehouse first.');
+        void lookUp(pending);
         return { wait: pending.wait };
       } catch (error) {
         const refused = sayOrThrow(error);
@@ -165,7 +181,7 @@ export function openAuthorization(options: {
     token: (form) => endpoint.token(form),
     revoke: (form) => endpoint.revoke(form),
     pending: () =>
-      requests.open().map(({ id, at, client, redirect, resource }) => {
+      requests.open().map(({ id, at, client, redirect, resource, program }) => {
         const before = again(client);
         const server = /\/s\/([^/]+)$/.exec(resource)?.[1];
         return {
@@ -174,6 +190,7 @@ export function openAuthorization(options: {
           expiresAt: new Date(at + consentMs).toISOString(),
           client: { name: client.name, ...(client.host === undefined ? {} : { host: client.host }) },
           redirect: { place: redirect.place, reach: redirect.reach },
+          ...(program === undefined ? {} : { program }),
           ...(server === undefined ? {} : { server }),
           name: before?.name ?? agentName(client.name, isTaken),
           ...(before === undefined

@@ -26,6 +26,8 @@ interface Kept {
 const shortest = 5 * 60_000;
 const longest = 24 * 3_600_000;
 const failedFor = 30_000;
+/** Characters: what the list of agents can hold. */
+const longestId = 1000;
 const most = { kept: 50, atOnce: 4, perMinute: 20 };
 
 export function openDocuments(options: { now: () => number; log: Log; fetching?: FetchOptions | undefined }): Documents {
@@ -73,7 +75,15 @@ export function openDocuments(options: { now: () => number; log: Log; fetching?:
     async find(id, knows) {
       const url = parseUrl(id);
       // The draft, section 3: https, a path, no fragment, no user name; the text itself is the name, so there must be one spelling.
-      if (!url || url.href !== id || url.pathname === '/' || url.hash !== '' || url.username !== '' || url.password !== '')
+      if (
+        !url ||
+        id.length > longestId ||
+        url.href !== id ||
+        url.pathname === '/' ||
+        url.hash !== '' ||
+        url.username !== '' ||
+        url.password !== ''
+      )
         throw new OAuthError('invalid_client', 'The client id is no URL that a client document can have.', 401);
       const pinned = knownClient(id);
       if (pinned && knows(pinned)) return pinned;

@@ -12,7 +12,7 @@ export interface Registrations {
   /** The answer to a registration: what the client sent, and its id. Throws OAuthError. */
   register(metadata: unknown): Record<string, unknown>;
   find(id: string): Client | undefined;
-  /** Somebody got in with it: it stays. */
+  /** Somebody got in with it, or still is: it stays. */
   completed(id: string): void;
 }
 
@@ -28,7 +28,8 @@ type Row = z.infer<typeof row>;
 const content = z.strictObject({ version: z.literal(1), clients: z.array(row) });
 
 /** Registrations that never completed are dropped after a day; those of an agent that has not signed in for half a year, too. */
-const keptMs = { open: 86_400_000, completed: 180 * 86_400_000 };
+const aDay = 86_400_000;
+const keptMs = { open: aDay, completed: 180 * aDay };
 /** What never completed makes room for what comes; what did complete is never pushed out by it. */
 const most = { open: 200, completed: 500, perMinute: 30 };
 
@@ -76,7 +77,7 @@ export function openRegistrations(options: { file: string; now: () => number; lo
     },
     completed(id) {
       const client = clients.get(id);
-      if (!client) return;
+      if (!client || (client.completed && Math.abs(now() - client.at) < aDay)) return;
       clients.set(id, { ...client, at: now(), completed: true });
       keep();
     },

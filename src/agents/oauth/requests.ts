@@ -28,6 +28,8 @@ export interface Pending extends Asked {
   /** Milliseconds since the epoch. */
   at: number;
   decision: Decision | undefined;
+  /** Who listens where the answer goes. */
+  program?: string;
 }
 
 /** Requests that wait for the person. They live in memory: after a restart the agent asks again. */

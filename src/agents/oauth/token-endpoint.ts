@@ -69,7 +69,6 @@ export function openTokenEndpoint(options: {
     const { name, servers, expiresAt } = code.decision;
     const given = grants.give({ name, client, resource: code.resource, servers, expiresAt });
     code.grant = given.id;
-    clients.registrations.completed(client);
     return given.tokens;
   }
 
@@ -94,6 +93,7 @@ export function openTokenEndpoint(options: {
         const tokens =
           kind === 'authorization_code' ? byCode(form, client) : grants.refresh(one(form, 'refresh_token') ?? '', client, resourceOf(form));
         if (!tokens) throw noGrant('The refresh token is not good.');
+        clients.registrations.completed(client);
         return {
           status: 200,
           body: {

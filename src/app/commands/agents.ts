@@ -10,7 +10,8 @@ type Rooms = Pick<AppState, 'host' | 'agents' | 'authorization' | 'gateway' | 'g
 
 export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, Rooms> = {
   async 'agent-add'(house, { name, servers }) {
-    if (name === ownAgent) throw new Failure('bad-input', `"${ownAgent}" is the name of the person's own calls.`, 'Choose another name.');
+    if (name.toLowerCase() === ownAgent)
+      throw new Failure('bad-input', `"${ownAgent}" is the name of the person's own calls.`, 'Choose another name.');
     const { url } = await ownGateway(house);
     const { token } = house.agents.add(name, servers);
     return { name, token, url };
