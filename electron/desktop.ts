@@ -94,6 +94,19 @@ export async function openDesktop(): Promise<void> {
       close.push(core.watch((view) => tray.update(view)));
       close.push(() => tray.close());
     }
+    // An agent waits in the browser for the person, who is sent here: once for each, and not so often that a program could keep the window in front.
+    const asked = new Set<string>();
+    let shownAt = 0;
+    close.push(
+      core.watch(({ consents }) => {
+        const isNew = consents.some(({ id }) => !asked.has(id));
+        asked.clear();
+        for (const { id } of consents) asked.add(id);
+        if (!isNew || Date.now() - shownAt < 10_000) return;
+        shownAt = Date.now();
+        show();
+      }),
+    );
     app.on('activate', () => show());
     app.on('window-all-closed', () => {
       if (tray === undefined && process.platform !== 'darwin') app.quit();

@@ -88,7 +88,7 @@ function Routed() {
     case 'server':
       return <ServerPage key={route.server} route={route} />;
     case 'agents':
-      return <AgentsPage adding={route.add} />;
+      return <AgentsPage adding={route.add} request={route.request} />;
     case 'activity':
       return <ActivityPage route={route} />;
     case 'settings':

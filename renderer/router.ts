@@ -7,7 +7,7 @@ export type Route =
   | { page: 'overview' }
   | { page: 'servers' }
   | { page: 'server'; server: string; tab: ServerTab; tool?: string }
-  | { page: 'agents'; add: boolean }
+  | { page: 'agents'; add: boolean; request?: string }
   | { page: 'activity'; seq?: number; query: Record<string, string> }
   | { page: 'settings' }
   | { page: 'unknown' };
@@ -24,7 +24,8 @@ export function parse(hash: string): Route {
     if (!tab) return { page: 'unknown' };
     return { page: 'server', server: subject, tab, ...(tab === 'tools' && toolName !== undefined ? { tool: toolName } : {}) };
   }
-  if (head === 'agents') return { page: 'agents', add: subject === 'add' };
+  if (head === 'agents')
+    return { page: 'agents', add: subject === 'add', ...(subject === 'requests' && tabName !== undefined ? { request: tabName } : {}) };
   if (head === 'activity') {
     const seq = Number(subject);
     return {
@@ -47,6 +48,7 @@ export function href(route: Exclude<Route, { page: 'unknown' }>): string {
       return `#/servers/${encodeURIComponent(route.server)}/${route.tab}${tool}`;
     }
     case 'agents':
+      if (route.request !== undefined) return `#/agents/requests/${encodeURIComponent(route.request)}`;
       return route.add ? '#/agents/add' : '#/agents';
     case 'activity': {
       const search = new URLSearchParams(Object.entries(route.query).filter(([, value]) => value !== '')).toString();

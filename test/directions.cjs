@@ -10,6 +10,7 @@ const rows = {
   'src/config': ['src/base'],
   'src/port': ['src/base', 'src/contract'],
   'src/agents/credentials': ['src/base', 'src/contract'],
+  'src/agents/oauth': ['src/base', 'src/contract', 'src/agents/credentials'],
   'src/agents/clients': ['src/contract'],
   'src/identity': ['src/base', 'src/contract'],
   'src/company': ['src/base', 'src/bundle'],
@@ -54,6 +55,7 @@ const rows = {
   'src/gateway/catalogue': ['src/bundle', 'src/policy', 'src/protocol', 'src/upstreams'],
   'src/gateway/rounds': ['src/base', 'src/protocol', 'src/upstreams'],
   'src/gateway/http': ['src/base', 'src/port', 'src/protocol', 'src/upstreams'],
+  'src/gateway/oauth': ['src/gateway/catalogue', 'src/gateway/http'],
   'src/gateway/pipeline': [
     'src/base',
     'src/bundle',

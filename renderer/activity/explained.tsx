@@ -106,6 +106,15 @@ function WhatToDo({ record }: { record: Activity }) {
       return say('The agent can correct the arguments and try again.');
     case ownRules.unread:
       return say('The agent left too much unread, so its connection was cut. Start the agent again, or ask its maker.');
+    case ownRules.agentLimit:
+      return (
+        <div className="flex flex-col items-start gap-3">
+          {say('You let this agent reach other servers only.')}
+          <a href="#/agents" className={buttonClass('plain')}>
+            See the agents
+          </a>
+        </div>
+      );
     case ownRules.limit:
       return say('A limit on how often was reached. Wait a little, then try again.');
     case ownRules.ledgerFailed:

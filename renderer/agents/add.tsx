@@ -56,6 +56,7 @@ export function AddAgent({ open, onClose, taken }: { open: boolean; onClose: () 
 
 function Name({ taken, onMade, onClose }: { taken: string[]; onMade: (made: Outputs['agent-add']) => void; onClose: () => void }) {
   const call = useCall();
+  const url = useView((view) => view.gateway.url);
   const [name, setName] = useState('');
   const [wrong, setWrong] = useState<string>();
   const [failed, setFailed] = useState<ErrorValue>();
@@ -114,6 +115,15 @@ function Name({ taken, onMade, onClose }: { taken: string[]; onMade: (made: Outp
               {usualName}
             </button>
           ))}
+        </div>
+      )}
+      {url && (
+        <div className="mt-4 border-line border-t pt-4">
+          <p className="pb-2 text-pretty text-13 text-quiet">
+            Claude Code, Codex, opencode and others can sign in by themselves. Give them only this address; you are then asked here to allow
+            them:
+          </p>
+          <CopyLine value={url} what="gateway address" />
         </div>
       )}
       {failed && (

@@ -1,22 +1,25 @@
-import { Ban, Braces } from 'lucide-react';
+import { Ban, Braces, ListChecks } from 'lucide-react';
 import type { AgentRow } from '../../src/contract/agents.ts';
 import { Button } from '../parts/button.tsx';
 import { Monogram } from '../parts/monogram.tsx';
-import { Ago } from '../parts/time.tsx';
+import { Ago, useNow } from '../parts/time.tsx';
 import { Tip } from '../parts/tip.tsx';
 import { href } from '../router.ts';
 import { eraTitle, eraWord } from '../servers/state.tsx';
-import { count, plural } from '../words.ts';
+import { useView } from '../store.ts';
+import { count, date, plural } from '../words.ts';
+import { reachWords } from './reach.tsx';
 
-const columns = '@[800px]:grid @[800px]:grid-cols-[minmax(160px,1.2fr)_minmax(0,1fr)_72px_96px_104px_64px_72px] @[800px]:gap-4';
+const columns = '@[800px]:grid @[800px]:grid-cols-[minmax(160px,1.2fr)_minmax(0,1fr)_72px_96px_104px_64px_104px] @[800px]:gap-4';
 
 interface Props {
   agents: AgentRow[];
   onShow?: (agent: AgentRow) => void;
+  onLimit?: (agent: AgentRow) => void;
   onRevoke?: (agent: AgentRow) => void;
 }
 
-export function AgentList({ agents, onShow, onRevoke }: Props) {
+export function AgentList({ agents, onShow, onLimit, onRevoke }: Props) {
   return (
     <>
       <div aria-hidden className={`-mx-2 hidden px-2 pb-1 text-12 text-quiet ${columns}`}>
@@ -44,6 +47,7 @@ export function AgentList({ agents, onShow, onRevoke }: Props) {
                 <span className="block truncate text-12 text-quiet @[800px]:hidden">
                   <Program agent={agent} />
                 </span>
+                {onRevoke && <Limits agent={agent} />}
               </span>
             </a>
             <span className="hidden truncate text-13 text-quiet @[800px]:block">
@@ -70,7 +74,14 @@ export function AgentList({ agents, onShow, onRevoke }: Props) {
               <span className="sr-only"> calls today</span>
             </span>
             <span className="-mr-2 flex shrink-0 justify-end">
-              {onShow && (
+              {onLimit && (
+                <Tip text="What it may reach">
+                  <Button look="bare" icon aria-label={`What ${agent.name} may reach`} onClick={() => onLimit(agent)}>
+                    <ListChecks aria-hidden />
+                  </Button>
+                </Tip>
+              )}
+              {onShow && !agent.signIn && (
                 <Tip text="Configuration">
                   <Button look="bare" icon aria-label={`Configuration of ${agent.name}`} onClick={() => onShow(agent)}>
                     <Braces aria-hidden />
@@ -89,6 +100,24 @@ export function AgentList({ agents, onShow, onRevoke }: Props) {
         ))}
       </ul>
     </>
+  );
+}
+
+/** What is special about it: which servers it may reach, until when, and whether it has to sign in again. */
+function Limits({ agent }: { agent: AgentRow }) {
+  const servers = useView((view) => view.servers);
+  const now = useNow();
+  const over = agent.expiresAt !== undefined && Date.parse(agent.expiresAt) <= now;
+  const parts = [
+    agent.expiresAt && (over ? `Over since ${date(agent.expiresAt)}` : `Until ${date(agent.expiresAt)}`),
+    agent.signIn?.open === false && !over && 'Signed out',
+    agent.servers && `Only ${reachWords(agent.servers, servers)}`,
+  ].filter(Boolean);
+  if (parts.length === 0) return null;
+  return (
+    <span className={`block truncate text-12 ${over ? 'text-ask' : 'text-quiet'}`} title={agent.servers?.join(', ')}>
+      {parts.join(' · ')}
+    </span>
   );
 }
 

@@ -1,4 +1,4 @@
-import { CloudOff, Hourglass, type LucideIcon, PlugZap, ShieldAlert } from 'lucide-react';
+import { CloudOff, Hourglass, KeyRound, type LucideIcon, PlugZap, ShieldAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import type { View } from '../../src/contract/view.ts';
 import { Button, buttonClass } from '../parts/button.tsx';
@@ -19,6 +19,8 @@ interface Notice {
   refresh?: boolean;
   /** Leads to the agents, in these words. */
   agents?: string;
+  /** Leads to this one that wants to sign in. */
+  request?: string;
   details?: unknown;
 }
 
@@ -36,8 +38,11 @@ export function Banner() {
   const link = useWindow((state) => state.link);
   const now = useNow();
   const { page } = useRoute();
-  // Trouble of the gateway and of the policy are two notices. The agents page shows the gateway's in full itself.
-  const notices = link === 'lost' ? [lost] : [page === 'agents' ? undefined : ofGateway(view.gateway), ofPolicy(view, now)];
+  // Who waits for the person, trouble of the gateway, and of the policy: one notice each. The agents page shows the first two in full itself.
+  const notices =
+    link === 'lost'
+      ? [lost]
+      : [page === 'agents' ? undefined : ofConsents(view), page === 'agents' ? undefined : ofGateway(view.gateway), ofPolicy(view, now)];
   return notices.map((notice) => notice && <One key={notice.title} notice={notice} />);
 }
 
@@ -51,7 +56,10 @@ function One({ notice }: { notice: Notice }) {
       </p>
       <div className="flex items-center gap-1">
         {notice.agents && (
-          <a href={href({ page: 'agents', add: false })} className={buttonClass('plain')}>
+          <a
+            href={href({ page: 'agents', add: false, ...(notice.request === undefined ? {} : { request: notice.request }) })}
+            className={buttonClass('plain')}
+          >
             {notice.agents}
           </a>
         )}
@@ -60,6 +68,25 @@ function One({ notice }: { notice: Notice }) {
       </div>
     </div>
   );
+}
+
+/** An agent waits in the browser, so the person looks for a way on. */
+function ofConsents({ consents }: View): Notice | undefined {
+  const [first] = consents;
+  if (!first) return undefined;
+  const looks = { tone: 'info', icon: KeyRound } as const;
+  if (consents.length > 1) return { ...looks, title: `${plural(consents.length, 'agent')} want to sign in.`, text: '', agents: 'Review' };
+  return {
+    ...looks,
+    title: 'An agent wants to sign in.',
+    text: (
+      <>
+        It calls itself “{first.client.name}”. Code <code className="font-medium font-mono">{first.id}</code>
+      </>
+    ),
+    agents: 'Review',
+    request: first.id,
+  };
 }
 
 const lost: Notice = {

@@ -1,4 +1,5 @@
 import type { Agents } from '../agents/credentials/credentials.ts';
+import type { Authorization } from '../agents/oauth/authorization.ts';
 import type { ErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import type { Bootstrap, Bundle } from '../bundle/schema.ts';
@@ -33,6 +34,7 @@ export interface AppState {
   settings: CoreSettings;
   ledger: Ledger;
   agents: Agents;
+  authorization: Authorization;
   upstreams: Upstreams;
   signIns: SignIns;
   gateway: Gateway | undefined;

@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openAgents } from '../agents/credentials/credentials.ts';
+import { openAuthorization } from '../agents/oauth/authorization.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openListeners } from '../base/listeners.ts';
 import type { View } from '../contract/view.ts';
+import { addressOf, merged } from '../gateway/catalogue/address.ts';
 import { type Entrance, openEntrance } from '../gateway/entrance.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { noteOf } from '../ledger/record.ts';
+import { findHolder, inWords } from '../port/holder.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
@@ -21,6 +24,7 @@ import { type AppState, accountOf, type CoreSettings, type Dispatch } from './ap
 import { dispatcher } from './dispatch.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
+import { ownAgent } from './rows.ts';
 import { buildView, gatewayOf } from './view.ts';
 
 export interface Core {
@@ -57,6 +61,20 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   const { host, settings } = options;
   const { log, dataDir, now } = host;
   const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
+  const authorization = openAuthorization({
+    file: join(dataDir, 'oauth-clients.json'),
+    agents,
+    resourceAt: (resource) => addressOf(resource, entrance.number)?.path,
+    defaultResource: merged.path,
+    reserved: [ownAgent],
+    async listensAt(address, at) {
+      const holder = await findHolder(address, at);
+      return holder && inWords(holder);
+    },
+    changed: () => house.changed(),
+    log,
+    now,
+  });
   const key = await localKey(host, 'ledger-key');
   const ledger = await openLedger({
     file: join(dataDir, 'ledger.sqlite'),
@@ -110,6 +128,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     settings,
     ledger,
     agents,
+    authorization,
     upstreams,
     signIns,
     gateway: undefined,
@@ -140,6 +159,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       dataDir,
       stateKey: await localKey(host, 'state-key'),
       agents,
+      signIn: authorization,
       upstream: (id) => upstreams.get(id),
       signedIn: (ticket, until) => signIns.until(ticket, until),
       endpoint: (path) => signIns.endpoint(path),
@@ -169,10 +189,12 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     if (!house.gateway) await entrance.close();
   }
   agents.watch(({ kind, name }) => {
-    if (kind === 'revoked') {
+    if (kind === 'revoked') authorization.forget(name);
+    if (kind === 'revoked' || kind === 'ended') {
       house.gateway?.dismiss(name);
       house.port?.prune();
     }
+    if (kind === 'changed') house.gateway?.relimit();
     house.changed();
   });
   ledger.onAppended(() => {
@@ -211,6 +233,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       unwatch();
       clearTimeout(timer);
       listeners.clear();
+      authorization.close();
       await house.port?.close();
       await house.gateway?.close();
       await Promise.allSettled([

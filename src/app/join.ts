@@ -11,6 +11,7 @@ import { openUploader } from '../company/upload.ts';
 import { type OwnRule, ownRules } from '../contract/rule-ids.ts';
 import type { IdentityConfig } from '../identity/config.ts';
 import { type Identity, openIdentity } from '../identity/identity.ts';
+import { limited } from '../policy/limited.ts';
 import { openPolicy } from '../policy/policy.ts';
 import { type AppState, accountOf } from './app-state.ts';
 import { openToolSearch } from './search.ts';
@@ -175,11 +176,12 @@ async function applyBundle(house: AppState): Promise<void> {
     if (stopped) await upstreams.replace([]);
     house.signIns.pause();
   } else if (house.rules?.bundle !== bundle) {
-    const policy = openPolicy(bundle, {
+    const rules = openPolicy(bundle, {
       person: person.sub,
       device: { os: process.platform, appVersion: host.appVersion, managed: false },
       now: host.now,
     });
+    const policy = limited(rules, (agent, server) => house.agents.reaches(agent, server));
     house.rules = { policy, bundle, search: openToolSearch(bundle.servers) };
     const replaced = upstreams.replace(bundle.servers);
     gateway?.apply({ bundle, policy, person: person.sub });

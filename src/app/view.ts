@@ -22,6 +22,7 @@ export function buildView(house: AppState): View {
     agents: house.agents
       .list()
       .map((agent) => ({ ...agent, sessions: house.gateway?.openOf(agent.name) ?? 0, callsToday: today.byAgent[agent.name] ?? 0 })),
+    consents: house.authorization.pending(),
     today: { calls: today.calls, denied: today.denied, errors: today.errors },
     ...(last ? { lastCall: last } : {}),
     ledger: { records, uploaded, ...(ledgerError ? { error: ledgerError } : {}) },

@@ -1,35 +1,78 @@
 import { Failure } from '../base/errors.ts';
+import type { AgentRow } from '../contract/agents.ts';
 import { ask } from '../shell/control-client.ts';
+import { allow, deny, limit, requests } from './agents-sign-in.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain, table } from './print.ts';
 import { usageOf } from './usage.ts';
 import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
-  const { data, json, positionals } = options(args, { verb: 'agents', positionals: [1, 2] });
-  const [action, name] = positionals;
-  const dataDir = runningDataDir(data);
-  if (action === 'list' && name === undefined) return list(dataDir, json, io);
-  if (action === 'dismiss' && name === undefined) {
-    await ask(dataDir, 'exposure-dismiss', {});
-    io.out(json ? '{}' : 'The list of credentials that may have leaked is put away; they stay good.');
-    return 0;
-  }
-  if (name !== undefined && action === 'add') return add(dataDir, name, json, io);
-  if (name !== undefined && action === 'revoke') {
-    await ask(dataDir, 'agent-revoke', { name });
-    io.out(json ? '{}' : `${name} may no longer use the gateway; its open sessions have ended.`);
-    return 0;
-  }
-  throw new Failure(
-    'bad-input',
-    action === 'add' || action === 'revoke' ? 'Which agent? Give it a name.' : `"${positionals.join(' ')}" is not understood.`,
-    usageOf('agents'),
+  const { data, json, positionals, values } = options(args, {
+    verb: 'agents',
+    positionals: [1, 2],
+    options: { server: { type: 'string', multiple: true }, all: { type: 'boolean' }, name: { type: 'string' }, days: { type: 'string' } },
+  });
+  const [action = '', name] = positionals;
+  const { server: servers, all, name: called, days } = values as { server?: string[]; all?: boolean; name?: string; days?: string };
+  const given = new Set(
+    Object.entries({ server: servers, all, name: called, days }).flatMap(([key, value]) => (value === undefined ? [] : [key])),
   );
+  const form = Object.hasOwn(forms, action) ? forms[action] : undefined;
+  if (form === undefined || [...given].some((key) => !form.takes.includes(key)) || (name === undefined) !== (form.what === undefined))
+    throw new Failure(
+      'bad-input',
+      form?.what !== undefined && name === undefined
+        ? form.what
+        : `"${positionals.join(' ')}" is not understood, or not with these options.`,
+      usageOf('agents'),
+    );
+  const dataDir = runningDataDir(data);
+  switch (action) {
+    case 'list':
+      return await list(dataDir, json, io);
+    case 'requests':
+      return await requests(dataDir, json, io);
+    case 'dismiss':
+      await ask(dataDir, 'exposure-dismiss', {});
+      io.out(json ? '{}' : 'The list of credentials that may have leaked is put away; they stay good.');
+      return 0;
+    case 'add':
+      return await add(dataDir, name!, servers, json, io);
+    case 'allow':
+      if (servers !== undefined && all !== undefined)
+        throw new Failure('bad-input', 'Either --server or --all, not both.', usageOf('agents'));
+      return await allow(dataDir, name!, { name: called, servers: all ? 'all' : servers, days }, json, io);
+    case 'deny':
+      return await deny(dataDir, name!, json, io);
+    case 'limit':
+      if ((servers === undefined) === (all === undefined))
+        throw new Failure('bad-input', 'Say which servers it may reach with --server, or --all.', usageOf('agents'));
+      return await limit(dataDir, name!, servers, json, io);
+    default:
+      await ask(dataDir, 'agent-revoke', { name: name! });
+      io.out(json ? '{}' : `${name} may no longer use the gateway; its open sessions have ended.`);
+      return 0;
+  }
 }
 
-async function add(dataDir: string, name: string, json: boolean, io: Io): Promise<number> {
-  const made = await ask(dataDir, 'agent-add', { name });
+const whichAgent = 'Which agent? Give it a name.';
+const whichRequest = 'Which request? Say its code: gatehouse agents requests';
+
+/** What each form takes; `what` says what is missing, for those that need something more. */
+const forms: Record<string, { what?: string; takes: readonly string[] }> = {
+  list: { takes: [] },
+  requests: { takes: [] },
+  dismiss: { takes: [] },
+  add: { what: whichAgent, takes: ['server'] },
+  revoke: { what: whichAgent, takes: [] },
+  limit: { what: whichAgent, takes: ['server', 'all'] },
+  allow: { what: whichRequest, takes: ['server', 'all', 'name', 'days'] },
+  deny: { what: whichRequest, takes: [] },
+};
+
+async function add(dataDir: string, name: string, servers: string[] | undefined, json: boolean, io: Io): Promise<number> {
+  const made = await ask(dataDir, 'agent-add', { name, ...(servers === undefined ? {} : { servers }) });
   if (json) {
     io.out(JSON.stringify({ name: made.name, token: made.token, url: made.url }));
     return 0;
@@ -49,10 +92,11 @@ async function list(dataDir: string, json: boolean, io: Io): Promise<number> {
     io.out(
       table(
         io,
-        ['NAME', 'STATE', 'SESSIONS', 'CALLS TODAY', 'LAST SEEN', 'PROGRAM', 'PROTOCOL'],
+        ['NAME', 'STATE', 'REACHES', 'SESSIONS', 'CALLS TODAY', 'LAST SEEN', 'PROGRAM', 'PROTOCOL'],
         agents.map((agent) => [
           plain(agent.name),
-          agent.revokedAt === undefined ? paint(io, 'green', 'active') : paint(io, 'red', 'revoked'),
+          stateOf(agent, io),
+          plain(agent.servers?.join(', ') ?? 'all'),
           String(agent.sessions),
           String(agent.callsToday),
           agent.lastSeenAt ?? 'never',
@@ -63,4 +107,10 @@ async function list(dataDir: string, json: boolean, io: Io): Promise<number> {
     );
   }
   return 0;
+}
+
+function stateOf({ revokedAt, expiresAt, signIn }: AgentRow, io: Io): string {
+  if (revokedAt !== undefined) return paint(io, 'red', 'revoked');
+  if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()) return paint(io, 'yellow', 'over');
+  return signIn?.open === false ? paint(io, 'yellow', 'signed out') : paint(io, 'green', 'active');
 }

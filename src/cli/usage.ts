@@ -17,7 +17,10 @@ export const verbs = {
   status: text('status', 'who is signed in, what the gateway does'),
   login: text('login [--device]', 'sign in to the company'),
   logout: text('logout', 'sign out and forget the session'),
-  agents: text('agents add NAME\nagents list\nagents revoke NAME\nagents dismiss', 'give and take back access of agents'),
+  agents: text(
+    'agents add NAME [--server SERVER]...\nagents list\nagents revoke NAME\nagents limit NAME --server SERVER... | --all\nagents requests\nagents allow CODE [--name NAME] [--server SERVER... | --all] [--days N]\nagents deny CODE\nagents dismiss',
+    'give and take back access of agents, allow those that sign in',
+  ),
   servers: text(
     'servers\nservers SERVER\nservers SERVER --stderr\nservers SERVER --sign-in|--sign-out',
     'the servers you may use, what is known of one, what a local one wrote, and your sign-in at one',

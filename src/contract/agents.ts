@@ -1,10 +1,15 @@
 import { z } from 'zod';
-import { name } from './fields.ts';
+import { name, server } from './fields.ts';
+
+const servers = z.array(server).min(1).max(500);
 
 /** Who may connect, and how. */
 export const agentCommands = {
-  'agent-add': z.strictObject({ name }),
+  /** `servers`: the only ones that it may reach; left out: all that the company's rules allow. */
+  'agent-add': z.strictObject({ name, servers: servers.optional() }),
   'agent-revoke': z.strictObject({ name }),
+  /** What it may reach from now on; never more than the company's rules allow. */
+  'agent-limit': z.strictObject({ name, servers: servers.optional() }),
   /** Copy-ready configuration of the known agents. The token is passed only right after it was made. Without it, the text says where it goes. */
   'agent-configs': z.strictObject({ name, token: z.string().max(200).optional() }),
   /** Dismisses the list of credentials that may have leaked, without revoking them. */
@@ -14,6 +19,7 @@ export const agentCommands = {
 export interface AgentOutputs {
   'agent-add': { name: string; token: string; url: string };
   'agent-revoke': Record<string, never>;
+  'agent-limit': Record<string, never>;
   'agent-configs': { configs: AgentConfig[] };
   'exposure-dismiss': Record<string, never>;
 }
@@ -26,6 +32,12 @@ export interface AgentRow {
   /** What the program calls itself; never used for a decision. */
   client?: { name: string; version: string };
   era?: 'legacy' | 'modern';
+  /** The only servers that its person lets it reach; absent: all that the company's rules allow. */
+  servers?: string[];
+  /** From then on it is out. */
+  expiresAt?: string;
+  /** It signed in by itself, as this client of OAuth. `open`: it can come in without signing in again. */
+  signIn?: { client: string; open: boolean };
   /** Open sessions and streams. */
   sessions: number;
   callsToday: number;

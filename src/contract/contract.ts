@@ -3,6 +3,7 @@ import type { ErrorValue } from '../base/errors.ts';
 import { type ActivityOutputs, activityCommands } from './activity.ts';
 import { type AgentOutputs, agentCommands } from './agents.ts';
 import { type CompanyOutputs, companyCommands } from './company.ts';
+import { type ConsentOutputs, consentCommands } from './consent.ts';
 import { type ServerOutputs, serverCommands } from './servers.ts';
 import type { View } from './view.ts';
 
@@ -16,11 +17,12 @@ export const commands = {
   ...companyCommands,
   ...serverCommands,
   ...agentCommands,
+  ...consentCommands,
   ...activityCommands,
   status: z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>;
 
-export interface Outputs extends CompanyOutputs, ServerOutputs, AgentOutputs, ActivityOutputs {
+export interface Outputs extends CompanyOutputs, ServerOutputs, AgentOutputs, ConsentOutputs, ActivityOutputs {
   status: View;
 }
 

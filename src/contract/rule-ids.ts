@@ -9,6 +9,7 @@ export const ownRules = {
   unread: 'gatehouse:unread',
   invalidArguments: 'gatehouse:invalid-arguments',
   noPermit: 'gatehouse:no-permit',
+  agentLimit: 'gatehouse:agent-limit',
   staleBundle: 'gatehouse:stale-bundle',
   expiredBundle: 'gatehouse:expired-bundle',
   argumentsTooLarge: 'gatehouse:arguments-too-large',

@@ -2,6 +2,7 @@ import type { ErrorValue } from '../base/errors.ts';
 import type { Activity } from './activity.ts';
 import type { AgentRow, Exposure } from './agents.ts';
 import type { Person } from './company.ts';
+import type { ConsentRequest } from './consent.ts';
 import type { ServerRow } from './servers.ts';
 
 /** All that a window shows without asking. */
@@ -41,6 +42,8 @@ export interface View {
   gateway: { state: 'off' | 'on' | 'failed'; url?: string; error?: ErrorValue; exposure?: Exposure };
   servers: ServerRow[];
   agents: AgentRow[];
+  /** Agents that wait to be allowed, oldest first. */
+  consents: ConsentRequest[];
   today: { calls: number; denied: number; errors: number };
   lastCall?: Pick<
     Activity,

@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { Reply } from '../base/reply.ts';
-import type { Cut, Outgoing } from '../base/unread.ts';
 import type { Bundle } from '../bundle/schema.ts';
 import { ownRules } from '../contract/rule-ids.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -11,9 +9,11 @@ import type { Peer } from '../upstreams/upstream.ts';
 import { type Address, ofServer } from './catalogue/address.ts';
 import { type Directory, openDirectory } from './catalogue/directory.ts';
 import { openSurface, type Surface, surfaceKey } from './catalogue/surface.ts';
+import { recordCut } from './cut.ts';
 import type { Entrance } from './entrance.ts';
 import type { AddressState } from './http/address.ts';
 import { listener } from './listener.ts';
+import type { SignIn } from './oauth/sign-in.ts';
 import type { Call } from './pipeline/call.ts';
 import type { CallContext } from './pipeline/call-context.ts';
 import { pass } from './pipeline/compose.ts';
@@ -42,9 +42,12 @@ export interface GatewayOptions {
   /** 32 bytes: seals the state that agents hand back between two rounds of a call. */
   stateKey: Uint8Array;
   agents: {
-    verify(token: string, connection: object): { name: string } | undefined;
+    /** `resource`: path of the address; a token may be good for one only. */
+    verify(token: string, connection: object, resource: string): { name: string } | undefined;
     seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   };
+  /** How agents sign in by themselves. */
+  signIn: SignIn;
   upstream: CallContext['upstream'];
   /** Absent: no server has a sign-in of its own. */
   signedIn?: CallContext['signedIn'];
@@ -75,6 +78,8 @@ export interface Gateway {
   apply(rules: Rules | undefined, because?: CallContext['closed']): void;
   /** Tells agents what changed for them under the same rules: time has passed, or the bundle has aged. */
   recheck(): void;
+  /** The person said otherwise what agents may reach: lists change, and what is subscribed to out of reach ends. */
+  relimit(): void;
   resourceUpdated(server: string, params: JsonObject): void;
   /** Ends all that an agent has open: its credential was revoked. */
   dismiss(agent: string): void;
@@ -182,13 +187,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         {
           maxBodyBytes: options.maxBodyBytes,
           maxDepth: options.maxDepth,
-          verify: (token, connection) => options.agents.verify(token, connection),
+          verify: (token, connection, resource) => options.agents.verify(token, connection, resource),
           wire,
           unread,
           settling: () => settling,
           leaving: () => leaving,
           discoverable: (id, agent) => (rules ? rules.policy.canDiscover(id, agent).effect !== 'deny' : false),
         },
+        options.signIn,
         options.endpoint,
       ),
       log: options.log,
@@ -203,6 +209,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     directories = new Map();
     surfaces = new Map();
     announce({ sessions: sessions.all(), listening, before, surface, log: options.log });
+  };
+
+  const resubscribeAll = (): void => {
+    for (const subscriber of [...sessions.all(), ...listening]) {
+      if (subscriber.subscriptions.size + subscriber.resume.length === 0) continue;
+      resubscribe(subscriber, surface(subscriber.address, subscriber.agent), context);
+      sessions.changed();
+    }
   };
 
   return {
@@ -222,12 +236,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
           : { ...closed, closed: because };
       });
       // Without rules, subscriptions are kept: whoever signs in next may have the same again.
-      if (!next) return;
-      for (const subscriber of [...sessions.all(), ...listening]) {
-        if (subscriber.subscriptions.size + subscriber.resume.length === 0) continue;
-        resubscribe(subscriber, surface(subscriber.address, subscriber.agent), context);
-        sessions.changed();
-      }
+      if (next) resubscribeAll();
+    },
+    relimit() {
+      changed(() => {});
+      if (rules) resubscribeAll();
     },
     recheck: () => changed(() => {}),
     resourceUpdated: (id, params) => resourceUpdated({ sessions: sessions.all(), listening, context }, id, params),
@@ -278,30 +291,4 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       await port.close();
     },
   };
-}
-
-/** The call itself was recorded when its answer was there; this says that the agent never read it. */
-function recordCut({ reader, bytes, why }: Cut, to: Outgoing, context: CallContext, log: Log): void {
-  log.warn({ agent: reader, bytes }, `a connection was cut: its agent ${why}`);
-  const { server = '', method = 'gatehouse/unread', target = '', session } = to instanceof Reply ? (to.about ?? {}) : {};
-  context.ledger.append({
-    at: context.now(),
-    person: context.person,
-    agent: reader,
-    server,
-    method,
-    target: target.slice(0, 512),
-    decision: 'deny',
-    rule: ownRules.unread,
-    reason: 'An agent has to read what it asked for.',
-    bundleVersion: context.policy?.version ?? 0,
-    outcome: 'error',
-    error: `connection cut: the agent ${why}`,
-    totalMs: 0,
-    upstreamMs: 0,
-    requestBytes: 0,
-    responseBytes: bytes,
-    argumentHash: '',
-    session,
-  });
 }

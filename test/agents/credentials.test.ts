@@ -4,7 +4,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { type AgentEvent, isToken, newToken, openAgents } from '../../src/agents/credentials/credentials.ts';
+import { type AgentEvent, openAgents } from '../../src/agents/credentials/credentials.ts';
+import { isToken, newToken } from '../../src/agents/credentials/token.ts';
 import { silent } from '../../src/base/log.ts';
 
 const noon = Date.UTC(2026, 10, 23, 12);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import { agentConfigs, variableOf } from '../../src/agents/clients/known.ts';
-import { newToken } from '../../src/agents/credentials/credentials.ts';
+import { newToken } from '../../src/agents/credentials/token.ts';
 
 const url = 'http://127.0.0.1:4283/mcp';
 const token = newToken();

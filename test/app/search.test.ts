@@ -7,6 +7,7 @@ import { dispatcher } from '../../src/app/dispatch.ts';
 import { openToolSearch } from '../../src/app/search.ts';
 import { silent } from '../../src/base/log.ts';
 import type { Outputs } from '../../src/contract/contract.ts';
+import { limited } from '../../src/policy/limited.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import { entry, makeBundle } from '../support/gateway.ts';
 import { testHost } from '../support/host.ts';
@@ -38,7 +39,8 @@ function house(t: TestContext, servers = [tickets, payroll], policies = rules) {
   const rooms = { host, agents, rules: undefined } as unknown as AppState;
   const apply = (next: { servers: typeof servers; policies: string; version: number }) => {
     const bundle = makeBundle(next);
-    const policy = openPolicy(bundle, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now: Date.now });
+    const own = openPolicy(bundle, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now: Date.now });
+    const policy = limited(own, (agent, server) => agents.reaches(agent, server));
     rooms.rules = { policy, bundle, search: openToolSearch(bundle.servers) };
   };
   apply({ servers, policies, version: 1 });
@@ -132,6 +134,9 @@ test('another agent finds what that agent sees; one that is unknown or revoked i
   assert.ok((await names('list tickets', { agent: 'Other' })).includes('list_tickets'));
   assert.ok(!(await names('list tickets', { agent: 'Bot' })).includes('list_tickets'));
   assert.ok((await names('close', { agent: 'Bot' })).includes('close_ticket'));
+  // What its person lets it reach counts, too.
+  agents.limit('Bot', ['payroll']);
+  assert.deepEqual(await names('close', { agent: 'Bot' }), []);
   agents.revoke('Bot');
   for (const agent of ['Bot', 'Nobody', 'bot']) {
     const reply = await dispatch('tools-search', { text: 'close', agent });

@@ -63,6 +63,7 @@ const verdicts = {
 };
 
 async function running(t: TestContext, whole = true, dataDir = folder(t)) {
+  const said: unknown[] = [];
   const core = smallCore(
     {
       'agent-add': ({ name }) => {
@@ -70,6 +71,19 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
         return { name: String(name), token: 'gth_secret', url: 'http://127.0.0.1:4283/mcp' };
       },
       'agent-revoke': () => ({}),
+      'agent-limit': (input) => {
+        said.push(input);
+        return {};
+      },
+      'consent-allow': (input) => {
+        said.push(input);
+        if (input.id === 'NONE') throw new Failure('not-found', 'No agent waits under this code.', 'Let the agent sign in again.');
+        return { name: 'Robot' };
+      },
+      'consent-deny': (input) => {
+        said.push(input);
+        return {};
+      },
       'agent-configs': ({ name, token }) => ({
         configs: [{ id: 'claude-code', title: 'Claude Code', language: 'shell', text: `claude mcp add ${name} ${token}` }],
       }),
@@ -105,7 +119,33 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
       'tool-explain': () => access,
       'sign-out': () => ({}),
     },
-    { agents: [{ name: 'claude', createdAt: '2026-11-23T10:00:00.000Z', sessions: 1, callsToday: 2 }] },
+    {
+      agents: [
+        { name: 'claude', createdAt: '2026-11-23T10:00:00.000Z', sessions: 1, callsToday: 2, servers: ['crm'] },
+        { name: 'gone', createdAt: '2026-11-23T10:00:00.000Z', sessions: 0, callsToday: 0, signIn: { client: 'x', open: false } },
+        { name: 'late', createdAt: '2026-11-23T10:00:00.000Z', sessions: 0, callsToday: 0, expiresAt: '2026-11-24T10:00:00.000Z' },
+      ],
+      consents: [
+        {
+          id: 'KQ7-3MX',
+          at: '2026-11-23T10:00:00.000Z',
+          expiresAt: '2026-11-23T10:10:00.000Z',
+          client: { name: 'Claude\u001b[31m Code', host: 'claude.ai' },
+          redirect: { place: 'localhost', reach: 'machine' },
+          program: 'the program "claude" (process 42)',
+          name: 'Claude Code',
+        },
+        {
+          id: 'BBB-CCC',
+          at: '2026-11-23T10:00:00.000Z',
+          expiresAt: '2026-11-23T10:10:00.000Z',
+          client: { name: 'Robot' },
+          redirect: { place: 'agent.example', reach: 'web' },
+          server: 'crm',
+          name: 'Robot',
+        },
+      ],
+    },
   );
   const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, maxConnections: 16, headerTimeoutMs: 1, pollMinutes: 1 };
   const headless = await openHeadless({
@@ -116,7 +156,7 @@ async function running(t: TestContext, whole = true, dataDir = folder(t)) {
     openCore: async () => core,
   });
   t.after(() => headless.close());
-  return { core, dataDir, headless, run: (...args: string[]) => gatehouse([...args, '--data', dataDir]) };
+  return { core, said, dataDir, headless, run: (...args: string[]) => gatehouse([...args, '--data', dataDir]) };
 }
 
 test('agents: the token is printed once, as a person or a program wants it', async (t) => {
@@ -128,6 +168,48 @@ test('agents: the token is printed once, as a person or a program wants it', asy
   assert.match(human.out, /claude mcp add one gth_secret/);
   assert.match((await run('agents', 'list')).out, /^NAME +STATE[\s\S]*claude +active/);
   assert.equal((await run('agents', 'revoke', 'one')).code, 0);
+});
+
+test('agents that sign in: who waits, allowed or denied by code; what an agent reaches', async (t) => {
+  const { run, said } = await running(t);
+  const waiting = await run('agents', 'requests');
+  assert.match(waiting.out, /KQ7-3MX +Claude Code +claude\.ai +the program "claude" \(process 42\) +all servers/);
+  assert.match(waiting.out, /BBB-CCC +Robot +itself only +agent\.example +crm/);
+  assert.equal((JSON.parse((await run('agents', 'requests', '--json')).out) as unknown[]).length, 2);
+  assert.match((await run('agents', 'allow', 'KQ7-3MX')).out, /It is called Robot/);
+  assert.equal(
+    (await run('agents', 'allow', 'kq73mx', '--name', 'Mine', '--server', 'crm', '--server', 'hr', '--days', '7', '--json')).out,
+    '{"name":"Robot"}\n',
+  );
+  assert.match((await run('agents', 'deny', 'BBB-CCC')).out, /Denied/);
+  assert.match((await run('agents', 'limit', 'claude', '--server', 'crm')).out, /only crm/);
+  assert.match((await run('agents', 'limit', 'claude', '--all')).out, /all that/);
+  assert.deepEqual(said, [
+    { id: 'KQ7-3MX' },
+    { id: 'kq73mx', name: 'Mine', servers: ['crm', 'hr'], days: 7 },
+    { id: 'BBB-CCC' },
+    { name: 'claude', servers: ['crm'] },
+    { name: 'claude' },
+  ]);
+  assert.equal((await run('agents', 'allow', 'NONE')).code, 6);
+  const listed = (await run('agents', 'list')).out;
+  assert.match(listed, /claude +active +crm/);
+  assert.match(listed, /gone +signed out +all/);
+  assert.match(listed, /late +over +all/);
+  for (const wrong of [
+    ['allow'],
+    ['deny'],
+    ['limit', 'claude'],
+    ['limit', 'claude', '--server', 'crm', '--all'],
+    ['allow', 'X', '--days', '367'],
+    ['allow', 'X', '--server', 'crm', '--all'],
+    ['allow', 'X', '--days', 'soon'],
+    ['list', '--server', 'crm'],
+    ['revoke', 'claude', '--all'],
+    ['requests', 'claude'],
+    ['constructor', 'claude'],
+  ])
+    assert.equal((await run('agents', ...wrong)).code, 2, wrong.join(' '));
 });
 
 test('a refusal by the host keeps its code, words and exit code; standard output stays empty', async (t) => {

@@ -63,6 +63,7 @@ const emptyView: View = {
   gateway: { state: 'on', url: 'http://127.0.0.1:4283/mcp' },
   servers: [],
   agents: [],
+  consents: [],
   today: { calls: 0, denied: 0, errors: 0 },
   ledger: { records: 0, uploaded: 0 },
 };

@@ -3,14 +3,18 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
+import { openAuthorization } from '../../src/agents/oauth/authorization.ts';
+import type { FetchOptions } from '../../src/agents/oauth/fetch-document.ts';
 import { silent } from '../../src/base/log.ts';
 import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
 import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
+import { addressOf, merged } from '../../src/gateway/catalogue/address.ts';
 import { openEntrance } from '../../src/gateway/entrance.ts';
 import { type GatewayOptions, openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
+import { limited } from '../../src/policy/limited.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
 import type { Credentials } from '../../src/upstreams/credentials/credentials.ts';
 import { openUpstreams, type UpstreamsOptions } from '../../src/upstreams/pool.ts';
@@ -95,6 +99,9 @@ export async function openTestGateway(
     inProcess?: UpstreamsOptions['inProcess'];
     signedIn?: GatewayOptions['signedIn'];
     endpoint?: GatewayOptions['endpoint'];
+    /** How documents of clients are fetched. */
+    fetching?: FetchOptions;
+    listensAt?: (address: string, port: number) => Promise<string | undefined>;
     settled?: Promise<void>;
   } = {},
 ) {
@@ -111,12 +118,26 @@ export async function openTestGateway(
     ...(options.inProcess ? { inProcess: options.inProcess } : {}),
     events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },
   });
+  const entrance = await openEntrance({
+    port: options.port ?? 0,
+    headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
+    ...(options.unread ? { unread: options.unread } : {}),
+  });
+  const authorization = openAuthorization({
+    file: join(dir, 'oauth-clients.json'),
+    agents,
+    resourceAt: (resource) => addressOf(resource, entrance.number)?.path,
+    defaultResource: merged.path,
+    reserved: ['gatehouse'],
+    changed() {},
+    log: silent,
+    now,
+    ...(options.fetching ? { fetching: options.fetching } : {}),
+    ...(options.listensAt ? { listensAt: options.listensAt } : {}),
+  });
   const gateway = await openGateway({
-    entrance: await openEntrance({
-      port: options.port ?? 0,
-      headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
-      ...(options.unread ? { unread: options.unread } : {}),
-    }),
+    entrance,
+    signIn: authorization,
     version: '0',
     maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
     maxDepth: 64,
@@ -132,9 +153,15 @@ export async function openTestGateway(
     ...(options.signedIn ? { signedIn: options.signedIn } : {}),
     ...(options.endpoint ? { endpoint: options.endpoint } : {}),
   });
+  agents.watch(({ kind, name }) => {
+    if (kind === 'revoked') authorization.forget(name);
+    if (kind === 'revoked' || kind === 'ended') gateway.dismiss(name);
+    if (kind === 'changed') gateway.relimit();
+  });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);
-    const policy = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
+    const rules = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
+    const policy = limited(rules, (agent, server) => agents.reaches(agent, server));
     await upstreams.replace(next.servers);
     gateway.apply({ bundle: next, policy, person: 'pat' });
   };
@@ -143,6 +170,7 @@ export async function openTestGateway(
   return {
     gateway,
     agents,
+    authorization,
     ledger,
     upstreams,
     token,
@@ -153,6 +181,7 @@ export async function openTestGateway(
       return ledger.list({ limit: 500 }).items.toReversed();
     },
     async close() {
+      authorization.close();
       await gateway.close();
       await upstreams.close();
       await agents.close();

@@ -6,16 +6,20 @@ import { join, resolve } from 'node:path';
 /** Exactly these: what an agent does on the wire changes from one release to the next. */
 const wanted: Record<string, string> = {
   '@anthropic-ai/claude-code': '2.1.330',
+  '@google/gemini-cli': '0.61.0',
   '@modelcontextprotocol/inspector': '2.12.0',
   '@openai/codex': '0.169.0',
+  'opencode-ai': '1.18.33',
 };
-const folder = resolve('node_modules/.cache/gatehouse/agents');
+const folder = resolve(process.env['GATEHOUSE_TEST_CACHE'] ?? 'node_modules/.cache/gatehouse', 'agents');
 const installMs = 150_000;
 
 export interface RealAgents {
   claude: string[];
   codex: string[];
+  gemini: string[];
   inspector: string[];
+  opencode: string[];
 }
 
 let installing: Promise<RealAgents | string> | undefined;
@@ -52,9 +56,16 @@ async function install(): Promise<RealAgents | string> {
     .map((name) => join(modules, '@anthropic-ai', `claude-code-${name}`, process.platform === 'win32' ? 'claude.exe' : 'claude'))
     .find(existsSync);
   if (claude === undefined) return `there is no Claude Code for ${process.platform}-${process.arch}`;
+  const opencode = [`opencode-${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`]
+    .flatMap((name) => [name, `${name}-baseline`])
+    .map((name) => join(modules, name, 'bin', process.platform === 'win32' ? 'opencode.exe' : 'opencode'))
+    .find(existsSync);
+  if (opencode === undefined) return `there is no opencode for ${process.platform}-${process.arch}`;
   return {
     claude: [claude],
+    opencode: [opencode],
     codex: [process.execPath, join(modules, '@openai', 'codex', 'bin', 'codex.js')],
+    gemini: [process.execPath, join(modules, '@google', 'gemini-cli', 'bundle', 'gemini.js')],
     inspector: [process.execPath, join(modules, '@modelcontextprotocol', 'inspector', 'clients', 'launcher', 'build', 'index.js'), '--cli'],
   };
 }

@@ -7,6 +7,7 @@ import type { View } from '../../src/contract/view.ts';
 import { serveWindow } from '../support/window.ts';
 import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
 import { iso, ports, type SceneOptions, scene, view } from './scene.ts';
+import { consents, limitedAgents } from './scene-agents.ts';
 import { servers } from './scene-servers.ts';
 
 const hour = 3_600_000;
@@ -100,6 +101,42 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
   'agents, port not checked': { at: '#/agents', options: { view: { gateway: ports.unsure() } }, says: 'No agent can be added now' },
   'agents, adding, port taken': { at: '#/agents/add', options: { view: { gateway: ports.taken() } }, says: 'No agent can be added now' },
   'agents, adding': { at: '#/agents/add', says: 'It gets a token of its own' },
+  'overview, an agent wants to sign in': {
+    at: '#/',
+    options: { view: { consents: consents().slice(0, 1) } },
+    says: 'It calls itself “Claude Code”.',
+  },
+  'agents, one wants to sign in': {
+    at: '#/agents',
+    options: { view: { consents: consents().slice(0, 1) } },
+    says: 'An agent wants to sign in',
+  },
+  'agents, some want to sign in, others are limited': {
+    at: '#/agents',
+    options: { view: { consents: consents(), agents: limitedAgents() } },
+    says: '3 agents want to sign in',
+  },
+  'agents, allowing a known one': {
+    at: '#/agents/requests/KQ7-3MX',
+    options: { view: { consents: consents() } },
+    says: 'Any program on this computer can pose as it.',
+  },
+  'agents, allowing one for a server': {
+    at: '#/agents/requests/BWF-H49',
+    options: { view: { consents: consents() } },
+    says: 'Itself only: it registered itself',
+  },
+  'agents, allowing one from the web again': {
+    at: '#/agents/requests/ZT6-RRP',
+    options: { view: { consents: consents() } },
+    says: 'The answer leaves this computer.',
+  },
+  'agents, allowing, port taken': {
+    at: '#/agents/requests/KQ7-3MX',
+    options: { view: { consents: consents(), gateway: ports.taken() } },
+    says: 'No agent can be allowed now',
+  },
+  'agents, allowing one that is gone': { at: '#/agents/requests/XXX-XXX', says: 'This agent waits no more' },
   activity: { at: '#/activity', says: 'publish_release' },
   'activity, record': { at: '#/activity/4208', says: 'Refused, nothing was sent' },
   'activity, none': { at: '#/activity', options: { records: 0 }, says: 'Nothing has happened yet' },

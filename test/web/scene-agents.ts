@@ -1,4 +1,5 @@
 import type { AgentConfig, AgentRow } from '../../src/contract/agents.ts';
+import type { ConsentRequest } from '../../src/contract/consent.ts';
 
 const before = (ms: number) => new Date(Date.now() - ms).toISOString();
 const day = 86_400_000;
@@ -40,6 +41,38 @@ export const agents = (): AgentRow[] => [
     sessions: 0,
     callsToday: 0,
   },
+];
+
+/** Some agents of another kind: limited, for a time, signed in by themselves. */
+export const limitedAgents = (): AgentRow[] => [
+  { ...agents()[0]!, servers: ['tickets', 'crm'], signIn: { client: 'https://claude.ai/oauth/claude-code-client-metadata', open: true } },
+  { ...agents()[1]!, expiresAt: before(-6 * day) },
+  { ...agents()[2]!, servers: ['tickets', 'crm', 'releases', 'gone'], expiresAt: before(day) },
+  { name: 'opencode', createdAt: before(3 * day), sessions: 0, callsToday: 0, signIn: { client: 'k3J', open: false } },
+];
+
+const asked = (change: Partial<ConsentRequest>): ConsentRequest => ({
+  id: 'KQ7-3MX',
+  at: before(20_000),
+  expiresAt: before(-580_000),
+  client: { name: 'Claude Code', host: 'claude.ai' },
+  redirect: { place: 'localhost', reach: 'machine' },
+  name: 'Claude Code',
+  ...change,
+});
+
+/** Agents that want to sign in: a known one, one that registered itself, one from the web. */
+export const consents = (): ConsentRequest[] => [
+  asked({ program: 'the program "claude" (process 4711) of the user "ada"' }),
+  asked({ id: 'BWF-H49', client: { name: 'MCP CLI Proxy' }, name: 'MCP CLI Proxy', server: 'tickets', at: before(60_000) }),
+  asked({
+    id: 'ZT6-RRP',
+    client: { name: 'Cursor agents with a name that goes on and on and is cut, I hope' },
+    name: 'Cursor agents',
+    redirect: { place: 'www.cursor.com', reach: 'web' },
+    again: { servers: ['tickets'] },
+    at: before(240_000),
+  }),
 ];
 
 export function configs(name: string, token = 'PASTE-THE-TOKEN-HERE'): AgentConfig[] {

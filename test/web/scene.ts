@@ -79,6 +79,7 @@ export function view(change: Partial<View> = {}, records = 4210): View {
     gateway: { state: 'on', url },
     servers: servers(),
     agents: agents(),
+    consents: [],
     today: { calls: 318, denied: 14, errors: 6 },
     lastCall: { seq, at, agent, server, method, target, decision, rule, reason, outcome, totalMs, upstreamMs },
     ledger: { records, uploaded: records - 2 },
@@ -119,6 +120,8 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
           return { id: 'REQ-1043' };
         case 'agent-add':
           return { name: input['name'], token: 'gha_7Qm2xV9bTt4LkRz8Yw1pNc6JdHs3EfGu5AoXiBqZ', url: 'http://127.0.0.1:4283/mcp' };
+        case 'consent-allow':
+          return { name: input['name'] };
         case 'agent-configs':
           return { configs: configs(String(input['name']), input['token'] as string | undefined) };
         case 'activity-list':

@@ -1,26 +1,42 @@
 import { agentConfigs } from '../../agents/clients/known.ts';
 import { Failure } from '../../base/errors.ts';
 import type { AgentOutputs } from '../../contract/agents.ts';
+import type { ConsentOutputs } from '../../contract/consent.ts';
 import type { AppState } from '../app-state.ts';
 import { ownAgent } from '../rows.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<AppState, 'agents' | 'gateway' | 'gatewayError' | 'port'>;
+type Rooms = Pick<AppState, 'host' | 'agents' | 'authorization' | 'gateway' | 'gatewayError' | 'port'>;
 
-export const agentHandlers: Handlers<keyof AgentOutputs, Rooms> = {
-  async 'agent-add'(house, { name }) {
-    if (name === ownAgent) throw new Failure('bad-input', `"${ownAgent}" is the name of the person's own calls.`, 'Choose another name.');
+export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, Rooms> = {
+  async 'agent-add'(house, { name, servers }) {
+    if (name.toLowerCase() === ownAgent)
+      throw new Failure('bad-input', `"${ownAgent}" is the name of the person's own calls.`, 'Choose another name.');
     const { url } = await ownGateway(house);
-    const { token } = await house.agents.add(name);
+    const { token } = house.agents.add(name, servers);
     return { name, token, url };
   },
   async 'agent-revoke'(house, { name }) {
-    await house.agents.revoke(name);
+    house.agents.revoke(name);
+    return {};
+  },
+  'agent-limit'(house, { name, servers }) {
+    house.agents.limit(name, servers);
     return {};
   },
   async 'agent-configs'(house, { name, token }) {
     const { url } = await ownGateway(house);
     return { configs: agentConfigs({ url, name, ...(token === undefined ? {} : { token }) }) };
+  },
+  async 'consent-allow'(house, { id, name, servers, days }) {
+    // The agent takes its code to the port, so it must be our own.
+    await ownGateway(house);
+    const expiresAt = days === undefined || days === 0 ? days : house.host.now() + days * 86_400_000;
+    return house.authorization.allow(id, { name, servers, expiresAt });
+  },
+  'consent-deny'(house, { id }) {
+    house.authorization.deny(id);
+    return {};
   },
   'exposure-dismiss'(house) {
     house.port?.dismiss();

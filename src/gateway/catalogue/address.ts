@@ -15,3 +15,10 @@ export function addressAt(path: string): Address | undefined {
   const server = /^\/mcp\/s\/([a-z][a-z0-9-]{0,30})\/?$/.exec(path)?.[1];
   return server === undefined ? undefined : ofServer(server);
 }
+
+/** The address that a `resource` of OAuth names (RFC 8707), however it spells loopback: its whole URL, on our port. */
+export function addressOf(resource: string, port: number): Address | undefined {
+  const [, host, path] = /^http:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}(\/[^?#]*)$/i.exec(resource) ?? [];
+  if (host === undefined || !resource.toLowerCase().startsWith(`http://${host.toLowerCase()}:${port}/`)) return undefined;
+  return addressAt(path!);
+}

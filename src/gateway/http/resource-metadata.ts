@@ -1,12 +1,23 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuseHttp } from './refuse.ts';
 
 export const wellKnown = '/.well-known/oauth-protected-resource';
 
-/** RFC 9728. It names no authorization server: agents get their credential from the person, who makes it in Gatehouse. */
-export function resourceMetadata(resource: string, host: string, response: ServerResponse): void {
-  const body = JSON.stringify({ resource: `http://${host}${resource}`, resource_name: 'Gatehouse', bearer_methods_supported: ['header'] });
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
+/** RFC 9728. The authorization server is our own, in the spelling of the Host that was asked. */
+export function resourceMetadata(resource: string, request: IncomingMessage, response: ServerResponse): void {
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return refuseHttp(response, 405, 'method_not_allowed', 'Send GET.', { allow: 'GET, HEAD' });
+  const origin = `http://${request.headers.host!}`;
+  const body = JSON.stringify({
+    resource: `${origin}${resource}`,
+    resource_name: 'Gatehouse',
+    authorization_servers: [origin],
+    scopes_supported: ['mcp'],
+    bearer_methods_supported: ['header'],
+  });
+  response
+    .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+    .end(request.method === 'HEAD' ? undefined : body);
 }
 
 /** RFC 6750: no `error` where no credential was presented. Absolute, in the spelling of the Host that was asked: agents compare. */
@@ -16,7 +27,7 @@ export function challenge(path: string, host: string, presented: boolean, respon
     response,
     401,
     presented ? 'invalid_token' : 'unauthorized',
-    'Agents need a credential here. Make one with "gatehouse agents add NAME" or in the Gatehouse window, and send it as Authorization: Bearer TOKEN.',
+    'Agents sign in here with OAuth, or have a token from "gatehouse agents add NAME" or the Gatehouse window and send it as Authorization: Bearer TOKEN.',
     { 'www-authenticate': presented ? `Bearer error="invalid_token", ${about}` : `Bearer ${about}` },
   );
 }

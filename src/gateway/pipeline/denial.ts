@@ -61,6 +61,7 @@ const advice: Record<OwnRule, string> = {
   [ownRules.unread]: 'Read the answers that wait, then try again.',
   [ownRules.invalidArguments]: 'Correct them, then try again.',
   [ownRules.noPermit]: request,
+  [ownRules.agentLimit]: `${openApp}: its agents page says what this agent may reach.`,
   [ownRules.staleBundle]: '',
   [ownRules.expiredBundle]: '',
   [ownRules.argumentsTooLarge]: 'Send less at once.',

@@ -18,7 +18,8 @@ import type { Incoming, WireContext } from './request.ts';
 export interface Endpoint {
   maxBodyBytes: number;
   maxDepth: number;
-  verify(token: string, connection: object): { name: string } | undefined;
+  /** `resource`: path of the address. */
+  verify(token: string, connection: object, resource: string): { name: string } | undefined;
   wire: WireContext;
   unread: Unread;
   /** Pending while nobody knows yet what is allowed. */
@@ -32,7 +33,7 @@ export interface Endpoint {
 export function mcp(at: Endpoint, address: Address, request: IncomingMessage, response: Reply): Promise<void> | void {
   const { headers } = request;
   const token = bearer(headers);
-  const agent = token === undefined ? undefined : at.verify(token, request.socket);
+  const agent = token === undefined ? undefined : at.verify(token, request.socket, address.path);
   if (!agent) return challenge(pathOf(request), headers.host!, token !== undefined, response);
   response.reader = agent.name;
   const settling = at.settling();
