@@ -1,3 +1,4 @@
+import type { Connections } from '../agents/clients/connections.ts';
 import type { Agents } from '../agents/credentials/credentials.ts';
 import type { ErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
@@ -32,6 +33,7 @@ export interface AppState {
   settings: CoreSettings;
   ledger: Ledger;
   agents: Agents;
+  connections: Connections;
   upstreams: Upstreams;
   gateway: Gateway | undefined;
   gatewayError: ErrorValue | undefined;

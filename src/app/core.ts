@@ -1,5 +1,7 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { openConnections } from '../agents/clients/connections.ts';
 import { openAgents } from '../agents/credentials/credentials.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
@@ -56,6 +58,17 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   const { host, settings } = options;
   const { log, dataDir, now } = host;
   const agents = openAgents({ file: join(dataDir, 'agents.json'), now, log });
+  const connections = openConnections({
+    dir: dataDir,
+    machine: { home: homedir(), env: process.env, platform: process.platform },
+    version: host.appVersion,
+    now,
+    log,
+    credentials: { add: agents.add, revoke: agents.revoke, isLive: agents.isLive },
+    vault: host.vault,
+    changed: () => house.changed(),
+    note: (reason) => ledger.append(noteOf('connection', reason, now())),
+  });
   const key = await localKey(host, 'ledger-key');
   const ledger = await openLedger({
     file: join(dataDir, 'ledger.sqlite'),
@@ -95,6 +108,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     settings,
     ledger,
     agents,
+    connections,
     upstreams,
     gateway: undefined,
     gatewayError: undefined,
@@ -188,6 +202,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     wake,
     async close() {
       house.gateway?.leave();
+      connections.close();
       stop.abort();
       clearInterval(minute);
       unwatch();

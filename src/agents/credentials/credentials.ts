@@ -16,6 +16,8 @@ export interface Agents {
   add(name: string): { name: string; token: string };
   /** Listeners are told before it is on the disk, so that open sessions end at once. Revoking twice changes nothing. */
   revoke(name: string): void;
+  /** Whether a name is taken, whatever its case. */
+  isLive(name: string): boolean;
   /** Live agents and, until their name is given anew, revoked ones, in the order they were added. */
   list(): AgentSummary[];
   /**
@@ -132,6 +134,10 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
           { cause },
         );
       }
+    },
+    isLive(name) {
+      const agent = byName.get(name.toLowerCase());
+      return agent !== undefined && agent.revokedAt === undefined;
     },
     list: () =>
       [...byName.values()].map(({ name, createdAt, revokedAt, lastSeenAt, client, era }) => ({

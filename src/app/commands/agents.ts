@@ -5,7 +5,7 @@ import type { AppState } from '../app-state.ts';
 import { ownAgent } from '../rows.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<AppState, 'agents' | 'gateway' | 'gatewayError' | 'port'>;
+type Rooms = Pick<AppState, 'agents' | 'connections' | 'gateway' | 'gatewayError' | 'port'>;
 
 export const agentHandlers: Handlers<keyof AgentOutputs, Rooms> = {
   async 'agent-add'(house, { name }) {
@@ -22,6 +22,16 @@ export const agentHandlers: Handlers<keyof AgentOutputs, Rooms> = {
     const { url } = await ownGateway(house);
     return { configs: agentConfigs({ url, name, ...(token === undefined ? {} : { token }) }) };
   },
+  'agents-detect': ({ connections }) => ({ agents: connections.detect() }),
+  async 'agent-connect-preview'(house, { id, entry }) {
+    const { url } = await ownGateway(house);
+    return house.connections.preview(id, url, entry);
+  },
+  async 'agent-connect'(house, { id, entry, planned }) {
+    const { url } = await ownGateway(house);
+    return house.connections.connect(id, url, { ...(entry === undefined ? {} : { entry }), ...(planned === undefined ? {} : { planned }) });
+  },
+  'agent-disconnect': ({ connections }, { id }) => connections.disconnect(id),
   'exposure-dismiss'(house) {
     house.port?.dismiss();
     return {};
