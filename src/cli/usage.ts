@@ -18,6 +18,11 @@ export const verbs = {
   login: text('login [--device]', 'sign in to the company'),
   logout: text('logout', 'sign out and forget the session'),
   agents: text('agents add NAME\nagents list\nagents revoke NAME\nagents dismiss', 'give and take back access of agents'),
+  connect: text(
+    'connect\nconnect AGENT [--name ENTRY] [--preview]\nconnect --all',
+    "write the gateway into an agent's own configuration and prove it, or show which agents there are",
+  ),
+  disconnect: text('disconnect AGENT\ndisconnect --all', "put an agent's configuration back as it was, and revoke its token"),
   servers: text(
     'servers\nservers SERVER\nservers SERVER --stderr',
     'the servers you may use, what is known of one, and what a local one wrote',

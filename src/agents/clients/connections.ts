@@ -3,11 +3,12 @@ import type { Vault } from '../../base/host.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentDetected, AgentOutputs, AgentRow } from '../../contract/agents.ts';
 import { type ConfigFile, digest, encoded, replaceConfigFile } from './config-file.ts';
+import { detected } from './detected.ts';
 import { unifiedDiff } from './edit/diff.ts';
 import { withEntry, withoutEntry } from './edit/edit.ts';
 import { openGuardian } from './guardian.ts';
 import { withLockFolder } from './lock-folder.ts';
-import { clientOf, configOf, entryState, fileOf, hashOf, isInstalled, type Standing, seenIn, standing } from './place.ts';
+import { clientOf, configOf, entryState, fileOf, hashOf, type Standing, seenIn, standing, usualEntry } from './place.ts';
 import type { AgentFile, Machine } from './programs/client.ts';
 import { clients } from './programs/table.ts';
 import { type Connection, openRecords } from './records.ts';
@@ -31,7 +32,8 @@ export interface ConnectionsOptions {
 
 /** Agents' own configuration, with our entry in it: previewed, written, proven, guarded and taken out again. */
 export interface Connections {
-  detect(): AgentDetected[];
+  /** `url`: of the gateway now; an entry with another one is to be written anew. */
+  detect(url?: string): AgentDetected[];
   preview(id: string, url: string, entry?: string): AgentOutputs['agent-connect-preview'];
   /** `planned`: of a preview; where the file is another one by now, Failure('conflict'). */
   connect(id: string, url: string, options?: { entry?: string; planned?: string }): Promise<AgentOutputs['agent-connect']>;
@@ -43,7 +45,6 @@ export interface Connections {
   close(): void;
 }
 
-const usualEntry = 'gatehouse';
 const placeholder = 'gha_0000000000000000000000000000000000000000000000000';
 const absent = 'absent';
 
@@ -233,7 +234,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   );
 
   return {
-    detect: () => clients.map((client) => detected(client, records.of(client.id), machine, credentials.isLive)),
+    detect: (url) => clients.map((client) => detected(client, records.of(client.id), { machine, isLive: credentials.isLive, url })),
     preview(id, url, entry) {
       const { client, at, state, record, next } = plan(id, url, entry);
       const name = entry ?? record?.entry ?? usualEntry;
@@ -263,43 +264,3 @@ export function openConnections(options: ConnectionsOptions): Connections {
 }
 
 const withoutWhy = ({ why: _, ...record }: Connection): Connection => record;
-
-function detected(
-  client: (typeof clients)[number],
-  record: Connection | undefined,
-  machine: Machine,
-  isLive: (name: string) => boolean,
-): AgentDetected {
-  const { id, title, config } = client;
-  const installed = isInstalled(client, machine);
-  if (!config) return { id, title, installed, state: 'unsupported', why: client.instead! };
-  const file = record?.file ?? fileOf(config, machine);
-  const base = { id, title, installed, file };
-  try {
-    const at = standing(file, config, machine);
-    const state = entryState(at, config, record?.entry ?? usualEntry, record);
-    if (!record)
-      return {
-        ...base,
-        state: 'not-connected',
-        ...(state === 'foreign' ? { why: `An entry "${usualEntry}" is there that Gatehouse did not write.` } : {}),
-      };
-    const ours = {
-      ...base,
-      agent: record.agent,
-      entry: record.entry,
-      ...(record.repairs.length > 0 ? { repairedAt: record.repairs.at(-1)! } : {}),
-    };
-    if (!isLive(record.agent)) return { ...ours, state: state === 'none' ? 'not-connected' : 'changed', why: 'Its token was revoked.' };
-    if (state === 'same') return { ...ours, state: 'connected' };
-    if (state === 'none') return { ...ours, state: 'not-connected', why: record.why ?? 'Our entry is no longer in the file.' };
-    return { ...ours, state: 'changed', why: 'Our entry was changed by somebody else.' };
-  } catch (error) {
-    return {
-      ...base,
-      ...(record ? { agent: record.agent, entry: record.entry } : {}),
-      state: record ? 'changed' : 'not-connected',
-      why: toErrorValue(error).message,
-    };
-  }
-}

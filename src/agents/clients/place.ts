@@ -7,6 +7,9 @@ import type { AgentFile, Client, Machine } from './programs/client.ts';
 import { clients } from './programs/table.ts';
 import type { Connection } from './records.ts';
 
+/** What our entry is called where nobody chose another name. */
+export const usualEntry = 'gatehouse';
+
 /** An agent's file as it stands now. */
 export interface Standing {
   file: ConfigFile;

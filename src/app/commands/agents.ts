@@ -22,7 +22,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs, Rooms> = {
     const { url } = await ownGateway(house);
     return { configs: agentConfigs({ url, name, ...(token === undefined ? {} : { token }) }) };
   },
-  'agents-detect': ({ connections }) => ({ agents: connections.detect() }),
+  'agents-detect': ({ connections, gateway }) => ({ agents: connections.detect(gateway?.url) }),
   async 'agent-connect-preview'(house, { id, entry }) {
     const { url } = await ownGateway(house);
     return house.connections.preview(id, url, entry);
