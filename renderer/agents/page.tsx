@@ -11,6 +11,7 @@ import { heldBack, openExposure } from '../shell/port.ts';
 import { useCall, useView } from '../store.ts';
 import { AddAgent } from './add.tsx';
 import { ConfigDialog } from './config-dialog.tsx';
+import { Detected } from './detected.tsx';
 import { Exposed } from './exposed.tsx';
 import { HeldBack } from './held-back.tsx';
 import { AgentList } from './list.tsx';
@@ -57,6 +58,7 @@ export function AgentsPage({ adding }: { adding: boolean }) {
           </Empty>
         )}
         {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : <div>{list}</div>)}
+        <Detected held={why !== undefined} />
         {revoked.length > 0 && (
           <Section title="Revoked">
             <AgentList agents={revoked} />
