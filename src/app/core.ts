@@ -66,6 +66,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     log,
     credentials: { add: agents.add, revoke: agents.revoke, isLive: agents.isLive },
     vault: host.vault,
+    ownUrl: async () => (house.port && !(await house.port.check()) ? house.gateway?.url : undefined),
     changed: () => house.changed(),
     note: (reason) => ledger.append(noteOf('connection', reason, now())),
   });

@@ -21,7 +21,12 @@ export async function openGate() {
 
 export type Gate = Awaited<ReturnType<typeof openGate>>;
 
-export function connectionsIn(t: TestContext, gate: Gate, machine: Machine, options: { now?: () => number; dir?: string } = {}) {
+export function connectionsIn(
+  t: TestContext,
+  gate: Gate,
+  machine: Machine,
+  options: { now?: () => number; dir?: string; ownUrl?: () => string | undefined } = {},
+) {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'gatehouse-data-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const vault = memoryVault();
@@ -34,6 +39,7 @@ export function connectionsIn(t: TestContext, gate: Gate, machine: Machine, opti
     log: silent,
     credentials: gate.agents,
     vault,
+    ownUrl: async () => (options.ownUrl ?? (() => gate.url))(),
     changed() {},
     note: (reason) => notes.push(reason),
     everyMs: 0,

@@ -19,8 +19,8 @@ const id = 'claude-code';
 
 async function connected(t: TestContext, text = usedFile('jsonc', 'mcpServers')) {
   const machine = homeOf(t, 'linux');
-  const clock = { now: Date.now() };
-  const made = connectionsIn(t, gate, machine, { now: () => clock.now });
+  const clock = { now: Date.now(), url: gate.url as string | undefined };
+  const made = connectionsIn(t, gate, machine, { now: () => clock.now, ownUrl: () => clock.url });
   const file = fileIn(claudeCode.config!, machine, text);
   const { agent } = await made.connections.connect(id, gate.url);
   let written = Date.now() + 10_000;
@@ -150,6 +150,18 @@ test('nothing is put back for a credential that was revoked, nor for an agent th
   assert.match(gone.state().why!, /no longer installed/);
 });
 
+test('while another program may have the port, nothing is put back and no token is sent; afterwards it is', async (t) => {
+  const { connections, write, read, state, clock } = await connected(t);
+  clock.url = undefined;
+  write('{}');
+  await connections.check();
+  assert.equal(read(), '{}');
+  clock.url = gate.url;
+  await connections.check();
+  assert.equal(state().state, 'connected');
+  assert.ok(read().includes(gate.url));
+});
+
 test('without a vault that keeps the token, the entry is put back with a new one; the old one is dead', async (t) => {
   const { connections, write, read, vault, agent, state } = await connected(t);
   const token = vault.content.get('connection-claude-code')!;
@@ -187,4 +199,21 @@ test('what the person adds and takes away beside our entry is taken note of', as
   write(withoutEntry(read(), place, 'gatehouse'));
   await connections.check();
   assert.equal(state().state, 'removed');
+});
+
+test('a file of megabytes, as Claude Code keeps one, is looked at without holding up the calls', async (t) => {
+  const projects = Object.fromEntries(
+    Array.from({ length: 400 }, (_, at) => [
+      `/p${at}`,
+      { history: Array.from({ length: 100 }, (__, line) => `what was asked ${line}`.repeat(3)) },
+    ]),
+  );
+  const { connections, read, write, state } = await connected(t, JSON.stringify({ projects }, undefined, 2));
+  write(read().replace('"projects"', '"numStartups": 1,\n  "projects"'));
+  const before = performance.eventLoopUtilization();
+  await connections.check();
+  const { active } = performance.eventLoopUtilization(before);
+  assert.equal(state().state, 'connected');
+  assert.ok(read().length > 2_000_000);
+  assert.ok(active < 150, `${active} ms`);
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Failure, toErrorValue } from '../../base/errors.ts';
 import type { Vault } from '../../base/host.ts';
 import type { Log } from '../../base/log.ts';
@@ -24,6 +25,8 @@ export interface ConnectionsOptions {
   credentials: { add(name: string): { name: string; token: string }; revoke(name: string): void; isLive(name: string): boolean };
   /** Keeps the tokens for the guardian: an entry is put back with the one that the agent may still be using. */
   vault: Pick<Vault, 'get' | 'set' | 'delete'>;
+  /** The gateway's address, if it is sure at this moment that it is ours: nothing is proven, and no token sent, where another program may listen. */
+  ownUrl(): Promise<string | undefined>;
   changed(): void;
   note(reason: string): void;
   /** How often the guardian looks at the files; 0: never by itself. */
@@ -45,7 +48,6 @@ export interface Connections {
   close(): void;
 }
 
-const placeholder = 'gha_0000000000000000000000000000000000000000000000000';
 const absent = 'absent';
 
 /** What a preview says of a file, to be told again when it is carried out. */
@@ -80,8 +82,21 @@ export function openConnections(options: ConnectionsOptions): Connections {
     if (record && record.entry !== entry && Object.hasOwn(at.servers, record.entry))
       throw new Failure('conflict', `${client.title} is connected as "${record.entry}" already.`, `First: gatehouse disconnect ${id}`);
     const base = withoutEntry(at.file.text, at.place, entry);
-    const textFor = (token: string) => withEntry(base, at.place, entry, config.entry(url, token));
-    return { client, config, record, at, entry, state, base, textFor, next: textFor(placeholder) };
+    // Stands nowhere else, so that the token can be put in its place without another edit: one may take a second in a file of megabytes.
+    const placeholder = `gha_${randomBytes(36).toString('base64url')}`;
+    const next = withEntry(base, at.place, entry, config.entry(url, placeholder));
+    return {
+      client,
+      config,
+      record,
+      at,
+      entry,
+      state,
+      base,
+      next,
+      placeholder,
+      textFor: (token: string) => next.replace(placeholder, () => token),
+    };
   }
 
   const warningsOf = ({ path, linkedTo, readByOthers }: ConfigFile) => [
@@ -220,23 +235,23 @@ export function openConnections(options: ConnectionsOptions): Connections {
   }
 
   /** For the guardian, which has looked already. */
-  async function repair(record: Connection): Promise<void> {
-    const planned = plan(record.id, record.url, record.entry);
+  async function repair(record: Connection, url: string): Promise<void> {
+    const planned = plan(record.id, url, record.entry);
     const kept = await vault.get(secretName(record.id)).catch(() => undefined);
     const credential = kept === undefined ? newCredential(planned.client.title, record) : { name: record.agent, token: kept };
-    await put(planned, record.url, credential, [...record.repairs, new Date(now()).toISOString()].slice(-10));
+    await put(planned, url, credential, [...record.repairs, new Date(now()).toISOString()].slice(-10));
     options.note(`The entry of ${planned.client.title} was missing in ${record.file}, with more than that, and was put back.`);
   }
 
   const guardian = openGuardian(
-    { records, machine, now, log, alone, repair, isLive: credentials.isLive, changed: options.changed },
+    { records, machine, now, log, alone, repair, isLive: credentials.isLive, ownUrl: options.ownUrl, changed: options.changed },
     options.everyMs,
   );
 
   return {
     detect: (url) => clients.map((client) => detected(client, records.of(client.id), { machine, isLive: credentials.isLive, url })),
     preview(id, url, entry) {
-      const { client, at, state, record, next } = plan(id, url, entry);
+      const { client, at, state, record, next, placeholder } = plan(id, url, entry);
       const name = entry ?? record?.entry ?? usualEntry;
       return {
         id,

@@ -11,7 +11,8 @@ interface Watched {
   now: () => number;
   log: Log;
   alone<T>(work: () => Promise<T>): Promise<T>;
-  repair(record: Connection): Promise<void>;
+  repair(record: Connection, url: string): Promise<void>;
+  ownUrl(): Promise<string | undefined>;
   isLive(agent: string): boolean;
   changed(): void;
 }
@@ -74,7 +75,12 @@ export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(
         `Our entry was dropped from ${record.file} more than ${mostADay} times in a day, and is not put back any more.`,
       );
     if (!isInstalled(client, machine)) return tell(record, 'lost', `${client.title} is no longer installed.`);
-    await watched.repair(record);
+    const url = await watched.ownUrl();
+    if (url === undefined) {
+      lookedAt.delete(id);
+      return;
+    }
+    await watched.repair(record, url);
     lookedAt.set(id, signatureOf(record.file));
     watched.changed();
   }

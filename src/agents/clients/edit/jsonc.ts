@@ -10,6 +10,9 @@ const trivia = [12, 13, 14, 15];
 /** JSON with comments and commas at ends, also plain JSON. What is put in stands first in its object, so that no other line changes. */
 export const jsonc: Language = {
   parse(text) {
+    // Fifty times as fast, and some agents keep megabytes in such a file. What is edited is read by the tree in any case.
+    const plain = asPlainJson(text);
+    if (plain !== undefined) return plain;
     const root = treeOf(text);
     return root === undefined ? {} : (getNodeValue(root) as Record<string, unknown>);
   },
@@ -29,6 +32,15 @@ export const jsonc: Language = {
     return takeOut(text, host, property);
   },
 };
+
+function asPlainJson(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Undefined where there is nothing but white space and comments. */
 function treeOf(text: string): Node | undefined {
