@@ -285,6 +285,10 @@ test('a folder that cannot be written to is told', {
   const { machine, connections } = setUp(t);
   const file = fileIn(cursor.config!, machine, '{}');
   chmodSync(dirname(file), 0o500);
-  t.after(() => chmodSync(dirname(file), 0o700));
-  await assert.rejects(connections.connect('cursor', gate.url), { code: 'conflict', message: /cannot be written/ });
+  try {
+    await assert.rejects(connections.connect('cursor', gate.url), { code: 'conflict', message: /cannot be written/ });
+    assert.equal(readFileSync(file, 'utf8'), '{}');
+  } finally {
+    chmodSync(dirname(file), 0o700);
+  }
 });
