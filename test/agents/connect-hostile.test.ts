@@ -245,6 +245,35 @@ test('a copy that somebody changed is not put back: our entry alone is taken out
   assert.equal(readFileSync(file, 'utf8'), text);
 });
 
+test('a list of connections that names another file has nothing read or written there', async (t) => {
+  const { machine, connections, dir } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{}');
+  const { agent } = await connections.connect('cursor', gate.url);
+  const other = join(machine.home, 'other.json');
+  const copy = readFileSync(file);
+  writeFileSync(other, copy);
+  const list = join(dir, 'connections.json');
+  writeFileSync(list, readFileSync(list, 'utf8').replace(JSON.stringify(file), JSON.stringify(other)));
+  const later = connectionsIn(t, gate, machine, { dir });
+  writeFileSync(other, '{}');
+  await later.connections.check();
+  assert.equal(later.connections.configOf(agent)!.state, 'lost');
+  assert.equal((await later.connections.disconnect('cursor')).restored, 'nothing');
+  assert.equal(readFileSync(other, 'utf8'), '{}');
+  assert.deepEqual(readFileSync(file), copy);
+  assert.equal(gate.agents.isLive(agent), false);
+});
+
+test('a pipe put in the place of the file after it was read holds nothing up', posix, (t) => {
+  const { machine } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{}');
+  const read = readConfigFile(file, machine.home);
+  rmSync(file);
+  execFileSync('/usr/bin/mkfifo', [file]);
+  assert.throws(() => replaceConfigFile(read, Buffer.from('{ }')), { code: 'conflict' });
+  assert.ok(lstatSync(file).isFIFO());
+});
+
 test('a damaged list of connections is put aside: our entries are foreign then, and stay', async (t) => {
   const { machine, connections, dir } = setUp(t);
   fileIn(cursor.config!, machine, '{}');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readDocument } from '../../src/agents/clients/edit/edit.ts';
 import { clients } from '../../src/agents/clients/programs/table.ts';
@@ -143,4 +143,23 @@ test('the environment names other places, absolute ones only', (t) => {
   assert.equal(at('claude-code', { CLAUDE_CONFIG_DIR: '/c' }), '/c/.claude.json');
   assert.equal(at('zed', { XDG_CONFIG_HOME: '/x' }), '/x/zed/settings.json');
   assert.equal(at('goose', { GOOSE_PATH_ROOT: '/g' }), '/g/config/config.yaml');
+});
+
+test('where an agent may look at several files, the one that is there is edited', async (t) => {
+  const machine = homeOf(t, 'linux');
+  const { connections } = connectionsIn(t, gate, machine);
+  const [preferred, other] = clients.find(({ id }) => id === 'opencode')!.config!.files(machine);
+  mkdirSync(dirname(other!), { recursive: true });
+  writeFileSync(other!, '{}');
+  assert.equal((await connections.connect('opencode', gate.url)).file, other);
+  assert.equal(existsSync(preferred!), false);
+});
+
+test('an entry may do without a token: the agent then signs in by itself', () => {
+  for (const { id, config } of clients) {
+    const entry = config?.entry('http://127.0.0.1:4283/mcp');
+    if (!entry) continue;
+    assert.deepEqual(config!.read(entry), { url: 'http://127.0.0.1:4283/mcp' }, id);
+    assert.doesNotMatch(JSON.stringify(entry), /Bearer|undefined/);
+  }
 });

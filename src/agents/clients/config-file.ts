@@ -12,6 +12,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  type Stats,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -54,13 +55,27 @@ export function readConfigFile(path: string, home: string): ConfigFile {
     throw refused(path, `leads to ${real}, outside of ${root}`, 'Edit that file by hand, or put a file in the place of the link.');
   const linked = isLink(path) ? { linkedTo: real } : {};
   const absent = { path, real, bytes: undefined, text: '', hasMark: false, mode: 0o600, readByOthers: false, ...linked };
+  const found = readRegular(real, path);
+  if (found === undefined) return absent;
+  const { bytes, stat } = found;
+  if ((stat.mode & 0o200) === 0) throw refused(path, 'is read-only', `Allow writing to it, then try again.`);
+  if (process.getuid !== undefined && stat.uid !== process.getuid())
+    throw refused(path, 'belongs to another user', 'Edit it as that user.');
+  const text = decoded(bytes, path);
+  const hasMark = text.startsWith(mark);
+  const readByOthers = process.platform !== 'win32' && (stat.mode & 0o044) !== 0;
+  return { path, real, bytes, text: hasMark ? text.slice(1) : text, hasMark, mode: stat.mode & 0o777, readByOthers, ...linked };
+}
+
+/** Undefined where there is nothing. Whatever is no regular file, or too large, is refused and not read. */
+function readRegular(real: string, path: string): { bytes: Buffer; stat: Stats } | undefined {
   let descriptor: number;
   try {
     // Without blocking: a pipe of that name would wait for a writer.
     descriptor = openSync(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0));
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return absent;
+    if (code === 'ENOENT') return undefined;
     if (code === 'ENOTDIR') throw refused(path, 'is below something that is no folder', 'Correct that, then try again.', cause);
     throw refused(path, `cannot be read (${code ?? 'unknown'})`, 'Check its permissions, then try again.', cause);
   }
@@ -69,14 +84,7 @@ export function readConfigFile(path: string, home: string): ConfigFile {
     if (!stat.isFile()) throw refused(path, `is ${stat.isDirectory() ? 'a folder' : 'no regular file'}`, 'Move it away, then try again.');
     if (stat.size > largest)
       throw refused(path, `has ${Math.ceil(stat.size / 1024 / 1024)} MB, more than the 16 MB that are read`, 'Edit it by hand.');
-    if ((stat.mode & 0o200) === 0) throw refused(path, 'is read-only', `Allow writing to it, then try again.`);
-    if (process.getuid !== undefined && stat.uid !== process.getuid())
-      throw refused(path, 'belongs to another user', 'Edit it as that user.');
-    const bytes = readFileSync(descriptor);
-    const text = decoded(bytes, path);
-    const hasMark = text.startsWith(mark);
-    const readByOthers = process.platform !== 'win32' && (stat.mode & 0o044) !== 0;
-    return { path, real, bytes, text: hasMark ? text.slice(1) : text, hasMark, mode: stat.mode & 0o777, readByOthers, ...linked };
+    return { bytes: readFileSync(descriptor), stat };
   } finally {
     closeSync(descriptor);
   }
@@ -120,12 +128,7 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): 
 }
 
 function unchanged(file: ConfigFile): void {
-  let now: Buffer | undefined;
-  try {
-    now = readFileSync(file.real);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  const now = readRegular(file.real, file.path)?.bytes;
   if (file.bytes === undefined ? now !== undefined : now === undefined || !now.equals(file.bytes)) throw changed(file);
 }
 

@@ -9,7 +9,7 @@ import { unifiedDiff } from './edit/diff.ts';
 import { withEntry, withoutEntry } from './edit/edit.ts';
 import { openGuardian } from './guardian.ts';
 import { withLockFolder } from './lock-folder.ts';
-import { clientOf, configOf, entryState, fileOf, hashOf, type Standing, seenIn, standing, usualEntry } from './place.ts';
+import { clientOf, configOf, entryState, fileOf, hashOf, looksThere, type Standing, seenIn, standing, usualEntry } from './place.ts';
 import type { AgentFile, Machine } from './programs/client.ts';
 import { clients } from './programs/table.ts';
 import { type Connection, openRecords } from './records.ts';
@@ -69,7 +69,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   function plan(id: string, url: string, wanted: string | undefined) {
     const client = clientOf(id);
     const config = configOf(client);
-    const record = records.of(id);
+    const record = records.all().find((each) => each.id === id && looksThere(config, machine, each.file));
     const at = standing(record?.file ?? fileOf(config, machine), config, machine);
     const entry = wanted ?? record?.entry ?? usualEntry;
     const state = entryState(at, config, entry, record);
@@ -220,6 +220,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   }
 
   async function takeOut(record: Connection, config: AgentFile): Promise<AgentOutputs['agent-disconnect']['restored']> {
+    if (!looksThere(config, machine, record.file)) return 'nothing';
     const at = standing(record.file, config, machine);
     if (at.file.bytes !== undefined && digest(at.file.bytes) === record.fileHash) {
       const before = record.before && records.copy(record.before.copy);
@@ -239,7 +240,12 @@ export function openConnections(options: ConnectionsOptions): Connections {
     const planned = plan(record.id, url, record.entry);
     const kept = await vault.get(secretName(record.id)).catch(() => undefined);
     const credential = kept === undefined ? newCredential(planned.client.title, record) : { name: record.agent, token: kept };
-    await put(planned, url, credential, [...record.repairs, new Date(now()).toISOString()].slice(-10));
+    try {
+      await put(planned, url, credential, [...record.repairs, new Date(now()).toISOString()].slice(-10));
+    } catch (error) {
+      if (kept === undefined) credentials.revoke(credential.name);
+      throw error;
+    }
     options.note(`The entry of ${planned.client.title} was missing in ${record.file}, with more than that, and was put back.`);
   }
 

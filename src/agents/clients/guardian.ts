@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { toErrorValue } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { clientOf, configOf, entryState, isInstalled, type Standing, seenIn, standing } from './place.ts';
+import { clientOf, configOf, entryState, isInstalled, looksThere, type Standing, seenIn, standing } from './place.ts';
 import type { Machine } from './programs/client.ts';
 import type { Connection, Records } from './records.ts';
 
@@ -46,6 +46,8 @@ export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(
     if (lookedAt.get(id) === signature) return;
     lookedAt.set(id, signature);
     const client = clientOf(id);
+    if (!looksThere(configOf(client), machine, record.file))
+      return tell(record, 'lost', `${client.title} does not look at ${record.file} any more.`);
     let at: Standing;
     try {
       at = standing(record.file, configOf(client), machine);

@@ -41,6 +41,9 @@ export function fileOf(config: AgentFile, machine: Machine): string {
   return files.find((file) => existsSync(file)) ?? files[0]!;
 }
 
+/** Whether the agent looks there, as the machine is now: nothing else is read or written for it, whatever a record says. */
+export const looksThere = (config: AgentFile, machine: Machine, file: string): boolean => config.files(machine).includes(file);
+
 /** Reads and understands a file. Failures as of `readConfigFile` and `readDocument`. */
 export function standing(path: string, config: AgentFile, machine: Machine): Standing {
   const file = readConfigFile(path, machine.home);

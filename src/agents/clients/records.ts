@@ -22,7 +22,7 @@ const record = z.strictObject({
   entryHash: hash,
   fileHash: hash,
   /** What to put back; absent where there was no file. */
-  before: z.strictObject({ copy: z.string().max(200), hash }).optional(),
+  before: z.strictObject({ copy: z.string().regex(/^[\w-]{1,200}$/), hash }).optional(),
   /** Names of members and of servers that were there when the file was last seen whole. */
   seen: z.strictObject({ members: z.array(z.string()), servers: z.array(z.string()) }),
   /** When the guardian put the entry back, newest last. */
