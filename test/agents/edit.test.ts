@@ -124,6 +124,8 @@ test('a diff shows our entry without its token, and of all else the structure al
   assert.match(diff, /^\+ {6}"url": "http:\/\/127\.0\.0\.1:4283\/mcp",$/m);
   assert.doesNotMatch(diff, /sk-|gha_/);
   const line = '{"mcpServers":{"a":{"env":{"KEY":"sk-1"}}}}';
-  assert.doesNotMatch(unifiedDiff('f', line, withEntry(line, place, 'gatehouse', entry), token), /sk-|gha_/);
+  const short = unifiedDiff('f', line, withEntry(line, place, 'gatehouse', entry), token);
+  assert.match(short, /^-…\n\+…"gatehouse":.*, …\n$/m);
+  assert.doesNotMatch(short, /sk-|gha_/);
   assert.equal(unifiedDiff('f', line, line), '');
 });

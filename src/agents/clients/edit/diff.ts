@@ -49,7 +49,15 @@ function within(before: string, after: string): [string[], string[]] {
   while (begin < before.length && begin < after.length && before[begin] === after[begin]) begin++;
   let end = 0;
   while (end < Math.min(before.length, after.length) - begin && before.at(-1 - end) === after.at(-1 - end)) end++;
-  const part = (line: string) => `${begin > 0 ? '…' : ''}${line.slice(begin, line.length - end)}${end > 0 ? '…' : ''}`;
+  // Of the places where the same piece can be said to stand, the first: it then begins with its own quotation mark.
+  while (begin + end === before.length && begin > 0 && after[begin - 1] === after[after.length - end - 1]) {
+    begin--;
+    end++;
+  }
+  const part = (line: string) => {
+    const middle = line.slice(begin, line.length - end);
+    return middle === '' ? '…' : `${begin > 0 ? '…' : ''}${middle}${end > 0 ? '…' : ''}`;
+  };
   return [[part(before)], [part(after)]];
 }
 
