@@ -54,7 +54,7 @@ export function AgentsPage({ adding }: { adding: boolean }) {
         {why && (exposure === undefined || exposure.until !== undefined) && <HeldBack title="No agent can be added now" why={why} />}
         {active.length === 0 && (
           <Empty icon={Bot} title="No agent is connected yet" action={add}>
-            Add Claude Code, VS Code, Cursor, Codex, Gemini or any other MCP client. You get a token and the configuration to paste.
+            Connect one that was found below, or add any other MCP client: you get a token and the configuration to paste.
           </Empty>
         )}
         {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : <div>{list}</div>)}
