@@ -13,6 +13,7 @@ import {
   realpathSync,
   renameSync,
   type Stats,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -95,7 +96,7 @@ export const encoded = (file: Pick<ConfigFile, 'hasMark'>, text: string): Buffer
 
 /**
  * Replaces the file in one step by `bytes`, or removes it, if it is still as it was read: otherwise Failure('conflict'), and what another program wrote
- * stays. Mode and link stay. Between the last look and the step another program has some microseconds, which no file system call closes (ADR 59).
+ * stays. Mode and link stay. Between the last look and the step another program has about a tenth of a millisecond, which no call closes (ADR 59).
  */
 export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): void {
   const temporary = join(dirname(file.real), `.gatehouse-${randomBytes(6).toString('hex')}`);
@@ -127,9 +128,12 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): 
   }
 }
 
+/** By its bytes, and then, as reading takes its time, by what a single call tells: inode, time and size. */
 function unchanged(file: ConfigFile): void {
-  const now = readRegular(file.real, file.path)?.bytes;
-  if (file.bytes === undefined ? now !== undefined : now === undefined || !now.equals(file.bytes)) throw changed(file);
+  const now = readRegular(file.real, file.path);
+  if (file.bytes === undefined ? now !== undefined : now === undefined || !now.bytes.equals(file.bytes)) throw changed(file);
+  const last = statSync(file.real, { throwIfNoEntry: false });
+  if (last?.ino !== now?.stat.ino || last?.mtimeMs !== now?.stat.mtimeMs || last?.size !== now?.stat.size) throw changed(file);
 }
 
 const changed = ({ path }: ConfigFile) =>
