@@ -107,7 +107,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   ];
 
   async function write(at: Standing, config: AgentFile, bytes: Buffer | undefined): Promise<void> {
-    if (config.locks && at.file.bytes !== undefined) await withLockFolder(at.file.real, () => replaceConfigFile(at.file, bytes));
+    if (config.locks && at.file.bytes !== undefined) await withLockFolder(at.file.path, () => replaceConfigFile(at.file, bytes));
     else replaceConfigFile(at.file, bytes);
   }
 

@@ -6,7 +6,7 @@ import { Failure } from '../../base/errors.ts';
 const staleMs = 10_000;
 const waitMs = 2_000;
 
-/** Holds the folder `FILE.lock` meanwhile. Failure('conflict') where the agent itself holds it for two seconds on end. */
+/** Holds the folder `FILE.lock` meanwhile, beside the file as the agent knows it, also where that is a link. Failure('conflict') where the agent itself holds it for two seconds on end. */
 export async function withLockFolder<T>(file: string, use: () => T): Promise<T> {
   const lock = `${file}.lock`;
   for (const until = Date.now() + waitMs; !taken(lock); ) {
