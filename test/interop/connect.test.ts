@@ -115,3 +115,21 @@ test('Copilot CLI lists our entry', { timeout: 240_000 }, async (t) => {
   assert.match(seen, /gatehouse \(http\)/);
   assert.ok(!later.includes('gatehouse'), later);
 });
+
+const elsewhere = [
+  ['codex', 'codex', 'CODEX_HOME', /gatehouse\s+http:/],
+  ['opencode', 'opencode', 'OPENCODE_CONFIG_DIR', /gatehouse.*connected/s],
+  ['gemini', 'gemini', 'GEMINI_CLI_HOME', /gatehouse: http:/],
+  ['qwen-code', 'qwen', 'QWEN_HOME', /gatehouse: http:/],
+  ['copilot-cli', 'copilot', 'COPILOT_HOME', /gatehouse \(http\)/],
+] as const;
+for (const [id, program, variable, listed] of elsewhere)
+  test(`${id} lists our entry where ${variable} sends it`, { timeout: 240_000 }, async (t) => {
+    const real = await has(t, realAgents());
+    const listing = await has(t, listingAgents());
+    if (!real || !listing) return;
+    const command = { ...real, ...listing }[program];
+    const prepare = (home: string) => mkdirSync(join(home, 'elsewhere'));
+    const { seen } = await listedBy(t, id, command, { env: (home) => ({ [variable]: join(home, 'elsewhere') }), prepare });
+    assert.match(seen, listed);
+  });

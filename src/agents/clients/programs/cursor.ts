@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Client } from './client.ts';
 import { urlAndHeaders } from './entry.ts';
 
-/** `mcpServers` of `~/.cursor/mcp.json`, on all systems. Source: cursor.com/docs/mcp, "Configuration locations". */
+/** `mcpServers` of `~/.cursor/mcp.json`, on all systems. Source: guides that cite cursor.com/docs/mcp (skryvo on dev.to, October 2026). It was not run. */
 export const cursor: Client = {
   id: 'cursor',
   title: 'Cursor',

@@ -11,8 +11,8 @@ function folder(machine: Machine): string {
 }
 
 /**
- * `extensions` of `config.yaml`. Source of the form: goose's own schema (`StreamableHttp`: type, name, uri, headers, timeout in seconds) and add-mcp 2.4.0.
- * It was not run.
+ * `extensions` of `config.yaml`. Source of the form: block/goose, documentation, "Config Entry" (name, enabled, type, timeout in seconds), and for `uri` and
+ * `headers` of type `streamable_http` a client generated from its schema and the npm package add-mcp 2.4.0. It was not run.
  */
 export const goose: Client = {
   id: 'goose',

@@ -8,7 +8,7 @@ export const vscodeUser = (machine: Machine): string => join(appData(machine), '
 
 /**
  * `servers` of `mcp.json` in the folder of the default profile; `type` is needed. Source: code.visualstudio.com/docs/copilot/reference/mcp-configuration.
- * Other profiles have files of their own, which are left alone.
+ * Other profiles have files of their own, which are left alone. It was not run.
  */
 export const vscode: Client = {
   id: 'vscode',

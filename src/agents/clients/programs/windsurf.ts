@@ -3,8 +3,9 @@ import type { Client } from './client.ts';
 import { urlAndHeaders } from './entry.ts';
 
 /**
- * `mcpServers` of `~/.codeium/windsurf/mcp_config.json`, on all systems; a remote server's address is `serverUrl`. Source: guides of vendors whose servers
- * are used from it (hexdocs.pm/tidewave/windsurf.html). Its own documentation was not at hand, and it was not run.
+ * `mcpServers` of `~/.codeium/windsurf/mcp_config.json`, on all systems; a remote server's address is `serverUrl` or `url`. Source:
+ * docs.windsurf.com/windsurf/cascade/mcp, "mcp_config.json" and "Remote HTTP MCPs". It was not run. Its plugin for other editors reads another file
+ * (`~/.codeium/mcp_config.json`), which is left alone.
  */
 export const windsurf: Client = {
   id: 'windsurf',

@@ -10,7 +10,7 @@ function folder(machine: Machine): string {
   return join(fromEnv(machine, 'FLATPAK_XDG_CONFIG_HOME') ?? xdgConfig(machine), 'zed');
 }
 
-/** `context_servers` of `settings.json`. Source: zed.dev/docs/ai/mcp, "As Custom Servers". */
+/** `context_servers` of `settings.json`. Source: zed.dev/docs/ai/mcp, "As Custom Servers". It was not run. */
 export const zed: Client = {
   id: 'zed',
   title: 'Zed',
