@@ -13,6 +13,7 @@ import { AddAgent } from './add.tsx';
 import { ConfigDialog } from './config-dialog.tsx';
 import { ConsentDialog } from './consent-dialog.tsx';
 import { Consents } from './consents.tsx';
+import { Detected } from './detected.tsx';
 import { Exposed } from './exposed.tsx';
 import { HeldBack } from './held-back.tsx';
 import { LimitDialog } from './limit-dialog.tsx';
@@ -71,11 +72,12 @@ export function AgentsPage({ adding, request }: { adding: boolean; request: stri
         {why && (exposure === undefined || exposure.until !== undefined) && <HeldBack title="No agent can be added now" why={why} />}
         {active.length === 0 && (
           <Empty icon={Bot} title="No agent is connected yet" action={add}>
-            Give your agent the gateway’s address, and it asks here to sign in. For one that cannot sign in, add it: you get a token and the
-            configuration to paste.
+            Connect one that was found below, or give your agent the gateway’s address, and it asks here to sign in. For one that can do
+            neither, add it: you get a token and the configuration to paste.
           </Empty>
         )}
         {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : <div>{list}</div>)}
+        <Detected held={why !== undefined} />
         {revoked.length > 0 && (
           <Section title="Revoked">
             <AgentList agents={revoked} />

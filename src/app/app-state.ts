@@ -1,3 +1,4 @@
+import type { Connections } from '../agents/clients/connections.ts';
 import type { Agents } from '../agents/credentials/credentials.ts';
 import type { Authorization } from '../agents/oauth/authorization.ts';
 import type { ErrorValue } from '../base/errors.ts';
@@ -35,6 +36,7 @@ export interface AppState {
   ledger: Ledger;
   agents: Agents;
   authorization: Authorization;
+  connections: Connections;
   upstreams: Upstreams;
   signIns: SignIns;
   gateway: Gateway | undefined;

@@ -1,5 +1,7 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { openConnections } from '../agents/clients/connections.ts';
 import { openAgents } from '../agents/credentials/credentials.ts';
 import { openAuthorization } from '../agents/oauth/authorization.ts';
 import { watchClock } from '../base/clock.ts';
@@ -75,6 +77,18 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     log,
     now,
   });
+  const connections = openConnections({
+    dir: dataDir,
+    machine: { home: homedir(), env: process.env, platform: process.platform },
+    version: host.appVersion,
+    now,
+    log,
+    credentials: { add: agents.add, revoke: agents.revoke, isLive: agents.isLive },
+    vault: host.vault,
+    ownUrl: async () => (house.port && !(await house.port.check()) ? house.gateway?.url : undefined),
+    changed: () => house.changed(),
+    note: (reason) => ledger.append(noteOf('connection', reason, now())),
+  });
   const key = await localKey(host, 'ledger-key');
   const ledger = await openLedger({
     file: join(dataDir, 'ledger.sqlite'),
@@ -129,6 +143,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     ledger,
     agents,
     authorization,
+    connections,
     upstreams,
     signIns,
     gateway: undefined,
@@ -228,6 +243,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     wake,
     async close() {
       house.gateway?.leave();
+      connections.close();
       stop.abort();
       clearInterval(minute);
       unwatch();

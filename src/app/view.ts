@@ -19,9 +19,11 @@ export function buildView(house: AppState): View {
     bundle: bundleOf(house),
     gateway: gatewayOf(house),
     servers: rules ? rules.bundle.servers.map((entry) => serverRow(house, entry, today.byServer[entry.id] ?? 0)) : [],
-    agents: house.agents
-      .list()
-      .map((agent) => ({ ...agent, sessions: house.gateway?.openOf(agent.name) ?? 0, callsToday: today.byAgent[agent.name] ?? 0 })),
+    agents: house.agents.list().map((agent) => {
+      const config = agent.revokedAt === undefined ? house.connections.configOf(agent.name) : undefined;
+      const sessions = house.gateway?.openOf(agent.name) ?? 0;
+      return { ...agent, sessions, callsToday: today.byAgent[agent.name] ?? 0, ...(config ? { config } : {}) };
+    }),
     consents: house.authorization.pending(),
     today: { calls: today.calls, denied: today.denied, errors: today.errors },
     ...(last ? { lastCall: last } : {}),

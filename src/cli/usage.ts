@@ -21,6 +21,11 @@ export const verbs = {
     'agents add NAME [--server SERVER]...\nagents list\nagents revoke NAME\nagents limit NAME --server SERVER... | --all\nagents requests\nagents allow CODE [--name NAME] [--server SERVER... | --all] [--days N]\nagents deny CODE\nagents dismiss',
     'give and take back access of agents, allow those that sign in',
   ),
+  connect: text(
+    'connect\nconnect AGENT [--name ENTRY] [--preview]\nconnect --all',
+    "write the gateway into an agent's own configuration and prove it, or show which agents there are",
+  ),
+  disconnect: text('disconnect AGENT\ndisconnect --all', "put an agent's configuration back as it was, and revoke its token"),
   servers: text(
     'servers\nservers SERVER\nservers SERVER --stderr\nservers SERVER --sign-in|--sign-out',
     'the servers you may use, what is known of one, what a local one wrote, and your sign-in at one',

@@ -10,6 +10,8 @@ export const load: Record<Verb, () => Promise<VerbModule>> = {
   login: () => import('./login.ts'),
   logout: () => import('./logout.ts'),
   agents: () => import('./agents.ts'),
+  connect: () => import('./connect.ts'),
+  disconnect: () => import('./disconnect.ts'),
   servers: () => import('./servers.ts'),
   tools: () => import('./tools.ts'),
   search: () => import('./search.ts'),

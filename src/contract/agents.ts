@@ -3,6 +3,12 @@ import { name, server } from './fields.ts';
 
 const servers = z.array(server).min(1).max(500);
 
+const program = z.string().min(1).max(64);
+/** Agents put it before the names of tools, so it is short. */
+const entry = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, 'an entry\'s name has 1 to 32 letters, digits, "_" or "-" and starts with a letter');
+
 /** Who may connect, and how. */
 export const agentCommands = {
   /** `servers`: the only ones that it may reach; left out: all that the company's rules allow. */
@@ -12,6 +18,14 @@ export const agentCommands = {
   'agent-limit': z.strictObject({ name, servers: servers.optional() }),
   /** Copy-ready configuration of the known agents. The token is passed only right after it was made. Without it, the text says where it goes. */
   'agent-configs': z.strictObject({ name, token: z.string().max(200).optional() }),
+  /** The agents that can be connected by a command: which are installed, and how it stands with each. */
+  'agents-detect': z.strictObject({}),
+  /** What connecting would change in the agent's own file, without a change. `entry`: another name for ours in it. */
+  'agent-connect-preview': z.strictObject({ id: program, entry: entry.optional() }),
+  /** Writes our entry with a token of its own, and proves it by a connection. `planned`, of a preview: refused where the file is another one by now. */
+  'agent-connect': z.strictObject({ id: program, entry: entry.optional(), planned: z.string().max(64).optional() }),
+  /** Puts the agent's file back as it was, or takes our entry out where more has changed since; revokes the token in any case. */
+  'agent-disconnect': z.strictObject({ id: program }),
   /** Dismisses the list of credentials that may have leaked, without revoking them. */
   'exposure-dismiss': z.strictObject({}),
 };
@@ -21,7 +35,55 @@ export interface AgentOutputs {
   'agent-revoke': Record<string, never>;
   'agent-limit': Record<string, never>;
   'agent-configs': { configs: AgentConfig[] };
+  'agents-detect': { agents: AgentDetected[] };
+  'agent-connect-preview': {
+    id: string;
+    title: string;
+    file: string;
+    /** The name of our entry in the file. */
+    entry: string;
+    /** A unified diff, in which the token and what others keep in the file are masked. */
+    diff: string;
+    /** For `agent-connect`. */
+    planned: string;
+    /** An entry of ours is there already, and is written anew. */
+    replaces: boolean;
+    warnings: string[];
+  };
+  'agent-connect': {
+    id: string;
+    title: string;
+    file: string;
+    entry: string;
+    /** The name of its credential, as in the activity. */
+    agent: string;
+    /** What the connection that proved it was shown. */
+    tools: number;
+    /** It was connected before, and nothing was written. */
+    already: boolean;
+    warnings: string[];
+  };
+  /** `whole`: the file is as it was, to the byte. `entry`: only our entry was taken out. `nothing`: it was no longer there. */
+  'agent-disconnect': { id: string; title: string; file: string; restored: 'whole' | 'entry' | 'nothing' };
   'exposure-dismiss': Record<string, never>;
+}
+
+/** An agent of the table of those that can be connected by a command. */
+export interface AgentDetected {
+  id: string;
+  title: string;
+  /** One of its programs or folders is there. */
+  installed: boolean;
+  /** Where it reads its servers. */
+  file?: string;
+  /** `changed`: by somebody else, or it cannot be read. `unsupported`: nothing can be written for it today. */
+  state: 'connected' | 'not-connected' | 'changed' | 'unsupported';
+  why?: string;
+  /** The name of its credential. */
+  agent?: string;
+  entry?: string;
+  /** When our entry was last put back. */
+  repairedAt?: string;
 }
 
 export interface AgentRow {
@@ -41,6 +103,16 @@ export interface AgentRow {
   /** Open sessions and streams. */
   sessions: number;
   callsToday: number;
+  /** Where it was connected by a command: its file, and whether our entry is still there. */
+  config?: {
+    /** As in the table of agents. */
+    id: string;
+    file: string;
+    /** `removed`: by the person. `lost`: dropped by the agent and not put back. */
+    state: 'connected' | 'changed' | 'removed' | 'lost';
+    why?: string;
+    repairedAt?: string;
+  };
 }
 
 export interface AgentConfig {

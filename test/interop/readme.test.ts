@@ -28,7 +28,9 @@ test('after every build the README’s commands run as they are written', { time
     const done = spawnSync(process.execPath, ['src/setup.mjs', 'build'], { cwd: folder, encoding: 'utf8' });
     assert.equal(done.status, 0, done.stderr);
   };
-  const demo = await startDemo({ account: 'engineer' });
+  // Agents are connected, too: not those of whoever runs the tests.
+  const home = mkdtempSync(join(tmpdir(), 'gatehouse-readme-home-'));
+  const demo = await startDemo({ account: 'engineer', env: { HOME: home, USERPROFILE: home, CODEX_HOME: '', XDG_CONFIG_HOME: '' } });
   try {
     build();
     chmodSync(join(folder, 'dist/main/cli.js'), 0o644);
@@ -43,7 +45,7 @@ test('after every build the README’s commands run as they are written', { time
     }
   } finally {
     await demo.stop();
-    rmSync(folder, { recursive: true, force: true });
+    for (const made of [folder, home]) rmSync(made, { recursive: true, force: true });
   }
 });
 

@@ -18,12 +18,15 @@ export interface Ready {
 }
 
 /** The whole demo company as `npm start -- --json --no-open --sign-in ACCOUNT` runs it, built, on free ports and an own data folder. */
-export async function startDemo(startOptions: { account?: string; company?: string; dataDir?: string } = {}) {
+export async function startDemo(startOptions: { account?: string; company?: string; dataDir?: string; env?: NodeJS.ProcessEnv } = {}) {
   const dataDir = startOptions.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-demo-')));
   const args = ['demo', '--json', '--no-open', '--port', '0', '--data', dataDir];
   if (startOptions.account !== undefined) args.push('--sign-in', startOptions.account);
   if (startOptions.company !== undefined) args.push('--company', startOptions.company);
-  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [cli, ...args], {
+    env: { ...process.env, ...startOptions.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk;

@@ -11,7 +11,15 @@ const wanted: Record<string, string> = {
   '@openai/codex': '0.169.0',
   'opencode-ai': '1.18.33',
 };
-const folder = resolve(process.env['GATEHOUSE_TEST_CACHE'] ?? 'node_modules/.cache/gatehouse', 'agents');
+/** Agents of which only the configuration is tried: `mcp list` needs no model. In a folder of their own, as they are large. */
+const listed: Record<string, string> = {
+  '@github/copilot': '1.0.102',
+  '@google/gemini-cli': '0.61.0',
+  '@qwen-code/qwen-code': '0.15.10',
+  'opencode-ai': '1.18.33',
+};
+const cache = resolve(process.env['GATEHOUSE_TEST_CACHE'] ?? 'node_modules/.cache/gatehouse');
+const folder = join(cache, 'agents');
 const installMs = 150_000;
 
 export interface RealAgents {
@@ -30,7 +38,31 @@ export function realAgents(): Promise<RealAgents | string> {
   return installing;
 }
 
-async function install(): Promise<RealAgents | string> {
+export interface ListingAgents {
+  copilot: string[];
+  gemini: string[];
+  qwen: string[];
+  opencode: string[];
+}
+
+/** As `realAgents`, of those that only list. */
+export async function listingAgents(): Promise<ListingAgents | string> {
+  const failed = await installInto(join(cache, 'listing-agents'), listed);
+  if (failed !== undefined) return failed;
+  const modules = join(cache, 'listing-agents', 'node_modules');
+  const system = process.platform === 'win32' ? 'windows' : process.platform;
+  const opencode = join(modules, `opencode-${system}-${process.arch}`, 'bin', process.platform === 'win32' ? 'opencode.exe' : 'opencode');
+  if (!existsSync(opencode)) return `there is no opencode for ${process.platform}-${process.arch}`;
+  return {
+    copilot: [process.execPath, join(modules, '@github', 'copilot', 'npm-loader.js')],
+    gemini: [process.execPath, join(modules, '@google', 'gemini-cli', 'bundle', 'gemini.js')],
+    qwen: [process.execPath, join(modules, '@qwen-code', 'qwen-code', 'cli.js')],
+    opencode: [opencode],
+  };
+}
+
+/** Says why not, or nothing. */
+async function installInto(folder: string, wanted: Record<string, string>): Promise<string | undefined> {
   if (process.env['GATEHOUSE_SKIP_AGENTS']) return 'GATEHOUSE_SKIP_AGENTS is set';
   const stamp = join(folder, 'installed.json');
   const want = JSON.stringify(wanted);
@@ -50,6 +82,12 @@ async function install(): Promise<RealAgents | string> {
     if (failed !== undefined) return `the agents could not be installed: ${failed}`;
     await writeFile(stamp, want);
   }
+  return undefined;
+}
+
+async function install(): Promise<RealAgents | string> {
+  const failed = await installInto(folder, wanted);
+  if (failed !== undefined) return failed;
   const modules = join(folder, 'node_modules');
   const claude = [`linux-${process.arch}`, `linux-${process.arch}-musl`, `darwin-${process.arch}`, `win32-${process.arch}`]
     .filter((name) => name.startsWith(process.platform))

@@ -89,6 +89,9 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
   'server, error': { at: '#/servers/tickets', options: { fail: { 'server-get': offline } }, says: 'Try again in a moment.' },
   'server, 2,000 tools': { at: '#/servers/tickets', options: { tools: 2000, longNames: true }, says: 'tool_0002' },
   agents: { at: '#/agents', says: 'nightly report' },
+  'agents, found on the machine': { at: '#/agents', says: 'Our entry was changed by somebody else.' },
+  'agents, none found on the machine': { at: '#/agents', options: { detected: [] }, says: 'On this machine' },
+  'agents, not looked for': { at: '#/agents', options: { fail: { 'agents-detect': offline } }, says: 'could not be looked for' },
   'agents, none': { at: '#/agents', options: { view: { agents: [] } }, says: 'No agent is connected yet' },
   'agents, port taken': { at: '#/agents', options: { view: { gateway: ports.taken() } }, says: 'no agent is added' },
   'agents, port taken, none there': {

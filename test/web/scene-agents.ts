@@ -1,4 +1,4 @@
-import type { AgentConfig, AgentRow } from '../../src/contract/agents.ts';
+import type { AgentConfig, AgentDetected, AgentOutputs, AgentRow } from '../../src/contract/agents.ts';
 import type { ConsentRequest } from '../../src/contract/consent.ts';
 
 const before = (ms: number) => new Date(Date.now() - ms).toISOString();
@@ -118,3 +118,70 @@ export function configs(name: string, token = 'PASTE-THE-TOKEN-HERE'): AgentConf
     },
   ];
 }
+
+const home = '/home/ada';
+
+/** What was found on the machine: one of each state. */
+export const detected = (): AgentDetected[] => [
+  {
+    id: 'claude-code',
+    title: 'Claude Code',
+    installed: true,
+    file: `${home}/.claude.json`,
+    state: 'connected',
+    agent: 'claude-code',
+    entry: 'gatehouse',
+    repairedAt: before(3 * 3_600_000),
+  },
+  {
+    id: 'claude-desktop',
+    title: 'Claude Desktop',
+    installed: true,
+    state: 'unsupported',
+    why: 'Claude Desktop starts local programs only and refuses addresses of this machine. Gatehouse has no such program yet; until then "Add agent" shows how to connect it with mcp-remote.',
+  },
+  { id: 'vscode', title: 'VS Code', installed: true, file: `${home}/.config/Code/User/mcp.json`, state: 'not-connected' },
+  {
+    id: 'cursor',
+    title: 'Cursor',
+    installed: true,
+    file: `${home}/.cursor/mcp.json`,
+    state: 'changed',
+    why: 'Our entry was changed by somebody else.',
+    agent: 'cursor',
+    entry: 'gatehouse',
+  },
+  { id: 'windsurf', title: 'Windsurf', installed: false, file: `${home}/.codeium/windsurf/mcp_config.json`, state: 'not-connected' },
+  { id: 'codex', title: 'Codex', installed: true, file: `${home}/.codex/config.toml`, state: 'not-connected' },
+  { id: 'gemini', title: 'Gemini CLI', installed: false, file: `${home}/.gemini/settings.json`, state: 'not-connected' },
+  { id: 'goose', title: 'Goose', installed: false, file: `${home}/.config/goose/config.yaml`, state: 'not-connected' },
+];
+
+const titleOf = (id: string) => detected().find((agent) => agent.id === id)!;
+
+export const preview = (id: string): AgentOutputs['agent-connect-preview'] => ({
+  id,
+  title: titleOf(id).title,
+  file: titleOf(id).file!,
+  entry: 'gatehouse',
+  diff: `--- ${titleOf(id).file}\n+++ ${titleOf(id).file}\n@@ -6,3 +6,7 @@\n [mcp_servers.files]\n command = …\n args = …\n+\n+[mcp_servers.gatehouse]\n+url = "http://127.0.0.1:4283/mcp"\n+http_headers = { Authorization = "Bearer ••••••••" }\n`,
+  planned: 'a'.repeat(64),
+  replaces: false,
+  warnings:
+    id === 'vscode'
+      ? [
+          `Other users of this machine can read ${titleOf(id).file}, so they can read the token. Close it to them: chmod 600 '${titleOf(id).file}'`,
+        ]
+      : [],
+});
+
+export const connected = (id: string): AgentOutputs['agent-connect'] => ({
+  id,
+  title: titleOf(id).title,
+  file: titleOf(id).file!,
+  entry: 'gatehouse',
+  agent: titleOf(id).title,
+  tools: 57,
+  already: false,
+  warnings: [],
+});

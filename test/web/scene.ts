@@ -1,10 +1,11 @@
 import { Failure } from '../../src/base/errors.ts';
+import type { AgentDetected } from '../../src/contract/agents.ts';
 import type { Command } from '../../src/contract/contract.ts';
 import type { Explanation } from '../../src/contract/explanation.ts';
 import type { ToolHit } from '../../src/contract/servers.ts';
 import type { View } from '../../src/contract/view.ts';
 import type { Scene } from '../support/window.ts';
-import { agents, configs } from './scene-agents.ts';
+import { agents, configs, connected, detected, preview } from './scene-agents.ts';
 import { list, record, usage } from './scene-ledger.ts';
 import { detail, output, servers } from './scene-servers.ts';
 
@@ -94,6 +95,8 @@ export interface SceneOptions {
   longNames?: boolean;
   /** What local servers wrote. */
   output?: string[];
+  /** The agents found on the machine. */
+  detected?: AgentDetected[];
   /** Commands that fail, with what. */
   fail?: Partial<Record<Command, Failure>>;
 }
@@ -124,6 +127,14 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
           return { name: input['name'] };
         case 'agent-configs':
           return { configs: configs(String(input['name']), input['token'] as string | undefined) };
+        case 'agents-detect':
+          return { agents: options.detected ?? detected() };
+        case 'agent-connect-preview':
+          return preview(String(input['id']));
+        case 'agent-connect':
+          return connected(String(input['id']));
+        case 'agent-disconnect':
+          return { id: input['id'], title: 'Codex', file: '/home/ada/.codex/config.toml', restored: 'whole' };
         case 'activity-list':
           return list(shown.records, input);
         case 'activity-get':

@@ -23,6 +23,8 @@ export interface Agents {
   limit(name: string, servers: readonly string[] | undefined): void;
   /** Whether its person lets it reach a server. For an agent that is not known: yes, as it has no credential to come in with. */
   reaches(name: string, server: string): boolean;
+  /** Whether a name is taken, whatever its case. */
+  isLive(name: string): boolean;
   /** Live agents and, until their name is given anew, revoked ones, in the order they were added. */
   list(): AgentSummary[];
   /**
@@ -166,6 +168,10 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
       if (agent.revokedAt !== undefined)
         throw new Failure('not-found', `"${agent.name}" is revoked and reaches nothing.`, 'Add it anew with `gatehouse agents add NAME`.');
       change(agent, { servers: servers && [...servers] });
+    },
+    isLive(name) {
+      const agent = byName.get(name.toLowerCase());
+      return agent !== undefined && agent.revokedAt === undefined;
     },
     reaches: (name, server) => byName.get(name.toLowerCase())?.servers?.includes(server) ?? true,
     list: () =>

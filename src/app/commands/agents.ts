@@ -6,7 +6,7 @@ import type { AppState } from '../app-state.ts';
 import { ownAgent } from '../rows.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<AppState, 'host' | 'agents' | 'authorization' | 'gateway' | 'gatewayError' | 'port'>;
+type Rooms = Pick<AppState, 'host' | 'agents' | 'authorization' | 'connections' | 'gateway' | 'gatewayError' | 'port'>;
 
 export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, Rooms> = {
   async 'agent-add'(house, { name, servers }) {
@@ -38,6 +38,16 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, 
     house.authorization.deny(id);
     return {};
   },
+  'agents-detect': ({ connections, gateway }) => ({ agents: connections.detect(gateway?.url) }),
+  async 'agent-connect-preview'(house, { id, entry }) {
+    const { url } = await ownGateway(house);
+    return house.connections.preview(id, url, entry);
+  },
+  async 'agent-connect'(house, { id, entry, planned }) {
+    const { url } = await ownGateway(house);
+    return house.connections.connect(id, url, { ...(entry === undefined ? {} : { entry }), ...(planned === undefined ? {} : { planned }) });
+  },
+  'agent-disconnect': ({ connections }, { id }) => connections.disconnect(id),
   'exposure-dismiss'(house) {
     house.port?.dismiss();
     return {};

@@ -1,0 +1,40 @@
+import { toErrorValue } from '../../base/errors.ts';
+import type { AgentDetected } from '../../contract/agents.ts';
+import { entryState, fileOf, isInstalled, looksThere, standing, usualEntry } from './place.ts';
+import type { Client, Machine } from './programs/client.ts';
+import type { Connection } from './records.ts';
+
+/** How it stands with one agent: reads its file, and takes whatever is wrong with that as a state. `url`: of the gateway now. */
+export function detected(
+  client: Client,
+  record: Connection | undefined,
+  { machine, isLive, url }: { machine: Machine; isLive: (agent: string) => boolean; url: string | undefined },
+): AgentDetected {
+  const { id, title, config } = client;
+  const installed = isInstalled(client, machine);
+  if (!config) return { id, title, installed, state: 'unsupported', why: client.instead! };
+  const file = record && looksThere(config, machine, record.file) ? record.file : fileOf(config, machine);
+  const repairedAt = record?.repairs.at(-1);
+  const ours = record ? { agent: record.agent, entry: record.entry, ...(repairedAt === undefined ? {} : { repairedAt }) } : {};
+  const row = (state: AgentDetected['state'], why?: string): AgentDetected => ({
+    id,
+    title,
+    installed,
+    file,
+    ...ours,
+    state,
+    ...(why === undefined ? {} : { why }),
+  });
+  try {
+    const state = entryState(standing(file, config, machine), config, record?.entry ?? usualEntry, record);
+    if (!record)
+      return row('not-connected', state === 'foreign' ? `An entry "${usualEntry}" is there that Gatehouse did not write.` : undefined);
+    if (!isLive(record.agent)) return row(state === 'none' ? 'not-connected' : 'changed', 'Its token was revoked.');
+    if (state === 'none') return row('not-connected', record.why ?? 'Our entry is no longer in the file.');
+    if (state !== 'same') return row('changed', 'Our entry was changed by somebody else.');
+    if (url !== undefined && url !== record.url) return row('changed', 'The gateway has another address now. Connect again.');
+    return row('connected');
+  } catch (error) {
+    return row(record ? 'changed' : 'not-connected', toErrorValue(error).message);
+  }
+}

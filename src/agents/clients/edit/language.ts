@@ -1,0 +1,10 @@
+export type Entry = Record<string, unknown>;
+
+/** One language of configuration files. Its functions throw what they like where a text is not of the language, or cannot be edited. */
+export interface Language {
+  parse(text: string): Record<string, unknown>;
+  /** The entry is not there yet. */
+  insert(text: string, container: string, name: string, value: Entry): string;
+  /** The entry is there. */
+  remove(text: string, container: string, name: string): string;
+}

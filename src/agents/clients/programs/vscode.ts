@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import type { Client, Machine } from './client.ts';
+import { urlAndHeaders } from './entry.ts';
+import { appData } from './paths.ts';
+
+/** The folder of the default profile. Source: code.visualstudio.com/docs/configure/settings, "Settings file locations". */
+export const vscodeUser = (machine: Machine): string => join(appData(machine), 'Code', 'User');
+
+/**
+ * `servers` of `mcp.json` in the folder of the default profile; `type` is needed. Source: code.visualstudio.com/docs/copilot/reference/mcp-configuration.
+ * Other profiles have files of their own, which are left alone. It was not run.
+ */
+export const vscode: Client = {
+  id: 'vscode',
+  title: 'VS Code',
+  programs: ['code'],
+  traces: (machine) => [vscodeUser(machine)],
+  config: {
+    files: (machine) => [join(vscodeUser(machine), 'mcp.json')],
+    language: 'jsonc',
+    container: 'servers',
+    ...urlAndHeaders({ url: 'url', headers: 'headers', fixed: { type: 'http' } }),
+  },
+};
