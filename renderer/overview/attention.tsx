@@ -1,10 +1,19 @@
-import { ChevronRight, CircleAlert } from 'lucide-react';
+import { ChevronRight, CircleAlert, KeyRound } from 'lucide-react';
+import type { ServerRow, ServerState } from '../../src/contract/servers.ts';
 import { href } from '../router.ts';
+import { lacks } from '../servers/secrets.tsx';
 import { useView } from '../store.ts';
 
-/** Servers that cannot be reached: shown here only while there are any. */
+const needs = ({ secrets }: ServerRow) =>
+  `needs ${secrets
+    .filter(lacks)
+    .map(({ name }) => name)
+    .join(' and ')} from you`;
+const waiting: ReadonlySet<ServerState> = new Set(['failed', 'backing-off', 'needs-secret']);
+
+/** Servers that cannot be reached, or need something from the person: shown here only while there are any. */
 export function Attention() {
-  const servers = useView((view) => view.servers).filter((server) => server.state === 'failed' || server.state === 'backing-off');
+  const servers = useView((view) => view.servers).filter(({ state }) => waiting.has(state));
   if (servers.length === 0) return null;
   return (
     <ul aria-label="Needs attention" className="mt-4 overflow-hidden rounded-card border border-ask-line">
@@ -14,10 +23,14 @@ export function Attention() {
             href={href({ page: 'server', server: server.id, tab: 'tools' })}
             className="ring-inside flex min-h-11 items-center gap-3 px-4 py-1 text-13 hover:bg-hover"
           >
-            <CircleAlert aria-hidden className="text-ask" />
+            {server.state === 'needs-secret' ? (
+              <KeyRound aria-hidden className="text-ask" />
+            ) : (
+              <CircleAlert aria-hidden className="text-ask" />
+            )}
             <span className="min-w-0 shrink-0 truncate font-medium sm:max-w-48">{server.title}</span>
             <span className="min-w-0 flex-1 truncate text-quiet" title={server.error}>
-              {server.error ?? 'cannot be reached'}
+              {server.state === 'needs-secret' ? needs(server) : (server.error ?? 'cannot be reached')}
             </span>
             <ChevronRight aria-hidden className="text-faint" />
           </a>

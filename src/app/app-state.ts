@@ -11,6 +11,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PortWatch } from '../port/watch.ts';
 import type { Upstreams } from '../upstreams/pool.ts';
+import type { Secrets } from '../upstreams/secrets/secrets.ts';
 import type { FindTools } from './search.ts';
 
 export interface CoreSettings {
@@ -33,6 +34,7 @@ export interface AppState {
   ledger: Ledger;
   agents: Agents;
   upstreams: Upstreams;
+  secrets: Secrets;
   gateway: Gateway | undefined;
   gatewayError: ErrorValue | undefined;
   port: PortWatch | undefined;

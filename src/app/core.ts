@@ -13,9 +13,11 @@ import { noteOf } from '../ledger/record.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
+import { secretHeaders } from '../upstreams/credentials/credentials.ts';
 import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
+import { openSecrets } from '../upstreams/secrets/secrets.ts';
 import type { AppState, CoreSettings, Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
 import { joinCompany } from './join.ts';
@@ -69,18 +71,36 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     },
   });
   const verdicts = openKnownEras({ file: join(dataDir, 'upstreams.json'), log, now });
+  const secrets = openSecrets({
+    vault: host.vault,
+    now,
+    scope() {
+      const person = house.identity?.state().person?.sub;
+      const { central } = settings;
+      if (!house.rules || !house.bootstrap || person === undefined || central === undefined) return undefined;
+      return [central, house.rules.bundle.company.id, house.bootstrap.issuer, person];
+    },
+    changed(server) {
+      if (server !== undefined) upstreams.get(server)?.renew();
+      house.changed();
+    },
+  });
   const upstreams = openUpstreams({
     entries: [],
-    credentials: openCredentials({
-      exchange: exchangedTokens({
-        now,
-        signIn: () => house.identity?.present(),
-        async exchange(person, target) {
-          if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-          return house.identity.exchange(person, target);
-        },
-      }),
-    }),
+    credentials: openCredentials(
+      {
+        exchange: exchangedTokens({
+          now,
+          signIn: () => house.identity?.present(),
+          async exchange(person, target) {
+            if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
+            return house.identity.exchange(person, target);
+          },
+        }),
+      },
+      secretHeaders((entry) => secrets.filled(entry)),
+    ),
+    secrets,
     log,
     verdicts,
     path: openLoginPath({ environment: process.env, platform: process.platform, log }),
@@ -96,6 +116,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     ledger,
     agents,
     upstreams,
+    secrets,
     gateway: undefined,
     gatewayError: undefined,
     port: undefined,

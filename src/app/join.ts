@@ -169,6 +169,7 @@ async function applyBundle(house: AppState): Promise<void> {
     const stopped = house.rules !== undefined;
     house.rules = undefined;
     gateway?.apply(undefined, whyClosed(house, person !== undefined));
+    house.secrets.forget();
     if (stopped) await upstreams.replace([]);
   } else if (house.rules?.bundle !== bundle) {
     const policy = openPolicy(bundle, {

@@ -10,7 +10,7 @@ import { textOf as text, titleOf } from './search.ts';
 /** The person's own calls, from the command line or the window, carry this agent name. */
 export const ownAgent = 'gatehouse';
 
-export function serverRow(house: Pick<AppState, 'upstreams' | 'rules'>, entry: ServerEntry, callsToday: number): ServerRow {
+export function serverRow(house: Pick<AppState, 'upstreams' | 'secrets' | 'rules'>, entry: ServerEntry, callsToday: number): ServerRow {
   const status = house.upstreams.get(entry.id)?.status() ?? { state: 'idle' as const };
   const verdicts = house.rules!.policy.list('call', entry.id, ownAgent);
   let toolsAllowed = 0;
@@ -30,6 +30,7 @@ export function serverRow(house: Pick<AppState, 'upstreams' | 'rules'>, entry: S
     ...(status.error === undefined ? {} : { error: status.error }),
     ...(status.retryAt === undefined ? {} : { retryAt: new Date(status.retryAt).toISOString() }),
     ...(status.note === undefined ? {} : { note: status.note }),
+    secrets: house.secrets.rows(entry),
     toolsAllowed,
     toolsTotal: entry.catalogue.tools.length,
     callsToday,

@@ -19,8 +19,8 @@ export const verbs = {
   logout: text('logout', 'sign out and forget the session'),
   agents: text('agents add NAME\nagents list\nagents revoke NAME\nagents dismiss', 'give and take back access of agents'),
   servers: text(
-    'servers\nservers SERVER\nservers SERVER --stderr',
-    'the servers you may use, what is known of one, and what a local one wrote',
+    'servers\nservers SERVER\nservers SERVER --stderr\nservers secret set SERVER NAME\nservers secret clear SERVER NAME',
+    'the servers you may use, what one is and wrote, the secrets that one needs',
   ),
   tools: text('tools [SERVER]', 'the tools you may use, and why'),
   search: text('search WORDS... [--agent NAME] [--limit N]', 'find a tool by what it is called or does'),
