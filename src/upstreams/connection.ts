@@ -15,7 +15,8 @@ import { before } from './http/legacy-http.ts';
 import { openOutput } from './local/output.ts';
 import type { ProcessGuard } from './local/process-guard.ts';
 import { openConcealer } from './secrets/conceal.ts';
-import { lackError, lackWords, type SecretSource } from './secrets/source.ts';
+import type { Filled } from './secrets/fill.ts';
+import { filledOf, lackError, lackWords, type SecretSource } from './secrets/source.ts';
 import { connectStdio } from './stdio/connect-stdio.ts';
 import { type Outcome, Outgrown, type Upstream, type UpstreamCall, UpstreamError, type UpstreamEvents } from './upstream.ts';
 
@@ -53,6 +54,8 @@ export function openConnection(options: ConnectionOptions): Upstream {
   let revival: NodeJS.Timeout | undefined;
   let idleWatch: (() => void) | undefined;
   let renewals = 0;
+  /** The secrets that the present link was begun with. */
+  let begunWith: Filled | undefined;
   const concealer = openConcealer();
 
   const context: LinkContext & { entry: ServerEntry } = {
@@ -61,11 +64,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     log,
     limits,
     credential: (refused) => options.credentials.headers(context.entry, options.person(), state.closing, refused),
-    filled() {
-      const filled = secrets.filled(context.entry);
-      if (!filled) throw lackError({ kind: 'unavailable', what: 'its secrets are not there any more' });
-      return filled;
-    },
+    filled: () => filledOf(secrets, context.entry),
     startMs,
     output,
     uris,
@@ -123,6 +122,13 @@ export function openConnection(options: ConnectionOptions): Upstream {
     outdated.add(link, limits.drainMs, () => link.close());
   }
 
+  /** INVARIANT: nobody calls on a session or a process that has the secrets of another person, whatever still runs there. */
+  function notAnothers() {
+    const { link } = state;
+    if (context.entry.secrets.length === 0 || !link || outdated.has(link)) return;
+    if (secrets.filled(context.entry) !== begunWith) drop(link);
+  }
+
   function failed(error: UpstreamError) {
     if (!state.closed && breaker.open(error)) inTrouble();
     else if (state.stuck) told();
@@ -156,9 +162,9 @@ export function openConnection(options: ConnectionOptions): Upstream {
     // Before anything is sent or started.
     const lack = await secrets.lacking(context.entry);
     if (lack) throw lackError(lack);
-    const { values } = context.filled();
-    concealer.add(values);
-    output?.conceal(values);
+    begunWith = context.filled();
+    concealer.add(begunWith.values);
+    output?.conceal(begunWith.values);
     const renewed = renewals;
     // Neither the shell that is asked nor what has to end first is the server's own time.
     const [path] = await before(Promise.all([entry.launch ? options.path() : undefined, ending]), state.closing).catch((error: unknown) => {
@@ -254,6 +260,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     output: () => output?.lines() ?? [],
     call(call) {
       if (state.retired) return Promise.reject(new UpstreamError('closed', 'the server is elsewhere now'));
+      notAnothers();
       const { link } = state;
       const outcome = link && !breaker.trouble && !era.due(link) && !outdated.has(link) ? link.call(call) : carefully(call);
       return context.entry.secrets.length === 0 ? outcome : outcome.then(concealer.outcome, concealed);

@@ -261,6 +261,34 @@ test('another server, person, company or sign-in provider that names the same se
   assert.equal(text(await made.upstream.call(tool('x'))), `s1 ${mirrored(key)}`);
 });
 
+test('whoever comes after another person calls on no session and no process of theirs, whatever still runs there', async (t) => {
+  const bob: typeof ann = [ann[0], ann[1], ann[2], 'bob'];
+  const raw = await openRaw(t);
+  const remote = entry({ url: raw.url, secrets: [wants('x-key', { in: 'header', name: 'X-Key' })] });
+  const first = open(t, remote);
+  await first.secrets.set(remote, 'x-key', key);
+  assert.equal(text(await first.upstream.call(tool('x'))), `s1 ${mirrored(key)}`);
+  first.whose.scope = bob;
+  await assert.rejects(first.upstream.call(tool('x')), /it needs x-key/);
+  await first.secrets.set(remote, 'x-key', `${key}-bob`);
+  assert.equal(text(await first.upstream.call(tool('x'))), `s2 ${mirrored(`${key}-bob`)}`);
+  first.whose.scope = ann;
+  assert.equal(text(await first.upstream.call(tool('x'))), `s3 ${mirrored(key)}`);
+
+  const local = entry({
+    launch: { command: 'node', args: [program], env: {} },
+    secrets: [wants('key', { in: 'environment', name: 'API_KEY' }, false)],
+  });
+  const second = open(t, local);
+  await second.secrets.set(local, 'key', key);
+  const has = async () => 'API_KEY' in JSON.parse(text(await second.upstream.call(tool('environment'))));
+  assert.equal(await has(), true);
+  const running = second.upstream.call(tool('hang')).catch((error: UpstreamError) => error.problem);
+  second.whose.scope = bob;
+  assert.equal(await has(), false);
+  assert.equal(await running, 'closed');
+});
+
 test('a server that is moved to another origin does not get what was entered for the first, and the person is told', async (t) => {
   const vault = memoryVault();
   const [first, second] = [await openRaw(t), await openRaw(t)];

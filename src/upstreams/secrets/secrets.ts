@@ -38,6 +38,21 @@ export function openSecrets(options: {
   /** The last of each server, so that it stays the same while nothing changes. */
   const last = new Map<string, { stated: string; values: string; filled: Filled }>();
 
+  let before: string | undefined;
+  /** Whose secrets count now. Of nobody else any stay in memory. */
+  function present(): Scope | undefined {
+    const whose = scope();
+    const now = JSON.stringify(whose);
+    if (now !== before) forget();
+    before = now;
+    return whose;
+  }
+
+  function forget() {
+    known.clear();
+    last.clear();
+  }
+
   /** INVARIANT: a vault that does not answer, or answers with what cannot be read, is unavailable: never a secret that is missing. */
   function look(name: string): Known {
     const before = known.get(name);
@@ -60,7 +75,7 @@ export function openSecrets(options: {
 
   /** What is known of each of an entry's secrets, in its order; undefined: nobody is there whose they could be. */
   function all({ id, secrets }: ServerEntry): { name: string; required: boolean; is: Known }[] | undefined {
-    const whose = scope();
+    const whose = present();
     return whose && secrets.map(({ name, required }) => ({ name, required, is: look(vaultName(whose, id, name)) }));
   }
 
@@ -109,7 +124,7 @@ export function openSecrets(options: {
 
   function named(entry: ServerEntry, name: string): { at: string; secret: ServerEntry['secrets'][number] } {
     const secret = entry.secrets.find((secret) => secret.name === name);
-    const whose = scope();
+    const whose = present();
     if (!whose) throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in to Gatehouse first.');
     if (secret) return { at: vaultName(whose, entry.id, name), secret };
     const has = entry.secrets.map(({ name }) => name).join(', ');
@@ -151,9 +166,6 @@ export function openSecrets(options: {
       known.set(at, { stored: undefined });
       changed(entry.id);
     },
-    forget() {
-      known.clear();
-      last.clear();
-    },
+    forget,
   };
 }

@@ -22,3 +22,10 @@ export const lackWords = ({ kind, what, moved }: Lack): string =>
 
 /** Nothing is sent, and nothing is started. */
 export const lackError = (lack: Lack): UpstreamError => new UpstreamError('unauthorized', lackWords(lack));
+
+/** Throws where they are not all there, which can only be since the last look. */
+export function filledOf(source: SecretSource, entry: ServerEntry): Filled {
+  const filled = source.filled(entry);
+  if (!filled) throw lackError({ kind: 'unavailable', what: 'its secrets are not there any more' });
+  return filled;
+}
