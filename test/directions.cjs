@@ -26,12 +26,14 @@ const rows = {
   'src/upstreams/oauth': ['src/base', 'src/bundle', 'src/upstreams/credentials', 'src/upstreams/*'],
   'src/upstreams/messages': ['src/base', 'src/bundle', 'src/protocol', 'src/upstreams/*'],
   'src/upstreams/local': ['src/base', 'src/bundle', 'src/upstreams/messages', 'src/upstreams/*'],
+  'src/upstreams/secrets': ['src/base', 'src/bundle', 'src/contract', 'src/protocol', 'src/upstreams/local', 'src/upstreams/*'],
   'src/upstreams/connection': [
     'src/base',
     'src/bundle',
     'src/protocol',
     'src/upstreams/credentials',
     'src/upstreams/local',
+    'src/upstreams/secrets',
     'src/upstreams/*',
   ],
   'src/upstreams/http': [

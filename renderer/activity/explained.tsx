@@ -135,6 +135,17 @@ function WhatToDo({ record }: { record: Activity }) {
           </a>
         </div>
       );
+    case ownRules.secretMissing:
+      return (
+        <div className="flex flex-col items-start gap-3">
+          {say('The server needs something that only you can enter. Once it is there, the agent can try again.')}
+          <a href={href({ page: 'server', server: record.server, tab: 'tools' })} className={buttonClass('plain')}>
+            See the server
+          </a>
+        </div>
+      );
+    case ownRules.secretUnavailable:
+      return say('The vault of this computer could not be opened then. Unlock it, or start Gatehouse as before, and try again.');
     case ownRules.policyError:
       return say(
         `A rule could not be evaluated, so the call was refused. Tell whoever looks after the policy${support ? `: ${support}` : ''}.`,

@@ -1,13 +1,20 @@
-import { ChevronRight, CircleAlert, LogIn } from 'lucide-react';
+import { ChevronRight, CircleAlert, KeyRound, LogIn } from 'lucide-react';
+import type { ServerRow, ServerState } from '../../src/contract/servers.ts';
 import { href } from '../router.ts';
+import { lacks } from '../servers/secrets.tsx';
 import { wantsSignIn } from '../servers/state.tsx';
 import { useView } from '../store.ts';
 
-/** Servers that cannot be reached, or at which the person has to sign in: shown here only while there are any. */
+const needs = ({ secrets }: ServerRow) =>
+  `needs ${secrets
+    .filter(lacks)
+    .map(({ name }) => name)
+    .join(' and ')} from you`;
+const waiting: ReadonlySet<ServerState> = new Set(['failed', 'backing-off', 'needs-secret']);
+
+/** Servers that cannot be reached, or need something from the person, a sign-in included: shown here only while there are any. */
 export function Attention() {
-  const servers = useView((view) => view.servers).filter(
-    (server) => server.state === 'failed' || server.state === 'backing-off' || wantsSignIn(server),
-  );
+  const servers = useView((view) => view.servers).filter((server) => waiting.has(server.state) || wantsSignIn(server));
   if (servers.length === 0) return null;
   return (
     <ul aria-label="Needs attention" className="mt-4 overflow-hidden rounded-card border border-ask-line">
@@ -17,10 +24,18 @@ export function Attention() {
             href={href({ page: 'server', server: server.id, tab: 'tools' })}
             className="ring-inside flex min-h-11 items-center gap-3 px-4 py-1 text-13 hover:bg-hover"
           >
-            {server.error === undefined ? <LogIn aria-hidden className="text-ask" /> : <CircleAlert aria-hidden className="text-ask" />}
+            {server.state === 'needs-secret' ? (
+              <KeyRound aria-hidden className="text-ask" />
+            ) : server.error === undefined && wantsSignIn(server) ? (
+              <LogIn aria-hidden className="text-ask" />
+            ) : (
+              <CircleAlert aria-hidden className="text-ask" />
+            )}
             <span className="min-w-0 shrink-0 truncate font-medium sm:max-w-48">{server.title}</span>
             <span className="min-w-0 flex-1 truncate text-quiet" title={server.error}>
-              {server.error ?? (wantsSignIn(server) ? 'wants you to sign in' : 'cannot be reached')}
+              {server.state === 'needs-secret'
+                ? needs(server)
+                : (server.error ?? (wantsSignIn(server) ? 'wants you to sign in' : 'cannot be reached'))}
             </span>
             <ChevronRight aria-hidden className="text-faint" />
           </a>

@@ -11,6 +11,7 @@ import { LeftOut } from './left-out.tsx';
 import { ServerOutput } from './output.tsx';
 import { PromptList } from './prompts.tsx';
 import { ResourceList } from './resources.tsx';
+import { Secrets } from './secrets.tsx';
 import { ToolDetail } from './tool.tsx';
 import { ToolList } from './tools.tsx';
 import { UseTab } from './use.tsx';
@@ -76,6 +77,7 @@ export function ServerPage({ route }: { route: ServerRoute }) {
       }
     >
       <ServerFacts row={row} url={reachable ? detail?.url : undefined} />
+      {row.secrets.length > 0 && <Secrets key={`${row.id} secrets`} row={row} />}
       {detail && detail.leftOut.length > 0 && <LeftOut key={`${row.id} faults`} items={detail.leftOut} />}
       {row.kind === 'local' && <ServerOutput key={row.id} server={row.id} state={row.state} />}
       <nav aria-label="Parts of this server" className="-mx-4 mt-6 flex overflow-x-auto border-line border-b px-2 md:-mx-2 md:px-0">

@@ -1,4 +1,4 @@
-import { CircleCheck, CircleDashed, CircleX, LoaderCircle, LogIn, type LucideIcon, RotateCw } from 'lucide-react';
+import { CircleCheck, CircleDashed, CircleX, KeyRound, LoaderCircle, LogIn, type LucideIcon, RotateCw } from 'lucide-react';
 import type { ServerRow, ServerState } from '../../src/contract/servers.ts';
 
 const looks: Record<ServerState, { icon: LucideIcon; word: string; ink: string }> = {
@@ -6,6 +6,7 @@ const looks: Record<ServerState, { icon: LucideIcon; word: string; ink: string }
   connecting: { icon: LoaderCircle, word: 'Connecting', ink: 'text-info' },
   connected: { icon: CircleCheck, word: 'Connected', ink: 'text-allow' },
   'backing-off': { icon: RotateCw, word: 'Retrying', ink: 'text-ask' },
+  'needs-secret': { icon: KeyRound, word: 'Needs a key', ink: 'text-ask' },
   failed: { icon: CircleX, word: 'Failed', ink: 'text-deny' },
 };
 

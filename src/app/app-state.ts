@@ -14,6 +14,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { PortWatch } from '../port/watch.ts';
 import type { SignIns } from '../upstreams/oauth/sign-ins.ts';
 import type { Upstreams } from '../upstreams/pool.ts';
+import type { Secrets } from '../upstreams/secrets/secrets.ts';
 import type { FindTools } from './search.ts';
 
 export interface CoreSettings {
@@ -39,6 +40,7 @@ export interface AppState {
   connections: Connections;
   upstreams: Upstreams;
   signIns: SignIns;
+  secrets: Secrets;
   gateway: Gateway | undefined;
   gatewayError: ErrorValue | undefined;
   port: PortWatch | undefined;

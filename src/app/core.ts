@@ -18,10 +18,12 @@ import { findHolder, inWords } from '../port/holder.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
+import { secretHeaders } from '../upstreams/credentials/credentials.ts';
 import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
+import { openSecrets } from '../upstreams/secrets/secrets.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
 import { joinCompany } from './join.ts';
@@ -115,19 +117,37 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     changed: () => house.changed(),
     reset: (id) => upstreams.signedIn(id),
   });
+  const secrets = openSecrets({
+    vault: host.vault,
+    now,
+    scope() {
+      const person = house.identity?.state().person?.sub;
+      const { central } = settings;
+      if (!house.rules || !house.bootstrap || person === undefined || central === undefined) return undefined;
+      return [central, house.rules.bundle.company.id, house.bootstrap.issuer, person];
+    },
+    changed(server) {
+      if (server !== undefined) upstreams.get(server)?.renew();
+      house.changed();
+    },
+  });
   const upstreams = openUpstreams({
     entries: [],
-    credentials: openCredentials({
-      oauth: signIns.credentials,
-      exchange: exchangedTokens({
-        now,
-        signIn: () => house.identity?.present(),
-        async exchange(person, target) {
-          if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-          return house.identity.exchange(person, target);
-        },
-      }),
-    }),
+    credentials: openCredentials(
+      {
+        oauth: signIns.credentials,
+        exchange: exchangedTokens({
+          now,
+          signIn: () => house.identity?.present(),
+          async exchange(person, target) {
+            if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
+            return house.identity.exchange(person, target);
+          },
+        }),
+      },
+      secretHeaders((entry) => secrets.filled(entry)),
+    ),
+    secrets,
     log,
     verdicts,
     path: openLoginPath({ environment: process.env, platform: process.platform, log }),
@@ -146,6 +166,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     connections,
     upstreams,
     signIns,
+    secrets,
     gateway: undefined,
     gatewayError: undefined,
     port: undefined,

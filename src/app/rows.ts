@@ -11,7 +11,11 @@ import { textOf as text, titleOf } from './search.ts';
 /** The person's own calls, from the command line or the window, carry this agent name. */
 export const ownAgent = 'gatehouse';
 
-export function serverRow(house: Pick<AppState, 'upstreams' | 'rules' | 'signIns'>, entry: ServerEntry, callsToday: number): ServerRow {
+export function serverRow(
+  house: Pick<AppState, 'upstreams' | 'rules' | 'signIns' | 'secrets'>,
+  entry: ServerEntry,
+  callsToday: number,
+): ServerRow {
   const status = house.upstreams.get(entry.id)?.status() ?? { state: 'idle' as const };
   const signIn = house.signIns.state(entry);
   const verdicts = house.rules!.policy.list('call', entry.id, ownAgent);
@@ -33,6 +37,7 @@ export function serverRow(house: Pick<AppState, 'upstreams' | 'rules' | 'signIns
     ...(status.retryAt === undefined ? {} : { retryAt: new Date(status.retryAt).toISOString() }),
     ...(status.note === undefined ? {} : { note: status.note }),
     ...(signIn === undefined ? {} : { signIn: signInOf(signIn) }),
+    secrets: house.secrets.rows(entry),
     toolsAllowed,
     toolsTotal: entry.catalogue.tools.length,
     callsToday,

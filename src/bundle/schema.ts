@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { secret, unfit } from './secret.ts';
 import { skill } from './skill.ts';
 import { usableCatalogue } from './usable.ts';
 
@@ -113,8 +114,7 @@ export const launch = z.object({
   cwd: z.string().optional(),
 });
 
-/** One blessed upstream: exactly one of `url` (streamable HTTP) and `launch` (stdio). All `{variables}` are already resolved. */
-export const serverEntry = z.object({
+const statedEntry = z.object({
   id: serverId,
   /** The server.json name, reverse DNS: `com.example/tickets`. */
   name: z.string(),
@@ -130,6 +130,8 @@ export const serverEntry = z.object({
   /** What the company knows of the server's era; `auto` means find out and remember. */
   era: z.enum(['auto', 'legacy', 'modern']).default('auto'),
   auth: upstreamAuth.default({ type: 'none' }),
+  /** What each person supplies themselves. Bundles of format 1 have none. */
+  secrets: z.array(secret).max(32).default([]),
   dataClass: z.string().default('internal'),
   trust: z.string().default('third-party'),
   owner: z.string().default(''),
@@ -144,6 +146,12 @@ export const serverEntry = z.object({
   catalogue: z.preprocess(usableCatalogue, catalogue),
   /** For every tool of the catalogue. */
   tools: z.record(z.string(), toolFacts),
+});
+
+/** One blessed upstream: exactly one of `url` (streamable HTTP) and `launch` (stdio). All `{variables}` are already resolved. */
+export const serverEntry = statedEntry.superRefine((entry, context) => {
+  const message = unfit(entry);
+  if (message !== undefined) context.addIssue({ code: 'custom', path: ['secrets'], message });
 });
 
 /** A policy in Cedar's JSON form, as `policyToJson` gives it, with what an explanation needs. */
@@ -164,8 +172,12 @@ export const limits = z.object({
   callsPerMinute: z.int().min(0).default(0),
 });
 
-export const bundle = z.object({
-  format: z.literal(1),
+/** Format 2: some server takes secrets. An app that knows format 1 alone would call it without them, so it has to refuse the bundle. */
+export const bundleFormat = (servers: readonly { secrets: readonly unknown[] }[]): 1 | 2 =>
+  servers.some(({ secrets }) => secrets.length > 0) ? 2 : 1;
+
+const statedBundle = z.object({
+  format: z.union([z.literal(1), z.literal(2)]),
   company: z.object({ id: z.string(), name: z.string(), supportUrl: z.url().optional() }),
   /** Only grows. A higher one replaces this one; a lower one is refused. */
   version: z.int().min(1),
@@ -179,6 +191,11 @@ export const bundle = z.object({
   servers: z.array(serverEntry),
   policies: z.array(compiledPolicy),
   limits: limits.default({ concurrentCalls: 64, callsPerMinute: 0 }),
+});
+
+export const bundle = statedBundle.refine(({ format, servers }) => format >= bundleFormat(servers), {
+  path: ['format'],
+  message: 'secrets of servers need format 2',
 });
 
 export type Bundle = z.infer<typeof bundle>;

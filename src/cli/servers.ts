@@ -1,19 +1,23 @@
 import { Failure } from '../base/errors.ts';
-import type { ServerSignIn } from '../contract/servers.ts';
+import type { ServerRow, ServerSignIn } from '../contract/servers.ts';
 import { ask } from '../shell/control-client.ts';
 import { nothingYet } from './nothing-yet.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, pairs, plain, table } from './print.ts';
+import { readSecret } from './secret-input.ts';
 import { usageOf } from './usage.ts';
 import type { Io } from './verb.ts';
 
 export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, values, positionals } = options(args, {
     verb: 'servers',
-    positionals: [0, 1],
+    // One that is too much may be a secret, which the general error would quote.
+    positionals: [0, 100],
     options: { stderr: { type: 'boolean' }, 'sign-in': { type: 'boolean' }, 'sign-out': { type: 'boolean' } },
   });
-  const [server] = positionals;
+  const [server, ...more] = positionals;
+  if (server === 'secret' && more.length > 0) return await secret(runningDataDir(data), more, json, io);
+  if (more.length > 0) throw new Failure('bad-input', `"${more[0]}" was not expected here.`, usageOf('servers'));
   const wanted = (['stderr', 'sign-in', 'sign-out'] as const).filter((name) => values[name] === true);
   if (wanted.length > 1) throw new Failure('bad-input', `--${wanted[0]} and --${wanted[1]} do not go together.`, usageOf('servers'));
   if (server === undefined && wanted.length > 0) throw new Failure('bad-input', `--${wanted[0]} needs a server.`, usageOf('servers'));
@@ -29,7 +33,7 @@ export async function run(args: string[], io: Io): Promise<number> {
         ['SERVER', 'STATE', 'KIND', 'TOOLS', 'CALLS TODAY', 'DATA', 'TITLE'],
         view.servers.map((row) => [
           row.id,
-          row.state === 'failed' || row.state === 'backing-off' ? paint(io, 'red', row.state) : row.state,
+          stateOf(row, io),
           row.kind,
           `${row.toolsAllowed}/${row.toolsTotal}`,
           String(row.callsToday),
@@ -50,12 +54,12 @@ async function detail(dataDir: string, server: string, json: boolean, io: Io): P
     io.out(JSON.stringify(row));
     return 0;
   }
-  const { state, error, era, toolsAllowed, toolsTotal, prompts, resources, leftOut } = row;
+  const { error, era, secrets, toolsAllowed, toolsTotal, prompts, resources, leftOut } = row;
   io.out(
     pairs(io, [
       ['Server', plain(`${row.id}: ${row.title}`)],
-      ['State', state === 'failed' || state === 'backing-off' ? paint(io, 'red', state) : state],
-      ['Error', error === undefined ? undefined : plain(error)],
+      ['State', stateOf(row, io)],
+      [row.state === 'needs-secret' ? 'Needs' : 'Error', error === undefined ? undefined : plain(error)],
       ['Signed in', row.signIn && signInText(row.signIn)],
       ['Runs', row.kind === 'local' ? 'on this computer' : 'remote'],
       ['Version', plain(row.version)],
@@ -67,7 +71,38 @@ async function detail(dataDir: string, server: string, json: boolean, io: Io): P
       ['Resources', String(resources.length)],
     ]),
   );
+  if (secrets.length > 0) {
+    const rows = secrets.map(({ name, required, state, why, description }) => [
+      name,
+      state === 'set' ? paint(io, 'green', state) : required ? paint(io, 'red', state) : state,
+      required ? 'required' : 'optional',
+      plain(why ?? description),
+    ]);
+    io.out(table(io, ['SECRET', 'STATE', '', 'ABOUT'], rows));
+    const missing = secrets.find(({ state, required }) => state === 'missing' && required);
+    if (missing) io.out(`Enter it in the window, or with: gatehouse servers secret set ${row.id} ${missing.name}`);
+  }
   for (const { what, why } of leftOut) io.out(paint(io, 'yellow', `Left out ${plain(what)}: ${plain(why)}.`));
+  return 0;
+}
+
+const stateOf = ({ state }: Pick<ServerRow, 'state'>, io: Io): string =>
+  state === 'failed' || state === 'backing-off' ? paint(io, 'red', state) : state === 'needs-secret' ? paint(io, 'yellow', state) : state;
+
+/** The value comes from standard input or from a prompt without echo, and goes to the host over its socket. */
+async function secret(dataDir: string, [action, server, name, ...more]: string[], json: boolean, io: Io): Promise<number> {
+  if (more.length > 0)
+    throw new Failure(
+      'bad-input',
+      'A secret cannot be an argument: it would stand in the list of processes and in the history of the shell.',
+      'Type it when asked, or pipe it in. If you have just given one as an argument, have it replaced where it was issued.',
+    );
+  if ((action !== 'set' && action !== 'clear') || server === undefined || name === undefined)
+    throw new Failure('bad-input', 'Say what to do, for which server and which of its secrets.', usageOf('servers'));
+  if (action === 'clear') await ask(dataDir, 'server-secret-clear', { server, name });
+  else await ask(dataDir, 'server-secret-set', { server, name, value: await readSecret(process.stdin, (text) => io.err(text)) });
+  if (json) io.out('{}');
+  else io.out(action === 'set' ? `${name} is in the vault; the next call to ${server} uses it.` : `${name} of ${server} is removed.`);
   return 0;
 }
 

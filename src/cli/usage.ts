@@ -27,8 +27,8 @@ export const verbs = {
   ),
   disconnect: text('disconnect AGENT\ndisconnect --all', "put an agent's configuration back as it was, and revoke its token"),
   servers: text(
-    'servers\nservers SERVER\nservers SERVER --stderr\nservers SERVER --sign-in|--sign-out',
-    'the servers you may use, what is known of one, what a local one wrote, and your sign-in at one',
+    'servers\nservers SERVER\nservers SERVER --stderr\nservers SERVER --sign-in|--sign-out\nservers secret set SERVER NAME\nservers secret clear SERVER NAME',
+    'the servers you may use, what one is and wrote, your sign-in at one and the secrets that it needs',
   ),
   tools: text('tools [SERVER]', 'the tools you may use, and why'),
   search: text('search WORDS... [--agent NAME] [--limit N]', 'find a tool by what it is called or does'),

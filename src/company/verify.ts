@@ -89,7 +89,7 @@ function parse(payload: Uint8Array): Bundle {
     throw refused('its content is not JSON');
   }
   const format = (document as { format?: unknown } | null)?.format;
-  if (typeof format === 'number' && format > 1) {
+  if (typeof format === 'number' && format > 2) {
     throw refused(`its format ${format} is newer than this Gatehouse understands`, 'Install the current version of Gatehouse.');
   }
   const parsed = schema.safeParse(document);

@@ -6,6 +6,8 @@ export const ownRules = {
   unknown: 'gatehouse:unknown',
   cancel: 'gatehouse:cancel',
   limit: 'gatehouse:limit',
+  secretMissing: 'gatehouse:secret-missing',
+  secretUnavailable: 'gatehouse:secret-unavailable',
   unread: 'gatehouse:unread',
   invalidArguments: 'gatehouse:invalid-arguments',
   noPermit: 'gatehouse:no-permit',

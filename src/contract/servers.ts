@@ -12,6 +12,9 @@ export const serverCommands = {
   /** Opens the browser at the server's own sign-in, where there is a browser. */
   'server-sign-in': z.strictObject({ server }),
   'server-sign-out': z.strictObject({ server }),
+  /** Puts a secret of the person's into the vault. No command ever gives it out again. */
+  'server-secret-set': z.strictObject({ server, name: z.string().min(1).max(64), value: z.string().min(1).max(65_536) }),
+  'server-secret-clear': z.strictObject({ server, name: z.string().min(1).max(64) }),
   /** What a local server wrote for people (standard error), its end only. */
   'server-stderr': z.strictObject({ server }),
   'tools-list': z.strictObject({ server: server.optional() }),
@@ -31,6 +34,8 @@ export interface ServerOutputs {
   /** An address on this machine, good for ten minutes. */
   'server-sign-in': { url: string };
   'server-sign-out': Record<string, never>;
+  'server-secret-set': Record<string, never>;
+  'server-secret-clear': Record<string, never>;
   /** Newest last, secrets masked, 64 KiB at most. Text of a stranger: never markup, never a link. */
   'server-stderr': { lines: string[] };
   'tools-list': { tools: ToolRow[] };
@@ -93,7 +98,22 @@ export interface ServerSignIn {
   until?: string;
 }
 
-export type ServerState = 'idle' | 'connecting' | 'connected' | 'backing-off' | 'failed';
+/** `needs-secret`: a person has to enter something before it can be called. */
+export type ServerState = 'idle' | 'connecting' | 'connected' | 'backing-off' | 'failed' | 'needs-secret';
+
+/** Something that a person supplies for a server: never the value. */
+export interface SecretRow {
+  name: string;
+  /** The company's words; empty: none. */
+  description: string;
+  required: boolean;
+  /** An origin, or the program that gets it. */
+  goesTo: string;
+  /** `unavailable`: the vault cannot be opened, so nobody knows. */
+  state: 'set' | 'missing' | 'unavailable';
+  /** Why it is unavailable, or counts as missing although one was entered. */
+  why?: string;
+}
 
 export interface ServerRow {
   id: string;
@@ -106,9 +126,11 @@ export interface ServerRow {
   owner: string;
   state: ServerState;
   era?: 'legacy' | 'modern';
-  /** What went wrong last, in words, where the state is `backing-off` or `failed`. */
+  /** What went wrong last, or what it needs, in words, where the state is `backing-off`, `failed` or `needs-secret`. */
   error?: string;
   retryAt?: string;
+  /** What people supply for it themselves. */
+  secrets: SecretRow[];
   /** What it is busy with, where that may take long: a program that is downloaded at its first start. */
   note?: string;
   signIn?: ServerSignIn;

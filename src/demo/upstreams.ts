@@ -8,13 +8,15 @@ import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { openCrm } from './servers/crm.ts';
 import { guarded } from './servers/guarded.ts';
+import { keyed } from './servers/keyed.ts';
+import { openParcels, parcelsKey } from './servers/parcels.ts';
 import { openPayroll } from './servers/payroll.ts';
 import { openReleases } from './servers/releases.ts';
 import type { Site } from './servers/site.ts';
 import { openTickets } from './servers/tickets.ts';
 
 export interface DemoUpstreams {
-  /** `http://127.0.0.1:PORT`; the servers are at `/tickets/mcp`, `/crm/mcp`, `/payroll/mcp`, `/releases/mcp`. */
+  /** `http://127.0.0.1:PORT`; the servers are at `/tickets/mcp`, `/crm/mcp`, `/parcels/mcp`, `/payroll/mcp`, `/releases/mcp`. */
   url: string;
   port: number;
   close(): Promise<void>;
@@ -34,6 +36,7 @@ export async function openDemoUpstreams(options: {
   const now = options.now ?? Date.now;
   const sites: Record<string, Site> = {
     '/crm/mcp': options.issuer === undefined ? openCrm() : guarded(openCrm(), { issuer: options.issuer, audience: 'crm' }),
+    '/parcels/mcp': keyed(openParcels(), 'x-api-key', parcelsKey),
     '/payroll/mcp': openPayroll(),
     '/releases/mcp': openReleases({ now }),
   };

@@ -5,6 +5,7 @@ import { connectHttp } from './connect-http.ts';
 import type { KnownEras } from './connection/era.ts';
 import type { Link, LinkContext, UpstreamLimits } from './connection/link.ts';
 import { notConnected } from './connection/not-begun.ts';
+import { drainEveryMs, openOutdated } from './connection/outdated.ts';
 import { ConnectionState } from './connection/state.ts';
 import { openSubscriptions } from './connection/subscriptions.ts';
 import { watchIdle, within } from './connection/waiting.ts';
@@ -13,11 +14,11 @@ import { openEraWatch } from './era-watch.ts';
 import { before } from './http/legacy-http.ts';
 import { openOutput } from './local/output.ts';
 import type { ProcessGuard } from './local/process-guard.ts';
+import { openConcealer } from './secrets/conceal.ts';
+import type { Filled } from './secrets/fill.ts';
+import { filledOf, lackError, lackWords, type SecretSource } from './secrets/source.ts';
 import { connectStdio } from './stdio/connect-stdio.ts';
 import { NoCredential, type Outcome, Outgrown, type Upstream, type UpstreamCall, UpstreamError, type UpstreamEvents } from './upstream.ts';
-
-/** How often a connection that takes no more calls looks whether the last one has ended. */
-const drainEveryMs = 50;
 
 export interface ConnectionOptions {
   entry: ServerEntry;
@@ -27,6 +28,7 @@ export interface ConnectionOptions {
   verdicts: KnownEras;
   processGuard: ProcessGuard;
   credentials: Credentials;
+  secrets: SecretSource;
   /** Who is signed in at present; empty: nobody. */
   person(): string;
   clientInfo: { name: string; version: string };
@@ -39,7 +41,7 @@ export interface ConnectionOptions {
 
 /** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes, ends what idles. */
 export function openConnection(options: ConnectionOptions): Upstream {
-  const { events, log, limits, verdicts, processGuard, now } = options;
+  const { events, log, limits, verdicts, processGuard, secrets, now } = options;
   // How it is reached never changes; what else its entry says is read from the context at each use.
   const { entry } = options;
   const subscriptions = openSubscriptions();
@@ -51,6 +53,10 @@ export function openConnection(options: ConnectionOptions): Upstream {
   let ending = options.after;
   let revival: NodeJS.Timeout | undefined;
   let idleWatch: (() => void) | undefined;
+  let renewals = 0;
+  /** The secrets that the present link was begun with. */
+  let begunWith: Filled | undefined;
+  const concealer = openConcealer();
 
   const context: LinkContext & { entry: ServerEntry } = {
     entry,
@@ -58,6 +64,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     log,
     limits,
     credential: (refused) => options.credentials.headers(context.entry, options.person(), state.closing, refused),
+    filled: () => filledOf(secrets, context.entry),
     startMs,
     output,
     uris,
@@ -66,6 +73,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (!breaker.sound && !state.stuck && breaker.close()) told();
     },
     onTrouble(error) {
+      concealer.error(error);
       const { problem } = error;
       if (state.closed || problem === 'cancelled' || problem === 'unauthorized' || problem === 'too-large' || error instanceof Outgrown)
         return;
@@ -78,6 +86,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
     },
     onLost(lost, error) {
       if (lost !== state.link) return;
+      concealer.error(error);
       drop(lost);
       if (error instanceof Outgrown) {
         era.failed();
@@ -89,6 +98,10 @@ export function openConnection(options: ConnectionOptions): Upstream {
   };
 
   const era = openEraWatch(context, verdicts, now);
+  const outdated = openOutdated(
+    () => state.closed,
+    () => told(),
+  );
   const told = () => state.retired || events.onStatus(entry.id, state.status());
 
   /** Whatever comes next waits until the old one has ended: some servers hold a lock on their data. */
@@ -99,6 +112,21 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (ending === end) ending = undefined;
     });
     ending = end;
+  }
+
+  /** What was begun with other secrets ends with its calls. A local server goes on until it is idle, since two of them could not share their data. */
+  function outdate(link: Link) {
+    if (entry.launch) return outdated.add(link, Number.POSITIVE_INFINITY, () => (state.link === link ? drop(link) : undefined));
+    state.link = undefined;
+    idleWatch?.();
+    outdated.add(link, limits.drainMs, () => link.close());
+  }
+
+  /** INVARIANT: nobody calls on a session or a process that has the secrets of another person, whatever still runs there. */
+  function notAnothers() {
+    const { link } = state;
+    if (context.entry.secrets.length === 0 || !link || outdated.has(link)) return;
+    if (secrets.filled(context.entry) !== begunWith) drop(link);
   }
 
   function failed(error: UpstreamError) {
@@ -131,6 +159,13 @@ export function openConnection(options: ConnectionOptions): Upstream {
 
   async function connect(): Promise<Link> {
     queueMicrotask(told);
+    // Before anything is sent or started.
+    const lack = await secrets.lacking(context.entry);
+    if (lack) throw lackError(lack);
+    begunWith = context.filled();
+    concealer.add(begunWith.values);
+    output?.conceal(begunWith.values);
+    const renewed = renewals;
     // Neither the shell that is asked nor what has to end first is the server's own time.
     const [path] = await before(Promise.all([entry.launch ? options.path() : undefined, ending]), state.closing).catch((error: unknown) => {
       throw state.closed ? gone() : error;
@@ -146,6 +181,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       state.link = link;
       era.settled(link);
       if (link.quietMs) endWhenIdle(link);
+      if (renewals !== renewed) outdate(link);
       log.info({ server: entry.id, era: link.era }, 'an upstream is connected');
       // A process that only lives until its first call would otherwise be started without a pause.
       if (entry.url && !breaker.sound) breaker.close();
@@ -153,8 +189,9 @@ export function openConnection(options: ConnectionOptions): Upstream {
     } catch (error) {
       // Whatever it failed with then, it was us: the server is not to blame, and no agent cancelled anything.
       if (state.closed) throw gone();
-      const reason = notConnected(error, stop, startMs);
-      if (reason instanceof NoCredential) throw reason;
+      const refused = notConnected(error, stop, startMs);
+      if (refused instanceof NoCredential) throw refused;
+      const reason = concealer.error(refused);
       // Some servers fall over a message before the handshake: the next attempt begins with that.
       state.skipsProbe = entry.launch !== undefined;
       if (reason.problem !== 'cancelled') {
@@ -185,7 +222,8 @@ export function openConnection(options: ConnectionOptions): Upstream {
         const refusal = state.refusal();
         if (refusal) throw refusal;
         const { link } = state;
-        if (breaker.trouble && breaker.probing) await before(breaker.probing, call.signal);
+        if (link && outdated.has(link) && !link.busy()) drop(link);
+        else if (breaker.trouble && breaker.probing) await before(breaker.probing, call.signal);
         else if (link && !breaker.trouble && era.due(link)) {
           if ((await before(era.ask(link, state.closing), call.signal)) && state.link === link) drop(link);
         } else break;
@@ -202,23 +240,32 @@ export function openConnection(options: ConnectionOptions): Upstream {
     }
   }
 
+  const busy = () => state.busy || outdated.size > 0;
+  const concealed = (error: UpstreamError) => Promise.reject(concealer.error(error));
+
   async function close() {
     clearTimeout(revival);
     state.close();
     if (state.link) drop(state.link);
-    await Promise.allSettled([ending, state.connecting]);
+    await Promise.allSettled([ending, state.connecting, outdated.settled()]);
   }
 
   return {
     get entry() {
       return context.entry;
     },
-    status: () => state.status(),
+    status() {
+      const lack = secrets.lacking(context.entry);
+      if (!lack || 'then' in lack) return state.status();
+      return { state: lack.kind === 'missing' ? 'needs-secret' : 'failed', error: lackWords(lack) };
+    },
     output: () => output?.lines() ?? [],
     call(call) {
       if (state.retired) return Promise.reject(new UpstreamError('closed', 'the server is elsewhere now'));
+      notAnothers();
       const { link } = state;
-      return link && !breaker.trouble && !era.due(link) ? link.call(call) : carefully(call);
+      const outcome = link && !breaker.trouble && !era.due(link) && !outdated.has(link) ? link.call(call) : carefully(call);
+      return context.entry.secrets.length === 0 ? outcome : outcome.then(concealer.outcome, concealed);
     },
     async subscribe(uri) {
       const refusal = state.refusal();
@@ -243,16 +290,24 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (state.link?.wake?.() === false) drop(state.link);
       if (!state.link) comeBack(0);
     },
+    lacking: () => secrets.lacking(context.entry),
+    renew() {
+      renewals++;
+      state.reset();
+      if (state.link) outdate(state.link);
+      told();
+      comeBack(0);
+    },
     adopt(next) {
       context.entry = next;
       era.adopted();
     },
-    busy: () => state.busy,
+    busy: () => busy(),
     async retire() {
       state.retired = true;
       clearTimeout(revival);
       const until = performance.now() + limits.drainMs;
-      while (!state.closed && state.busy && performance.now() < until) await pause(drainEveryMs, undefined, { ref: false });
+      while (!state.closed && busy() && performance.now() < until) await pause(drainEveryMs, undefined, { ref: false });
       await close();
     },
     close,

@@ -9,7 +9,7 @@ export function openInProcess(initialEntry: ServerEntry, answers: Answers): Upst
   let entry = initialEntry;
   let closed: AbortController | undefined = new AbortController();
   let calls = 0;
-  const nothing = () => {};
+  const nothing = () => undefined;
   const close = async () => {
     closed?.abort();
     closed = undefined;
@@ -35,6 +35,8 @@ export function openInProcess(initialEntry: ServerEntry, answers: Answers): Upst
     resubscribe: () => nothing,
     forget: nothing,
     reset: nothing,
+    lacking: nothing,
+    renew: nothing,
     wake: nothing,
     adopt(next) {
       entry = next;

@@ -7,6 +7,7 @@ import { openConnection } from './connection.ts';
 import { type Credentials, companyHeaders } from './credentials/credentials.ts';
 import { type Answers, openInProcess } from './in-process.ts';
 import { openProcessGuard } from './local/process-guard.ts';
+import { noSecrets, type SecretSource } from './secrets/source.ts';
 import type { Upstream, UpstreamEvents } from './upstream.ts';
 
 /** All upstreams of the present bundle. None is contacted before it is needed. */
@@ -41,6 +42,8 @@ export interface UpstreamsOptions {
   path?: () => Promise<string | undefined>;
   /** Absent: the headers in the registry entries. */
   credentials?: Credentials;
+  /** Absent: servers that take secrets are not reached. */
+  secrets?: SecretSource;
   /** Who is signed in at present. */
   person?: () => string;
   /** Gives what carries out the calls of an entry in our own process; undefined: the entry is a server. */
@@ -63,6 +66,7 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
     processGuard,
     clientInfo,
     credentials: options.credentials ?? companyHeaders,
+    secrets: options.secrets ?? noSecrets,
     person: options.person ?? (() => ''),
     path: options.path ?? (async () => undefined),
     now: options.now ?? Date.now,
@@ -128,7 +132,10 @@ export function openUpstreams(options: UpstreamsOptions): Upstreams {
  * The parts of an entry that decide how it is reached: if one changes, a new connection is made. The company's own headers are among them, since they
  * may decide what a session can do. Deadlines and the headers of a call are adopted without that; the rest concerns only the policy.
  */
-const reach = ({ url, transport, headers, launch, era, auth }: ServerEntry) => ({ url, transport, headers, launch, era, auth });
+const reach = ({ url, transport, headers, launch, era, auth, secrets }: ServerEntry) => ({
+  ...{ url, transport, headers, launch, era, auth },
+  secrets: secrets.map(({ name, where }) => ({ name, where })),
+});
 
 function inMemory(): KnownEras {
   const verdicts = new Map<string, KnownEra>();

@@ -90,6 +90,15 @@ export interface UpstreamStatus {
   note?: string;
 }
 
+/** Why a server cannot be called: a secret that it needs is not there, or cannot be opened now. */
+export interface Lack {
+  kind: 'missing' | 'unavailable';
+  /** The names of what is missing; what is the matter with what cannot be opened. */
+  what: string;
+  /** A secret is there and is not used, since the server is elsewhere now. */
+  moved?: string;
+}
+
 /** One blessed upstream: connects at first use, pools what may be shared, reconnects with back-off, ends all that it started. */
 export interface Upstream {
   /** What the bundle says of it at present. */
@@ -107,6 +116,10 @@ export interface Upstream {
   forget(peerId: string): void;
   /** Forgets the back-off and connects anew at the next call. */
   reset(): void;
+  /** Why its secrets let no call begin. A promise until it is known. */
+  lacking(): Lack | undefined | Promise<Lack | undefined>;
+  /** Its secrets have changed: the next call connects anew. Running calls end on the connection that they have, and a local server before it is started again. */
+  renew(): void;
   /** The machine slept: connections that may be dead without our knowing are replaced. */
   wake(): void;
   /** A new entry for the same server. Its deadlines, headers and so on hold from the next call on. */

@@ -29,7 +29,7 @@ export function serverJson(
     title: id.toUpperCase(),
     description: `The ${id} of Acme.`,
     version: '1.2.3',
-    remotes: [{ type: 'streamable-http', url: 'http://127.0.0.1:{port}/mcp', headers: [{ name: 'X-Key', value: 'hush', isSecret: true }] }],
+    remotes: [{ type: 'streamable-http', url: 'http://127.0.0.1:{port}/mcp', headers: [{ name: 'X-Key', value: 'hush' }] }],
     _meta: {
       'dev.gatehouse/entry': { id, owner: 'it', catalogue: { capabilities: { tools: {} }, ...lists, hashes: catalogueHashes(lists) } },
     },

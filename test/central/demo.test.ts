@@ -32,7 +32,7 @@ const may = async (account: string, server: string, name: string, args = {}, at 
   (await rules(account, at)).policy.decide({ action: 'call', server, name, args, agent: 'a' });
 
 test('each account sees its servers and no others', async () => {
-  const shared = ['everything', 'memory', 'tickets'];
+  const shared = ['everything', 'memory', 'parcels', 'tickets'];
   const expected = {
     engineer: [...shared, 'filesystem', 'releases'],
     marketer: [...shared, 'crm', 'filesystem'],

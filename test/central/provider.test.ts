@@ -66,7 +66,7 @@ test('tokens of the real provider: the demo company, from sign-in to bundle, ove
   assert.deepEqual(engineer.groups, ['apollo', 'engineering', 'staff']);
   assert.deepEqual(
     engineer.servers.map(({ id }) => id),
-    ['everything', 'filesystem', 'memory', 'releases', 'tickets'],
+    ['everything', 'filesystem', 'memory', 'parcels', 'releases', 'tickets'],
   );
   idp.rotateKeys();
   const finance = await bundleOf(await signIn(t, central.url, 'finance'));

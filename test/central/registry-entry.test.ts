@@ -31,7 +31,7 @@ const spelt = (path: string) =>
   path
     .replace('_meta.dev.gatehouse/entry.', '')
     .replace(
-      /^(?:remotes\[\]\.(?:variables\.\*|headers\[\](?:\.variables\.\*)?)|packages\[\]\.(?:runtimeArguments|packageArguments|environmentVariables)\[\])\./,
+      /^(?:remotes\[\]\.(?:variables\.\*|headers\[\](?:\.variables\.\*)?)|packages\[\]\.(?:(?:runtimeArguments|packageArguments)\[\]|environmentVariables\[\](?:\.variables\.\*)?)|launch\.env\.\*)\./,
       'input.',
     );
 const foreign = /^catalogue\.(?:serverInfo\.|\w+\[\]|hashes\.\*)|^_meta\.dev\.gatehouse\/entry$/;

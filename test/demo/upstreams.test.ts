@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { parcelsKey } from '../../src/demo/servers/parcels.ts';
 import { type DemoUpstreams, openDemoUpstreams, openEverything } from '../../src/demo/upstreams.ts';
 
 let demo: DemoUpstreams;
@@ -11,12 +12,12 @@ before(async () => {
 });
 after(() => demo.close());
 
-async function connect(url: string, era: 'legacy' | 'modern'): Promise<Client> {
+async function connect(url: string, era: 'legacy' | 'modern', headers: Record<string, string> = {}): Promise<Client> {
   const client = new Client(
     { name: 'test', version: '1' },
     { versionNegotiation: { mode: era === 'modern' ? { pin: '2026-07-28' } : 'legacy' } },
   );
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
   return client;
 }
 
@@ -108,6 +109,21 @@ test('releases tells progress and refuses the modern era', async () => {
   assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   await client.close();
   await assert.rejects(connect(`${demo.url}/releases/mcp`, 'modern'));
+});
+
+test('parcels wants a key in a header, in both eras', async () => {
+  const url = `${demo.url}/parcels/mcp`;
+  for (const era of ['legacy', 'modern'] as const) {
+    await assert.rejects(connect(url, era));
+    await assert.rejects(connect(url, era, { 'x-api-key': `${parcelsKey}x` }));
+    const client = await connect(url, era, { 'x-api-key': parcelsKey });
+    assert.deepEqual(
+      (await client.listTools()).tools.map(({ name }) => name),
+      ['list_parcels', 'track_parcel', 'book_pickup'],
+    );
+    assert.match(JSON.stringify(await client.callTool({ name: 'track_parcel', arguments: { id: 'P-502' } })), /on its way/);
+    await client.close();
+  }
 });
 
 test('a page that made its name resolve to this machine is refused', async () => {

@@ -180,7 +180,8 @@ test('what an entry says beside what is used is refused or said', async (t) => {
 test('any slip in a key or an annotation is refused', async (t) => {
   const { path, write } = company(t);
   const limits = 'concurrentCalls: 8\ncallsPerMinute: 30\n';
-  const server = () => serverJson('wiki');
+  const headers = [{ name: 'X-Key', isSecret: true }];
+  const server = () => ({ ...serverJson('wiki'), remotes: [{ type: 'streamable-http', url: 'http://127.0.0.1:{port}/mcp', headers }] });
   const keys: [string, string, string][] = [
     ...['company', 'issuer', 'client_id', 'resource', 'groups', 'variables', 'freshness', 'stale', 'supportUrl'].map(
       (key): [string, string, string] => ['org.yaml', orgYaml, key],

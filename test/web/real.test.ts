@@ -8,6 +8,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Browser, Page } from 'playwright';
 import type { ToolHit } from '../../src/contract/servers.ts';
+import { parcelsKey } from '../../src/demo/servers/parcels.ts';
 import { startDemo } from '../support/demo.ts';
 import { axe, launch, noChromium, openPage, overflow, type Watched } from './browser.ts';
 
@@ -87,7 +88,7 @@ describe('the window on the real demo', { skip: noChromium }, () => {
 
   test('the servers are exactly the engineer’s, and a server shows what is allowed, what depends and why', async () => {
     await at('#/servers');
-    await page.getByText('5 servers that your company has approved for you').waitFor();
+    await page.getByText('6 servers that your company has approved for you').waitFor();
     const rows = page.getByRole('list', { name: 'Servers' }).getByRole('link');
     const titles = (await rows.allInnerTexts()).map((row) =>
       row
@@ -95,7 +96,7 @@ describe('the window on the real demo', { skip: noChromium }, () => {
         .find((line) => line.trim().length > 1)!
         .trim(),
     );
-    assert.deepEqual(titles.toSorted(), ['Everything', 'Memory', 'Releases', 'Tickets', 'Workshop files']);
+    assert.deepEqual(titles.toSorted(), ['Everything', 'Memory', 'Parcels', 'Releases', 'Tickets', 'Workshop files']);
     await sound('servers');
 
     await at('#/servers/payroll');
@@ -321,5 +322,18 @@ describe('the window on the real demo', { skip: noChromium }, () => {
       .first()
       .waitFor();
     await sound('another person');
+  });
+
+  test('the key that a server needs is entered on its page, and its tools work then', async () => {
+    await at('#/servers/parcels');
+    await page.getByText('Parcels needs something from you').waitFor();
+    await sound('a key is missing');
+    await page.getByLabel('Value of X-Api-Key').fill(parcelsKey);
+    await page.keyboard.press('Enter');
+    await page.getByText('What you have given to this server').waitFor();
+    await sound('a key is set');
+    const said = await demo.gatehouse('call', 'parcels', 'track_parcel', '{"id":"P-502"}');
+    assert.match(said.stdout, /on its way/);
+    assert.ok(!(await page.content()).includes(`value="${parcelsKey}"`));
   });
 });

@@ -14,6 +14,7 @@ const row = (id: string, title: string, description: string, change: Partial<Ser
   owner: 'Platform team',
   state: 'connected',
   era: 'modern',
+  secrets: [],
   toolsAllowed: 6,
   toolsTotal: 9,
   callsToday: 48,

@@ -8,7 +8,10 @@ import { explanation, ownAgent, promptRows, resourceRows, serverRow, toolHit, to
 import type { FindTools } from '../search.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<AppState, 'rules' | 'identity' | 'ledger' | 'gateway' | 'gatewayError' | 'upstreams' | 'signIns' | 'host' | 'agents'>;
+type Rooms = Pick<
+  AppState,
+  'rules' | 'identity' | 'ledger' | 'gateway' | 'gatewayError' | 'upstreams' | 'signIns' | 'secrets' | 'host' | 'agents'
+>;
 
 export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
   async 'server-get'(house, { server }) {
@@ -29,6 +32,14 @@ export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
   'server-reconnect'(house, { server }) {
     visibleServer(house, server);
     house.upstreams.get(server)?.reset();
+    return {};
+  },
+  async 'server-secret-set'(house, { server, name, value }) {
+    await house.secrets.set(visibleServer(house, server), name, value);
+    return {};
+  },
+  async 'server-secret-clear'(house, { server, name }) {
+    await house.secrets.clear(visibleServer(house, server), name);
     return {};
   },
   async 'server-sign-in'(house, { server }) {

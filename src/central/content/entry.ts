@@ -5,8 +5,9 @@ import { unknownArguments } from './argument-kinds.ts';
 import { catalogueHashes, definitionHash, definitionsOf } from './definition-hash.ts';
 import type { Checked } from './document.ts';
 import type { Problem } from './problem.ts';
-import { compileRemote, usedRemote } from './remote.ts';
-import { type EntryMeta, entryKey, type PackageSpec, type ServerJson } from './server-json.ts';
+import { compileRemote, scopeOf, usedRemote } from './remote.ts';
+import { openSecretList, refersToSecret, type SecretList, secretsGoTo } from './secrets.ts';
+import { type EntryMeta, entryKey, type Input, type PackageSpec, type ServerJson, type Stated } from './server-json.ts';
 import { resolveText } from './variables.ts';
 
 const emptyCatalogue: Catalogue = {
@@ -31,19 +32,35 @@ export function compileEntry(
   const problems: Problem[] = [];
   const problem = (path: readonly PropertyKey[], message: string, fix: string, severity: Problem['severity'] = 'error') =>
     problems.push({ severity, file: source.file, line: source.lineOf(path), message, fix });
-  const resolve = (path: readonly PropertyKey[], text: string, scope = variables) =>
-    resolveText(text, scope, (name) =>
+  const resolve = (path: readonly PropertyKey[], text: string, scope = variables) => {
+    const resolved = resolveText(text, scope, (name) =>
       problem(
         path,
         `The variable {${name}} has no value.`,
         `Give it a default under "variables" in org.yaml, or pass it to the central API.`,
       ),
     );
+    if (refersToSecret(resolved)) problem(path, 'A secret cannot stand here.', secretsGoTo);
+    return resolved;
+  };
+  const secrets = openSecretList({ problem, resolve });
+
+  function environmentOf(inputs: (Stated & { name: string; path: PropertyKey[]; variables?: Record<string, Input> | undefined })[]) {
+    const environment: Record<string, string> = {};
+    for (const { path, name, variables: own, ...input } of inputs) {
+      const scope = scopeOf(own, variables);
+      if (secrets.take(path, { ...input, variables: [own], scope }, { in: 'environment', name })) continue;
+      const unresolved = input.value ?? input.default;
+      if (unresolved !== undefined) environment[name] = resolve(path, unresolved, scope);
+      else if (input.isRequired === true) problem(path, `The variable ${name} is required and has no value.`, 'Give it a "value".');
+    }
+    return environment;
+  }
 
   const where: Partial<Pick<ServerEntry, 'url' | 'transport' | 'headers' | 'launch'>> = {};
   const remotes = server.remotes ?? [];
   const used = usedRemote(remotes);
-  const remote = compileRemote(remotes, variables, { problem, resolve });
+  const remote = compileRemote(remotes, variables, { problem, resolve }, secrets);
   if (remote !== undefined) {
     Object.assign(where, remote);
     if (remote.transport === 'sse' && meta.era === 'modern') {
@@ -56,13 +73,30 @@ export function compileEntry(
     where.launch = {
       command: resolve([...path, 'command'], command),
       args: args.map((arg, at) => resolve([...path, 'args', at], arg)),
-      env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, resolve([...path, 'env', name], value)])),
+      env: environmentOf(
+        Object.entries(env).map(([name, stated]) => ({
+          path: [...path, 'env', name],
+          ...(typeof stated === 'string' ? { value: stated, isRequired: true } : stated),
+          name,
+        })),
+      ),
       ...(cwd === undefined ? {} : { cwd: resolve([...path, 'cwd'], cwd) }),
     };
   } else if (server.packages?.[0] !== undefined) {
-    const made = launchOf(server.packages[0], (text) => resolve(['packages', 0], text));
-    if (typeof made === 'string') problem(['packages', 0], made, `Say how it is started under _meta "${entryKey}" launch.`);
-    else where.launch = made;
+    const path = ['packages', 0];
+    const [spec] = server.packages;
+    for (const part of ['runtimeArguments', 'packageArguments'] as const)
+      for (const [at, { isSecret }] of spec[part].entries())
+        if (isSecret === true)
+          problem(
+            [...path, part, at],
+            'An argument cannot be secret: whoever uses the computer can read it in the list of processes.',
+            secretsGoTo,
+          );
+    const inputs = spec.environmentVariables.map((input, at) => ({ ...input, path: [...path, 'environmentVariables', at] }));
+    const made = launchOf(spec, (text) => resolve(path, text));
+    if (typeof made === 'string') problem(path, made, `Say how it is started under _meta "${entryKey}" launch.`);
+    else where.launch = { ...made, env: environmentOf(inputs) };
   } else {
     problem(
       [],
@@ -92,7 +126,8 @@ export function compileEntry(
     version: server.version,
     ...where,
     era: meta.era,
-    ...(meta.auth === undefined ? {} : { auth: authOf(meta.auth, where, problem, resolve) }),
+    ...(meta.auth === undefined ? {} : { auth: authOf(meta.auth, where, secrets, problem, resolve) }),
+    secrets: secrets.list(),
     dataClass: meta.dataClass,
     trust: meta.trust,
     owner: meta.owner,
@@ -106,11 +141,8 @@ export function compileEntry(
   if (!parsed.success && problems.every(({ severity }) => severity === 'warning')) {
     const issue = parsed.error.issues[0]!;
     const path = issue.path[0] === 'url' ? ['remotes', used, 'url'] : issue.path[0] === 'roots' ? [...inMeta, ...issue.path] : [];
-    problem(
-      path,
-      `After the variables were filled in, ${issue.path.join('.')} is not valid: ${issue.message}.`,
-      'Correct the value or the variable.',
-    );
+    const fix = issue.code === 'custom' ? 'Correct the entry.' : 'Correct the value or the variable.';
+    problem(path, `After the variables were filled in, ${issue.path.join('.')} is not valid: ${issue.message}.`, fix);
   }
   return parsed.success ? { entry: parsed.data, problems } : { problems };
 }
@@ -119,6 +151,7 @@ export function compileEntry(
 function authOf(
   auth: NonNullable<EntryMeta['auth']>,
   { url, headers = {} }: Partial<Pick<ServerEntry, 'url' | 'headers'>>,
+  secrets: SecretList,
   problem: (path: readonly PropertyKey[], message: string, fix: string) => void,
   resolve: (path: readonly PropertyKey[], text: string) => string,
 ): ServerEntry['auth'] {
@@ -128,7 +161,8 @@ function authOf(
     problem(at, 'A local server gets no token: "auth" is for remote ones.', 'Take "auth" away, or give the server a remote.');
   else if (URL.canParse(url) && !staysPrivate(url))
     problem(at, `Tokens of people would go to ${new URL(url).host} in the clear.`, 'Give the server an address with https.');
-  if (Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
+  const secretHeaders = secrets.list().flatMap(({ where }) => where.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
+  if ([...Object.keys(headers), ...secretHeaders].some((name) => name.toLowerCase() === 'authorization'))
     problem(at, 'Both "auth" and a header of the remote say what Authorization is.', 'Take one of them away.');
   if (auth.type === 'oauth') {
     const { issuer, clientId, resource } = auth;
@@ -213,7 +247,10 @@ function factsOf(tool: Record<string, unknown>, stated: EntryMeta['tools'][strin
 }
 
 /** A package's argv, never a shell string; where it cannot be made, a sentence that says why. */
-function launchOf(spec: PackageSpec, resolve: (text: string) => string): NonNullable<ServerEntry['launch']> | string {
+function launchOf(
+  spec: PackageSpec,
+  resolve: (text: string) => string,
+): Pick<NonNullable<ServerEntry['launch']>, 'command' | 'args'> | string {
   if (spec.transport !== undefined && spec.transport.type !== 'stdio') return `The package speaks ${spec.transport.type}, not stdio.`;
   if (spec.version === undefined) return 'The package has no exact version.';
   const args: string[] = [];
@@ -229,17 +266,11 @@ function launchOf(spec: PackageSpec, resolve: (text: string) => string): NonNull
     ...(type === 'named' && name !== undefined ? [name] : []),
     ...((value ?? fallback) === undefined ? [] : [resolve((value ?? fallback)!)]),
   ]);
-  const env: Record<string, string> = {};
-  for (const { name, value, default: fallback, isRequired } of spec.environmentVariables) {
-    const unresolved = value ?? fallback;
-    if (unresolved !== undefined) env[name] = resolve(unresolved);
-    else if (isRequired === true) return `The environment variable ${name} is required and has no value.`;
-  }
   if (spec.registryType === 'npm') {
     const yes = runtime.includes('-y') || runtime.includes('--yes') ? [] : ['-y'];
-    return { command: spec.runtimeHint ?? 'npx', args: [...yes, ...runtime, `${spec.identifier}@${spec.version}`, ...args], env };
+    return { command: spec.runtimeHint ?? 'npx', args: [...yes, ...runtime, `${spec.identifier}@${spec.version}`, ...args] };
   }
   if (spec.registryType === 'pypi')
-    return { command: spec.runtimeHint ?? 'uvx', args: [...runtime, `${spec.identifier}==${spec.version}`, ...args], env };
+    return { command: spec.runtimeHint ?? 'uvx', args: [...runtime, `${spec.identifier}==${spec.version}`, ...args] };
   return `Packages of type ${spec.registryType} cannot be started by this version.`;
 }

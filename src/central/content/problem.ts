@@ -23,3 +23,9 @@ export function describeProblem(problem: Problem): string {
 export function hasErrors(problems: readonly Problem[]): boolean {
   return problems.some((problem) => problem.severity === 'error');
 }
+
+/** How an entry's problems are reported, and its texts resolved. Paths begin at the file's root. */
+export interface Telling {
+  problem(path: readonly PropertyKey[], message: string, fix: string, severity?: 'error' | 'warning'): void;
+  resolve(path: readonly PropertyKey[], text: string, scope: Readonly<Record<string, string>>): string;
+}

@@ -1,14 +1,10 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
+import type { Telling } from './problem.ts';
+import { refersToSecret, type SecretList, secretQuery, secretsGoTo } from './secrets.ts';
 import type { Input, Remote } from './server-json.ts';
 
 /** What reaches a remote server, with every `{variable}` resolved. */
 export type Reach = Required<Pick<ServerEntry, 'transport' | 'headers'>> & { url: string };
-
-/** How an entry's problems are reported, and its texts resolved. Paths begin at the file's root. */
-export interface Telling {
-  problem(path: readonly PropertyKey[], message: string, fix: string, severity?: 'error' | 'warning'): void;
-  resolve(path: readonly PropertyKey[], text: string, scope: Readonly<Record<string, string>>): string;
-}
 
 /** In order of preference, where a server has several. */
 const transports = ['streamable-http', 'sse'] as const;
@@ -23,6 +19,7 @@ export function compileRemote(
   remotes: readonly Remote[],
   variables: Readonly<Record<string, string>>,
   { problem, resolve }: Telling,
+  secrets: SecretList,
 ): Reach | undefined {
   const used = usedRemote(remotes);
   for (const [at, { type }] of remotes.entries()) {
@@ -48,6 +45,8 @@ export function compileRemote(
     seen.set(name.toLowerCase(), at);
     if (!token.test(name) || name === '__proto__') problem(here, `"${name}" is no name of an HTTP header.`, 'Correct the name.');
     else if (ours.test(name)) problem(here, `The header ${name} is the gateway's own: it sets it for each request.`, 'Remove it.');
+    const inputs = [remote.variables, header.variables];
+    if (secrets.take(here, { ...header, variables: inputs, scope: scopeOf(header.variables, scope) }, { in: 'header', name })) continue;
     const unresolved = header.value ?? header.default;
     if (unresolved === undefined) {
       if (header.isRequired === true) problem(here, `The header ${name} is required and has no value.`, giveOne);
@@ -61,14 +60,18 @@ export function compileRemote(
       problem(here, `The value of the header ${name} is none of its choices.`, `Use one of ${header.choices.join(', ')}.`);
     headers.set(name, value);
   }
+  const at = [...path, 'url'];
+  const address = secretQuery(at, remote.url, { variables: [remote.variables], scope }, secrets);
+  const misplaced = refersToSecret(address, remote.variables);
+  if (misplaced) problem(at, 'A secret cannot stand here.', secretsGoTo);
   return {
-    url: resolve([...path, 'url'], remote.url, scope),
+    url: misplaced ? address : resolve(at, address, scope),
     transport: remote.type as Reach['transport'],
     headers: Object.fromEntries(headers),
   };
 }
 
-const giveOne = 'Give it a "value", in which a {variable} of org.yaml may stand. Nobody can be asked for it later.';
+const giveOne = 'Give it a "value", in which a {variable} of org.yaml may stand. Only for what "isSecret" is a person asked.';
 
 /** RFC 9110, sections 5.1 and 5.5. */
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -79,7 +82,10 @@ const ours =
   /^(?:accept|accept-encoding|connection|content-.*|expect|host|keep-alive|last-event-id|mcp-(?:method|name|param-.*|protocol-version|session-id)|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i;
 
 /** As the registry's schema has it: an outer variable of the same name replaces a `default`, but not a `value`. */
-function scopeOf(inputs: Readonly<Record<string, Input>> | undefined, outer: Readonly<Record<string, string>>): Record<string, string> {
+export function scopeOf(
+  inputs: Readonly<Record<string, Input>> | undefined,
+  outer: Readonly<Record<string, string>>,
+): Record<string, string> {
   const scope: Record<string, string> = { ...outer };
   for (const [name, { value, default: fallback }] of Object.entries(inputs ?? {})) {
     if (value !== undefined) scope[name] = value;

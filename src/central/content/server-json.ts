@@ -4,6 +4,35 @@ import { catalogue, launch, serverEntry, serverId, toolFacts, upstreamAuth } fro
 /** Where our part of a server.json stands: sub-registries add their own reverse-DNS key to `_meta`. */
 export const entryKey = 'dev.gatehouse/entry';
 
+const input = z.looseObject({
+  value: z.string().optional(),
+  default: z.string().optional(),
+  isRequired: z.boolean().optional(),
+  isSecret: z.boolean().optional(),
+  /** Told to whoever is asked for a secret. */
+  description: z.string().max(1000).optional(),
+  // Named here so that a misspelt one is noticed; not read.
+  format: z.unknown().optional(),
+  placeholder: z.unknown().optional(),
+  choices: z.array(z.string()).optional(),
+  variables: z.unknown().optional(),
+});
+export type Input = z.output<typeof input>;
+/** Members that decide what an input's value is. */
+export type Stated = Pick<Input, 'value' | 'default' | 'isRequired' | 'isSecret' | 'description'>;
+
+/** A variable of a local server's environment: its value, or an input as the registry's format has them. */
+const variableInput = z.union([
+  z.string(),
+  z.strictObject({
+    value: input.shape.value,
+    default: input.shape.default,
+    isRequired: input.shape.isRequired,
+    isSecret: input.shape.isSecret,
+    description: input.shape.description,
+  }),
+]);
+
 /** What the company says of a server beyond the registry's own format. */
 export const entryMeta = z.strictObject({
   id: serverId,
@@ -14,7 +43,10 @@ export const entryMeta = z.strictObject({
   timeoutMs: serverEntry.shape.timeoutMs,
   roots: z.array(z.string().min(1)).default([]),
   auth: z.union(upstreamAuth.options.map((kind) => kind.strict())).optional(),
-  launch: launch.strict().optional(),
+  launch: launch
+    .extend({ env: z.record(z.string(), variableInput).default({}) })
+    .strict()
+    .optional(),
   /** Written by `gatehouse policy bless`; absent means that nobody can use the server. */
   catalogue: catalogue.strict().optional(),
   /** Corrections of what the tool's annotations say, by the company's own judgement. */
@@ -22,26 +54,13 @@ export const entryMeta = z.strictObject({
 });
 export type EntryMeta = z.output<typeof entryMeta>;
 
-const input = z.looseObject({
-  value: z.string().optional(),
-  default: z.string().optional(),
-  isRequired: z.boolean().optional(),
-  isSecret: z.boolean().optional(),
-  // Named here so that a misspelt one is noticed; not read.
-  description: z.unknown().optional(),
-  format: z.unknown().optional(),
-  placeholder: z.unknown().optional(),
-  choices: z.array(z.string()).optional(),
-  variables: z.unknown().optional(),
-});
-export type Input = z.output<typeof input>;
-
-const header = input.extend({ name: z.string().min(1), variables: z.record(z.string(), input).optional() });
+/** A header, or a variable of the environment. */
+const keyed = input.extend({ name: z.string().min(1), variables: z.record(z.string(), input).optional() });
 const remote = z.looseObject({
   type: z.string(),
   url: z.string().min(1),
   variables: z.record(z.string(), input).optional(),
-  headers: z.array(header).optional(),
+  headers: z.array(keyed).optional(),
 });
 export type Remote = z.output<typeof remote>;
 
@@ -59,7 +78,7 @@ export const packageSpec = z.looseObject({
   runtimeHint: z.string().optional(),
   runtimeArguments: z.array(argument).default([]),
   packageArguments: z.array(argument).default([]),
-  environmentVariables: z.array(input.extend({ name: z.string().min(1) })).default([]),
+  environmentVariables: z.array(keyed).default([]),
   transport: z
     .looseObject({ type: z.string(), url: z.unknown().optional(), headers: z.unknown().optional(), variables: z.unknown().optional() })
     .optional(),

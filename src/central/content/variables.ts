@@ -1,4 +1,5 @@
-const variable = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+/** A `{name}` in a text. */
+export const variable = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
 /** Replaces `{name}`; calls `missing` for each that has no value, and leaves it as it stands. Values are never expanded again. */
 export function resolveText(text: string, variables: Readonly<Record<string, string>>, missing: (name: string) => void): string {

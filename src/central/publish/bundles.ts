@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Bundle } from '../../bundle/schema.ts';
+import { type Bundle, bundleFormat } from '../../bundle/schema.ts';
 import type { PolicyTools } from '../content/compile.ts';
 import { undecidedServers } from '../content/visibility.ts';
 import type { Published } from '../store/store.ts';
@@ -80,7 +80,7 @@ async function compileAudience(
 ): Promise<Audience> {
   const policies = policy.audiencePolicies(company.policies, groups);
   const body: Audience['body'] = {
-    format: 1,
+    format: bundleFormat(company.servers),
     company: company.company,
     version,
     groups,
@@ -91,7 +91,8 @@ async function compileAudience(
   };
   const servers = new Set(await policy.canDiscover(dated(body, company.freshness, now()), groups));
   const held = new Set([...servers, ...undecidedServers(body)]);
-  return { body: { ...body, servers: company.servers.filter(({ id }) => held.has(id)) }, freshness: company.freshness, servers };
+  const kept = company.servers.filter(({ id }) => held.has(id));
+  return { body: { ...body, format: bundleFormat(kept), servers: kept }, freshness: company.freshness, servers };
 }
 
 async function sign({ body, freshness }: Audience, now: number, signer: Signer): Promise<SignedBundle> {

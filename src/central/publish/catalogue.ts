@@ -6,10 +6,11 @@ import { type Catalogue, type ServerEntry, serverEntry } from '../../bundle/sche
 import { type LeftOut, usable, usableAbout } from '../../bundle/usable.ts';
 import { asksAbout } from '../../upstreams/connection/era.ts';
 import { openCredentials } from '../../upstreams/credentials/by-type.ts';
-import type { HeaderList } from '../../upstreams/credentials/credentials.ts';
+import { type HeaderList, secretHeaders } from '../../upstreams/credentials/credentials.ts';
 import { openLoginPath } from '../../upstreams/local/login-path.ts';
 import { openUpstreams } from '../../upstreams/pool.ts';
 import type { Outcome, Peer, Upstream } from '../../upstreams/upstream.ts';
+import { givenSecrets } from './given-secrets.ts';
 
 type Json = Record<string, unknown>;
 export type Definitions = Omit<Catalogue, 'hashes' | 'skills' | 'leftOut'> & Partial<Pick<Catalogue, 'skills'>>;
@@ -43,19 +44,28 @@ const mostLines = 20;
  * It is reached as the gateway will reach it, by the same code: what can be blessed can be called.
  */
 export async function fetchCatalogue(
-  { id, ...connection }: Pick<ServerEntry, 'id'> & Partial<Pick<ServerEntry, 'url' | 'launch' | 'era' | 'auth' | 'transport' | 'headers'>>,
+  {
+    id,
+    ...connection
+  }: Pick<ServerEntry, 'id'> & Partial<Pick<ServerEntry, 'url' | 'launch' | 'era' | 'auth' | 'transport' | 'headers' | 'secrets'>>,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Found> {
   const about = { name: id, title: id, description: '', version: '', tools: {}, catalogue: {} };
+  const entry = serverEntry.parse({ ...connection, id, ...about });
+  const secrets = givenSecrets(entry, process.env);
   const upstreams = openUpstreams({
-    entries: [serverEntry.parse({ ...connection, id, ...about })],
+    entries: [entry],
     log: silent,
     clientInfo: reviewer.clientInfo,
     events: { onStatus() {}, onResourceUpdated() {} },
-    credentials: openCredentials({
-      exchange: { headers: givenToken },
-      oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
-    }),
+    credentials: openCredentials(
+      {
+        exchange: { headers: givenToken },
+        oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
+      },
+      secretHeaders((entry) => secrets.filled(entry)),
+    ),
+    secrets,
     path: openLoginPath({ environment: process.env, platform: process.platform, log: silent }),
     limits,
   });

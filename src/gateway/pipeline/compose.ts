@@ -4,11 +4,12 @@ import { authorize } from './authorize.ts';
 import type { Call, Next, Step } from './call.ts';
 import type { CallContext } from './call-context.ts';
 import { undecided } from './denial.ts';
+import { equip } from './equip.ts';
 import { forward } from './forward.ts';
 import { limit } from './limit.ts';
 
 /** From the outermost to the innermost: each sees all that happens inside of it. Audit comes first, so that nothing passes unrecorded. */
-const steps: readonly Step[] = [audit, authorize, limit, forward];
+const steps: readonly Step[] = [audit, authorize, limit, equip, forward];
 
 /** Never rejects: whatever happens inside becomes an answer and a record. A result comes with its text. */
 export const pass = (call: Call, context: CallContext): Promise<Outcome> =>

@@ -57,6 +57,8 @@ const advice: Record<OwnRule, string> = {
   [ownRules.ledgerFailed]: `Do not retry. ${openApp}: its settings say what is wrong with the record.`,
   [ownRules.unknown]: request,
   [ownRules.cancel]: '',
+  [ownRules.secretMissing]: `Do not retry before it is there. ${openApp} and enter it on the page of this server; it is never to be told to an agent.`,
+  [ownRules.secretUnavailable]: `Do not retry. ${openApp}: it says how its secrets are opened again.`,
   [ownRules.limit]: 'Wait a little, then try again.',
   [ownRules.unread]: 'Read the answers that wait, then try again.',
   [ownRules.invalidArguments]: 'Correct them, then try again.',

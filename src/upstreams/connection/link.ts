@@ -4,6 +4,7 @@ import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import type { Era } from '../../protocol/versions.ts';
 import type { HeaderList, Refusal } from '../credentials/credentials.ts';
 import type { Output } from '../local/output.ts';
+import type { Filled } from '../secrets/fill.ts';
 import type { Outcome, UpstreamCall, UpstreamError } from '../upstream.ts';
 
 /** What a link may cost. All of them hold per upstream, so that one that misbehaves hurts nobody else. */
@@ -59,6 +60,8 @@ export interface LinkContext {
   readonly limits: UpstreamLimits;
   /** The headers that authenticate one request; `refused`: those that were just refused. */
   credential(refused?: Refusal): HeaderList | Promise<HeaderList>;
+  /** The entry's secrets, as they are now. Throws where one that is needed is not there. */
+  filled(): Filled;
   /** How long connecting may take. */
   readonly startMs: number;
   /** Takes what a local server writes to standard error; absent for a remote one. */

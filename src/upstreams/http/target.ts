@@ -20,8 +20,14 @@ export interface HttpTarget {
 
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
 
-export function openTarget({ entry, limits, credential }: Pick<LinkContext, 'entry' | 'limits' | 'credential'>): HttpTarget {
+export function openTarget({
+  entry,
+  limits,
+  credential,
+  filled,
+}: Pick<LinkContext, 'entry' | 'limits' | 'credential' | 'filled'>): HttpTarget {
   const url = new URL(entry.url!);
+  const query = [url.search.slice(1), filled().query].filter((part) => part !== '').join('&');
   const options = {
     connections: limits.connections,
     allowH2: false,
@@ -42,7 +48,7 @@ export function openTarget({ entry, limits, credential }: Pick<LinkContext, 'ent
   const leaving = new Set<Dispatcher>();
   return {
     origin: url.origin,
-    path: url.pathname + url.search,
+    path: url.pathname + (query === '' ? '' : `?${query}`),
     credential,
     dispatch: (request, handler) => present.dispatch(request, handler),
     fresh: () => (single ??= pool({ pipelining: 0 })),

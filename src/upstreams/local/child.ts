@@ -28,6 +28,8 @@ const outputMs = 500;
 
 export function startChild(options: {
   entry: ServerEntry;
+  /** Variables that hold secrets. INVARIANT: they reach the process by its environment alone, which other users cannot read. */
+  secrets: Readonly<Record<string, string>>;
   processGuard: ProcessGuard;
   log: Log;
   /** Where programs are found; undefined: where our own environment says. */
@@ -40,7 +42,7 @@ export function startChild(options: {
 }): Child {
   const { entry, processGuard, log, maxBytes } = options;
   const launch = entry.launch!;
-  const environment = { ...scrubbed(withPath(process.env, options.path)), ...launch.env };
+  const environment = { ...scrubbed(withPath(process.env, options.path)), ...launch.env, ...options.secrets };
   const { file, args, verbatim } = commandLine(launch, {
     platform: process.platform,
     execPath: process.execPath,

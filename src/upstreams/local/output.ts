@@ -8,6 +8,8 @@ export interface Output {
   begin(): Words;
   /** Oldest first, without control sequences for a terminal. */
   lines(): string[];
+  /** More secrets, to be masked from the next process on. */
+  conceal(values: readonly string[]): void;
   /** Any other text of the server's, without the secrets. */
   hide(text: string): string;
 }
@@ -24,7 +26,7 @@ const lastLength = 300;
 
 /** `environmentValues`: the values in its environment that its entry states. */
 export function openOutput(environmentValues: readonly string[]): Output {
-  const secrets = secretsOf(environmentValues);
+  let secrets: readonly string[] = secretsOf(environmentValues);
   let kept = '';
   let written = 0;
   // INVARIANT: a text is masked before it is cut: no search finds half a secret.
@@ -54,6 +56,9 @@ export function openOutput(environmentValues: readonly string[]): Output {
       const end = kept.slice(-most);
       // The first line may be cut in the middle, so it is left out.
       return clean(written > most ? end.slice(end.indexOf('\n') + 1) : end, secrets);
+    },
+    conceal(values) {
+      secrets = [...new Set([...secrets, ...values])];
     },
     hide: (text) => maskedWhole(text, secrets),
   };

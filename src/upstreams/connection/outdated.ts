@@ -1,0 +1,35 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Link } from './link.ts';
+
+/** How often a connection that is to end looks whether its last call has ended. */
+export const drainEveryMs = 50;
+
+/** Links that were begun with other secrets than there are now. They go on until their calls have ended. */
+export interface Outdated {
+  has(link: Link): boolean;
+  readonly size: number;
+  /** `close` is called once nothing is in flight on it, after `ms` at the latest, or when all is over. */
+  add(link: Link, ms: number, close: () => Promise<void> | void): void;
+  settled(): Promise<unknown>;
+}
+
+export function openOutdated(over: () => boolean, ended: () => void): Outdated {
+  const ends = new Map<Link, Promise<void>>();
+  return {
+    has: (link) => ends.has(link),
+    get size() {
+      return ends.size;
+    },
+    add(link, ms, close) {
+      const until = performance.now() + ms;
+      const end = async () => {
+        while (!over() && link.busy() && performance.now() < until) await pause(drainEveryMs, undefined, { ref: false });
+        await close();
+        ends.delete(link);
+        ended();
+      };
+      if (!ends.has(link)) ends.set(link, end());
+    },
+    settled: () => Promise.allSettled(ends.values()),
+  };
+}

@@ -1,0 +1,34 @@
+import type { Secret } from '../../bundle/secret.ts';
+
+/** What an entry's secrets come to: the values, put where the entry wants them. */
+export interface Filled {
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  /** `name=value&...`, encoded; empty: none. */
+  readonly query: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** All values in it, to be masked wherever they come back. */
+  readonly values: readonly string[];
+}
+
+export const nothing: Filled = { headers: [], query: '', environment: {}, values: [] };
+
+/** Places of a secret that has no value are left out. Whether all required ones are there is the caller's business. */
+export function fill(secrets: readonly Secret[], given: (name: string) => string | undefined): Filled {
+  const headers: string[] = [];
+  const query: string[] = [];
+  const environment: Record<string, string> = {};
+  const values: string[] = [];
+  for (const { name, where } of secrets) {
+    const value = given(name);
+    if (value === undefined) continue;
+    values.push(value);
+    for (const place of where) {
+      const whole = place.before + value + place.after;
+      if (place.in === 'header') headers.push(place.name, whole);
+      else if (place.in === 'query') query.push(`${encodeURIComponent(place.name)}=${encodeURIComponent(whole)}`);
+      else environment[place.name] = whole;
+    }
+  }
+  return { headers, query: query.join('&'), environment, values };
+}

@@ -1,0 +1,171 @@
+import { Failure } from '../../base/errors.ts';
+import type { Vault } from '../../base/host.ts';
+import type { ServerEntry } from '../../bundle/schema.ts';
+import type { SecretRow } from '../../contract/servers.ts';
+import type { Lack } from '../upstream.ts';
+import { type Filled, fill, nothing } from './fill.ts';
+import type { SecretSource } from './source.ts';
+import { goesTo, movedWords, readStored, type Scope, type Stored, vaultName } from './stored.ts';
+import { checkValue } from './value.ts';
+
+/** The secrets that people entered for servers. Values are read from the vault once and then held in memory; only `fill` gives them out. */
+export interface Secrets extends SecretSource {
+  /** What a window may know of an entry's secrets. */
+  rows(entry: ServerEntry): SecretRow[];
+  /** Rejects with a Failure: a secret that the entry does not name, a value that cannot be carried, a vault that cannot be opened. */
+  set(entry: ServerEntry, name: string, value: string): Promise<void>;
+  clear(entry: ServerEntry, name: string): Promise<void>;
+  /** The person has left, or the company's rules do not hold: nothing stays in memory. */
+  forget(): void;
+}
+
+/** What is known of one secret. */
+type Known = { reading: Promise<void> } | { stored: Stored | undefined } | { failed: string; at: number };
+
+/** Milliseconds between attempts to read what the vault did not give. */
+const gap = 5_000;
+
+export function openSecrets(options: {
+  vault: Vault;
+  now(): number;
+  /** Undefined: nobody is signed in, or no bundle holds. */
+  scope(): Scope | undefined;
+  /** What is known has changed: of one server's secrets by a person's act, or (without a server) since the vault answered. */
+  changed(server?: string): void;
+}): Secrets {
+  const { vault, now, scope, changed } = options;
+  const known = new Map<string, Known>();
+  /** The last of each server, so that it stays the same while nothing changes. */
+  const last = new Map<string, { stated: string; values: string; filled: Filled }>();
+
+  let before: string | undefined;
+  /** Whose secrets count now. Of nobody else any stay in memory. */
+  function present(): Scope | undefined {
+    const whose = scope();
+    const now = JSON.stringify(whose);
+    if (now !== before) forget();
+    before = now;
+    return whose;
+  }
+
+  function forget() {
+    known.clear();
+    last.clear();
+  }
+
+  /** INVARIANT: a vault that does not answer, or answers with what cannot be read, is unavailable: never a secret that is missing. */
+  function look(name: string): Known {
+    const before = known.get(name);
+    if (before && !('failed' in before && now() - before.at >= gap)) return before;
+    const reading: Known = {
+      reading: vault
+        .get(name)
+        .then((text) => ({ stored: text === undefined ? undefined : readStored(text) }))
+        .catch((error: unknown) => ({ failed: error instanceof Error ? error.message : 'the vault failed', at: now() }))
+        .then((outcome) => {
+          // It may have been set or forgotten meanwhile.
+          if (known.get(name) !== reading) return;
+          known.set(name, outcome);
+          changed();
+        }),
+    };
+    known.set(name, reading);
+    return reading;
+  }
+
+  /** What is known of each of an entry's secrets, in its order; undefined: nobody is there whose they could be. */
+  function all({ id, secrets }: ServerEntry): { name: string; required: boolean; is: Known }[] | undefined {
+    const whose = present();
+    return whose && secrets.map(({ name, required }) => ({ name, required, is: look(vaultName(whose, id, name)) }));
+  }
+
+  function lackOf(entry: ServerEntry, found: NonNullable<ReturnType<typeof all>>): Lack | undefined {
+    const there = goesTo(entry);
+    const [failed] = found.flatMap(({ name, is }) => ('failed' in is ? [`${name} cannot be read: ${is.failed.replace(/\.$/, '')}`] : []));
+    // Also where it is optional: without it the server would do something else than with it, for a reason that passes.
+    if (failed !== undefined) return { kind: 'unavailable', what: failed };
+    const missing = found.filter(({ required, is }) => required && 'stored' in is && is.stored?.goesTo !== there);
+    if (missing.length === 0) return undefined;
+    const names = missing.map(({ name }) => name).join(' and ');
+    const moved = missing.flatMap(({ is }) => ('stored' in is && is.stored ? [movedWords(is.stored.goesTo, there)] : []))[0];
+    return { kind: 'missing', what: names, ...(moved === undefined ? {} : { moved }) };
+  }
+
+  /** A promise while the vault has not answered. */
+  function settled(entry: ServerEntry): NonNullable<ReturnType<typeof all>> | undefined | Promise<unknown> {
+    const found = all(entry);
+    const reading = found?.flatMap(({ is }) => ('reading' in is ? [is.reading] : [])) ?? [];
+    return reading.length > 0 ? Promise.all(reading) : found;
+  }
+
+  function lacking(entry: ServerEntry): Lack | undefined | Promise<Lack | undefined> {
+    if (entry.secrets.length === 0) return undefined;
+    const found = settled(entry);
+    if (found === undefined) return { kind: 'unavailable', what: 'nobody is signed in whose secrets they are' };
+    return Array.isArray(found) ? lackOf(entry, found) : (found as Promise<unknown>).then(() => lacking(entry));
+  }
+
+  function filled(entry: ServerEntry): Filled | undefined {
+    if (entry.secrets.length === 0) return nothing;
+    const found = all(entry);
+    if (!found || found.some(({ is }) => !('stored' in is)) || lackOf(entry, found)) return undefined;
+    const there = goesTo(entry);
+    const values = new Map(
+      found.flatMap(({ name, is }) => ('stored' in is && is.stored?.goesTo === there ? [[name, is.stored.value]] : [])),
+    );
+    const stated = JSON.stringify(entry.secrets.map(({ name, where }) => [name, where]));
+    const key = JSON.stringify([...values]);
+    const before = last.get(entry.id);
+    if (before?.stated === stated && before.values === key) return before.filled;
+    const made = fill(entry.secrets, (name) => values.get(name));
+    last.set(entry.id, { stated, values: key, filled: made });
+    return made;
+  }
+
+  function named(entry: ServerEntry, name: string): { at: string; secret: ServerEntry['secrets'][number] } {
+    const secret = entry.secrets.find((secret) => secret.name === name);
+    const whose = present();
+    if (!whose) throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in to Gatehouse first.');
+    if (secret) return { at: vaultName(whose, entry.id, name), secret };
+    const has = entry.secrets.map(({ name }) => name).join(', ');
+    throw new Failure(
+      'not-found',
+      `The server ${entry.id} has no secret ${JSON.stringify(name)}.`,
+      has === '' ? 'It takes none.' : `It has: ${has}.`,
+    );
+  }
+
+  return {
+    lacking,
+    filled,
+    rows(entry) {
+      const found = all(entry);
+      const there = goesTo(entry);
+      return entry.secrets.map(({ name, description, required }, index) => {
+        const is = found?.[index]?.is;
+        const about = { name, description, required, goesTo: entry.url === undefined ? (entry.launch?.command ?? '') : there };
+        if (is === undefined || 'reading' in is) return { ...about, state: 'unavailable', why: 'the vault has not answered yet' };
+        if ('failed' in is) return { ...about, state: 'unavailable', why: is.failed };
+        if (is.stored === undefined) return { ...about, state: 'missing' };
+        return is.stored.goesTo === there
+          ? { ...about, state: 'set' }
+          : { ...about, state: 'missing', why: movedWords(is.stored.goesTo, there) };
+      });
+    },
+    async set(entry, name, value) {
+      const { at, secret } = named(entry, name);
+      checkValue(secret, value);
+      const stored: Stored = { format: 1, value, goesTo: goesTo(entry) };
+      await vault.set(at, JSON.stringify(stored));
+      known.set(at, { stored });
+      changed(entry.id);
+    },
+    async clear(entry, name) {
+      const { at } = named(entry, name);
+      await vault.delete(at);
+      known.set(at, { stored: undefined });
+      changed(entry.id);
+    },
+    forget,
+  };
+}

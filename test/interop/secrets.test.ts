@@ -1,0 +1,215 @@
+// The threat is a secret that is found where it has no business: everything that a real run leaves behind is searched for it.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { catalogueHashes } from '../../src/central/content/definition-hash.ts';
+import type { Activity } from '../../src/contract/activity.ts';
+import type { ServerDetail } from '../../src/contract/servers.ts';
+import type { View } from '../../src/contract/view.ts';
+import { parcelsKey } from '../../src/demo/servers/parcels.ts';
+import { eventually, startDemo } from '../support/demo.ts';
+import { legacySession } from '../support/gateway.ts';
+import { startRaw } from '../support/upstreams/raw.ts';
+
+let dir: string;
+let company: string;
+let demo: Awaited<ReturnType<typeof startDemo>>;
+let session: Awaited<ReturnType<typeof legacySession>>;
+const localKey = 'wrench-4821-hollow-sparrow';
+/** All that any process had as its arguments while the test ran. */
+const seen = new Set<string>();
+let watch: NodeJS.Timeout;
+const printed: string[] = [];
+
+const entryOf = (file: string) => JSON.parse(readFileSync(join(company, 'servers', file), 'utf8'));
+const writeEntry = (file: string, content: unknown) => writeFileSync(join(company, 'servers', file), JSON.stringify(content, null, 2));
+
+before(async () => {
+  process.env['GATEHOUSE_LOG'] = 'trace';
+  dir = await mkdtemp(join(tmpdir(), 'gatehouse-secrets-'));
+  company = join(dir, 'company');
+  cpSync(resolve('resources/demo'), company, { recursive: true });
+  const parcels = entryOf('parcels.json');
+  // The demo tells people its key; here nobody is told.
+  parcels.remotes[0].headers[0].description = 'Your own key of the parcel service';
+  writeEntry('parcels.json', parcels);
+  const lists = {
+    tools: ['echo', 'complain', 'crash'].map((name) => ({ name, inputSchema: { type: 'object' as const } })),
+    prompts: [],
+    resources: [],
+    resourceTemplates: [],
+  };
+  writeEntry('bench.json', {
+    name: 'example.lanternworks/bench',
+    description: 'A local server with a key in its environment.',
+    version: '1.0.0',
+    _meta: {
+      'dev.gatehouse/entry': {
+        id: 'bench',
+        launch: { command: 'node', args: [resolve('test/support/upstreams/stdio-server.ts')], env: { API_KEY: 'secret://bench-key' } },
+        catalogue: { capabilities: { tools: {} }, ...lists, hashes: catalogueHashes(lists) },
+      },
+    },
+  });
+  writeFileSync(
+    join(company, 'policies', 'bench.cedar'),
+    '@id("BEN-1") @reason("A test.") permit (principal in Group::"staff", action, resource in Server::"bench");\n',
+  );
+  watch = setInterval(() => {
+    if (!existsSync('/proc/self/cmdline')) return;
+    for (const pid of readdirSync('/proc')) if (/^\d+$/.test(pid)) seen.add(read(`/proc/${pid}/cmdline`));
+  }, 5);
+  demo = await startDemo({ account: 'engineer', company });
+  const { token } = await demo.json<{ token: string }>('agents', 'add', 'tester');
+  session = await legacySession(demo.mcp, token);
+});
+after(async () => {
+  clearInterval(watch);
+  await demo?.stop();
+  await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  delete process.env['GATEHOUSE_LOG'];
+});
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+async function set(server: string, name: string, value: string): Promise<void> {
+  const child = spawn(process.execPath, [resolve('dist/main/cli.js'), 'servers', 'secret', 'set', server, name, '--data', demo.dataDir]);
+  child.stdout.on('data', (chunk) => printed.push(String(chunk)));
+  child.stderr.on('data', (chunk) => printed.push(String(chunk)));
+  child.stdin.end(`${value}\n`);
+  const [code] = await once(child, 'close');
+  assert.equal(code, 0, printed.join(''));
+}
+
+interface Said {
+  isError?: boolean;
+  content: { text: string }[];
+}
+const call = async (name: string, args: object = {}) => {
+  const answer = await session.send('tools/call', { name, arguments: args });
+  const message = answer.text.startsWith('{') ? answer.json() : answer.events().at(-1)!;
+  printed.push(answer.text);
+  const said = message['result'] as unknown as Said;
+  return { failed: said.isError === true, text: said.content.map(({ text }) => text).join('\n') };
+};
+const detail = (server: string) => demo.json<ServerDetail>('servers', server);
+const newest = () => demo.json<Activity>('ledger', 'tail', '--limit', '1');
+
+test('an agent is told what to do, and the record says why', async () => {
+  const row = await detail('parcels');
+  assert.equal(row.state, 'needs-secret');
+  assert.deepEqual(
+    row.secrets.map(({ name, required, state }) => [name, required, state]),
+    [['X-Api-Key', true, 'missing']],
+  );
+  for (const [name, wanted] of [
+    ['parcels__list_parcels', 'X-Api-Key'],
+    ['bench__echo', 'bench-key'],
+  ] as const) {
+    const { failed, text } = await call(name);
+    assert.ok(failed);
+    assert.match(text, new RegExp(`needs ${wanted}.*Ask the person to open Gatehouse and enter it on the page of this server`));
+    const { decision, rule, reason } = await newest();
+    assert.deepEqual([decision, rule], ['deny', 'gatehouse:secret-missing']);
+    assert.ok(reason.includes(wanted));
+  }
+});
+
+test('entered on the command line, both servers work with it, and over a restart', async () => {
+  await set('parcels', 'X-Api-Key', parcelsKey);
+  await set('bench', 'bench-key', localKey);
+  assert.match((await call('parcels__list_parcels')).text, /P-502/);
+  assert.equal((await call('bench__echo')).failed, false);
+  const pid = demo.hostPid();
+  process.kill(pid, 'SIGKILL');
+  await eventually(
+    async () => {
+      const answer = await call('parcels__track_parcel', { id: 'P-501' }).catch(() => undefined);
+      return answer && !answer.failed && demo.hostPid() !== pid ? answer : undefined;
+    },
+    'the host is there again, and has the key',
+    60_000,
+  );
+  assert.equal((await detail('parcels')).secrets[0]!.state, 'set');
+});
+
+test('a server that prints and tells its key tells nobody', async () => {
+  assert.equal((await call('bench__complain', { text: `my key is ${localKey}\n` })).failed, false);
+  assert.match((await demo.gatehouse('servers', 'bench', '--stderr')).stdout, /my key is \[secret\]/);
+  const crashed = await call('bench__crash', { why: localKey });
+  assert.ok(crashed.failed);
+  assert.match(crashed.text, /giving up because of \[secret\]/);
+  await set('parcels', 'X-Api-Key', 'a-wrong-key-6b1f');
+  const refused = await call('parcels__list_parcels');
+  assert.ok(refused.failed);
+  assert.match(refused.text, /401/);
+  await set('parcels', 'X-Api-Key', parcelsKey);
+  assert.equal((await call('parcels__list_parcels')).failed, false);
+});
+
+test('a rule change that moves the server to another origin sends nothing there, and the person is asked again', async (t) => {
+  const thief = await startRaw(t, (_message, response) => void response.writeHead(500).end());
+  const entry = entryOf('parcels.json');
+  const moved = structuredClone(entry);
+  moved.remotes[0].url = thief.url;
+  writeEntry('parcels.json', moved);
+  await eventually(async () => ((await detail('parcels')).state === 'needs-secret' ? true : undefined), 'the bundle is here', 30_000);
+  const { failed, text } = await call('parcels__list_parcels');
+  assert.ok(failed);
+  assert.match(text, /it was entered for http:\/\/127\.0\.0\.1:\d+, and the company moved this server to/i);
+  assert.deepEqual(thief.got, []);
+  writeEntry('parcels.json', entry);
+  await eventually(async () => ((await detail('parcels')).state !== 'needs-secret' ? true : undefined), 'it is back', 30_000);
+  assert.equal((await call('parcels__list_parcels')).failed, false);
+});
+
+test('nothing of all that is found anywhere: data folder, logs, ledger, View, answers, lists of processes', async () => {
+  const shown = [
+    ...printed,
+    JSON.stringify(await demo.json<View>('status')),
+    JSON.stringify(await detail('parcels')),
+    JSON.stringify(await detail('bench')),
+    (await demo.gatehouse('ledger', 'export')).stdout,
+    (await demo.gatehouse('servers', 'parcels')).stdout,
+    demo.stderr(),
+  ];
+  await demo.stop({ keep: true });
+  const files = readdirSync(demo.dataDir, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name));
+  assert.ok(files.some((file) => file.endsWith('vault.json')) && files.some((file) => file.includes('ledger.sqlite')));
+  assert.ok(
+    files.some((file) => file.includes('logs') && statSync(file).size > 1000),
+    'there is a log',
+  );
+  const forms = [parcelsKey, localKey, 'a-wrong-key-6b1f'].flatMap((key) => [
+    key,
+    ...[0, 1, 2].map((at) => Buffer.from(key).subarray(at).toString('base64').slice(0, 12)),
+    Buffer.from(key).toString('hex'),
+  ]);
+  for (const file of files) {
+    const content = read(file);
+    for (const form of forms) assert.ok(!content.includes(form), `${file} has ${form}`);
+  }
+  // What the agent itself sent is in no answer either: it is not repeated.
+  for (const text of shown) for (const form of forms) assert.ok(!text.includes(form), text.slice(0, 400));
+  if (process.platform === 'linux') {
+    assert.ok(
+      [...seen].some((line) => line.includes('secret\0set\0parcels')),
+      'the list of processes was looked at meanwhile',
+    );
+    for (const line of seen) for (const form of forms) assert.ok(!line.includes(form), line);
+  }
+  await rm(demo.dataDir, { recursive: true, force: true, maxRetries: 5 });
+});
