@@ -28,7 +28,7 @@ function Standing({ row, signIn }: { row: ServerRow; signIn: ServerSignIn }) {
         text: [reply.error.message, reply.error.fix].filter(Boolean).join(' '),
       });
   };
-  if (signIn.state === 'signed-in')
+  if (signIn.state === 'signed-in' && !signIn.wanted)
     return (
       <div className="flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1 rounded-card border border-line px-4 py-1 sm:min-h-10">
         <CircleUserRound aria-hidden className="text-allow" />
@@ -59,8 +59,10 @@ function Standing({ row, signIn }: { row: ServerRow; signIn: ServerSignIn }) {
           </>
         ) : (
           <>
-            <span className="font-medium text-ask">Sign in to use it.</span> {row.title} wants to know who you are. Your agents’ calls are
-            made as you.
+            <span className="font-medium text-ask">{signIn.wanted ? 'Sign in once more.' : 'Sign in to use it.'}</span> {row.title}{' '}
+            {signIn.wanted
+              ? 'refused what your present sign-in is good for.'
+              : 'wants to know who you are. Your agents’ calls are made as you.'}
           </>
         )}
       </p>

@@ -13,7 +13,8 @@ const looks: Record<ServerState, { icon: LucideIcon; word: string; ink: string }
 const signIn = { icon: LogIn, word: 'Sign in', ink: 'text-ask' };
 
 /** The person has to sign in before it can be used. */
-export const wantsSignIn = ({ signIn }: ServerRow) => signIn?.state === 'signed-out' || signIn?.state === 'signing-in';
+export const wantsSignIn = ({ signIn }: ServerRow) =>
+  signIn?.state === 'signed-out' || signIn?.state === 'signing-in' || signIn?.wanted === true;
 
 /** `idle` reads "Ready": a server is connected when it is first used, so nothing is wrong with one that is not. */
 export function StateWord({ row }: { row: ServerRow }) {

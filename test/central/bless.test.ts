@@ -7,6 +7,7 @@ import { definitionHash } from '../../src/central/content/definition-hash.ts';
 import { bless } from '../../src/central/publish/bless.ts';
 import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
+import { parcelsKey } from '../../src/demo/servers/parcels.ts';
 import { openDemoUpstreams, openEverything } from '../../src/demo/upstreams.ts';
 import { signIn, startIdentity, startIdp } from '../support/sign-in.ts';
 import { temporaryDir } from './company-folder.ts';
@@ -34,6 +35,9 @@ test('the demo servers, asked now, say exactly what was blessed: over HTTP and s
   await signIn(identity, 'marketer');
   process.env['GATEHOUSE_BLESS_TOKEN_CRM'] = (await identity.exchange('marketer', { audience: 'crm' })).accessToken;
   t.after(() => delete process.env['GATEHOUSE_BLESS_TOKEN_CRM']);
+  await assert.rejects(bless(dir.path, 'parcels', { fetchCatalogue, variables }), /without X-Api-Key/);
+  process.env['GATEHOUSE_BLESS_SECRET_PARCELS__X_API_KEY'] = parcelsKey;
+  t.after(() => delete process.env['GATEHOUSE_BLESS_SECRET_PARCELS__X_API_KEY']);
   for (const { server, added, changed, removed } of await bless(dir.path, undefined, { fetchCatalogue, variables })) {
     assert.deepEqual({ server, added, changed, removed }, { server, added: [], changed: [], removed: [] });
     const file = `servers/${server}.json`;

@@ -76,6 +76,11 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
     says: 'ada@northwind.example',
   },
   'server, signed out': { at: '#/servers/tickets', options: signIn({ state: 'signed-out' }), says: 'wants to know who you are' },
+  'server, signed in, and asked again': {
+    at: '#/servers/tickets',
+    options: signIn({ state: 'signed-in', wanted: true }),
+    says: 'Sign in once more.',
+  },
   'server, signing in': { at: '#/servers/tickets', options: signIn({ state: 'signing-in' }), says: 'Finish in your browser.' },
   'server, sign-in not readable': {
     at: '#/servers/tickets',

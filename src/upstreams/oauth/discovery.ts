@@ -119,24 +119,22 @@ async function ask(entry: ServerEntry): Promise<{ challenge: Challenge; fetch: F
 async function findResource(address: URL, auth: OAuth, challenge: Challenge, fetch: Fetch) {
   const places =
     challenge.resourceMetadata === undefined
-      ? [
-          ...new Set([
-            `${address.origin}/.well-known/oauth-protected-resource${pathOf(address)}`,
-            `${address.origin}/.well-known/oauth-protected-resource`,
-          ]),
-        ]
+      ? [...new Set([`${address.origin}${wellKnown}${pathOf(address)}`, `${address.origin}${wellKnown}`])]
       : [challenge.resourceMetadata];
   for (const place of places) {
     const document = await get(place, fetch);
     if (document === undefined) continue;
     const read = resourceMetadata.safeParse(document);
     if (!read.success) throw lie('its resource metadata (RFC 9728) cannot be read');
-    // RFC 9728 section 3.3: identical. A token for a larger place would be good at all servers there, so only the company may say that.
+    // RFC 9728 section 3.3: the document speaks for what its own place was made of, the server or its whole origin. A token for a larger place would be
+    // good at all servers there, so a document elsewhere, and one of the server's path, may name the server alone; else only the company may say it.
+    const at = new URL(place);
+    const spoken = [
+      address.origin + address.pathname,
+      ...(at.pathname === wellKnown && at.origin === address.origin ? [address.origin] : []),
+    ];
     const { resource } = read.data;
-    if (
-      resource !== auth.resource &&
-      URL.parse(resource)?.href.replace(/\/$/, '') !== (address.origin + address.pathname).replace(/\/$/, '')
-    )
+    if (resource !== auth.resource && !spoken.map(bare).includes(bare(URL.parse(resource)?.href ?? '')))
       throw lie(
         'its resource metadata (RFC 9728) is about another server; where it is right, the registry entry states it as "auth.resource"',
       );
@@ -213,6 +211,8 @@ async function get(place: string, fetch: Fetch): Promise<unknown> {
   });
 }
 
+const wellKnown = '/.well-known/oauth-protected-resource';
+const bare = (text: string): string => text.replace(/\/$/, '');
 const host = (text: string): string => URL.parse(text)?.host.slice(0, 200) ?? 'somewhere';
 const pathOf = ({ pathname }: URL): string => pathname.replace(/\/$/, '');
 /** A query may hold a key, and a resource has no fragment (RFC 8707 section 2). */
