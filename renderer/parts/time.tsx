@@ -8,16 +8,20 @@ const listeners = new Set<() => void>();
 function subscribe(changed: () => void): () => void {
   listeners.add(changed);
   // One clock for the whole window, and none while nothing shows a time.
-  timer ??= setInterval(() => {
-    now = Date.now();
-    for (const listener of listeners) listener();
-  }, 5000);
+  timer ??= setInterval(tick, 5000);
   return () => {
     listeners.delete(changed);
     if (listeners.size > 0) return;
     clearInterval(timer);
     timer = undefined;
   };
+}
+
+/** What is new to the window happened now, not after the last tick. */
+export function tick(): void {
+  if (Date.now() - now < 1000) return;
+  now = Date.now();
+  for (const listener of listeners) listener();
 }
 
 /** The time, to 5 seconds. */

@@ -8,7 +8,6 @@ import { useNow } from '../parts/time.tsx';
 import { say } from '../parts/toast.tsx';
 import { useCall } from '../store.ts';
 import { ago, sentence } from '../words.ts';
-import { SignIn } from './sign-in.tsx';
 import { eraTitle, StateWord } from './state.tsx';
 
 export function ServerHead({ row }: { row: ServerRow }) {
@@ -41,7 +40,6 @@ export function ServerFacts({ row, url }: { row: ServerRow; url: string | undefi
   return (
     <div className="flex flex-col gap-4">
       {(row.state === 'failed' || row.state === 'backing-off') && <Down row={row} />}
-      <SignIn row={row} />
       <div className="grid gap-x-8 gap-y-4 @[800px]:grid-cols-[minmax(0,1fr)_minmax(0,360px)] @[800px]:items-end">
         <dl className="grid grid-cols-2 gap-x-6 gap-y-3 @[480px]:grid-cols-3 @[800px]:flex @[800px]:flex-wrap @[800px]:gap-x-8">
           {facts.map(([name, value, title]) => (

@@ -15,7 +15,7 @@ export function Secrets({ row }: { row: ServerRow }) {
   const needed = row.secrets.some(lacks);
   const memory = useView((view) => view.app.vault === 'memory');
   return (
-    <section aria-labelledby="secrets" className={`mt-4 overflow-hidden rounded-card border ${needed ? 'border-ask-line' : 'border-line'}`}>
+    <section aria-labelledby="secrets" className={`mb-4 overflow-hidden rounded-card border ${needed ? 'border-ask-line' : 'border-line'}`}>
       <header className={`flex items-start gap-3 border-b px-4 py-3 ${needed ? 'border-ask-line bg-ask-soft' : 'border-line bg-well'}`}>
         <KeyRound aria-hidden className={`mt-0.5 ${needed ? 'text-ask' : 'text-faint'}`} />
         <div className="min-w-0">

@@ -12,6 +12,7 @@ import { ServerOutput } from './output.tsx';
 import { PromptList } from './prompts.tsx';
 import { ResourceList } from './resources.tsx';
 import { Secrets } from './secrets.tsx';
+import { SignIn } from './sign-in.tsx';
 import { ToolDetail } from './tool.tsx';
 import { ToolList } from './tools.tsx';
 import { UseTab } from './use.tsx';
@@ -76,8 +77,9 @@ export function ServerPage({ route }: { route: ServerRoute }) {
         ) : undefined
       }
     >
-      <ServerFacts row={row} url={reachable ? detail?.url : undefined} />
+      <SignIn key={`${row.id} sign-in`} row={row} />
       {row.secrets.length > 0 && <Secrets key={`${row.id} secrets`} row={row} />}
+      <ServerFacts row={row} url={reachable ? detail?.url : undefined} />
       {detail && detail.leftOut.length > 0 && <LeftOut key={`${row.id} faults`} items={detail.leftOut} />}
       {row.kind === 'local' && <ServerOutput key={row.id} server={row.id} state={row.state} />}
       <nav aria-label="Parts of this server" className="-mx-4 mt-6 flex overflow-x-auto border-line border-b px-2 md:-mx-2 md:px-0">

@@ -30,10 +30,11 @@ function Standing({ row, signIn }: { row: ServerRow; signIn: ServerSignIn }) {
   };
   if (signIn.state === 'signed-in' && !signIn.wanted)
     return (
-      <div className="flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1 rounded-card border border-line px-4 py-1 sm:min-h-10">
+      <div className="mb-4 flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1 rounded-card border border-line px-4 py-1 sm:min-h-10">
         <CircleUserRound aria-hidden className="text-allow" />
         <p className="min-w-0 flex-1 basis-32 break-words text-13">
-          Signed in{signIn.account && <span className="font-medium"> as {signIn.account}</span>}
+          Signed in{signIn.account && ' as '}
+          {signIn.account && <span className="font-medium">{signIn.account}</span>}
           {signIn.until && <span className="text-quiet">, until {exact(signIn.until)}</span>}
         </p>
         <Button look="bare" disabled={busy} onClick={() => void run('server-sign-out')}>
@@ -45,7 +46,7 @@ function Standing({ row, signIn }: { row: ServerRow; signIn: ServerSignIn }) {
   return (
     <div
       role="status"
-      className="flex flex-wrap items-center gap-x-4 gap-y-2 rounded-card border border-ask-line bg-ask-soft py-2 pr-2 pl-4"
+      className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 rounded-card border border-ask-line bg-ask-soft py-2 pr-2 pl-4"
     >
       <p className="min-w-0 flex-1 basis-64 text-13">
         {signIn.state === 'unknown' ? (

@@ -75,8 +75,8 @@ function welcome(io: Io, demo: { mcp: string; ui: string; dataDir: string }, acc
     account === undefined
       ? `1. Open the window and sign in as engineer, marketer, finance or admin (no password).`
       : `1. You are signed in as ${account}.`,
-    `2. Give an agent access:   ${command(`npx gatehouse agents add claude-code${data}`)}`,
-    `   and paste the line it prints, for Claude Code: ${command('claude mcp add --transport http gatehouse ...')}`,
+    `2. Connect an agent:       ${command(`npx gatehouse connect${data}`)} shows those on this machine, and connects them.`,
+    `   Or give one the gateway's address: it signs in by itself, and you allow it in the window.`,
     `3. See what it does:       ${command(`npx gatehouse ledger tail --follow${data}`)}`,
     '',
     'Ctrl-C ends everything.',

@@ -4,10 +4,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { Failure } from '../../src/base/errors.ts';
-import { silent as log } from '../../src/base/log.ts';
 import type { SecretRow } from '../../src/contract/servers.ts';
-import { openHeadless } from '../../src/headless/headless.ts';
-import { smallCore } from '../headless/small-core.ts';
+import { serveSmall, smallCore } from '../headless/small-core.ts';
 import { folder } from '../shell/folder.ts';
 import { detail } from '../web/scene-servers.ts';
 import { entry, gatehouse } from './command.ts';
@@ -42,15 +40,7 @@ async function running(t: TestContext) {
       secrets: [secret({}), secret({ name: 'other', required: false, state: 'set' })],
     }),
   });
-  const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, maxConnections: 16, headerTimeoutMs: 1, pollMinutes: 1 };
-  const headless = await openHeadless({
-    dataDir,
-    log,
-    ui: false,
-    settingsFor: async () => ({ core: settings, uiPort: 0, startAtLogin: false, refresh: async () => {}, close() {} }),
-    openCore: async () => core,
-  });
-  t.after(() => headless.close());
+  await serveSmall(t, dataDir, core);
   return { dataDir, got, run: (args: string[], input = '') => gatehouse([...args, '--data', dataDir], { input }) };
 }
 

@@ -1,7 +1,10 @@
+import type { TestContext } from 'node:test';
 import type { Core } from '../../src/app/core.ts';
 import { Failure, toErrorValue } from '../../src/base/errors.ts';
+import { silent } from '../../src/base/log.ts';
 import { type Command, commands, type Outputs } from '../../src/contract/contract.ts';
 import type { View } from '../../src/contract/view.ts';
+import { openHeadless } from '../../src/headless/headless.ts';
 
 type Answers = { [C in Command]?: (input: Record<string, unknown>) => Outputs[C] };
 
@@ -67,3 +70,16 @@ const emptyView: View = {
   today: { calls: 0, denied: 0, errors: 0 },
   ledger: { records: 0, uploaded: 0 },
 };
+
+/** The headless shell on a core of the test, with its control socket and without a window's server. */
+export async function serveSmall(t: TestContext, dataDir: string, core: Core): Promise<void> {
+  const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, maxConnections: 16, headerTimeoutMs: 1, pollMinutes: 1 };
+  const headless = await openHeadless({
+    dataDir,
+    log: silent,
+    ui: false,
+    settingsFor: async () => ({ core: settings, uiPort: 0, startAtLogin: false, refresh: async () => {}, close() {} }),
+    openCore: async () => core,
+  });
+  t.after(() => headless.close());
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -7,7 +7,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { eventually, startDemo } from '../support/demo.ts';
 import { openModel, type Step } from '../support/model.ts';
-import { type RealAgents, realAgents, runAgent } from '../support/real-agents.ts';
+import { type RealAgents, realAgents, runAgent, scriptedCodex } from '../support/real-agents.ts';
 
 type Era = 'legacy' | 'modern';
 
@@ -130,33 +130,13 @@ for (const era of ['legacy', 'modern'] as const)
     if (!agents) return;
     const { home, token, url, restart, recorded } = await setUp(t, 'Codex');
     const model = await modelFor(t, story(restart));
-    await mkdir(join(home, '.codex'));
-    await writeFile(
-      join(home, '.codex', 'config.toml'),
-      `model = "scripted"
-model_provider = "scripted"
-approval_policy = "never"
-check_for_update_on_startup = false
-[analytics]
-enabled = false
-[features]
-plugins = false
-apps = false
-mcp_2026_07_28 = ${era === 'modern'}
-[model_providers.scripted]
-name = "Scripted"
-base_url = "${model.url}/v1"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-[mcp_servers.gatehouse]
+    const gatehouse = `[mcp_servers.gatehouse]
 url = "${url}"
 bearer_token_env_var = "GATEHOUSE_TOKEN"
 default_tools_approval_mode = "approve"
 required = true
-startup_timeout_sec = 30
-`,
-    );
+startup_timeout_sec = 30`;
+    await scriptedCodex(home, model.url, `mcp_2026_07_28 = ${era === 'modern'}`, gatehouse);
     const { stdout, stderr } = await runAgent([...agents.codex, 'exec', '--skip-git-repo-check', '--json', 'Go.'], {
       cwd: home,
       env: { ...model.env, PATH: path, HOME: home, GATEHOUSE_TOKEN: token },

@@ -10,7 +10,7 @@ import type { AgentRow } from '../../src/contract/agents.ts';
 import { agentHome, allowByCommand, cannotDrive, terminal } from '../support/agent-sign-in.ts';
 import { eventually, startDemo } from '../support/demo.ts';
 import { openModel } from '../support/model.ts';
-import { type RealAgents, realAgents, runAgent } from '../support/real-agents.ts';
+import { type RealAgents, realAgents, runAgent, scriptedCodex } from '../support/real-agents.ts';
 import { axe, launch, noChromium, openPage } from '../web/browser.ts';
 
 /** Real agents that know nothing but the gateway's address: they sign in by themselves, and the person allows them. */
@@ -186,26 +186,7 @@ for (const host of ['127.0.0.1', 'localhost'])
     const { home, env, url } = await agentHome(t);
     const model = await openModel([{ tool: 'everything__echo', args: { message: `from ${host}` } }]);
     t.after(() => model.close());
-    await mkdir(join(home, '.codex'));
-    await writeFile(
-      join(home, '.codex', 'config.toml'),
-      `model = "scripted"
-model_provider = "scripted"
-approval_policy = "never"
-check_for_update_on_startup = false
-[analytics]
-enabled = false
-[features]
-plugins = false
-apps = false
-[model_providers.scripted]
-name = "Scripted"
-base_url = "${model.url}/v1"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-`,
-    );
+    await scriptedCodex(home, model.url);
     const adding = runAgent([...agents.codex, 'mcp', 'add', 'gw', '--url', at(host)], { cwd: home, env });
     await allowByCommand(demo, await url());
     const added = await adding;

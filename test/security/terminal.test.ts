@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../src/base/errors.ts';
 import { silent as log } from '../../src/base/log.ts';
-import { openHeadless } from '../../src/headless/headless.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { gatehouse } from '../cli/command.ts';
-import { smallCore } from '../headless/small-core.ts';
+import { serveSmall, smallCore } from '../headless/small-core.ts';
 import { folder } from '../shell/folder.ts';
 
 // Clears the screen, sets the title, and begins a sequence with one eight-bit character; turns the direction of writing; goes back over the line.
@@ -47,15 +46,7 @@ test('what upstreams and agents say cannot command the terminal of who reads it'
     },
     {},
   );
-  const settings = { central: undefined, port: 0, maxBodyBytes: 1, maxDepth: 1, maxConnections: 16, headerTimeoutMs: 1, pollMinutes: 1 };
-  const headless = await openHeadless({
-    dataDir,
-    log,
-    ui: false,
-    settingsFor: async () => ({ core: settings, uiPort: 0, startAtLogin: false, refresh: async () => {}, close() {} }),
-    openCore: async () => core,
-  });
-  t.after(() => headless.close());
+  await serveSmall(t, dataDir, core);
   const run = async (...args: string[]) => {
     const { out, err } = await gatehouse([...args, '--data', dataDir]);
     assert.doesNotMatch(

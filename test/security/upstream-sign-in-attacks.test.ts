@@ -14,7 +14,6 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { kindOf } from '../../src/base/address-kind.ts';
-import { Failure } from '../../src/base/errors.ts';
 import { guardedFetch } from '../../src/base/guarded-fetch.ts';
 import type { Vault } from '../../src/base/host.ts';
 import { openLog, silent } from '../../src/base/log.ts';
@@ -30,6 +29,8 @@ import { openSignIns } from '../../src/upstreams/oauth/sign-ins.ts';
 import { Tickets } from '../../src/upstreams/oauth/tickets.ts';
 import { SignInNeeded } from '../../src/upstreams/upstream.ts';
 import { allowAll, entry, makeBundle, modernRequest, raw } from '../support/gateway.ts';
+import { lockable } from '../support/host.ts';
+import { serveNoting } from '../support/noting-server.ts';
 import { openSigningIn } from '../support/signing-in.ts';
 
 type House = Awaited<ReturnType<typeof openSigningIn>>;
@@ -51,18 +52,27 @@ function gate() {
   return { promise, open: resolve };
 }
 
+/** Rejections that nobody handles: Node ends the process at the first. */
+function unhandled(t: TestContext): unknown[] {
+  const crashes: unknown[] = [];
+  const note = (error: unknown) => crashes.push(error);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  return crashes;
+}
+
 /** A legacy agent that can send its person to an address, and says at once that they went there. */
-async function asking(t: TestContext, { house }: House, asked: () => void, capabilities = { elicitation: { url: {} } }) {
-  const client = new Client({ name: 'agent', version: '1.0.0' }, { capabilities });
-  client.setRequestHandler(ElicitRequestSchema, async () => {
-    asked();
+async function asking(t: TestContext, { house }: House, asked: (url: string) => unknown) {
+  const client = new Client({ name: 'agent', version: '1.0.0' }, { capabilities: { elicitation: { url: {} } } });
+  client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+    await asked((params as { url: string }).url);
     return { action: 'accept' };
   });
   const requestInit = { headers: { authorization: `Bearer ${house.token}` } };
   await client.connect(new StreamableHTTPClientTransport(new URL(house.url), { requestInit }) as unknown as Transport);
   t.after(() => client.close());
-  return (name: string) =>
-    client.callTool({ name: `own__${name}`, arguments: {} }, undefined, { timeout: 20_000 }) as Promise<{
+  return (name: string, signal?: AbortSignal) =>
+    client.callTool({ name: `own__${name}`, arguments: {} }, undefined, { timeout: 20_000, ...(signal ? { signal } : {}) }) as Promise<{
       isError?: boolean;
       content: { text: string }[];
     }>;
@@ -70,7 +80,7 @@ async function asking(t: TestContext, { house }: House, asked: () => void, capab
 
 // ---- Whose token is used
 
-test('1: a call that one person began, and that the server refuses after another one came, is not made again with the token of the other one', async (t) => {
+test('a call that one person began, and that the server refuses after another one came, is not made again with the token of the other one', async (t) => {
   const held = gate();
   let holds = false;
   const at = await openSigningIn(t, {
@@ -101,7 +111,7 @@ test('1: a call that one person began, and that the server refuses after another
   );
 });
 
-test('2: a call that waits for the sign-in of one person does not go on as the next person', async (t) => {
+test('a call that waits for the sign-in of one person does not go on as the next person', async (t) => {
   const at = await openSigningIn(t);
   at.who.sub = 'lee';
   await at.call();
@@ -123,7 +133,7 @@ test('2: a call that waits for the sign-in of one person does not go on as the n
   );
 });
 
-test('3: a call that waits for a sign-in is decided again when it goes on: the rules may have changed in ten minutes', async (t) => {
+test('a call that waits for a sign-in is decided again when it goes on: the rules may have changed in ten minutes', async (t) => {
   const at = await openSigningIn(t);
   let asked = 0;
   const callTool = await asking(t, at, () => asked++);
@@ -137,7 +147,7 @@ test('3: a call that waits for a sign-in is decided again when it goes on: the r
   assert.equal(at.upstream.log.length, 0, 'a forbidden call was carried out');
 });
 
-test('4: a call that waits for a sign-in ends when its server is taken out of the bundle', async (t) => {
+test('a call that waits for a sign-in ends when its server is taken out of the bundle', async (t) => {
   const at = await openSigningIn(t);
   let asked = 0;
   const callTool = await asking(t, at, () => asked++);
@@ -150,20 +160,15 @@ test('4: a call that waits for a sign-in ends when its server is taken out of th
   assert.notEqual(await Promise.race([waiting.then(() => 'ended'), pause(2000).then(() => 'waits')]), 'waits');
 });
 
-test('5: a call whose own sign-in was made goes on, whatever another call waits for at that server', async (t) => {
+test('a call whose own sign-in was made goes on, whatever another call waits for at that server', async (t) => {
   const at = await openSigningIn(t, { scopes: { write: 'w:all' } });
   const answered = gate();
-  const client = new Client({ name: 'agent', version: '1.0.0' }, { capabilities: { elicitation: { url: {} } } });
   let url = '';
-  client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
-    url = (params as { url: string }).url;
+  const callTool = await asking(t, at, async (address) => {
+    url = address;
     await answered.promise;
-    return { action: 'accept' };
   });
-  const requestInit = { headers: { authorization: `Bearer ${at.house.token}` } };
-  await client.connect(new StreamableHTTPClientTransport(new URL(at.house.url), { requestInit }) as unknown as Transport);
-  t.after(() => client.close());
-  const first = client.callTool({ name: 'own__who', arguments: {} }).catch(() => undefined);
+  const first = callTool('who').catch(() => undefined);
   await until(() => url !== '');
   await driveSignIn(url, 'ann');
   assert.ok(linkIn((await at.call('write')).text), 'another call needs more scope, and nobody gives it');
@@ -173,7 +178,7 @@ test('5: a call whose own sign-in was made goes on, whatever another call waits 
 
 // ---- Unavailable is not absent
 
-test('6: an authorization server that is away for a moment while the server refuses the token ends no sign-in', async (t) => {
+test('an authorization server that is away for a moment while the server refuses the token ends no sign-in', async (t) => {
   let away = false;
   const at = await openSigningIn(t, {
     instead: (path, _issuer, _request, response) => away && path === '/token' && json(response, 503, {}),
@@ -191,7 +196,7 @@ test('6: an authorization server that is away for a moment while the server refu
   assert.deepEqual(await at.call(), { failed: false, text: 'ann' });
 });
 
-test('7: a client that the authorization server does not know any more (401 with WWW-Authenticate, RFC 6749 section 5.2) asks for a new sign-in', async (t) => {
+test('a client that the authorization server does not know any more (401 with WWW-Authenticate, RFC 6749 section 5.2) asks for a new sign-in', async (t) => {
   let gone = false;
   const at = await openSigningIn(t, {
     lifetime: 60,
@@ -207,7 +212,7 @@ test('7: a client that the authorization server does not know any more (401 with
   assert.ok(linkIn(text), `nobody can ever call it again: ${text}`);
 });
 
-test('8: a revocation that is answered with 503 is made later', async (t) => {
+test('a revocation that is answered with 503 is made later', async (t) => {
   let away = true;
   let tries = 0;
   const at = await openSigningIn(t, {
@@ -226,7 +231,7 @@ test('8: a revocation that is answered with 503 is made later', async (t) => {
 
 // ---- Rotation and the vault
 
-test('9: one refresh token is never used twice, also where people take turns while a refresh is under way', async (t) => {
+test('one refresh token is never used twice, also where people take turns while a refresh is under way', async (t) => {
   const held = gate();
   let slow = false;
   const used: string[] = [];
@@ -256,29 +261,6 @@ test('9: one refresh token is never used twice, also where people take turns whi
   assert.equal(used.length, 1, 'the second one replays the token: the server ends the whole sign-in');
 });
 
-function failing(inner: Vault) {
-  const state = { fails: false };
-  const check = () => {
-    if (state.fails) throw new Failure('unavailable', 'The keychain is locked.', 'Unlock it.');
-  };
-  const vault: Vault = {
-    kind: 'keychain',
-    get: async (name) => {
-      check();
-      return inner.get(name);
-    },
-    set: async (name, secret) => {
-      check();
-      await inner.set(name, secret);
-    },
-    delete: async (name) => {
-      check();
-      await inner.delete(name);
-    },
-  };
-  return { vault, state };
-}
-
 const another = (t: TestContext, vault: Vault, server: ServerEntry, sub = 'pat') => {
   const signIns = openSignIns({
     vault,
@@ -294,16 +276,16 @@ const another = (t: TestContext, vault: Vault, server: ServerEntry, sub = 'pat')
   return signIns;
 };
 
-test('10: a sign-out that the vault did not take is no sign-out: it says so, or is made good later', async (t) => {
-  const { vault, state } = failing(memoryVault());
+test('a sign-out that the vault did not take is no sign-out: it says so, or is made good later', async (t) => {
+  const { vault, state } = lockable(memoryVault());
   const at = await openSigningIn(t, { vault });
   await at.signIn();
-  state.fails = true;
+  state.locked = true;
   const said = await at.signIns.signOut('own').then(
     () => 'signed out',
     () => 'failed',
   );
-  state.fails = false;
+  state.locked = false;
   await pause(500);
   const after = await another(t, vault, at.server).credentials.headers(at.server, 'pat', AbortSignal.timeout(1000));
   assert.ok(
@@ -312,14 +294,14 @@ test('10: a sign-out that the vault did not take is no sign-out: it says so, or 
   );
 });
 
-test('11: a rotated token whose storing failed is stored as soon as the vault takes it', async (t) => {
-  const { vault, state } = failing(memoryVault());
+test('a rotated token whose storing failed is stored as soon as the vault takes it', async (t) => {
+  const { vault, state } = lockable(memoryVault());
   const at = await openSigningIn(t, { vault, lifetime: 60 });
   await at.signIn();
-  state.fails = true;
+  state.locked = true;
   at.forward(61_000);
   assert.ok(!(await at.call()).failed);
-  state.fails = false;
+  state.locked = false;
   for (let n = 0; n < 5; n++) await at.call();
   await pause(500);
   const stored = JSON.parse((await vault.get(storeName('idp pat')))!) as { servers: Record<string, Kept> };
@@ -329,7 +311,7 @@ test('11: a rotated token whose storing failed is stored as soon as the vault ta
   assert.notEqual(stored.servers['own']!.refreshToken, used, 'a restart replays a used refresh token');
 });
 
-test('12: who signs out of Gatehouse before anything was called leaves no sign-in behind', async (t) => {
+test('who signs out of Gatehouse before anything was called leaves no sign-in behind', async (t) => {
   const vault = memoryVault();
   const at = await openSigningIn(t, { vault });
   await at.signIn();
@@ -338,7 +320,7 @@ test('12: who signs out of Gatehouse before anything was called leaves no sign-i
   assert.equal(await vault.get(storeName('idp pat')), undefined);
 });
 
-test('13: a server whose revocation hangs does not keep the sign-ins at others alive when the person signs out of Gatehouse', async (t) => {
+test('a server whose revocation hangs does not keep the sign-ins at others alive when the person signs out of Gatehouse', async (t) => {
   const vault = memoryVault();
   let hangs = false;
   const at = await openSigningIn(t, {
@@ -363,7 +345,7 @@ test('13: a server whose revocation hangs does not keep the sign-ins at others a
   assert.equal(left, undefined, 'a program that ends now leaves them there');
 });
 
-test('29: an authorization server that cannot be reached holds up the revocations at no other one', async (t) => {
+test('an authorization server that cannot be reached holds up the revocations at no other one', async (t) => {
   const vault = memoryVault();
   const at = await openSigningIn(t, { vault });
   await at.signIn();
@@ -381,7 +363,7 @@ test('29: an authorization server that cannot be reached holds up the revocation
 
 // ---- What a token belongs to
 
-test('14: a token belongs to an issuer: where the company states another one, the former token is not sent any more', async (t) => {
+test('a token belongs to an issuer: where the company states another one, the former token is not sent any more', async (t) => {
   const at = await openSigningIn(t);
   await at.signIn();
   assert.ok(!(await at.call()).failed);
@@ -394,7 +376,7 @@ test('14: a token belongs to an issuer: where the company states another one, th
   assert.equal(at.upstream.log.length, before, 'the token of the former issuer was used');
 });
 
-test("15: where `resource` is not sent, the server does not choose by its scopes for which other service the person's token is good", async (t) => {
+test("where `resource` is not sent, the server does not choose by its scopes for which other service the person's token is good", async (t) => {
   const at = await openSigningIn(t, {
     auth: { resource: false, scope: 'mcp' },
     instead: (path, issuer, request, response) => {
@@ -410,16 +392,8 @@ test("15: where `resource` is not sent, the server does not choose by its scopes
   assert.ok(!asked.includes('graph.example'), asked);
 });
 
-test('16: a name that its owner points at this machine opens no way into this machine', async (t) => {
-  const seen: string[] = [];
-  const inside = http.createServer((request, response) => {
-    seen.push(request.url!);
-    response.end('{}');
-  });
-  inside.listen(0, '127.0.0.1');
-  await once(inside, 'listening');
-  t.after(() => inside.close());
-  const { port } = inside.address() as AddressInfo;
+test('a name that its owner points at this machine opens no way into this machine', async (t) => {
+  const { seen, origin } = await serveNoting(t);
   const real = dns.lookup;
   // Its owner's DNS, which answers each question as they like.
   dns.lookup = (async (name: string, options: object) =>
@@ -430,12 +404,12 @@ test('16: a name that its owner points at this machine opens no way into this ma
     syncBuiltinESMExports();
   });
   const server = entry({ id: 'evil', url: 'https://evil.example/mcp', auth: { type: 'oauth' } });
-  const heard = { resourceMetadata: `http://127.0.0.1:${port}/admin/delete-everything` };
+  const heard = { resourceMetadata: `${origin}/admin/delete-everything` };
   await discover(server, { type: 'oauth' }, heard).catch(() => {});
   assert.deepEqual(seen, [], 'a request of ours reached a service on this machine');
 });
 
-test("17: whatever a bundle says, a person's token goes out over TLS or stays on this machine, and beside no other Authorization", async (t) => {
+test("whatever a bundle says, a person's token goes out over TLS or stays on this machine, and beside no other Authorization", async (t) => {
   const vault = memoryVault();
   const at = await openSigningIn(t, { vault });
   await at.signIn();
@@ -449,7 +423,7 @@ test("17: whatever a bundle says, a person's token goes out over TLS or stays on
 
 // ---- Who signs in, and for how often
 
-test('19: a second visit of the link (the agent, a preview) does not end the sign-in that the person is in the middle of, nor register another client', async (t) => {
+test('a second visit of the link (the agent, a preview) does not end the sign-in that the person is in the middle of, nor register another client', async (t) => {
   const at = await openSigningIn(t);
   const { url } = await at.signIns.begin(at.server);
   const first = await get(url);
@@ -462,7 +436,7 @@ test('19: a second visit of the link (the agent, a preview) does not end the sig
   assert.equal(at.upstream.count('/reg'), 1);
 });
 
-test('20: a server that wants ever more scopes by 401 gets no more step-ups than one that does it by 403', async (t) => {
+test('a server that wants ever more scopes by 401 gets no more step-ups than one that does it by 403', async (t) => {
   let wanted = 0;
   const given = new Set<number>();
   const at = await openSigningIn(t, {
@@ -487,7 +461,8 @@ test('20: a server that wants ever more scopes by 401 gets no more step-ups than
   assert.ok(links <= 3, `the person was asked ${links} times`);
 });
 
-test('21: a sign-out while the code is redeemed stays a sign-out', async (t) => {
+/** A sign-in whose code is on its way to the token endpoint, which answers when `held` is opened. */
+async function redeeming(t: TestContext) {
   const held = gate();
   let redeems = 0;
   const at = await openSigningIn(t, {
@@ -501,33 +476,26 @@ test('21: a sign-out while the code is redeemed stays a sign-out', async (t) => 
   });
   const signing = at.signIn().catch(() => {});
   await until(() => redeems === 1);
+  return { at, held, signing };
+}
+
+test('a sign-out while the code is redeemed stays a sign-out', async (t) => {
+  const { at, held, signing } = await redeeming(t);
   await at.signIns.signOut('own');
   held.open();
   await signing;
   assert.equal(at.signIns.state(at.server)?.state, 'signed-out');
 });
 
-test('22: a token that came too late to be kept is revoked', async (t) => {
-  const held = gate();
-  let redeems = 0;
-  const at = await openSigningIn(t, {
-    instead: async (path) => {
-      if (path === '/token') {
-        redeems++;
-        await held.promise;
-      }
-      return false;
-    },
-  });
-  const signing = at.signIn().catch(() => {});
-  await until(() => redeems === 1);
+test('a token that came too late to be kept is revoked', async (t) => {
+  const { at, held, signing } = await redeeming(t);
   at.who.sub = 'lee';
   held.open();
   await signing;
   await until(() => at.upstream.count('/token/revocation') === 1, 1500);
 });
 
-test('23: a new sign-in is not ended by the revocation of the one before, where the server keeps one grant for a person and a client (RFC 7009 section 2.1)', async (t) => {
+test('a new sign-in is not ended by the revocation of the one before, where the server keeps one grant for a person and a client (RFC 7009 section 2.1)', async (t) => {
   let revokes = false;
   const at = await openSigningIn(t, {
     scopes: { write: 'w:all' },
@@ -550,7 +518,7 @@ test('23: a new sign-in is not ended by the revocation of the one before, where 
   assert.deepEqual(await at.call('write'), { failed: false, text: 'ann' });
 });
 
-test('24: no session that was begun with one account is used with the token of another one, also where a call was under way', async (t) => {
+test('no session that was begun with one account is used with the token of another one, also where a call was under way', async (t) => {
   const held = gate();
   let holds = false;
   const sessions = new Map<string, string | undefined>();
@@ -588,7 +556,7 @@ test('24: no session that was begun with one account is used with the token of a
 
 // ---- Bounds
 
-test('25: what a server asks for in its 403s does not add up without an end', async () => {
+test('what a server asks for in its 403s does not add up without an end', async () => {
   const tickets = new Tickets(Date.now);
   const scope = Array.from({ length: 45 }, (_, n) => `${n}`.padEnd(160, 'x')).join(' ');
   for (let n = 0; n < 500; n++) tickets.for('own', 'pat', { scope });
@@ -597,7 +565,7 @@ test('25: what a server asks for in its 403s does not add up without an end', as
   assert.ok(length < 20_000, `${length} characters after 500 refused calls`);
 });
 
-test('26: no WWW-Authenticate keeps everybody waiting', () => {
+test('no WWW-Authenticate keeps everybody waiting', () => {
   const header = `Bearer${' '.repeat(8100)}"`;
   readChallenge(header);
   const start = performance.now();
@@ -606,7 +574,7 @@ test('26: no WWW-Authenticate keeps everybody waiting', () => {
   assert.ok(each < 5, `${each.toFixed(1)} ms for one header`);
 });
 
-test('27: a page says nothing of a server but a code', async (t) => {
+test('a page says nothing of a server but a code', async (t) => {
   const at = await openSigningIn(t, {
     instead: (path, issuer, _request, response) =>
       path === '/.well-known/oauth-authorization-server' &&
@@ -622,30 +590,20 @@ test('27: a page says nothing of a server but a code', async (t) => {
   assert.ok(!text.includes('0800'), text.slice(-400));
 });
 
-test('28: IPv4 addresses in the translated form of IPv6 (SIIT, `::ffff:0:0:0/96`) are of the kind of what they stand for', () => {
+test('IPv4 addresses in the translated form of IPv6 (SIIT, `::ffff:0:0:0/96`) are of the kind of what they stand for', () => {
   assert.notEqual(kindOf('::ffff:0:127.0.0.1'), 'public');
   assert.notEqual(kindOf('::ffff:0:a9fe:a9fe'), 'public');
 });
 
 // ---- The process, the record and the person
 
-test('30: a call that waits for a sign-in and is cancelled does not end the process', async (t) => {
-  const crashes: unknown[] = [];
-  const note = (error: unknown) => crashes.push(error);
-  process.on('unhandledRejection', note);
-  t.after(() => process.off('unhandledRejection', note));
+test('a call that waits for a sign-in and is cancelled does not end the process', async (t) => {
+  const crashes = unhandled(t);
   const at = await openSigningIn(t);
   let asked = 0;
-  const client = new Client({ name: 'agent', version: '1.0.0' }, { capabilities: { elicitation: { url: {} } } });
-  client.setRequestHandler(ElicitRequestSchema, async () => {
-    asked++;
-    return { action: 'accept' };
-  });
-  const requestInit = { headers: { authorization: `Bearer ${at.house.token}` } };
-  await client.connect(new StreamableHTTPClientTransport(new URL(at.house.url), { requestInit }) as unknown as Transport);
-  t.after(() => client.close());
+  const callTool = await asking(t, at, () => asked++);
   const cancel = new AbortController();
-  const waiting = client.callTool({ name: 'own__who', arguments: {} }, undefined, { signal: cancel.signal }).catch(() => {});
+  const waiting = callTool('who', cancel.signal).catch(() => {});
   await until(() => asked === 1);
   await pause(150);
   cancel.abort();
@@ -654,23 +612,15 @@ test('30: a call that waits for a sign-in and is cancelled does not end the proc
   assert.deepEqual(crashes.map(String), [], 'a rejection that nobody handles: Node ends the process');
 });
 
-test('31: an issuer of its own that the company states opens the inside to no server that is outside', async (t) => {
-  const seen: string[] = [];
-  const inside = http.createServer((request, response) => {
-    seen.push(request.url!);
-    response.end('{}');
-  });
-  inside.listen(0, '127.0.0.1');
-  await once(inside, 'listening');
-  t.after(() => inside.close());
-  const { port } = inside.address() as AddressInfo;
+test('an issuer of its own that the company states opens the inside to no server that is outside', async (t) => {
+  const { seen, origin } = await serveNoting(t);
   const auth = { type: 'oauth', issuer: 'http://127.0.0.1:9' } as const;
   const server = entry({ id: 'public', url: 'https://1.1.1.1/mcp', auth });
-  await discover(server, auth, { resourceMetadata: `http://127.0.0.1:${port}/admin` }).catch(() => {});
+  await discover(server, auth, { resourceMetadata: `${origin}/admin` }).catch(() => {});
   assert.deepEqual(seen, [], 'a server in the internet had us ask a service on this machine');
 });
 
-test('32: many calls of one agent that miss the same sign-in put one question to its person', async (t) => {
+test('many calls of one agent that miss the same sign-in put one question to its person', async (t) => {
   const at = await openSigningIn(t);
   let asked = 0;
   const callTool = await asking(t, at, () => asked++);
@@ -682,7 +632,7 @@ test('32: many calls of one agent that miss the same sign-in put one question to
   assert.equal(asked, 1);
 });
 
-test('33: a log at its finest level holds no link of a sign-in', async (t) => {
+test('a log at its finest level holds no link of a sign-in', async (t) => {
   const file = join(await mkdtemp(join(tmpdir(), 'gatehouse-test-')), 'log');
   t.after(() => rm(dirname(file), { recursive: true, force: true }));
   const log = openLog(file, 'debug');
@@ -696,7 +646,7 @@ test('33: a log at its finest level holds no link of a sign-in', async (t) => {
   assert.ok(!text.includes('SECRET-TICKET'), text);
 });
 
-test('34: a sign-in whose token has ended, and cannot be refreshed, is not shown as one', async (t) => {
+test('a sign-in whose token has ended, and cannot be refreshed, is not shown as one', async (t) => {
   const at = await openSigningIn(t, {
     lifetime: 60,
     instead: async (path, _issuer, request, response) => {
@@ -719,7 +669,7 @@ test('34: a sign-in whose token has ended, and cannot be refreshed, is not shown
   assert.equal(at.signIns.state(at.server)?.state, 'signed-out');
 });
 
-test('35: a server that the company moved away from does not choose where people sign in to the new one', async (t) => {
+test('a server that the company moved away from does not choose where people sign in to the new one', async (t) => {
   const evil = http.createServer((request, response) => {
     const origin = `http://127.0.0.1:${(evil.address() as AddressInfo).port}`;
     if (request.url === '/about') json(response, 200, { resource: `${next.url}`, authorization_servers: [origin] });
@@ -750,7 +700,7 @@ test('35: a server that the company moved away from does not choose where people
   if (page.status === 302) assert.equal(new URL(page.headers.location!).origin, at.upstream.issuer);
 });
 
-test('36: behind a proxy, no spelling of this machine is passed to it for a server that is outside', async (t) => {
+test('behind a proxy, no spelling of this machine is passed to it for a server that is outside', async (t) => {
   const asked: string[] = [];
   const proxy = http.createServer().on('connect', (request, socket) => {
     asked.push(request.url!);
@@ -770,7 +720,7 @@ test('36: behind a proxy, no spelling of this machine is passed to it for a serv
   assert.deepEqual(asked, []);
 });
 
-test('37: a server that refuses its stream (GET) with 401 ends no sign-in whose token it takes for calls', async (t) => {
+test('a server that refuses its stream (GET) with 401 ends no sign-in whose token it takes for calls', async (t) => {
   const at = await openSigningIn(t, {
     instead: (path, issuer, request, response) => {
       if (path !== '/mcp' || request.method !== 'GET') return false;
@@ -786,7 +736,7 @@ test('37: a server that refuses its stream (GET) with 401 ends no sign-in whose 
   assert.equal(at.signIns.state(at.server)?.state, 'signed-in');
 });
 
-test('38: a tool that answers 401 ends no sign-in whose token the server takes for other tools', async (t) => {
+test('a tool that answers 401 ends no sign-in whose token the server takes for other tools', async (t) => {
   const at = await openSigningIn(t, {
     era: 'modern',
     instead: (path, issuer, request, response) => {
@@ -802,11 +752,8 @@ test('38: a tool that answers 401 ends no sign-in whose token the server takes f
   assert.deepEqual(await at.call(), { failed: false, text: 'ann' }, 'any agent can have its person sign in again and again');
 });
 
-test('39: an agent that is revoked while its call waits for a sign-in does not end the process', async (t) => {
-  const crashes: unknown[] = [];
-  const note = (error: unknown) => crashes.push(error);
-  process.on('unhandledRejection', note);
-  t.after(() => process.off('unhandledRejection', note));
+test('an agent that is revoked while its call waits for a sign-in does not end the process', async (t) => {
+  const crashes = unhandled(t);
   const at = await openSigningIn(t);
   let asked = 0;
   const callTool = await asking(t, at, () => asked++);
@@ -818,7 +765,7 @@ test('39: an agent that is revoked while its call waits for a sign-in does not e
   assert.deepEqual(crashes.map(String), []);
 });
 
-test('40: who quits while a token is renewed keeps the sign-in: the new refresh token is stored before the end', async (t) => {
+test('who quits while a token is renewed keeps the sign-in: the new refresh token is stored before the end', async (t) => {
   const vault = memoryVault();
   let rotated = 0;
   let slow = false;
@@ -855,7 +802,7 @@ test('40: who quits while a token is renewed keeps the sign-in: the new refresh 
   assert.notEqual(stored.servers['own']!.refreshToken, used ?? sent, 'the next start replays it, and the server ends the whole sign-in');
 });
 
-test('41: a token is asked for the server itself, and not for all that share its origin (RFC 9728 section 3.3)', async (t) => {
+test('a token is asked for the server itself, and not for all that share its origin (RFC 9728 section 3.3)', async (t) => {
   const at = await openSigningIn(t, {
     instead: (path, issuer, _request, response) =>
       path === '/.well-known/oauth-protected-resource/mcp' &&
@@ -866,11 +813,8 @@ test('41: a token is asked for the server itself, and not for all that share its
   assert.equal(location === undefined ? at.upstream.url : new URL(location).searchParams.get('resource'), at.upstream.url);
 });
 
-test('42: a call that was cancelled before its server is connected to does not end the process', async (t) => {
-  const crashes: unknown[] = [];
-  const note = (error: unknown) => crashes.push(error);
-  process.on('unhandledRejection', note);
-  t.after(() => process.off('unhandledRejection', note));
+test('a call that was cancelled before its server is connected to does not end the process', async (t) => {
+  const crashes = unhandled(t);
   const at = await openSigningIn(t);
   const peer = { id: 'x', era: 'legacy' as const, capabilities: {}, clientInfo: { name: 'x', version: '1' } };
   const call = { method: 'tools/call', params: { name: 'who', arguments: {} }, peer, signal: AbortSignal.abort() };
@@ -879,7 +823,7 @@ test('42: a call that was cancelled before its server is connected to does not e
   assert.deepEqual(crashes.map(String), []);
 });
 
-test('43: a call that is cancelled while it waits for a sign-in is not carried out', async (t) => {
+test('a call that is cancelled while it waits for a sign-in is not carried out', async (t) => {
   const at = await openSigningIn(t, { era: 'modern' });
   const meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { url: {} } } };
   const first = (await modernRequest(at.house.url, at.house.token, 'tools/call', { name: 'own__who', arguments: {} }, { meta })).json();

@@ -1,28 +1,11 @@
 // What a server, its authorization server, a web page or another program could do to a sign-in at an upstream.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import type http from 'node:http';
+import { test } from 'node:test';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { raw } from '../support/gateway.ts';
+import { serveNoting } from '../support/noting-server.ts';
 import { openSigningIn } from '../support/signing-in.ts';
-
-/** A server that must not be reached. */
-async function forbidden(t: TestContext) {
-  const seen: string[] = [];
-  const server = http.createServer((request, response) => {
-    seen.push(request.url!);
-    response.end('{}');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
-}
 
 const json = (response: http.ServerResponse, body: unknown) =>
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -117,7 +100,7 @@ const lies: Record<string, { at: string; lie: Lie; says: RegExp }> = {
 
 for (const [what, { at, lie, says }] of Object.entries(lies))
   test(`a server that ${what} gets nobody's sign-in: the page says why, and nothing is opened`, async (t) => {
-    const other = await forbidden(t);
+    const other = await serveNoting(t);
     const { upstream, signIns, server } = await openSigningIn(t, {
       instead(path, issuer, _request, response) {
         if (path !== at) return false;

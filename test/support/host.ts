@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Failure } from '../../src/base/errors.ts';
 import type { Host, SettingsStore, Vault } from '../../src/base/host.ts';
 import { type Log, silent } from '../../src/base/log.ts';
 
@@ -75,6 +76,24 @@ export function testHost(
     nextOpened() {
       const url = untaken.shift();
       return url === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(url);
+    },
+  };
+}
+
+/** A vault that can be locked while it is in use, as a keychain can. */
+export function lockable(inner: Vault): { vault: Vault; state: { locked: boolean } } {
+  const state = { locked: false };
+  const open = (): Vault => {
+    if (state.locked) throw new Failure('unavailable', 'The keychain is locked.', 'Unlock it.');
+    return inner;
+  };
+  return {
+    state,
+    vault: {
+      kind: 'keychain',
+      get: async (name) => await open().get(name),
+      set: async (name, secret) => await open().set(name, secret),
+      delete: async (name) => await open().delete(name),
     },
   };
 }

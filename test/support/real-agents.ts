@@ -144,3 +144,29 @@ export function runAgent(
     });
   });
 }
+
+/** Gives Codex a model on loopback in place of its maker's, and nothing else to talk to. `features`, `more`: further lines of its configuration. */
+export async function scriptedCodex(home: string, model: string, features = '', more = ''): Promise<void> {
+  await mkdir(join(home, '.codex'));
+  await writeFile(
+    join(home, '.codex', 'config.toml'),
+    `model = "scripted"
+model_provider = "scripted"
+approval_policy = "never"
+check_for_update_on_startup = false
+[analytics]
+enabled = false
+[features]
+plugins = false
+apps = false
+${features}
+[model_providers.scripted]
+name = "Scripted"
+base_url = "${model}/v1"
+wire_api = "responses"
+request_max_retries = 0
+stream_max_retries = 0
+${more}
+`,
+  );
+}

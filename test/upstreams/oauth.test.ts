@@ -9,14 +9,13 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { Failure } from '../../src/base/errors.ts';
-import type { Vault } from '../../src/base/host.ts';
 import { silent } from '../../src/base/log.ts';
 import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { memoryVault } from '../../src/shell/vault.ts';
 import { openVaultFile } from '../../src/shell/vault-file.ts';
 import { openSignIns } from '../../src/upstreams/oauth/sign-ins.ts';
 import { makeBundle, modernRequest } from '../support/gateway.ts';
+import { lockable } from '../support/host.ts';
 import { openOAuthUpstream } from '../support/oauth-upstream.ts';
 import { openSigningIn } from '../support/signing-in.ts';
 
@@ -316,26 +315,7 @@ test('a sign-out, a server that is gone and one that moved end the sign-in and r
 });
 
 test('a restart keeps the sign-in; a vault that cannot be opened is not one that is empty', async (t) => {
-  const secrets = memoryVault();
-  let locked = false;
-  const check = () => {
-    if (locked) throw new Failure('unavailable', 'The keychain is locked.', 'Unlock it.');
-  };
-  const vault: Vault = {
-    kind: 'keychain',
-    get: async (name) => {
-      check();
-      return secrets.get(name);
-    },
-    set: async (name, secret) => {
-      check();
-      await secrets.set(name, secret);
-    },
-    delete: async (name) => {
-      check();
-      await secrets.delete(name);
-    },
-  };
+  const { vault, state } = lockable(memoryVault());
   const first = await openSigningIn(t, { vault });
   await first.signIn();
   const again = openSignIns({
@@ -349,10 +329,10 @@ test('a restart keeps the sign-in; a vault that cannot be opened is not one that
     reset() {},
   });
   t.after(() => again.close());
-  locked = true;
+  state.locked = true;
   const ask = async () => await again.credentials.headers(first.server, 'pat', AbortSignal.abort());
   await assert.rejects(ask(), /locked/);
-  locked = false;
+  state.locked = false;
   assert.match((await ask())[1]!, /^Bearer /);
 });
 
