@@ -1,9 +1,9 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import { isIP } from 'node:net';
-import tls from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, type RequestInit as UndiciInit, fetch as undici } from 'undici';
 import { type AddressKind, kindOf, within } from './address-kind.ts';
 import { Failure } from './errors.ts';
+import { proxied, trusted } from './outward.ts';
 import { readHost } from './url.ts';
 
 /** Milliseconds and bytes of one answer, head and body together. */
@@ -83,8 +83,7 @@ function dispatcherFor(url: URL, most: AddressKind, names: typeof lookup, arrive
         else done(null, found[0]!.address, found[0]!.family);
       }),
   };
-  const proxied = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
-  if (proxied && !within('loopback', most)) return new EnvHttpProxyAgent({ requestTls: connect, connect });
+  if (proxied() && !within('loopback', most)) return new EnvHttpProxyAgent({ requestTls: connect, connect });
   const connector = buildConnector(connect);
   return new Agent({
     pipelining: 0,
@@ -96,10 +95,6 @@ function dispatcherFor(url: URL, most: AddressKind, names: typeof lookup, arrive
       }),
   });
 }
-
-/** Node's own roots and the system's: companies that inspect TLS put theirs there. */
-const trusted = () => (roots ??= [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]);
-let roots: string[] | undefined;
 
 async function bounded(body: AsyncIterable<Uint8Array> | null, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (body === null) return undefined;

@@ -110,6 +110,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     limiter: openLimiter({ concurrentCalls: 64, callsPerMinute: 0 }),
     upstream: options.upstream,
     signedIn: options.signedIn ?? (async () => false),
+    asking: new Map(),
     present: () => context,
     ledger: options.ledger,
     now: options.now,

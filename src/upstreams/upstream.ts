@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { ServerEntry } from '../bundle/schema.ts';
 import type { ServerState } from '../contract/servers.ts';
 import type { JsonObject, RpcError } from '../protocol/jsonrpc.ts';
@@ -67,14 +66,14 @@ export class NoCredential extends UpstreamError {
 
 /** The person has to sign in to it first. */
 export class SignInNeeded extends NoCredential {
-  /** The sign-in that is wanted, to wait for. */
+  /** Names the sign-in that is wanted, to wait for; good for nothing else. */
   readonly ticket: string;
   /** Where, on this machine. Whoever has it can begin: it is for the agent and its person, and for no log. */
   declare readonly url: string;
-  constructor(message: string, url: string) {
+  constructor(message: string, url: string, ticket: string) {
     super(message);
     Object.defineProperty(this, 'url', { value: url, enumerable: false });
-    this.ticket = hash('sha256', url, 'base64url').slice(0, 22);
+    this.ticket = ticket;
   }
 }
 

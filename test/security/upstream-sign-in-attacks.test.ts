@@ -637,7 +637,8 @@ test('a log at its finest level holds no link of a sign-in', async (t) => {
   t.after(() => rm(dirname(file), { recursive: true, force: true }));
   const log = openLog(file, 'debug');
   const target = {
-    credential: () => Promise.reject(new SignInNeeded('it wants the person to sign in', 'http://127.0.0.1:1/sign-in/SECRET-TICKET')),
+    credential: () =>
+      Promise.reject(new SignInNeeded('it wants the person to sign in', 'http://127.0.0.1:1/sign-in/SECRET-TICKET', 'name')),
   } as unknown as HttpTarget;
   sendMessage(target, [], { method: 'notifications/cancelled' }, { log, server: 'own' });
   await pause(500);

@@ -1,7 +1,7 @@
 import type { OwnRule } from '../../contract/rule-ids.ts';
 import type { LedgerEntry } from '../../ledger/record.ts';
 import type { Policy } from '../../policy/policy.ts';
-import type { Upstream } from '../../upstreams/upstream.ts';
+import type { Outcome, Upstream } from '../../upstreams/upstream.ts';
 import type { Seal } from '../rounds/seal.ts';
 import type { SuspendedCalls } from '../rounds/suspended-calls.ts';
 import type { Tasks } from '../rounds/tasks.ts';
@@ -25,6 +25,8 @@ export interface CallContext {
   upstream(server: string): Upstream | undefined;
   /** Waits for the sign-in that a `SignInNeeded` spoke of. False: it ended without one, or the call did. */
   signedIn(ticket: string, signal: AbortSignal): Promise<boolean>;
+  /** Sign-ins that agents are being asked for, by agent and sign-in: many calls that miss the same one ask their person once. */
+  asking: Map<string, Promise<Outcome>>;
   /** What holds now: a call that waited was begun under what held before. */
   present(): CallContext;
   now(): number;

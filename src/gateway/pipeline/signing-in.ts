@@ -12,9 +12,6 @@ export function signInRequest(call: Call, error: unknown): InputRequest | undefi
   return unaskable(request, call.peer.capabilities) ? undefined : worded(request, call.peer.era);
 }
 
-/** Questions that are open, by agent and sign-in: many calls that miss the same one ask their person once. */
-const asking = new Map<string, Promise<Outcome>>();
-
 /** Where the sign-in is missing, a legacy agent is asked in the middle of the call, which goes on when the person has signed in. */
 export async function signedIn(call: Passage, attempt: () => Promise<Outcome>): Promise<Outcome> {
   try {
@@ -23,6 +20,7 @@ export async function signedIn(call: Passage, attempt: () => Promise<Outcome>): 
     const request = signInRequest(call, error);
     if (!request || !call.onRequest) throw error;
     const { ticket } = error as SignInNeeded;
+    const { asking } = call.context;
     const key = `${call.peer.id} ${ticket}`;
     const open = asking.get(key) ?? call.onRequest(request, call.signal);
     asking.set(key, open);

@@ -1,5 +1,5 @@
-import tls from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { proxied, trusted } from '../../base/outward.ts';
 import type { LinkContext } from '../connection/link.ts';
 import type { HeaderList, Refusal } from '../credentials/credentials.ts';
 
@@ -64,12 +64,6 @@ export function openTarget({
     },
   };
 }
-
-const proxied = () => ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name]);
-
-/** Node's own roots and the system's: companies that inspect TLS put theirs there. */
-const trusted = () => (roots ??= [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]);
-let roots: string[] | undefined;
 
 /** INVARIANT: only where the same request goes to the same origin. */
 export function redirectedTo(status: number, location: string | string[] | undefined, origin: string, path: string): string | undefined {

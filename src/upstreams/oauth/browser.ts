@@ -6,7 +6,7 @@ import type { ServerEntry } from '../../bundle/schema.ts';
 import { begin } from './flows.ts';
 import { fits, type OAuthEntry } from './headers.ts';
 import type { Kept, Store } from './kept.ts';
-import { callbackPath, type Doors, nothing } from './pages.ts';
+import { type BrowserSteps, callbackPath, nothing } from './pages.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 import { isUnknownClient, told } from './tokens.ts';
 
@@ -14,7 +14,7 @@ import { isUnknownClient, told } from './tokens.ts';
 const mostVisits = 20;
 
 /** What becomes of browsers at the two addresses of a sign-in. */
-export function browserDoors(options: {
+export function browserSteps(options: {
   log: Log;
   now(): number;
   tickets: Tickets;
@@ -28,7 +28,7 @@ export function browserDoors(options: {
   /** A sign-in was kept in the place of `before`. */
   kept(server: string, kept: Kept, before: Kept | undefined): void;
   changed(): void;
-}): Doors {
+}): BrowserSteps {
   const { log, now, tickets, changed } = options;
   /** Servers at which the last sign-in did not come to an end: the client may not be known there any more, so another one is registered. */
   const doubtful = new Set<string>();
@@ -38,8 +38,8 @@ export function browserDoors(options: {
     ticket && options.account() === ticket.account ? options.entry(ticket.server) : undefined;
 
   return {
-    async enter(id) {
-      const ticket = tickets.byId(id);
+    async begin(id) {
+      const ticket = tickets.find((one) => one.id === id);
       const entry = entryOf(ticket);
       if (!ticket || !entry) return nothing(404);
       if (++ticket.visits > mostVisits) return nothing(429);
@@ -66,7 +66,7 @@ export function browserDoors(options: {
         return failed(entry, error);
       }
     },
-    async leave(server, state, browser, query) {
+    async callback(server, state, browser, query) {
       const ticket = tickets.of(server);
       const flow = ticket?.flows.get(state);
       const entry = entryOf(ticket);

@@ -58,37 +58,43 @@ export async function discover(entry: ServerEntry, auth: OAuth, heard: Challenge
     throw lie(
       `it names ${named[0] === undefined ? 'no authorization server' : host(named[0])} and not ${host(auth.issuer)}, which your company states`,
     );
-  const issuer = auth.issuer ?? named[0];
-  // What the company states is no stranger's word: it may be elsewhere than the server, and opens nothing to the server itself.
-  let { fetch, most } = asked;
-  if (auth.issuer !== undefined) {
-    const reach = outwards(new URL(auth.issuer));
-    const metadata = await findServer(auth.issuer, reach.fetch);
-    ({ fetch, most } = reach.settled());
-    return found(metadata);
-  }
-  return found(issuer === undefined ? await ofOldServer(address, fetch) : await findServer(issuer, fetch));
+  const from = auth.issuer === undefined ? await namedBy(named[0], address, asked) : await statedAt(auth.issuer);
+  check(from.metadata, from.most);
+  // Where no resource limits a token, its scopes do, so they are the company's to say.
+  const asks = challenge.scope ?? (scopesOf(about?.scopes_supported?.join(' ')).join(' ') || undefined);
+  return {
+    metadata: from.metadata as ServerMetadata,
+    resource: auth.resource === false ? undefined : (auth.resource ?? about?.resource ?? plainly(address)),
+    scope: auth.resource === false ? undefined : asks,
+    most: from.most,
+    fetch: from.fetch,
+  };
+}
 
-  function found(metadata: z.infer<typeof serverMetadata>): Found {
-    check(metadata, most);
-    // Where no resource limits a token, its scopes do, so they are the company's to say.
-    const scopes =
-      auth.resource === false ? undefined : (challenge.scope ?? (scopesOf(about?.scopes_supported?.join(' ')).join(' ') || undefined));
-    return {
-      metadata: metadata as ServerMetadata,
-      resource: auth.resource === false ? undefined : (auth.resource ?? about?.resource ?? plainly(address)),
-      scope: scopes,
-      most,
-      fetch,
-    };
-  }
+/** What a place is reached with, and how far inside it is. */
+interface Reach {
+  fetch: Fetch;
+  most: AddressKind;
+}
+type FoundServer = Reach & { metadata: z.infer<typeof serverMetadata> };
+
+/** A server's word leads no further inside than the server itself is. */
+async function namedBy(issuer: string | undefined, address: URL, reach: Reach): Promise<FoundServer> {
+  return { ...reach, metadata: issuer === undefined ? await ofOldServer(address, reach.fetch) : await findServer(issuer, reach.fetch) };
+}
+
+/** What the company states is no stranger's word: it may be elsewhere than the server, and opens nothing to the server. */
+async function statedAt(issuer: string): Promise<FoundServer> {
+  const reach = outwards(new URL(issuer));
+  const metadata = await findServer(issuer, reach.fetch);
+  return { ...reach.settled(), metadata };
 }
 
 /**
  * Fetches from a place, and finds out how far inside it is: what its name is said to lead to opens nothing, a verified connection does. No name leads to
  * this machine.
  */
-function outwards(to: URL): { fetch: Fetch; settled(): { fetch: Fetch; most: AddressKind } } {
+function outwards(to: URL): { fetch: Fetch; settled(): Reach } {
   const literal = literalPlace(to);
   if (literal === 'never')
     throw new Failure('denied', `Gatehouse does not go to ${to.host}.`, 'Tell IT: the address of this server is none that can be used.');
@@ -100,7 +106,7 @@ function outwards(to: URL): { fetch: Fetch; settled(): { fetch: Fetch; most: Add
 }
 
 /** One request without a credential, to hear what the server wants and to see where it is. */
-async function ask(entry: ServerEntry): Promise<{ challenge: Challenge; fetch: Fetch; most: AddressKind }> {
+async function ask(entry: ServerEntry): Promise<Reach & { challenge: Challenge }> {
   const reach = outwards(new URL(entry.url!));
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'gatehouse', version: '1' } };
   const response = await reach

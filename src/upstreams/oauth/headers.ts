@@ -45,6 +45,8 @@ export function openHeaders(options: {
   const widened = new Map<string, number[]>();
   // Without a credential: one list for each entry and person, so that it is known again when it is refused.
   const none = new WeakMap<ServerEntry, Map<string, HeaderList>>();
+  /** Why no token goes to an entry, in words; empty: it may. Asked before each request, so it is told once. */
+  const unfits = new WeakMap<ServerEntry, string>();
   return headers;
 
   function headers(store: Store, asked: Asked): HeaderList | Promise<HeaderList> {
@@ -54,9 +56,9 @@ export function openHeaders(options: {
     // Some servers let everybody list and ask for a sign-in at some tools only. One that wants it says so, and where.
     if (!kept) return anonymous(entry, account);
     // INVARIANT: whatever the bundle says, a person's token goes out over TLS only, or stays on this machine.
-    if (!staysPrivate(entry.url)) return Promise.reject(new Error('the token would go out in the clear'));
-    if (Object.keys(entry.headers).some((name) => name.toLowerCase() === 'authorization'))
-      return Promise.reject(new Error('its entry has an Authorization of its own'));
+    const unfit = unfits.get(entry) ?? unfitFor(entry);
+    unfits.set(entry, unfit);
+    if (unfit !== '') return Promise.reject(new Error(unfit));
     const list = refreshing.headers({ server: entry.id, account, store }, kept);
     if (list && !('then' in list)) return list;
     return Promise.resolve(list).then((found) => {
@@ -106,6 +108,12 @@ export function openHeaders(options: {
     widened.set(entry.id, [...times, now()]);
     return true;
   }
+}
+
+function unfitFor({ url, headers }: OAuthEntry): string {
+  if (!staysPrivate(url)) return 'the token would go out in the clear';
+  const second = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
+  return second ? 'its entry has an Authorization of its own' : '';
 }
 
 const lacking = (kept: Kept, heard: Challenge): string[] => {

@@ -5,11 +5,11 @@ import type { Flow } from './flows.ts';
 /** What the browser is to do next. */
 export type Next = Page | { to: Flow };
 
-export interface Doors {
+export interface BrowserSteps {
   /** A browser comes with the id of a ticket. */
-  enter(ticket: string): Promise<Next>;
+  begin(ticket: string): Promise<Next>;
   /** A browser comes back with the answer to an authorization request. */
-  leave(server: string, state: string, browser: string | undefined, query: string): Promise<Page>;
+  callback(server: string, state: string, browser: string | undefined, query: string): Promise<Page>;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -21,12 +21,12 @@ export const callbackPath = '/oauth/callback/';
  * The two addresses of a sign-in on the gateway's port, by path. Any page and any program may send requests to them: a ticket and a state are unguessable,
  * and the answer is taken from the browser alone that began. A page that is not opened as a page (an image, a frame, a prefetch) begins nothing.
  */
-export function doors({ enter, leave }: Doors): (path: string) => Handler | undefined {
+export function endpoints({ begin, callback }: BrowserSteps): (path: string) => Handler | undefined {
   return (path) => {
     if (path.startsWith(ticketPath))
       return async (request, response) => {
         if (!opened(request)) return sendPage(response, nothing(405));
-        const next = await enter(path.slice(ticketPath.length));
+        const next = await begin(path.slice(ticketPath.length));
         if (!('to' in next)) return sendPage(response, next);
         const { to } = next;
         response.writeHead(302, {
@@ -45,7 +45,7 @@ export function doors({ enter, leave }: Doors): (path: string) => Handler | unde
         const states = new URLSearchParams(query).getAll('state');
         if (states.length !== 1) return sendPage(response, nothing(400));
         const cookie = readCookie(request.headers.cookie, cookieOf(states[0]!));
-        sendPage(response, await leave(path.slice(callbackPath.length), states[0]!, cookie, query));
+        sendPage(response, await callback(path.slice(callbackPath.length), states[0]!, cookie, query));
       };
     return undefined;
   };

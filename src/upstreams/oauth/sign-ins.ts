@@ -6,10 +6,10 @@ import { openRevocations } from '../../base/revocation.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { SignInNeeded } from '../upstream.ts';
-import { browserDoors } from './browser.ts';
+import { browserSteps } from './browser.ts';
 import { fits, keptAt, type OAuthEntry, openHeaders } from './headers.ts';
 import { type Kept, openStore, type Store } from './kept.ts';
-import { doors, ticketPath } from './pages.ts';
+import { endpoints, ticketPath } from './pages.ts';
 import { openRefreshing } from './refreshing.ts';
 import { Tickets } from './tickets.ts';
 import { isFinal, revoke, told } from './tokens.ts';
@@ -105,18 +105,21 @@ export function openSignIns(options: SignInOptions): SignIns {
 
   const originOf = ({ auth }: ServerEntry): string =>
     options.origin((auth.type === 'oauth' ? auth.redirectHost : undefined) ?? '127.0.0.1');
-  const placeOf = ({ url, auth }: ServerEntry): string => JSON.stringify([url, auth]);
-  function ticketFor(entry: ServerEntry, account: string, wants: Parameters<Tickets['for']>[2]) {
+  const statedAs = ({ url, auth }: ServerEntry): string => JSON.stringify([url, auth]);
+  function ticketFor(entry: ServerEntry, account: string, wants: Parameters<Tickets['for']>[2]): { url: string; name: string } {
     const fresh = tickets.of(entry.id) === undefined;
-    const { id } = tickets.for(entry.id, account, { ...wants, place: placeOf(entry) });
+    const { id, name } = tickets.for(entry.id, account, { ...wants, stated: statedAs(entry) });
     if (fresh) changed();
-    return `${originOf(entry)}${ticketPath}${id}`;
+    return { url: `${originOf(entry)}${ticketPath}${id}`, name };
   }
   const headers = openHeaders({
     now,
     tickets,
     refreshing,
-    needed: (entry, account, why, wants = {}) => new SignInNeeded(why, ticketFor(entry, account, wants)),
+    needed(entry, account, why, wants = {}) {
+      const { url, name } = ticketFor(entry, account, wants);
+      return new SignInNeeded(why, url, name);
+    },
   });
 
   /** Not in use from now on; whether the vault took it shows in the promise. */
@@ -140,8 +143,8 @@ export function openSignIns(options: SignInOptions): SignIns {
         return read ? headers(read, asked) : reading.then((store) => headers(store, asked));
       },
     },
-    endpoint: doors(
-      browserDoors({
+    endpoint: endpoints(
+      browserSteps({
         log,
         now,
         tickets,
@@ -184,14 +187,11 @@ export function openSignIns(options: SignInOptions): SignIns {
       if (!isOAuth(entry)) throw new Failure('bad-input', `${entry.title} has no sign-in of its own.`, 'See "gatehouse servers".');
       if (!who) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
       await storeOf(who.account).reading;
-      return { url: ticketFor(entry, who.account, {}) };
+      return { url: ticketFor(entry, who.account, {}).url };
     },
     async until(wanted, signal) {
       if (signal.aborted) return false;
-      const ticket = tickets.all().find((one) => {
-        const entry = options.entry(one.server);
-        return entry !== undefined && new SignInNeeded('', `${originOf(entry)}${ticketPath}${one.id}`).ticket === wanted;
-      });
+      const ticket = tickets.find(({ name }) => name === wanted);
       if (!ticket) return true;
       const gone = Promise.withResolvers<boolean>();
       const stop = () => gone.resolve(false);
@@ -216,7 +216,7 @@ export function openSignIns(options: SignInOptions): SignIns {
       const there = new Map(entries.map((entry) => [entry.id, entry]));
       for (const ticket of tickets.all()) {
         const entry = there.get(ticket.server);
-        if (!entry || placeOf(entry) !== ticket.place) ticket.end(false);
+        if (!entry || statedAs(entry) !== ticket.stated) ticket.end(false);
       }
       const who = options.person();
       if (!who) return;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type Challenge, union } from './challenge.ts';
 import type { Client } from './client.ts';
 import type { Flow } from './flows.ts';
@@ -8,12 +8,15 @@ export const signInMs = 600_000;
 
 /** One sign-in that is wanted at one upstream. Its address on this machine is what people and agents get; the browser goes on from there. */
 export interface Ticket {
+  /** Part of its address: whoever has it can begin. */
   readonly id: string;
+  /** Names it to those who wait. */
+  readonly name: string;
   readonly server: string;
   /** For whom: it is worthless once somebody else is signed in. */
   readonly account: string;
-  /** Where it is wanted, and how: a server that moves begins anew. */
-  readonly place: string;
+  /** The server as the company states it: one that moves begins anew. */
+  readonly stated: string;
   readonly until: number;
   /** What has to be asked for besides. */
   scope: string;
@@ -38,19 +41,19 @@ export class Tickets {
   }
 
   /** The one that there is, widened, or a new one. */
-  for(server: string, account: string, wants: { scope?: string; heard?: Challenge; place?: string }): Ticket {
+  for(server: string, account: string, wants: { scope?: string; heard?: Challenge; stated?: string }): Ticket {
     let ticket = this.of(server);
-    const { place = '' } = wants;
-    if (!ticket || ticket.account !== account || ticket.place !== place) {
+    const { stated = '' } = wants;
+    if (!ticket || ticket.account !== account || ticket.stated !== stated) {
       ticket?.end(false);
-      ticket = this.#open(server, account, place);
+      ticket = this.#open(server, account, stated);
     }
     if (wants.scope !== undefined) ticket.scope = union(ticket.scope, wants.scope);
     ticket.heard = wants.heard ?? ticket.heard;
     return ticket;
   }
 
-  #open(server: string, account: string, place: string): Ticket {
+  #open(server: string, account: string, stated: string): Ticket {
     const { promise: done, resolve } = Promise.withResolvers<boolean>();
     const end = (signedIn: boolean) => {
       clearTimeout(timer);
@@ -60,9 +63,10 @@ export class Tickets {
     const timer = setTimeout(() => end(false), signInMs).unref();
     const ticket: Ticket = {
       id: randomBytes(24).toString('base64url'),
+      name: randomUUID(),
       server,
       account,
-      place,
+      stated,
       until: this.#now() + signInMs,
       scope: '',
       heard: undefined,
@@ -82,8 +86,8 @@ export class Tickets {
     return this.#all.get(server);
   }
 
-  byId(id: string): Ticket | undefined {
-    for (const { id: own, server } of this.#all.values()) if (own === id) return this.of(server);
+  find(is: (ticket: Ticket) => boolean): Ticket | undefined {
+    for (const ticket of this.#all.values()) if (is(ticket)) return this.of(ticket.server);
     return undefined;
   }
 
