@@ -3,9 +3,8 @@ import type { Log } from '../../base/log.ts';
 import type { ConsentRequest } from '../../contract/consent.ts';
 import type { Agents } from '../credentials/credentials.ts';
 import { openCodes } from './codes.ts';
-import { type Documents, openDocuments } from './documents.ts';
+import { type Documents, type Fetching, openDocuments } from './documents.ts';
 import { OAuthError } from './errors.ts';
-import type { FetchOptions } from './fetch-document.ts';
 import { agentName, type Client } from './metadata.ts';
 import { perMinute } from './rate.ts';
 import { matchRedirect, redirectWith } from './redirects.ts';
@@ -66,7 +65,7 @@ export function openAuthorization(options: {
   changed(): void;
   log: Log;
   now(): number;
-  fetching?: FetchOptions;
+  fetching?: Fetching;
 }): Authorization {
   const { agents, now, log, reserved } = options;
   const registrations = openRegistrations({ file: options.file, now, log });
