@@ -230,7 +230,10 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       house.gateway?.dismiss(name);
       house.port?.prune();
     }
-    if (kind === 'changed') house.gateway?.relimit();
+    if (kind === 'changed') {
+      authorization.limited(name);
+      house.gateway?.relimit();
+    }
     house.changed();
   });
   ledger.onAppended(() => {

@@ -315,6 +315,8 @@ test('the program that listens where the answer goes is looked for, and named in
     listensAt: async (address, port) => {
       looked.push(`${address} ${port}`);
       if (port === 7001) throw new Error('not on this system');
+      if (port === 7002) return `the program "${address === '::1' ? 'other' : 'robot'}"`;
+      if (port === 7003) return 'the program "robot"';
       return address === '::1' ? 'the program "robot" (process 7)' : undefined;
     },
   });
@@ -324,6 +326,8 @@ test('the program that listens where the answer goes is looked for, and named in
   const client_id = await agent.registered({ redirect_uris });
   for (const [redirect_uri, program] of [
     ['http://localhost:7000/cb', 'the program "robot" (process 7)'],
+    ['http://localhost:7002/cb', 'the program "robot" or the program "other"'],
+    ['http://localhost:7003/cb', 'the program "robot"'],
     ['http://127.0.0.1:7000/cb', undefined],
     ['http://127.0.0.1:7001/cb', undefined],
     ['http://127.0.0.1/cb', undefined],
@@ -335,7 +339,20 @@ test('the program that listens where the answer goes is looked for, and named in
     assert.equal(request!.program, program, redirect_uri);
     house.authorization.deny(request!.id);
   }
-  assert.deepEqual(looked, ['127.0.0.1 7000', '::1 7000', '127.0.0.1 7000', '127.0.0.1 7001']);
+  assert.deepEqual(
+    looked,
+    ['127.0.0.1 7000', '::1 7000', '127.0.0.1 7002', '::1 7002', '127.0.0.1 7003', '::1 7003', '127.0.0.1 7000', '127.0.0.1 7001'],
+    'a browser may take either address of localhost, so both are looked at',
+  );
+});
+
+test('a request is over after ten minutes by the clock, also where the machine slept and no timer ran', async (t) => {
+  const { agent, ask, pending, authorization, clock } = await open(t);
+  await ask({ client_id: await agent.registered() });
+  const [request] = pending();
+  clock.now = Date.parse(request!.expiresAt);
+  assert.throws(() => authorization.allow(request!.id, {}), { code: 'not-found' });
+  assert.deepEqual(pending(), []);
 });
 
 test('a registration has bounds, and a name from a stranger is one plain line', async (t) => {

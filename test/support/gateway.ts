@@ -156,7 +156,10 @@ export async function openTestGateway(
   agents.watch(({ kind, name }) => {
     if (kind === 'revoked') authorization.forget(name);
     if (kind === 'revoked' || kind === 'ended') gateway.dismiss(name);
-    if (kind === 'changed') gateway.relimit();
+    if (kind === 'changed') {
+      authorization.limited(name);
+      gateway.relimit();
+    }
   });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);

@@ -9,7 +9,7 @@ import { agentName, type Client } from './metadata.ts';
 import { perMinute } from './rate.ts';
 import { matchRedirect, redirectWith } from './redirects.ts';
 import { openRegistrations, type Registrations } from './registrations.ts';
-import { type Asked, consentMs, openRequests, type Pending } from './requests.ts';
+import { type Asked, consentMs, isCalled, type Limits, openRequests, type Pending } from './requests.ts';
 import { type Answer, one, openTokenEndpoint } from './token-endpoint.ts';
 
 /** The authorization server on loopback: agents sign in by themselves, and the person allows each in the window or on the command line. */
@@ -35,6 +35,8 @@ export interface Authorization {
   deny(id: string): void;
   /** An agent was revoked: what is under way for its name is void. */
   forget(name: string): void;
+  /** The person limited an agent anew: nothing that was allowed before makes that any wider. */
+  limited(name: string): void;
   close(): void;
 }
 
@@ -53,7 +55,7 @@ const asksPerMinute = 30;
 export function openAuthorization(options: {
   /** Where registrations are kept. */
   file: string;
-  agents: Pick<Agents, 'grants' | 'list'>;
+  agents: Pick<Agents, 'grants' | 'isLive' | 'list'>;
   /** The path of the address that a `resource` names (RFC 8707); undefined: it is none of ours. */
   resourceAt(resource: string): string | undefined;
   /** The path where no resource is named: agents of older revisions. */
@@ -76,11 +78,15 @@ export function openAuthorization(options: {
   const clients = { registrations, documents };
   const endpoint = openTokenEndpoint({ codes, clients, grants: agents.grants, resourceAt: options.resourceAt, log });
 
-  const live = (name: string) =>
-    agents.list().find((agent) => agent.revokedAt === undefined && agent.name.toLowerCase() === name.toLowerCase());
   /** The agent that signed in as this client before. Self-registered clients keep their id too, if they sign in again with it. */
   const again = (client: Client) => agents.list().find((agent) => agent.revokedAt === undefined && agent.signIn?.client === client.id);
-  const isTaken = (name: string) => live(name) !== undefined || reserved.includes(name.toLowerCase());
+  const isTaken = (name: string) => agents.isLive(name) || reserved.includes(name.toLowerCase());
+
+  /** The person's last word holds, whichever of several codes an agent uses last. */
+  const limit = (client: string, name: string, limits: Limits): void => {
+    requests.limit(client, name, limits);
+    codes.limit(client, name, limits);
+  };
 
   const open = (id: string): Pending => {
     const pending = requests.find(id);
@@ -106,17 +112,22 @@ export function openAuthorization(options: {
     return { challenge, state, resource };
   }
 
-  /** Whoever listens there now gets the answer: that tells more of an agent than all that it says of itself. */
+  /**
+   * Whoever listens there now gets the answer: that tells more of an agent than all that it says of itself. A browser may take either address of localhost,
+   * so another program on the second one is named, too.
+   */
   async function lookUp(pending: Pending): Promise<void> {
     const { protocol, hostname, port } = new URL(pending.redirect.href);
     if (protocol !== 'http:' || port === '') return;
     const addresses = { '127.0.0.1': ['127.0.0.1'], '[::1]': ['::1'], localhost: ['127.0.0.1', '::1'] } as const;
+    const programs = new Set<string>();
     for (const address of addresses[hostname as keyof typeof addresses] ?? []) {
       const program = await options.listensAt?.(address, Number(port)).catch(() => undefined);
-      if (program === undefined) continue;
-      pending.program = program;
-      return options.changed();
+      if (program !== undefined) programs.add(program);
     }
+    if (programs.size === 0) return;
+    pending.program = [...programs].join(' or ');
+    options.changed();
   }
 
   return {
@@ -206,22 +217,26 @@ export function openAuthorization(options: {
       const pending = open(id);
       const before = again(pending.client);
       const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
-      if (isTaken(chosen) && (before === undefined || live(chosen)?.name !== before.name))
+      if (isTaken(chosen) && !(before && isCalled(chosen, before.name)))
         throw new Failure('conflict', `There is an agent named "${chosen}" already.`, 'Choose another name, or revoke that one first.');
       // A time that is over would lock out whoever is let in now.
       const kept = before?.expiresAt !== undefined && Date.parse(before.expiresAt) > now() ? before.expiresAt : undefined;
-      requests.decide(pending, {
-        allow: true,
-        name: chosen,
+      const limits = {
         servers: servers === 'all' ? undefined : (servers ?? before?.servers),
         expiresAt: expiresAt === undefined ? kept : expiresAt === 0 ? undefined : new Date(expiresAt).toISOString(),
-      });
+      };
+      limit(pending.client.id, chosen, limits);
+      requests.decide(pending, { allow: true, name: chosen, ...limits });
       return { name: chosen };
     },
     deny: (id) => requests.decide(open(id), { allow: false }),
     forget(name) {
       requests.forget(name);
       codes.forget(name);
+    },
+    limited(name) {
+      const { signIn, servers, expiresAt } = agents.list().find((agent) => isCalled(agent.name, name)) ?? {};
+      if (signIn) limit(signIn.client, name, { servers, expiresAt });
     },
     close: () => requests.close(),
   };
