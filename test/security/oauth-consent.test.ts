@@ -355,6 +355,26 @@ test('a request is over after ten minutes by the clock, also where the machine s
   assert.deepEqual(pending(), []);
 });
 
+test('no answer goes to the gateway itself: a denial would ask the next question without a link between', async (t) => {
+  const { agent, pending, origin } = await open(t);
+  const { port } = new URL(origin);
+  for (const host of ['127.0.0.1', 'localhost', '[::1]']) {
+    const next = `http://${host}:${port}/authorize?client_id=x`;
+    for (const redirect_uris of [[next], [`http://${host}/authorize?client_id=x`]]) {
+      const client_id = await agent.registered({ redirect_uris });
+      const answer = await agent.authorize({ client_id, redirect_uri: next, code_challenge: pkce().challenge });
+      assert.deepEqual([answer.status, answer.headers.location], [400, undefined], next);
+    }
+  }
+  assert.deepEqual(pending(), []);
+});
+
+test('a form that is too large is told so', async (t) => {
+  const { agent } = await open(t);
+  for (const path of ['/token', '/revoke'])
+    for (const size of [17_000, 3_000_000]) assert.equal((await agent.form(path, { token: 'x'.repeat(size) })).status, 413);
+});
+
 test('a registration has bounds, and a name from a stranger is one plain line', async (t) => {
   const { agent, ask, pending } = await open(t);
   assert.equal((await agent.register({ client_name: 'x'.repeat(20_000) })).status, 413);

@@ -146,7 +146,12 @@ export function openAuthorization(options: {
         const client = await findClient(clients, one(query, 'client_id'), (known) => matchRedirect(known.redirectUris, uri) !== undefined);
         const redirect = matchRedirect(client.redirectUris, uri);
         if (!redirect) throw new OAuthError('invalid_request', 'The agent wants to return to an address that it did not declare.');
-        asked = { client, redirect, issuer: `http://${host}` };
+        const issuer = `http://${host}`;
+        // The answer to one question would be the next one, from a page of ours and so without the link that stops web pages.
+        const { protocol, port } = new URL(redirect.href);
+        if (protocol === 'http:' && port === new URL(issuer).port)
+          throw new OAuthError('invalid_request', 'The agent wants to return to Gatehouse itself.');
+        asked = { client, redirect, issuer };
       } catch (error) {
         // Never to a redirect URI that is not known to be the client's.
         return { refused: sayOrThrow(error) };
