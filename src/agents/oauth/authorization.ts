@@ -113,8 +113,8 @@ export function openAuthorization(options: {
   }
 
   /**
-   * Whoever listens there now gets the answer: that tells more of an agent than all that it says of itself. A browser may take either address of localhost,
-   * so another program on the second one is named, too.
+   * Whoever listens there now is who a browser takes the answer to. No proof: a program that waits without a browser takes it itself. A browser may take
+   * either address of localhost, so another program on the second one is named, too.
    */
   async function lookUp(pending: Pending): Promise<void> {
     const { protocol, hostname, port } = new URL(pending.redirect.href);
