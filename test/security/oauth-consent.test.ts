@@ -41,6 +41,8 @@ test('a web page that opens the authorization URL gets no consent, nor a questio
       (await ask({ client_id }, { 'sec-fetch-mode': mode!, 'sec-fetch-dest': dest!, 'sec-fetch-site': 'cross-site' })).status,
       403,
     );
+  for (const header of ['sec-purpose', 'purpose'])
+    assert.equal((await ask({ client_id }, { ...navigation, 'sec-fetch-site': 'none', [header]: 'prefetch;prerender' })).status, 403);
   assert.equal(pending().length, 0);
   // The person follows the link, or the agent opened the browser: now there is a question, and still no answer.
   for (const site of ['same-origin', 'none']) {

@@ -78,8 +78,14 @@ export function openAuthorization(options: {
   const clients = { registrations, documents };
   const endpoint = openTokenEndpoint({ codes, clients, grants: agents.grants, resourceAt: options.resourceAt, log });
 
-  /** The agent that signed in as this client before. Self-registered clients keep their id too, if they sign in again with it. */
-  const again = (client: Client) => agents.list().find((agent) => agent.revokedAt === undefined && agent.signIn?.client === client.id);
+  /**
+   * The agent that signed in as this client before: the one of this name, or the first. Self-registered clients keep their id too, if they sign in again
+   * with it.
+   */
+  const again = (client: Client, name?: string) => {
+    const all = agents.list().filter((agent) => agent.revokedAt === undefined && agent.signIn?.client === client.id);
+    return all.find((agent) => name !== undefined && isCalled(agent.name, name)) ?? all[0];
+  };
   const isTaken = (name: string) => agents.isLive(name) || reserved.includes(name.toLowerCase());
 
   /** The person's last word holds, whichever of several codes an agent uses last. */
@@ -220,7 +226,7 @@ export function openAuthorization(options: {
       }),
     allow(id, { name, servers, expiresAt }) {
       const pending = open(id);
-      const before = again(pending.client);
+      const before = again(pending.client, name);
       const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
       if (isTaken(chosen) && !(before && isCalled(chosen, before.name)))
         throw new Failure('conflict', `There is an agent named "${chosen}" already.`, 'Choose another name, or revoke that one first.');
