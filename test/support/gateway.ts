@@ -156,10 +156,8 @@ export async function openTestGateway(
   agents.watch(({ kind, name }) => {
     if (kind === 'revoked') authorization.forget(name);
     if (kind === 'revoked' || kind === 'ended') gateway.dismiss(name);
-    if (kind === 'changed') {
-      authorization.limited(name);
-      gateway.relimit();
-    }
+    if (kind === 'changed') authorization.limited(name);
+    if (kind === 'changed' || kind === 'added') gateway.relimit();
   });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);
