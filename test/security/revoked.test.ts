@@ -94,3 +94,41 @@ test('a request whose body arrives after its agent was revoked carries no call',
     await upstream.close();
   }
 });
+
+test('what is still to come of a long batch is not begun once its agent was revoked', async () => {
+  let begun = 0;
+  const upstream = await openRpcServer({
+    'tools/call': async () => {
+      begun++;
+      return { content: [] };
+    },
+  });
+  const tools = [{ name: 'touch', inputSchema: { type: 'object' } }];
+  const clock = { now: Date.now(), slow: false };
+  const now = () => {
+    // So that the way through the batch has pauses on a fast machine, too.
+    for (const from = performance.now(); clock.slow && performance.now() - from < 1; );
+    return clock.now;
+  };
+  const house = await openTestGateway(makeBundle({ servers: [entry({ id: 'one', url: upstream.url, tools })] }), { now });
+  try {
+    const { token } = house.agents.add('Gone');
+    const params = { protocolVersion: '2025-03-26', capabilities: {}, clientInfo: { name: 'batching', version: '1' } };
+    const opened = await post(house.url, token, { jsonrpc: '2.0', id: 0, method: 'initialize', params });
+    clock.now += 5_000;
+    // In the first pause of the way through the batch.
+    house.agents.watch(({ kind }) => {
+      if (kind === 'seen') setImmediate(() => house.agents.revoke('Gone'));
+    });
+    clock.slow = true;
+    const touch = { name: 'one__touch', arguments: {} };
+    const batch = Array.from({ length: 100 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: touch }));
+    const { text } = await post(house.url, token, batch as never, { 'mcp-session-id': String(opened.headers['mcp-session-id']) });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.ok(begun < 20, `${begun} calls`);
+    assert.ok(text.match(/The session has ended/g)!.length > 80);
+  } finally {
+    await house.close();
+    await upstream.close();
+  }
+});
