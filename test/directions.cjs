@@ -59,7 +59,7 @@ const rows = {
   'src/gateway/catalogue': ['src/bundle', 'src/policy', 'src/protocol', 'src/upstreams'],
   'src/gateway/rounds': ['src/base', 'src/protocol', 'src/upstreams'],
   'src/gateway/http': ['src/base', 'src/port', 'src/protocol', 'src/upstreams'],
-  'src/gateway/oauth': ['src/gateway/catalogue', 'src/gateway/http'],
+  'src/gateway/oauth': ['src/base', 'src/gateway/catalogue', 'src/gateway/http'],
   'src/gateway/pipeline': [
     'src/base',
     'src/bundle',

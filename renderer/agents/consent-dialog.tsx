@@ -47,6 +47,8 @@ export function ConsentDialog({ id, onClose }: { id: string | undefined; onClose
   );
 }
 
+/** The end that it was given before, if that is still to come: whoever signs in again must not stay longer by a default. */
+const asBefore = { value: 'before', text: 'As before' } as const;
 const times = [
   { value: '0', text: 'Until revoked' },
   { value: '30', text: '30 days' },
@@ -60,7 +62,8 @@ function Consent({ request, waits, onClose }: { request: ConsentRequest; waits: 
   const why = heldBack(useView((view) => view.gateway));
   const [name, setName] = useState(request.name);
   const [reach, setReach] = useState<Reach>(request.again?.servers);
-  const [days, setDays] = useState<(typeof times)[number]['value']>('0');
+  const ends = request.again?.expiresAt !== undefined && Date.parse(request.again.expiresAt) > Date.now();
+  const [time, setTime] = useState<(typeof times)[number]['value'] | 'before'>(ends ? 'before' : '0');
   const [wrong, setWrong] = useState<{ name?: string; reach?: boolean }>({});
   const [failed, setFailed] = useState<ErrorValue>();
   const [busy, setBusy] = useState(false);
@@ -79,7 +82,7 @@ function Consent({ request, waits, onClose }: { request: ConsentRequest; waits: 
       id: request.id,
       name: name.trim(),
       servers: servers(request, reach),
-      days: Number(days),
+      ...(time === 'before' ? {} : { days: Number(time) }),
     });
     setBusy(false);
     if (reply.ok) {
@@ -123,7 +126,7 @@ function Consent({ request, waits, onClose }: { request: ConsentRequest; waits: 
           )}
           <div>
             <p className="pb-1 font-medium text-13">For how long</p>
-            <Segments label="For how long" value={days} onValue={setDays} options={[...times]} />
+            <Segments label="For how long" value={time} onValue={setTime} options={[...(ends ? [asBefore] : []), ...times]} />
           </div>
         </>
       )}

@@ -230,7 +230,9 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       house.gateway?.dismiss(name);
       house.port?.prune();
     }
-    if (kind === 'changed') house.gateway?.relimit();
+    if (kind === 'changed') authorization.limited(name);
+    // One that is new may have the name of one that was revoked, and what that one was shown is kept by its name.
+    if (kind === 'changed' || kind === 'added') house.gateway?.relimit();
     house.changed();
   });
   ledger.onAppended(() => {

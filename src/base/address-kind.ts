@@ -34,6 +34,7 @@ const lists: [AddressKind, string[]][] = [
       '2001::/23',
       '2001:db8::/32',
       '2002::/16',
+      '3fff::/20',
       'fe80::/10',
       'fec0::/10',
       'ff00::/8',
@@ -50,6 +51,10 @@ const blocks = lists.map(([kind, ranges]): [AddressKind, BlockList] => {
   return [kind, list];
 });
 
+/** Of IPv6, only this is given out to the internet (RFC 4291 section 2.4): whatever else there comes to be is not public before we know of it. */
+const unicast = new BlockList();
+unicast.addSubnet('2000::', 3, 'ipv6');
+
 /** Of an address in any spelling that Node's parser takes; what is no address is `never`. */
 export function kindOf(address: string): AddressKind {
   const bare = address.startsWith('[') ? address.slice(1, -1) : address;
@@ -60,7 +65,7 @@ export function kindOf(address: string): AddressKind {
     if (inner !== undefined) return kindOf(inner);
   }
   for (const [kind, list] of blocks) if (list.check(bare, family === 6 ? 'ipv6' : 'ipv4')) return kind;
-  return 'public';
+  return family === 4 || unicast.check(bare, 'ipv6') ? 'public' : 'never';
 }
 
 /** The IPv4 address that an IPv6 one stands for: mapped (RFC 4291 section 2.5.5), or translated (RFC 2765, RFC 6052). */

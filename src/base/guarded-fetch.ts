@@ -7,7 +7,17 @@ import { proxied, trusted } from './outward.ts';
 import { readHost } from './url.ts';
 
 /** Milliseconds and bytes of one answer, head and body together. */
-export const guardLimits = { timeoutMs: 10_000, bytes: 1_048_576 };
+const guardLimits = { timeoutMs: 10_000, bytes: 1_048_576 };
+
+export interface GuardOptions {
+  limits?: typeof guardLimits;
+  /** The resolver. */
+  names?: typeof lookup;
+  /** Told where a connection went, once it stands (over TLS: once the certificate is good). */
+  arrived?(at: AddressKind): void;
+  /** Never through an HTTP proxy. */
+  direct?: boolean;
+}
 
 /** The kind of the place that a URL names without asking anybody: an address, or this machine; undefined: a name, whose owner says where it leads. */
 export function literalPlace(url: URL): AddressKind | undefined {
@@ -23,19 +33,15 @@ const bareHost = (url: URL): string => (url.hostname.startsWith('[') ? url.hostn
  * A `fetch` for URLs that strangers name (metadata documents, endpoints that they list). It reaches places of the kind `most` and less, over TLS, in
  * the clear on this machine only; the address that was checked is the one that is connected to, so that a name cannot change its address in between.
  * Redirects are not followed, time and size are bounded, nothing of the person's (cookies, credentials) is sent along.
- * `names`: the resolver. `arrived` is told where a connection went, once it stands (over TLS: once the certificate is good). Behind an HTTP proxy the proxy resolves names, and decides where it lets us.
+ * Behind an HTTP proxy the proxy resolves names, and decides where it lets us, unless it is to be `direct`.
  */
-export function guardedFetch(
-  most: AddressKind,
-  limits = guardLimits,
-  names: typeof lookup = lookup,
-  arrived: (at: AddressKind) => void = () => {},
-): typeof fetch {
+export function guardedFetch(most: AddressKind, options: GuardOptions = {}): typeof fetch {
+  const { limits = guardLimits } = options;
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     check(url, most);
     const signal = AbortSignal.any([AbortSignal.timeout(limits.timeoutMs), ...(init?.signal ? [init.signal] : [])]);
-    const dispatcher = dispatcherFor(url, most, names, arrived);
+    const dispatcher = dispatcherFor(url, most, options);
     try {
       const request = { ...init, redirect: 'manual', signal, dispatcher } as unknown as UndiciInit;
       const response = await undici(url, request);
@@ -66,7 +72,7 @@ const refused = (url: URL, why: string): Failure =>
     "Tell IT: what the server says of its sign-in doesn't look right.",
   );
 
-function dispatcherFor(url: URL, most: AddressKind, names: typeof lookup, arrived: (at: AddressKind) => void): Dispatcher {
+function dispatcherFor(url: URL, most: AddressKind, { names = lookup, arrived, direct = false }: GuardOptions): Dispatcher {
   const connect = {
     timeout: guardLimits.timeoutMs,
     ...(url.protocol === 'https:' ? { ca: trusted() } : {}),
@@ -77,20 +83,20 @@ function dispatcherFor(url: URL, most: AddressKind, names: typeof lookup, arrive
     ) =>
       names(host, { ...options, all: true }, (error, found) => {
         if (error) return done(error, '');
-        if (!found.every(({ address }) => within(kindOf(address), most)))
+        if (found.length === 0 || !found.every(({ address }) => within(kindOf(address), most)))
           return done(refused(url, 'it leads into a network that is not to be reached from there'), '');
         if (options.all) done(null, found);
         else done(null, found[0]!.address, found[0]!.family);
       }),
   };
-  if (proxied() && !within('loopback', most)) return new EnvHttpProxyAgent({ requestTls: connect, connect });
+  if (proxied() && !direct && !within('loopback', most)) return new EnvHttpProxyAgent({ requestTls: connect, connect });
   const connector = buildConnector(connect);
   return new Agent({
     pipelining: 0,
     connect: (target, done) =>
       connector(target, (...result) => {
         const [error, socket] = result;
-        if (!error && socket) arrived(kindOf(socket.remoteAddress ?? ''));
+        if (!error && socket) arrived?.(kindOf(socket.remoteAddress ?? ''));
         done(...result);
       }),
   });

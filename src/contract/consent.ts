@@ -33,7 +33,7 @@ export interface ConsentRequest {
   client: { name: string; host?: string };
   /** Where the browser takes the answer. `machine`: to a program on this computer, whichever that is. */
   redirect: { place: string; reach: 'machine' | 'web' };
-  /** Who listens where the answer goes, as the system says: `the program "claude" (process 42)`. Absent: it does not say, or there is no port. */
+  /** Who listens where the answer goes, as the system says: `the program "claude" (process 42)`. No proof of who asks. Absent: it does not say, or there is no port. */
   program?: string;
   /** The one server that it asks for; absent: all. */
   server?: string;

@@ -15,7 +15,5 @@ export function limited(policy: Policy, reaches: (agent: string, server: string)
     preview: (question) => (reaches(question.agent, question.server) ? policy.preview(question) : outOfReach()),
     list: (action, server, agent) => (reaches(agent, server) ? policy.list(action, server, agent) : none),
     canDiscover: (server, agent) => (reaches(agent, server) ? policy.canDiscover(server, agent) : outOfReach()),
-    skillOf: (server, uri) => policy.skillOf(server, uri),
-    asksForFacts: (question) => policy.asksForFacts(question),
   };
 }

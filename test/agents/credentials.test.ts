@@ -187,6 +187,18 @@ test('where the disk refuses, no token is handed out, and a revoked agent is out
   chmodSync(folder, 0o700);
 });
 
+test('tokens that were taken back while the disk refused are dead after a restart, too, once it takes the file again', (t) => {
+  const { file, open } = setUp(t);
+  const agents = open();
+  const { tokens } = agents.grants.give({ name: 'Robot', client: 'robot', resource: '/mcp' });
+  mkdirSync(`${file}.new`);
+  agents.grants.revoke(tokens.refreshToken, 'robot');
+  assert.equal(agents.verify(tokens.accessToken, undefined, '/mcp'), undefined);
+  rmSync(`${file}.new`, { recursive: true });
+  agents.close();
+  assert.equal(open().verify(tokens.accessToken, undefined, '/mcp'), undefined);
+});
+
 test('a connection that showed a token need not have it hashed again, and is no way around another token or a revocation', (t) => {
   const { open } = setUp(t);
   const agents = open();

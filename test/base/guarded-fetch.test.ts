@@ -21,8 +21,30 @@ async function serve(t: TestContext, handler: http.RequestListener): Promise<str
 
 test('each address is of the kind that the IANA registries say, in each of its spellings', () => {
   const kinds: Record<AddressKind, string[]> = {
-    public: ['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '::ffff:8.8.8.8', '64:ff9b::808:808'],
-    private: ['10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', '100.64.0.1', 'fd00::1', '::ffff:10.0.0.1', '64:ff9b::a00:1'],
+    public: [
+      '8.8.8.8',
+      '1.1.1.1',
+      '172.32.0.1',
+      '100.128.0.1',
+      '2606:4700::1111',
+      '93.184.216.34',
+      '2a00:1450:4001::1',
+      '::ffff:8.8.8.8',
+      '64:ff9b::808:808',
+    ],
+    private: [
+      '10.0.0.1',
+      '198.18.0.1',
+      'fc00::1',
+      'fd12::1',
+      '172.16.0.1',
+      '172.31.255.255',
+      '192.168.1.1',
+      '100.64.0.1',
+      'fd00::1',
+      '::ffff:10.0.0.1',
+      '64:ff9b::a00:1',
+    ],
     loopback: ['127.0.0.1', '127.255.255.254', '::1', '[::1]', '::ffff:127.0.0.1', '::ffff:7f00:1', '64:ff9b::7f00:1', '::127.0.0.1'],
     never: [
       '169.254.169.254',
@@ -38,9 +60,20 @@ test('each address is of the kind that the IANA registries say, in each of its s
       '2002:a9fe:a9fe::1',
       'ff02::1',
       '2001:db8::1',
+      '3fff::1',
+      '4000::1',
+      '5f00::1',
       'example.com',
       '',
       '0x7f.1',
+      '192.0.0.8',
+      '192.0.2.1',
+      '198.51.100.1',
+      '203.0.113.1',
+      '240.0.0.1',
+      '2001::1',
+      '2002:7f00:1::',
+      'not one',
     ],
   };
   for (const [kind, addresses] of Object.entries(kinds)) for (const address of addresses) assert.equal(kindOf(address), kind, address);
@@ -116,8 +149,8 @@ test('a name is judged by the addresses that are connected to, all of them, each
   let answer: LookupAddress[] = [];
   const names = ((_host: string, _options: unknown, done: (error: null, found: LookupAddress[]) => void) =>
     done(null, answer)) as typeof lookup;
-  const fetch = guardedFetch('private', undefined, names);
-  for (const addresses of [['127.0.0.1'], ['10.0.0.1', '127.0.0.1'], ['::ffff:127.0.0.1'], ['169.254.169.254'], ['::1'], ['0.0.0.0']]) {
+  const fetch = guardedFetch('private', { names });
+  for (const addresses of [[], ['127.0.0.1'], ['10.0.0.1', '127.0.0.1'], ['::ffff:127.0.0.1'], ['169.254.169.254'], ['::1'], ['0.0.0.0']]) {
     answer = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
     await assert.rejects(
       async () => await fetch(`https://rebound.example:${port}/`),
@@ -154,7 +187,7 @@ test('redirects are not followed, and time and size are bounded', async (t) => {
     response.on('drain', more);
     more();
   });
-  const fetch = guardedFetch('loopback', { timeoutMs: 400, bytes: 100_000 });
+  const fetch = guardedFetch('loopback', { limits: { timeoutMs: 400, bytes: 100_000 } });
   assert.equal((await fetch(`${origin}/away`)).status, 302);
   assert.equal(elsewhere, 0);
   for (const path of ['/slow', '/drip', '/never', '/endless']) await assert.rejects(async () => await fetch(origin + path), path);

@@ -137,6 +137,21 @@ test('a limit that is set while agents are connected holds from the next request
   assert.doesNotMatch((await modernRequest(house.url, token, 'tools/list')).text, /closed/);
 });
 
+test('an agent that is added anew under the name of a revoked one is shown what it may reach, and not what that one might', async () => {
+  const { token: old } = house.agents.add('Twice');
+  assert.match((await modernRequest(house.url, old, 'tools/list')).text, /far__secret/);
+  house.agents.revoke('Twice');
+  const { token } = house.agents.add('Twice', ['m']);
+  for (const { text } of [
+    await modernRequest(house.url, token, 'tools/list'),
+    await (await legacySession(house.url, token)).send('tools/list'),
+  ]) {
+    assert.match(text, /m__touch/);
+    assert.doesNotMatch(text, /far/);
+  }
+  assert.doesNotMatch((await legacySession(house.url, token)).opened.text, /far one/);
+});
+
 test('a limit outlasts a restart and a change of the rules', async () => {
   const { token } = house.agents.add('Kept', ['far']);
   await house.apply(makeBundle({ version: 2, servers: [entry({ id: 'm', url: server.url, tools: [{ name: 'touch' }] })] }));

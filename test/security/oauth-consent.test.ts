@@ -41,6 +41,8 @@ test('a web page that opens the authorization URL gets no consent, nor a questio
       (await ask({ client_id }, { 'sec-fetch-mode': mode!, 'sec-fetch-dest': dest!, 'sec-fetch-site': 'cross-site' })).status,
       403,
     );
+  for (const header of ['sec-purpose', 'purpose'])
+    assert.equal((await ask({ client_id }, { ...navigation, 'sec-fetch-site': 'none', [header]: 'prefetch;prerender' })).status, 403);
   assert.equal(pending().length, 0);
   // The person follows the link, or the agent opened the browser: now there is a question, and still no answer.
   for (const site of ['same-origin', 'none']) {
@@ -315,6 +317,8 @@ test('the program that listens where the answer goes is looked for, and named in
     listensAt: async (address, port) => {
       looked.push(`${address} ${port}`);
       if (port === 7001) throw new Error('not on this system');
+      if (port === 7002) return `the program "${address === '::1' ? 'other' : 'robot'}"`;
+      if (port === 7003) return 'the program "robot"';
       return address === '::1' ? 'the program "robot" (process 7)' : undefined;
     },
   });
@@ -324,6 +328,8 @@ test('the program that listens where the answer goes is looked for, and named in
   const client_id = await agent.registered({ redirect_uris });
   for (const [redirect_uri, program] of [
     ['http://localhost:7000/cb', 'the program "robot" (process 7)'],
+    ['http://localhost:7002/cb', 'the program "robot" or the program "other"'],
+    ['http://localhost:7003/cb', 'the program "robot"'],
     ['http://127.0.0.1:7000/cb', undefined],
     ['http://127.0.0.1:7001/cb', undefined],
     ['http://127.0.0.1/cb', undefined],
@@ -335,7 +341,40 @@ test('the program that listens where the answer goes is looked for, and named in
     assert.equal(request!.program, program, redirect_uri);
     house.authorization.deny(request!.id);
   }
-  assert.deepEqual(looked, ['127.0.0.1 7000', '::1 7000', '127.0.0.1 7000', '127.0.0.1 7001']);
+  assert.deepEqual(
+    looked,
+    ['127.0.0.1 7000', '::1 7000', '127.0.0.1 7002', '::1 7002', '127.0.0.1 7003', '::1 7003', '127.0.0.1 7000', '127.0.0.1 7001'],
+    'a browser may take either address of localhost, so both are looked at',
+  );
+});
+
+test('a request is over after ten minutes by the clock, also where the machine slept and no timer ran', async (t) => {
+  const { agent, ask, pending, authorization, clock } = await open(t);
+  await ask({ client_id: await agent.registered() });
+  const [request] = pending();
+  clock.now = Date.parse(request!.expiresAt);
+  assert.throws(() => authorization.allow(request!.id, {}), { code: 'not-found' });
+  assert.deepEqual(pending(), []);
+});
+
+test('no answer goes to the gateway itself: a denial would ask the next question without a link between', async (t) => {
+  const { agent, pending, origin } = await open(t);
+  const { port } = new URL(origin);
+  for (const host of ['127.0.0.1', 'localhost', '[::1]']) {
+    const next = `http://${host}:${port}/authorize?client_id=x`;
+    for (const redirect_uris of [[next], [`http://${host}/authorize?client_id=x`]]) {
+      const client_id = await agent.registered({ redirect_uris });
+      const answer = await agent.authorize({ client_id, redirect_uri: next, code_challenge: pkce().challenge });
+      assert.deepEqual([answer.status, answer.headers.location], [400, undefined], next);
+    }
+  }
+  assert.deepEqual(pending(), []);
+});
+
+test('a form that is too large is told so', async (t) => {
+  const { agent } = await open(t);
+  for (const path of ['/token', '/revoke'])
+    for (const size of [17_000, 3_000_000]) assert.equal((await agent.form(path, { token: 'x'.repeat(size) })).status, 413);
 });
 
 test('a registration has bounds, and a name from a stranger is one plain line', async (t) => {

@@ -193,6 +193,41 @@ test('what was allowed for an agent that is revoked before the code is used give
   assert.ok(agents.list().find(({ name }) => name === 'Robot')?.revokedAt);
 });
 
+test('of what the person says of one agent the last word holds, whichever code is used last', async (t) => {
+  const { agent, agents } = await open(t);
+  const reach = () => agents.list().find(({ name }) => name === 'Robot')?.servers;
+  const { tokens, client } = await agent.signIn({ choice: { servers: 'all' } });
+  await tokens();
+  const wide = await agent.signIn({ client, choice: { servers: 'all' } });
+  agents.limit('Robot', ['one']);
+  assert.equal((await wide.exchange()).status, 200);
+  assert.deepEqual(reach(), ['one'], 'a code from before widens nothing');
+
+  const [before, after] = [
+    await agent.signIn({ client, choice: { servers: 'all', expiresAt: 0 } }),
+    await agent.signIn({ client, choice: { servers: ['two'], expiresAt: noon + 60_000 } }),
+  ];
+  assert.equal((await after.exchange()).status, 200);
+  assert.equal((await before.exchange()).status, 200);
+  assert.deepEqual(reach(), ['two']);
+  const [row] = agents.list().filter(({ name }) => name === 'Robot');
+  assert.equal(row!.expiresAt, new Date(noon + 60_000).toISOString());
+});
+
+test('what was allowed and not fetched yet goes by the last word, too', async (t) => {
+  const { agent, agents, authorization } = await open(t);
+  const client = await agent.registered();
+  const { verifier, challenge } = pkce();
+  const { headers } = await agent.authorize({ client_id: client, code_challenge: challenge });
+  authorization.allow(authorization.pending()[0]!.id, { servers: 'all' });
+  await (await agent.signIn({ client, choice: { servers: ['one'] } })).tokens();
+  const code = new URL((await agent.outcome(String(headers.location))).json()['to'] as string).searchParams.get('code')!;
+  const redirect_uri = 'http://127.0.0.1:7777/callback';
+  const fields = { grant_type: 'authorization_code', code, client_id: client, redirect_uri, code_verifier: verifier };
+  assert.equal((await agent.form('/token', fields)).status, 200);
+  assert.deepEqual(agents.list().find(({ name }) => name === 'Robot')?.servers, ['one']);
+});
+
 test('a parameter that is sent twice is refused, and so are other grant types and forms', async (t) => {
   const { agent, origin } = await open(t);
   const body = 'grant_type=authorization_code&client_id=a&client_id=b';

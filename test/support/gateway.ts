@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
 import { openAuthorization } from '../../src/agents/oauth/authorization.ts';
-import type { FetchOptions } from '../../src/agents/oauth/fetch-document.ts';
+import type { Fetching } from '../../src/agents/oauth/documents.ts';
 import { silent } from '../../src/base/log.ts';
 import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
@@ -100,7 +100,7 @@ export async function openTestGateway(
     signedIn?: GatewayOptions['signedIn'];
     endpoint?: GatewayOptions['endpoint'];
     /** How documents of clients are fetched. */
-    fetching?: FetchOptions;
+    fetching?: Fetching;
     listensAt?: (address: string, port: number) => Promise<string | undefined>;
     settled?: Promise<void>;
   } = {},
@@ -156,7 +156,8 @@ export async function openTestGateway(
   agents.watch(({ kind, name }) => {
     if (kind === 'revoked') authorization.forget(name);
     if (kind === 'revoked' || kind === 'ended') gateway.dismiss(name);
-    if (kind === 'changed') gateway.relimit();
+    if (kind === 'changed') authorization.limited(name);
+    if (kind === 'changed' || kind === 'added') gateway.relimit();
   });
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);

@@ -103,6 +103,29 @@ describe('agents that want to sign in', { skip: noChromium, concurrency: 2 }, ()
     ]);
   });
 
+  test('one that comes back keeps its end as well, unless the person chooses another', async (t) => {
+    const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
+    const [, , back] = consents();
+    const view = { consents: [{ ...back!, again: { expiresAt } }] };
+    const { page, said } = await open(t, '#/agents/requests/ZT6-RRP', { view });
+    const dialog = page.getByRole('dialog');
+    assert.equal(await dialog.getByRole('button', { name: 'As before' }).getAttribute('aria-pressed'), 'true');
+    assert.deepEqual(await axe(page), []);
+    await dialog.getByRole('button', { name: 'Allow', exact: true }).click();
+    await page.getByText('Cursor agents is allowed', { exact: true }).waitFor();
+    const other = await open(t, '#/agents/requests/ZT6-RRP', { view });
+    await other.page.getByRole('dialog').getByRole('button', { name: 'Until revoked' }).click();
+    await other.page.getByRole('dialog').getByRole('button', { name: 'Allow', exact: true }).click();
+    await other.page.getByText('Cursor agents is allowed', { exact: true }).waitFor();
+    assert.deepEqual(
+      [...said('consent-allow'), ...other.said('consent-allow')],
+      [
+        { id: 'ZT6-RRP', name: 'Cursor agents', servers: 'all' },
+        { id: 'ZT6-RRP', name: 'Cursor agents', servers: 'all', days: 0 },
+      ],
+    );
+  });
+
   test('a name that is taken, and a request that has gone while it was looked at', async (t) => {
     const conflict = new Failure('conflict', 'There is an agent named "cursor" already.', 'Choose another name.');
     const { page, served } = await open(t, '#/agents/requests/KQ7-3MX', { ...one(), fail: { 'consent-allow': conflict } });

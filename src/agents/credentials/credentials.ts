@@ -82,7 +82,8 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
     try {
       writeAgents(file, [...byName.values()]);
     } catch (cause) {
-      log.warn({ err: cause }, 'agents: signs of life could not be saved');
+      log.warn({ err: cause }, 'agents: signs of life, or what was taken back, could not be saved; it is tried again');
+      flushing = setTimeout(flush, flushEvery).unref();
     }
   }
 
@@ -226,6 +227,7 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
     close() {
       clearInterval(expiring);
       if (flushing !== undefined) flush();
+      clearTimeout(flushing);
     },
   };
 }

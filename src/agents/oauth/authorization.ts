@@ -3,14 +3,13 @@ import type { Log } from '../../base/log.ts';
 import type { ConsentRequest } from '../../contract/consent.ts';
 import type { Agents } from '../credentials/credentials.ts';
 import { openCodes } from './codes.ts';
-import { type Documents, openDocuments } from './documents.ts';
+import { type Documents, type Fetching, openDocuments } from './documents.ts';
 import { OAuthError } from './errors.ts';
-import type { FetchOptions } from './fetch-document.ts';
 import { agentName, type Client } from './metadata.ts';
 import { perMinute } from './rate.ts';
 import { matchRedirect, redirectWith } from './redirects.ts';
 import { openRegistrations, type Registrations } from './registrations.ts';
-import { type Asked, consentMs, openRequests, type Pending } from './requests.ts';
+import { type Asked, consentMs, isCalled, type Limits, openRequests, type Pending } from './requests.ts';
 import { type Answer, one, openTokenEndpoint } from './token-endpoint.ts';
 
 /** The authorization server on loopback: agents sign in by themselves, and the person allows each in the window or on the command line. */
@@ -36,6 +35,8 @@ export interface Authorization {
   deny(id: string): void;
   /** An agent was revoked: what is under way for its name is void. */
   forget(name: string): void;
+  /** The person limited an agent anew: nothing that was allowed before makes that any wider. */
+  limited(name: string): void;
   close(): void;
 }
 
@@ -54,7 +55,7 @@ const asksPerMinute = 30;
 export function openAuthorization(options: {
   /** Where registrations are kept. */
   file: string;
-  agents: Pick<Agents, 'grants' | 'list'>;
+  agents: Pick<Agents, 'grants' | 'isLive' | 'list'>;
   /** The path of the address that a `resource` names (RFC 8707); undefined: it is none of ours. */
   resourceAt(resource: string): string | undefined;
   /** The path where no resource is named: agents of older revisions. */
@@ -66,7 +67,7 @@ export function openAuthorization(options: {
   changed(): void;
   log: Log;
   now(): number;
-  fetching?: FetchOptions;
+  fetching?: Fetching;
 }): Authorization {
   const { agents, now, log, reserved } = options;
   const registrations = openRegistrations({ file: options.file, now, log });
@@ -77,11 +78,21 @@ export function openAuthorization(options: {
   const clients = { registrations, documents };
   const endpoint = openTokenEndpoint({ codes, clients, grants: agents.grants, resourceAt: options.resourceAt, log });
 
-  const live = (name: string) =>
-    agents.list().find((agent) => agent.revokedAt === undefined && agent.name.toLowerCase() === name.toLowerCase());
-  /** The agent that signed in as this client before. Self-registered clients keep their id too, if they sign in again with it. */
-  const again = (client: Client) => agents.list().find((agent) => agent.revokedAt === undefined && agent.signIn?.client === client.id);
-  const isTaken = (name: string) => live(name) !== undefined || reserved.includes(name.toLowerCase());
+  /**
+   * The agent that signed in as this client before: the one of this name, or the first. Self-registered clients keep their id too, if they sign in again
+   * with it.
+   */
+  const again = (client: Client, name?: string) => {
+    const all = agents.list().filter((agent) => agent.revokedAt === undefined && agent.signIn?.client === client.id);
+    return all.find((agent) => name !== undefined && isCalled(agent.name, name)) ?? all[0];
+  };
+  const isTaken = (name: string) => agents.isLive(name) || reserved.includes(name.toLowerCase());
+
+  /** The person's last word holds, whichever of several codes an agent uses last. */
+  const limit = (client: string, name: string, limits: Limits): void => {
+    requests.limit(client, name, limits);
+    codes.limit(client, name, limits);
+  };
 
   const open = (id: string): Pending => {
     const pending = requests.find(id);
@@ -107,17 +118,22 @@ export function openAuthorization(options: {
     return { challenge, state, resource };
   }
 
-  /** Whoever listens there now gets the answer: that tells more of an agent than all that it says of itself. */
+  /**
+   * Whoever listens there now is who a browser takes the answer to. No proof: a program that waits without a browser takes it itself. A browser may take
+   * either address of localhost, so another program on the second one is named, too.
+   */
   async function lookUp(pending: Pending): Promise<void> {
     const { protocol, hostname, port } = new URL(pending.redirect.href);
     if (protocol !== 'http:' || port === '') return;
     const addresses = { '127.0.0.1': ['127.0.0.1'], '[::1]': ['::1'], localhost: ['127.0.0.1', '::1'] } as const;
+    const programs = new Set<string>();
     for (const address of addresses[hostname as keyof typeof addresses] ?? []) {
       const program = await options.listensAt?.(address, Number(port)).catch(() => undefined);
-      if (program === undefined) continue;
-      pending.program = program;
-      return options.changed();
+      if (program !== undefined) programs.add(program);
     }
+    if (programs.size === 0) return;
+    pending.program = [...programs].join(' or ');
+    options.changed();
   }
 
   return {
@@ -136,7 +152,12 @@ export function openAuthorization(options: {
         const client = await findClient(clients, one(query, 'client_id'), (known) => matchRedirect(known.redirectUris, uri) !== undefined);
         const redirect = matchRedirect(client.redirectUris, uri);
         if (!redirect) throw new OAuthError('invalid_request', 'The agent wants to return to an address that it did not declare.');
-        asked = { client, redirect, issuer: `http://${host}` };
+        const issuer = `http://${host}`;
+        // The answer to one question would be the next one, from a page of ours and so without the link that stops web pages.
+        const { protocol, port } = new URL(redirect.href);
+        if (protocol === 'http:' && port === new URL(issuer).port)
+          throw new OAuthError('invalid_request', 'The agent wants to return to Gatehouse itself.');
+        asked = { client, redirect, issuer };
       } catch (error) {
         // Never to a redirect URI that is not known to be the client's.
         return { refused: sayOrThrow(error) };
@@ -205,24 +226,28 @@ export function openAuthorization(options: {
       }),
     allow(id, { name, servers, expiresAt }) {
       const pending = open(id);
-      const before = again(pending.client);
+      const before = again(pending.client, name);
       const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
-      if (isTaken(chosen) && (before === undefined || live(chosen)?.name !== before.name))
+      if (isTaken(chosen) && !(before && isCalled(chosen, before.name)))
         throw new Failure('conflict', `There is an agent named "${chosen}" already.`, 'Choose another name, or revoke that one first.');
       // A time that is over would lock out whoever is let in now.
       const kept = before?.expiresAt !== undefined && Date.parse(before.expiresAt) > now() ? before.expiresAt : undefined;
-      requests.decide(pending, {
-        allow: true,
-        name: chosen,
+      const limits = {
         servers: servers === 'all' ? undefined : (servers ?? before?.servers),
         expiresAt: expiresAt === undefined ? kept : expiresAt === 0 ? undefined : new Date(expiresAt).toISOString(),
-      });
+      };
+      limit(pending.client.id, chosen, limits);
+      requests.decide(pending, { allow: true, name: chosen, ...limits });
       return { name: chosen };
     },
     deny: (id) => requests.decide(open(id), { allow: false }),
     forget(name) {
       requests.forget(name);
       codes.forget(name);
+    },
+    limited(name) {
+      const { signIn, servers, expiresAt } = agents.list().find((agent) => isCalled(agent.name, name)) ?? {};
+      if (signIn) limit(signIn.client, name, { servers, expiresAt });
     },
     close: () => requests.close(),
   };

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { digest, looksLike, newToken, tokenKinds } from '../credentials/token.ts';
-import type { Asked, Decision } from './requests.ts';
+import { type Allowed, type Asked, isCalled, type Limits } from './requests.ts';
 
 /** One authorization code: what it is bound to, and what became of it. */
 export interface Code extends Asked {
-  decision: Extract<Decision, { allow: true }>;
+  decision: Allowed;
   /** Milliseconds since the epoch. */
   at: number;
   used: boolean;
@@ -14,12 +14,14 @@ export interface Code extends Asked {
 
 /** Authorization codes: in memory alone, good once and for a minute. */
 export interface Codes {
-  issue(asked: Asked, decision: Extract<Decision, { allow: true }>): string;
+  issue(asked: Asked, decision: Allowed): string;
   /** Undefined for a text that is none. A code that was used is found for a while, so that a second use is noticed. */
   find(code: string): Code | undefined;
   isFresh(code: Code): boolean;
   /** An agent was revoked: what would make it anew is void. */
   forget(name: string): void;
+  /** The person said something else of an agent: it goes for its codes, too. */
+  limit(client: string, name: string, limits: Limits): void;
 }
 
 /** Milliseconds: how long a code is good, and how long it is remembered. */
@@ -39,7 +41,11 @@ export function openCodes(now: () => number): Codes {
     find: (code) => (looksLike(code, 'ghc_') ? all.get(digest(code)) : undefined),
     isFresh: (code) => Math.abs(now() - code.at) <= good,
     forget(name) {
-      for (const code of all.values()) if (code.decision.name.toLowerCase() === name.toLowerCase()) code.used = true;
+      for (const code of all.values()) if (isCalled(code.decision.name, name)) code.used = true;
+    },
+    limit(client, name, limits) {
+      for (const code of all.values())
+        if (code.client.id === client && isCalled(code.decision.name, name)) code.decision = { ...code.decision, ...limits };
     },
   };
 }

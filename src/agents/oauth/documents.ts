@@ -1,7 +1,9 @@
+import { isIP } from 'node:net';
+import type { AddressKind } from '../../base/address-kind.ts';
+import { type GuardOptions, guardedFetch } from '../../base/guarded-fetch.ts';
 import type { Log } from '../../base/log.ts';
 import { parseUrl } from '../../base/url.ts';
 import { OAuthError } from './errors.ts';
-import { type FetchOptions, fetchDocument } from './fetch-document.ts';
 import { knownClient } from './known.ts';
 import { type Client, claimedName, readMetadata } from './metadata.ts';
 import { perMinute } from './rate.ts';
@@ -28,21 +30,35 @@ const longest = 24 * 3_600_000;
 const failedFor = 30_000;
 /** Characters: what the list of agents can hold. */
 const longestId = 1000;
+/** The draft of client id metadata documents asks for 5 KB at the most. */
+const ofOne = { timeoutMs: 5_000, bytes: 16 * 1024 };
 const most = { kept: 50, atOnce: 4, perMinute: 20 };
 
-export function openDocuments(options: { now: () => number; log: Log; fetching?: FetchOptions | undefined }): Documents {
+/** For tests, whose documents are on this machine. */
+export type Fetching = GuardOptions & { most?: AddressKind };
+
+export function openDocuments(options: { now: () => number; log: Log; fetching?: Fetching | undefined }): Documents {
   const { now, log, fetching } = options;
+  // The URL comes from any program or web page here, so nothing of this machine or its network may be reached with it.
+  const fetch = guardedFetch(fetching?.most ?? 'public', { limits: ofOne, direct: true, ...fetching });
   const kept = new Map<string, Kept>();
   const underWay = new Map<string, Promise<Kept>>();
   const allowed = perMinute(most.perMinute, now);
 
   async function read(id: string): Promise<Kept> {
     try {
-      const { text, cacheControl } = await fetchDocument(new URL(id), fetching);
-      const age = Number(/(?:^|[\s,])max-age=(\d{1,9})/i.exec(cacheControl)?.[1] ?? 0) * 1000;
-      return { client: parse(id, text), at: now(), good: Math.min(Math.max(age, shortest), longest) };
+      const response = await fetch(id, {
+        headers: { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'gatehouse' },
+      });
+      if (response.status !== 200) throw new Error(`it was answered with status ${response.status}`);
+      if (!/^application\/(?:[\w.+-]*\+)?json\s*(?:;|$)/i.test(response.headers.get('content-type') ?? ''))
+        throw new Error('it is not JSON');
+      const age = Number(/(?:^|[\s,])max-age=(\d{1,9})/i.exec(response.headers.get('cache-control') ?? '')?.[1] ?? 0) * 1000;
+      return { client: parse(id, await response.text()), at: now(), good: Math.min(Math.max(age, shortest), longest) };
     } catch (error) {
-      const why = error instanceof OAuthError ? error.description : error instanceof Error ? error.message : String(error);
+      // What a connection failed of stands behind the error of `fetch`.
+      const cause = error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
+      const why = cause instanceof OAuthError ? cause.description : cause instanceof Error ? cause.message : String(cause);
       log.info({ id: id.slice(0, 200), why }, 'a client document could not be used');
       return { failed: why, at: now(), good: failedFor };
     }
@@ -82,7 +98,10 @@ export function openDocuments(options: { now: () => number; log: Log; fetching?:
         url.pathname === '/' ||
         url.hash !== '' ||
         url.username !== '' ||
-        url.password !== ''
+        url.password !== '' ||
+        // An address is nobody's name, and a name without a dot is one of this network.
+        isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0 ||
+        !url.hostname.includes('.')
       )
         throw new OAuthError('invalid_client', 'The client id is no URL that a client document can have.', 401);
       const pinned = knownClient(id);

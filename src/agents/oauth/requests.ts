@@ -15,10 +15,18 @@ export interface Asked {
   issuer: string;
 }
 
+/** What the person lets an agent reach, and until when. */
+export interface Limits {
+  servers?: readonly string[] | undefined;
+  /** ISO 8601 */
+  expiresAt?: string | undefined;
+}
+
 /** What the person decided. */
-export type Decision =
-  | { allow: true; name: string; servers?: readonly string[] | undefined; expiresAt?: string | undefined }
-  | { allow: false };
+export type Decision = Allowed | { allow: false };
+export type Allowed = { allow: true; name: string } & Limits;
+
+export const isCalled = (name: string, other: string): boolean => name.toLowerCase() === other.toLowerCase();
 
 export interface Pending extends Asked {
   /** Short, shown in the browser and in the window, so that a person can tell two requests apart; no secret. */
@@ -46,6 +54,8 @@ export interface Requests {
   decided(pending: Pending, milliseconds: number, signal: AbortSignal): Promise<void>;
   /** An agent was revoked: what was allowed under its name and is not given out yet is denied. */
   forget(name: string): void;
+  /** The person said something else of an agent: it goes for what was allowed to its client under its name before, too. */
+  limit(client: string, name: string, limits: Limits): void;
   /** Its answer was given out. */
   drop(pending: Pending): void;
   close(): void;
@@ -78,7 +88,8 @@ export function openRequests(options: { now: () => number; changed: () => void }
     changed();
   }
 
-  const open = () => [...all].filter((pending) => pending.decision === undefined);
+  // By the clock as well: while a machine sleeps, no timer runs.
+  const open = () => [...all].filter((pending) => pending.decision === undefined && now() - pending.at < consentMs);
 
   return {
     add(asked) {
@@ -109,8 +120,13 @@ export function openRequests(options: { now: () => number; changed: () => void }
     decide,
     drop,
     forget(name) {
-      for (const pending of all)
-        if (pending.decision?.allow && pending.decision.name.toLowerCase() === name.toLowerCase()) pending.decision = { allow: false };
+      for (const pending of all) if (pending.decision?.allow && isCalled(pending.decision.name, name)) pending.decision = { allow: false };
+    },
+    limit(client, name, limits) {
+      for (const pending of all) {
+        const { decision } = pending;
+        if (decision?.allow && pending.client.id === client && isCalled(decision.name, name)) pending.decision = { ...decision, ...limits };
+      }
     },
     decided(pending, milliseconds, signal) {
       if (pending.decision !== undefined || !all.has(pending) || signal.aborted) return Promise.resolve();

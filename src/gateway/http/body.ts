@@ -12,8 +12,7 @@ export type Body =
 
 /** Reads one JSON body. Both bounds hold before anything is parsed, so a hostile body costs no more than its reading. */
 export async function readBody(request: IncomingMessage, maxBytes: number, maxDepth: number): Promise<Body> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return { refused: 'too-large' };
-  const raw = await collect(request, maxBytes);
+  const raw = await readBytes(request, maxBytes);
   if (typeof raw === 'string') return { refused: raw };
   const shape = shapeOf(raw, maxDepth);
   if (typeof shape === 'string') return { refused: shape };
@@ -37,7 +36,9 @@ export async function readBody(request: IncomingMessage, maxBytes: number, maxDe
   }
 }
 
-function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too-large' | 'broken-off'> {
+/** A body as it came. */
+export function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too-large' | 'broken-off'> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve('too-large');
   return new Promise((resolve) => {
     let first: Buffer | undefined;
     let rest: Buffer[] | undefined;

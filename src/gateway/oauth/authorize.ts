@@ -18,6 +18,8 @@ export async function authorize(signIn: SignIn, path: string, request: IncomingM
   const [mode, dest, site] = [headers['sec-fetch-mode'], headers['sec-fetch-dest'], headers['sec-fetch-site']];
   if (dest !== undefined && (dest !== 'document' || mode !== 'navigate'))
     return refusedPage(response, 'An agent is signed in on a page of its own, not inside of another.', 403);
+  if (headers['sec-purpose'] !== undefined || headers['purpose'] !== undefined)
+    return refusedPage(response, 'This page was opened ahead of its time; open it again.', 403);
   if (site === 'cross-site' || site === 'same-site') return sentHerePage(response, url);
   const question = url.indexOf('?');
   const begun = await signIn.begin(new URLSearchParams(question < 0 ? '' : url.slice(question + 1)), headers.host!);

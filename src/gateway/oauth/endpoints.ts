@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readBody } from '../http/body.ts';
+import { readBody, readBytes } from '../http/body.ts';
 import { refuseHttp } from '../http/refuse.ts';
 import { json } from './page.ts';
 import type { SignIn } from './sign-in.ts';
@@ -46,23 +46,10 @@ async function readForm(request: IncomingMessage, response: ServerResponse): Pro
     json(response, 415, { error: 'invalid_request', error_description: 'Content-Type must be application/x-www-form-urlencoded.' });
     return undefined;
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > largest) {
-        refuseBody(response, 'too-large', 'invalid_request');
-        return undefined;
-      }
-      chunks.push(chunk);
-    }
-  } catch {
-    // It went away while it wrote.
-    response.destroy();
-    return undefined;
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  const body = await readBytes(request, largest);
+  if (typeof body !== 'string') return new URLSearchParams(body.toString('utf8'));
+  refuseBody(response, body, 'invalid_request');
+  return undefined;
 }
 
 function refuseBody(response: ServerResponse, why: string, error: string): void {

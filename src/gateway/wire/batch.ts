@@ -48,7 +48,7 @@ export async function legacyBatch(
       continue;
     }
     const own = answers!.share();
-    const error = message.kind === 'none' ? message.error : (misplaced(message, incoming) ?? refused());
+    const error = message.kind === 'none' ? message.error : (misplaced(message, incoming) ?? ended(session) ?? refused());
     if (error || message.kind === 'none') {
       own.end(errorText(message.id, error!));
       continue;
@@ -64,6 +64,10 @@ export async function legacyBatch(
   const defect = (await Promise.allSettled(going)).find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
   if (defect) throw defect.reason;
 }
+
+/** The way through a long batch has pauses, in which its agent may be revoked. */
+const ended = (session: { over: boolean }): RpcError | undefined =>
+  session.over ? { code: rpc.invalidRequest, message: 'The session has ended.' } : undefined;
 
 /** Why a message must not be part of a batch; undefined: it may. */
 function misplaced(message: Request, { headers }: Incoming): RpcError | undefined {

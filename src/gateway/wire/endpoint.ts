@@ -31,10 +31,8 @@ export interface Endpoint {
 
 /** An agent's request at one address: checks its bearer, then that the address exists for it, then hands it to the wire of its era. */
 export function mcp(at: Endpoint, address: Address, request: IncomingMessage, response: Reply): Promise<void> | void {
-  const { headers } = request;
-  const token = bearer(headers);
-  const agent = token === undefined ? undefined : at.verify(token, request.socket, address.path);
-  if (!agent) return challenge(pathOf(request), headers.host!, token !== undefined, response);
+  const agent = holder(at, address, request, response);
+  if (!agent) return;
   response.reader = agent.name;
   const settling = at.settling();
   if (!settling) return entered(at, address, agent.name, request, response);
@@ -44,6 +42,14 @@ export function mcp(at: Endpoint, address: Address, request: IncomingMessage, re
     if (at.leaving()) return void request.socket.destroy();
     return entered(at, address, agent.name, request, response);
   });
+}
+
+/** Whose bearer the request has; undefined: it is good for nobody here, and was answered so. */
+function holder(at: Endpoint, address: Address, request: IncomingMessage, response: Reply): { name: string } | undefined {
+  const token = bearer(request.headers);
+  const agent = token === undefined ? undefined : at.verify(token, request.socket, address.path);
+  if (!agent) challenge(pathOf(request), request.headers.host!, token !== undefined, response);
+  return agent;
 }
 
 /** An agent's request, once it is known whose it is and what is allowed. */
@@ -100,6 +106,8 @@ async function post(at: Endpoint, incoming: Incoming, request: IncomingMessage):
           : { code: rpc.parseError, message: 'The body is not JSON in UTF-8.' };
     return refuseRpc(response, errorText(null, error));
   }
+  // A body takes as long as its sender likes, and the agent may have been revoked meanwhile.
+  if (!holder(at, incoming.address, request, response)) return;
   incoming.bytes = body.bytes;
   const behind = () => at.unread.isBehind(incoming.agent);
   if (Array.isArray(body.value)) return await legacyBatch(incoming, body.value, at.wire, () => (behind() ? tooMuchUnread : undefined));

@@ -2,7 +2,7 @@ import type { ServerMetadata } from 'openid-client';
 import { z } from 'zod';
 import { type AddressKind, within } from '../../base/address-kind.ts';
 import { Failure } from '../../base/errors.ts';
-import { guardedFetch, guardLimits, literalPlace } from '../../base/guarded-fetch.ts';
+import { guardedFetch, literalPlace } from '../../base/guarded-fetch.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Challenge, readChallenge, scopesOf } from './challenge.ts';
 
@@ -99,8 +99,10 @@ function outwards(to: URL): { fetch: Fetch; settled(): Reach } {
   if (literal === 'never')
     throw new Failure('denied', `Gatehouse does not go to ${to.host}.`, 'Tell IT: the address of this server is none that can be used.');
   let most: AddressKind = literal ?? 'public';
-  const fetch = guardedFetch(literal ?? 'private', guardLimits, undefined, (at) => {
-    if (literal === undefined && at === 'private') most = 'private';
+  const fetch = guardedFetch(literal ?? 'private', {
+    arrived(at) {
+      if (literal === undefined && at === 'private') most = 'private';
+    },
   });
   return { fetch, settled: () => ({ fetch: guardedFetch(most), most }) };
 }

@@ -243,6 +243,25 @@ test('the same client signs in again as the same agent and keeps its name; anoth
   for (const name of ['Tester', 'robot', 'gatehouse']) assert.throws(() => authorization.allow(pending!.id, { name }), /There is an agent/);
 });
 
+test('one client may be two agents, if the person says so, and each signs in again under its own name', async (t) => {
+  const { agent, agents, authorization } = await open(t);
+  const { client, tokens } = await agent.signIn({ choice: { name: 'At home' } });
+  await tokens();
+  await (await agent.signIn({ client, choice: { name: 'At work', servers: ['one'] } })).tokens();
+  assert.equal((await (await agent.signIn({ client, choice: { name: 'at work' } })).exchange()).status, 200);
+  assert.deepEqual(
+    agents.list().map(({ name, servers }) => [name, servers]),
+    [
+      ['Tester', undefined],
+      ['At home', undefined],
+      ['At work', ['one']],
+    ],
+  );
+  agents.add('Other');
+  await assert.rejects(agent.signIn({ client, choice: { name: 'other' } }), { code: 'conflict' });
+  for (const { id } of authorization.pending()) authorization.deny(id);
+});
+
 test('agents of an older revision name no resource: they get the address of all servers', async (t) => {
   const { agent, authorization, origin } = await open(t);
   const { verifier, challenge } = pkce();
