@@ -82,6 +82,8 @@ for (const [what, language, text] of [
   ['servers that are a list', 'jsonc', '{"mcpServers": []}'],
   ['servers that are text', 'toml', 'mcp_servers = "x"\n'],
   ['servers in a table of one line', 'toml', 'mcp_servers = { }\n'],
+  ['a key of thousands of parts', 'toml', `${'a.'.repeat(60_000)}b = 1\n`],
+  ['a header of thousands of parts', 'toml', `[${'a.'.repeat(60_000)}b]\n`],
   ['a table twice', 'toml', '[a]\n[a]\n'],
   ['half of TOML', 'toml', 'a = [1,'],
   ['half of YAML', 'yaml', 'a: [1,'],

@@ -20,8 +20,6 @@ import {
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { Failure } from '../../base/errors.ts';
 
-/** Bytes. Agents keep more than settings in these files (Claude Code: its history), but not this much. */
-const largest = 16 * 1024 * 1024;
 const mark = '\ufeff';
 
 /** A configuration file as it was read once. */
@@ -38,6 +36,8 @@ export interface ConfigFile {
   mode: number;
   /** Set where `path` is a link. */
   linkedTo?: string;
+  /** Bytes that are read of it at most. */
+  largest: number;
   /** Others than its owner may read it. */
   readByOthers: boolean;
 }
@@ -46,17 +46,17 @@ export const digest = (bytes: Buffer | string): string => createHash('sha256').u
 
 /**
  * Reads a file that others write. It must be a regular one, or a link to one inside of the same home; an agent's folder outside of the home, named by its
- * own variable, is a home of its own. Failure('conflict' or 'unavailable') says what it is otherwise; nothing is changed.
+ * own variable, is a home of its own. `largest`: in bytes. Failure('conflict' or 'unavailable') says what it is otherwise; nothing is changed.
  */
-export function readConfigFile(path: string, home: string): ConfigFile {
+export function readConfigFile(path: string, home: string, largest: number): ConfigFile {
   const root = within(home, path) ? home : dirname(path);
   const real = realPath(path);
   const realRoot = realPath(root);
   if (!within(realRoot, real))
     throw refused(path, `leads to ${real}, outside of ${root}`, 'Edit that file by hand, or put a file in the place of the link.');
   const linked = isLink(path) ? { linkedTo: real } : {};
-  const absent = { path, real, bytes: undefined, text: '', hasMark: false, mode: 0o600, readByOthers: false, ...linked };
-  const found = readRegular(real, path);
+  const absent = { path, real, bytes: undefined, text: '', hasMark: false, mode: 0o600, largest, readByOthers: false, ...linked };
+  const found = readRegular(real, path, largest);
   if (found === undefined) return absent;
   const { bytes, stat } = found;
   if ((stat.mode & 0o200) === 0) throw refused(path, 'is read-only', `Allow writing to it, then try again.`);
@@ -65,11 +65,11 @@ export function readConfigFile(path: string, home: string): ConfigFile {
   const text = decoded(bytes, path);
   const hasMark = text.startsWith(mark);
   const readByOthers = process.platform !== 'win32' && (stat.mode & 0o044) !== 0;
-  return { path, real, bytes, text: hasMark ? text.slice(1) : text, hasMark, mode: stat.mode & 0o777, readByOthers, ...linked };
+  return { path, real, bytes, text: hasMark ? text.slice(1) : text, hasMark, mode: stat.mode & 0o777, largest, readByOthers, ...linked };
 }
 
 /** Undefined where there is nothing. Whatever is no regular file, or too large, is refused and not read. */
-function readRegular(real: string, path: string): { bytes: Buffer; stat: Stats } | undefined {
+function readRegular(real: string, path: string, largest: number): { bytes: Buffer; stat: Stats } | undefined {
   let descriptor: number;
   try {
     // Without blocking: a pipe of that name would wait for a writer.
@@ -84,12 +84,14 @@ function readRegular(real: string, path: string): { bytes: Buffer; stat: Stats }
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw refused(path, `is ${stat.isDirectory() ? 'a folder' : 'no regular file'}`, 'Move it away, then try again.');
     if (stat.size > largest)
-      throw refused(path, `has ${Math.ceil(stat.size / 1024 / 1024)} MB, more than the 16 MB that are read`, 'Edit it by hand.');
+      throw refused(path, `has ${inWords(stat.size)}, more than the ${inWords(largest)} that are read`, 'Edit it by hand.');
     return { bytes: readFileSync(descriptor), stat };
   } finally {
     closeSync(descriptor);
   }
 }
+
+const inWords = (bytes: number) => (bytes > 1024 * 1024 ? `${Math.ceil(bytes / 1024 / 1024)} MB` : `${Math.ceil(bytes / 1024)} KB`);
 
 /** The bytes that a new text makes of the file. */
 export const encoded = (file: Pick<ConfigFile, 'hasMark'>, text: string): Buffer => Buffer.from((file.hasMark ? mark : '') + text, 'utf8');
@@ -130,7 +132,7 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): 
 
 /** By its bytes, and then, as reading takes its time, by what a single call tells: inode, time and size. */
 function unchanged(file: ConfigFile): void {
-  const now = readRegular(file.real, file.path);
+  const now = readRegular(file.real, file.path, file.largest);
   if (file.bytes === undefined ? now !== undefined : now === undefined || !now.bytes.equals(file.bytes)) throw changed(file);
   const last = statSync(file.real, { throwIfNoEntry: false });
   if (last?.ino !== now?.stat.ino || last?.mtimeMs !== now?.stat.mtimeMs || last?.size !== now?.stat.size) throw changed(file);

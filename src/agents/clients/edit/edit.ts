@@ -6,7 +6,7 @@ import type { Entry, Language } from './language.ts';
 import { toml } from './toml.ts';
 import { yaml } from './yaml.ts';
 
-const languages: Record<ConfigLanguage, Language> = { jsonc, toml, yaml };
+export const languages: Readonly<Record<ConfigLanguage, Language>> = { jsonc, toml, yaml };
 const names: Record<ConfigLanguage, string> = { jsonc: 'JSON', toml: 'TOML', yaml: 'YAML' };
 
 /** Where an entry stands in a file: `path` is for messages. */
