@@ -12,6 +12,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   type Stats,
   statSync,
   unlinkSync,
@@ -97,18 +98,22 @@ const inWords = (bytes: number) => (bytes > 1024 * 1024 ? `${Math.ceil(bytes / 1
 export const encoded = (file: Pick<ConfigFile, 'hasMark'>, text: string): Buffer => Buffer.from((file.hasMark ? mark : '') + text, 'utf8');
 
 /**
- * Replaces the file in one step by `bytes`, or removes it, if it is still as it was read: otherwise Failure('conflict'), and what another program wrote
- * stays. Mode and link stay. Between the last look and the step another program has about a tenth of a millisecond, which no call closes (ADR 59).
+ * Replaces the file in one step by `bytes`, or removes it and so many empty `folders` around it, if it is still as it was read: otherwise
+ * Failure('conflict'), and what another program wrote stays. Mode and link stay. Returns how many folders were made for it. Between the last look and the step another program has about a tenth of a millisecond, which no call closes (ADR 59).
  */
-export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): void {
-  const temporary = join(dirname(file.real), `.gatehouse-${randomBytes(6).toString('hex')}`);
+export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined, folders = 0): number {
+  const folder = dirname(file.real);
+  let made = 0;
+  const temporary = join(folder, `.gatehouse-${randomBytes(6).toString('hex')}`);
   try {
     if (bytes === undefined) {
       unchanged(file);
       unlinkSync(file.real);
-      return;
+      removeEmpty(folder, folders);
+      return 0;
     }
-    mkdirSync(dirname(file.real), { recursive: true, mode: 0o700 });
+    const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (first !== undefined) made = relative(dirname(first), folder).split(sep).length;
     const descriptor = openSync(temporary, 'wx', 0o600);
     try {
       writeFileSync(descriptor, bytes);
@@ -120,7 +125,10 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): 
     unchanged(file);
     if (file.bytes === undefined) linkSync(temporary, file.real);
     else renameSync(temporary, file.real);
+    return made;
   } catch (cause) {
+    forget(temporary);
+    removeEmpty(folder, made);
     if (cause instanceof Failure) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw changed(file);
@@ -130,8 +138,9 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): 
   }
 }
 
-/** By its bytes, and then, as reading takes its time, by what a single call tells: inode, time and size. */
+/** By where it leads, by its bytes, and then, as reading takes its time, by what a single call tells: inode, time and size. */
 function unchanged(file: ConfigFile): void {
+  if (realPath(file.path) !== file.real) throw changed(file);
   const now = readRegular(file.real, file.path, file.largest);
   if (file.bytes === undefined ? now !== undefined : now === undefined || !now.bytes.equals(file.bytes)) throw changed(file);
   const last = statSync(file.real, { throwIfNoEntry: false });
@@ -143,6 +152,19 @@ const changed = ({ path }: ConfigFile) =>
 
 const refused = (path: string, why: string, fix: string, cause?: unknown) =>
   new Failure('conflict', `${path} ${why}, so it is left as it is.`, fix, cause === undefined ? undefined : { cause });
+
+/** The folder and those around it, as far as nothing else is in them. */
+function removeEmpty(innermost: string, count: number): void {
+  let folder = innermost;
+  try {
+    for (let left = count; left > 0; left--) {
+      rmdirSync(folder);
+      folder = dirname(folder);
+    }
+  } catch {
+    // Somebody has put something into it, or taken it away.
+  }
+}
 
 function forget(temporary: string): void {
   try {

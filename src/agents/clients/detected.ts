@@ -8,7 +8,7 @@ import type { Connection } from './records.ts';
 export function detected(
   client: Client,
   record: Connection | undefined,
-  { machine, isLive, url }: { machine: Machine; isLive: (agent: string) => boolean; url: string | undefined },
+  { machine, isLive, url }: { machine: Machine; isLive: (connection: Connection) => boolean; url: string | undefined },
 ): AgentDetected {
   const { id, title, config } = client;
   const installed = isInstalled(client, machine);
@@ -29,7 +29,7 @@ export function detected(
     const state = entryState(standing(file, config, machine), config, record?.entry ?? usualEntry, record);
     if (!record)
       return row('not-connected', state === 'foreign' ? `An entry "${usualEntry}" is there that Gatehouse did not write.` : undefined);
-    if (!isLive(record.agent)) return row(state === 'none' ? 'not-connected' : 'changed', 'Its token was revoked.');
+    if (!isLive(record)) return row(state === 'none' ? 'not-connected' : 'changed', 'Its token was revoked.');
     if (state === 'none') return row('not-connected', record.why ?? 'Our entry is no longer in the file.');
     if (state !== 'same') return row('changed', 'Our entry was changed by somebody else.');
     if (url !== undefined && url !== record.url) return row('changed', 'The gateway has another address now. Connect again.');

@@ -13,7 +13,7 @@ interface Watched {
   alone<T>(work: () => Promise<T>): Promise<T>;
   repair(record: Connection, url: string): Promise<void>;
   ownUrl(): Promise<string | undefined>;
-  isLive(agent: string): boolean;
+  isLive(connection: Connection): boolean;
   changed(): void;
 }
 
@@ -31,6 +31,8 @@ const mostADay = 3;
 export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(): Promise<void>; close(): void } {
   const { records, machine, now, log, alone } = watched;
   const lookedAt = new Map<string, string>();
+  /** When putting an entry back was tried without success, in milliseconds since the epoch. */
+  const failures = new Map<string, number[]>();
   const timer = everyMs > 0 ? setInterval(() => void check(), everyMs).unref() : undefined;
 
   function tell(record: Connection, state: Connection['state'], why?: string): void {
@@ -41,7 +43,7 @@ export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(
 
   async function look(id: string): Promise<void> {
     const record = records.of(id);
-    if (!record || record.state === 'removed' || !watched.isLive(record.agent)) return;
+    if (!record || record.state === 'removed' || !watched.isLive(record)) return;
     const signature = signatureOf(record.file);
     if (lookedAt.get(id) === signature) return;
     lookedAt.set(id, signature);
@@ -70,7 +72,8 @@ export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(
     const recent = record.repairs.map((each) => Date.parse(each)).filter((each) => now() - each < dayMs);
     if (!wasReset(at, record) || recent.some((each) => now() - each < soonMs))
       return tell(record, 'removed', `Our entry was taken out of ${record.file}, so it is not put back. Connect again to have it there.`);
-    if (recent.length >= mostADay)
+    const failed = (failures.get(id) ?? []).filter((each) => now() - each < dayMs);
+    if (recent.length + failed.length >= mostADay)
       return tell(
         record,
         'lost',
@@ -82,18 +85,29 @@ export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(
       lookedAt.delete(id);
       return;
     }
+    failures.set(id, [...failed, now()]);
     await watched.repair(record, url);
+    failures.set(id, failed);
     lookedAt.set(id, signatureOf(record.file));
     watched.changed();
   }
 
+  /** Never rejects: nobody waits for the timer's looks. */
   async function check(): Promise<void> {
-    for (const { id } of records.all())
-      await alone(() => look(id)).catch((error) => {
+    for (const { id, file } of records.all())
+      try {
+        await alone(() => look(id));
+      } catch (error) {
         log.warn({ err: error, agent: id }, 'agents: an entry could not be put back');
-        const record = records.of(id);
-        if (record) tell(record, 'lost', toErrorValue(error).message);
-      });
+        // What we wrote and took out again is no news.
+        lookedAt.set(id, signatureOf(file));
+        try {
+          const record = records.of(id);
+          if (record) tell(record, 'lost', toErrorValue(error).message);
+        } catch (trouble) {
+          log.error({ err: trouble, agent: id }, 'agents: the list of connections cannot be saved');
+        }
+      }
   }
 
   return {
@@ -105,8 +119,12 @@ export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(
 }
 
 function signatureOf(file: string): string {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat === undefined ? 'none' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+  try {
+    const { ino, size, mtimeMs } = statSync(file);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown';
+  }
 }
 
 /** More is missing than our entry: that was no edit of our entry. */

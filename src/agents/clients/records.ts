@@ -6,6 +6,8 @@ import type { Log } from '../../base/log.ts';
 
 /** How many copies of a file from before our changes are kept for each agent. */
 const copies = 5;
+/** Of a reason, which may name long paths. */
+const longestWhy = 2000;
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 const record = z.strictObject({
@@ -13,14 +15,17 @@ const record = z.strictObject({
   id: z.string().max(64),
   file: z.string().max(4096),
   /** The name of our entry in the file. */
-  entry: z.string().max(64),
-  /** The name of its credential. */
+  entry: z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/),
+  /** The name of its credential, and when that was made. */
   agent: z.string().max(64),
+  agentSince: z.iso.datetime(),
   url: z.string().max(2048),
   at: z.iso.datetime(),
   /** SHA-256 of our entry as JSON, and of the whole file as we left it. */
   entryHash: hash,
   fileHash: hash,
+  /** How many folders were made for the file: they go with it. */
+  folders: z.int().min(0).max(64),
   /** What to put back; absent where there was no file. */
   before: z.strictObject({ copy: z.string().regex(/^[\w-]{1,200}$/), hash }).optional(),
   /** Names of members and of servers that were there when the file was last seen whole. */
@@ -29,7 +34,7 @@ const record = z.strictObject({
   repairs: z.array(z.iso.datetime()),
   /** `lost`: the guardian may not, or could not, put it back. */
   state: z.enum(['connected', 'changed', 'removed', 'lost']),
-  why: z.string().max(2000).optional(),
+  why: z.string().max(longestWhy).optional(),
 });
 const content = z.strictObject({ version: z.literal(1), connections: z.array(record).max(100) });
 
@@ -73,7 +78,8 @@ export function openRecords(dir: string, log: Log): Records {
     all: () => [...byId.values()],
     of: (id) => byId.get(id),
     put(connection) {
-      byId.set(connection.id, connection);
+      const { why, ...rest } = connection;
+      byId.set(connection.id, why === undefined ? rest : { ...rest, why: why.slice(0, longestWhy) });
       save();
     },
     drop(id) {

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { readConfigFile, replaceConfigFile } from '../../src/agents/clients/config-file.ts';
+import { cursor } from '../../src/agents/clients/programs/cursor.ts';
+import { fileIn, homeOf, usedFile } from '../support/homes.ts';
+import { connectionsIn, type Gate, openGate } from './connect-setup.ts';
+
+const posix = { skip: process.platform === 'win32' && 'no links of this kind on Windows' };
+let gate: Gate;
+before(async () => {
+  gate = await openGate();
+});
+after(() => gate.close());
+
+function setUp(t: TestContext, options: { now?: () => number } = {}) {
+  const machine = homeOf(t, 'linux');
+  const made = connectionsIn(t, gate, machine, options);
+  const row = () => made.connections.detect(gate.url).find(({ id }) => id === 'cursor')!;
+  return { machine, ...made, file: cursor.config!.files(machine)[0]!, row };
+}
+
+const limitOf = (agent: string) => gate.agents.list().find(({ name }) => name === agent)?.servers;
+
+/** Answers like no gateway, after it has done something. */
+async function strange(t: TestContext, answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  t.after(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+}
+
+test('what an agent was limited to stays its limit, whether its entry is put back with a new token or connected again, also after a failure', async (t) => {
+  const { machine, connections, vault } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{"a":1}');
+  mkdirSync(join(machine.home, '.cursor', 'x'));
+  const { agent } = await connections.connect('cursor', gate.url);
+  gate.agents.limit(agent, ['files']);
+  vault.content.clear();
+  writeFileSync(file, '{}');
+  await connections.check();
+  assert.equal(connections.configOf(agent)!.state, 'connected');
+  assert.deepEqual(limitOf(agent), ['files'], 'an agent that drops its own entry gains nothing');
+  await assert.rejects(connections.connect('cursor', 'http://127.0.0.1:1/mcp'), { code: 'unavailable' });
+  assert.equal((await connections.connect('cursor', gate.url)).agent, agent);
+  assert.deepEqual(limitOf(agent), ['files']);
+  gate.agents.revoke(agent);
+  await connections.connect('cursor', gate.url);
+  assert.deepEqual(limitOf(agent), ['files']);
+});
+
+test('a name that was revoked and given to another agent is that agent’s: it is neither shown as connected nor revoked', async (t) => {
+  const { machine, connections, row } = setUp(t);
+  fileIn(cursor.config!, machine, '{}');
+  const { agent } = await connections.connect('cursor', gate.url);
+  gate.agents.revoke(agent);
+  await new Promise((done) => setTimeout(done, 5));
+  const { token } = gate.agents.add(agent);
+  assert.equal(row().state, 'changed');
+  assert.equal(connections.configOf(agent), undefined);
+  await connections.disconnect('cursor');
+  assert.deepEqual(gate.agents.verify(token), { name: agent });
+});
+
+test('an entry that cannot be proven is put back once, not every half a minute, and three times a day if the agent answers each time', async (t) => {
+  const clock = { now: Date.now() };
+  const { machine, connections, vault } = setUp(t, { now: () => clock.now });
+  const file = fileIn(cursor.config!, machine, '{"a":1}');
+  const { agent } = await connections.connect('cursor', gate.url);
+  vault.content.set('connection-cursor', 'gha_dead');
+  let written = 0;
+  const drop = () => {
+    writeFileSync(file, '{}');
+    utimesSync(file, new Date(), new Date(Date.now() + (written += 1000)));
+  };
+  drop();
+  const marks: string[] = [];
+  for (let round = 0; round < 4; round++) {
+    await connections.check();
+    marks.push(`${statSync(file).ino} ${statSync(file).mtimeMs}`);
+    assert.equal(readFileSync(file, 'utf8'), '{}');
+  }
+  assert.equal(new Set(marks).size, 1, 'it was written once and left then');
+  assert.equal(connections.configOf(agent)!.state, 'lost');
+  for (let round = 0; round < 5; round++) {
+    drop();
+    await connections.check();
+  }
+  assert.match(connections.configOf(agent)!.why!, /more than 3 times in a day/);
+});
+
+test('a file in whose place there is a circle of links is told once; nothing is written every half a minute', posix, async (t) => {
+  const { machine, connections, dir } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{}');
+  const { agent } = await connections.connect('cursor', gate.url);
+  unlinkSync(file);
+  symlinkSync(file, file);
+  await connections.check();
+  assert.match(connections.configOf(agent)!.why!, /cannot be reached/);
+  const mark = () => statSync(join(dir, 'connections.json')).mtimeMs;
+  const was = mark();
+  for (let round = 0; round < 3; round++) await connections.check();
+  assert.equal(mark(), was);
+});
+
+test('a data folder that takes nothing any more ends in the log, not the process', posix, async (t) => {
+  const { machine, connections, dir } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{}');
+  await connections.connect('cursor', gate.url);
+  mkdirSync(join(dir, 'connections.json.new'));
+  writeFileSync(file, '{"half":');
+  await connections.check();
+});
+
+test('a reason that names long paths does not spoil the list of connections', posix, async (t) => {
+  const { machine, connections, dir } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{}');
+  const { agent } = await connections.connect('cursor', gate.url);
+  const far = join(homeOf(t, 'linux').home, ...Array.from({ length: 12 }, () => 'x'.repeat(200)));
+  mkdirSync(far, { recursive: true });
+  writeFileSync(join(far, 'f'), '{}');
+  unlinkSync(file);
+  symlinkSync(join(far, 'f'), file);
+  await connections.check();
+  assert.match(connections.configOf(agent)!.why!, /leads to/);
+  const later = connectionsIn(t, gate, machine, { dir });
+  assert.equal(later.connections.configOf(agent)!.state, 'changed', 'it is known after a restart');
+});
+
+test('a host that is ended between writing and proving knows its entry at the next start', async (t) => {
+  const { machine, connections, dir, row } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{}');
+  let copied = '';
+  const url = await strange(t, (_request, response) => {
+    copied = readFileSync(join(dir, 'connections.json'), 'utf8');
+    response.end('no');
+  });
+  await assert.rejects(connections.connect('cursor', url));
+  assert.equal(row().state, 'not-connected');
+  assert.equal(JSON.parse(copied).connections[0].entry, 'gatehouse');
+  assert.equal(readFileSync(file, 'utf8'), '{}');
+});
+
+test('where nothing proves the entry and the agent wrote its file meanwhile, what it wrote stays and our entry goes', async (t) => {
+  const { machine, connections } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{}');
+  const url = await strange(t, (_request, response) => {
+    writeFileSync(file, JSON.stringify({ theirs: 1, ...JSON.parse(readFileSync(file, 'utf8')) }));
+    response.end('no');
+  });
+  await assert.rejects(connections.connect('cursor', url), { code: 'unavailable' });
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { theirs: 1, mcpServers: {} });
+  assert.equal((await connections.connect('cursor', gate.url)).entry, 'gatehouse');
+});
+
+test('undo takes away the folders that were made for the file, as far as nobody put anything into them', async (t) => {
+  const { machine, connections, file } = setUp(t);
+  await connections.connect('cursor', gate.url);
+  await connections.disconnect('cursor');
+  assert.deepEqual(readdirSync(machine.home), []);
+  await assert.rejects(connections.connect('cursor', 'http://127.0.0.1:1/mcp'));
+  assert.deepEqual(readdirSync(machine.home), [], 'nor after a failure');
+  await connections.connect('cursor', gate.url);
+  writeFileSync(join(dirname(file), 'theirs'), '');
+  await connections.disconnect('cursor');
+  assert.deepEqual(readdirSync(dirname(file)), ['theirs']);
+  rmSync(join(dirname(file), 'theirs'));
+  await connections.connect('cursor', gate.url);
+  await connections.disconnect('cursor');
+  assert.deepEqual(readdirSync(dirname(file)), [], 'a folder that was there before stays');
+});
+
+test('undo after connecting again, for another address, puts back what was there before the first time', async (t) => {
+  const other = await openGate();
+  t.after(() => other.close());
+  for (const text of [undefined, '{"theme":1}', usedFile('jsonc', 'other')]) {
+    const { machine, connections, file, row } = setUp(t);
+    if (text !== undefined) fileIn(cursor.config!, machine, text);
+    await connections.connect('cursor', gate.url);
+    const moved = gate.url.replace('127.0.0.1', 'localhost');
+    assert.equal((await connections.connect('cursor', moved)).already, false);
+    assert.equal(row().state, 'changed');
+    assert.equal((await connections.disconnect('cursor')).restored, 'whole');
+    assert.equal(existsSync(file) ? readFileSync(file, 'utf8') : undefined, text);
+  }
+});
+
+test('a link that leads elsewhere since the file was read is not written through', posix, (t) => {
+  const { machine, file } = setUp(t);
+  for (const name of ['one', 'two']) {
+    mkdirSync(join(machine.home, name));
+    writeFileSync(join(machine.home, name, 'mcp.json'), '{}');
+  }
+  symlinkSync(join(machine.home, 'one'), dirname(file));
+  const read = readConfigFile(file, machine.home, 1000);
+  unlinkSync(dirname(file));
+  symlinkSync(join(machine.home, 'two'), dirname(file));
+  assert.throws(() => replaceConfigFile(read, Buffer.from('{"token":1}')), { code: 'conflict' });
+  for (const name of ['one', 'two']) assert.equal(readFileSync(join(machine.home, name, 'mcp.json'), 'utf8'), '{}');
+});
+
+test('a lock that somebody spoilt ends in a message', posix, async (t) => {
+  const { machine, connections } = setUp(t);
+  writeFileSync(join(machine.home, '.claude.json'), '{}');
+  const lock = join(machine.home, '.claude.json.lock');
+  mkdirSync(join(lock, 'x'), { recursive: true });
+  utimesSync(lock, new Date(0), new Date(0));
+  await assert.rejects(connections.connect('claude-code', gate.url), { code: 'conflict', message: /is writing/ });
+});
