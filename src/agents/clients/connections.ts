@@ -269,14 +269,14 @@ export function openConnections(options: ConnectionsOptions): Connections {
   return {
     detect: (url) => clients.map((client) => detected(client, records.of(client.id), { machine, isLive: credentials.isLive, url })),
     preview(id, url, entry) {
-      const { client, at, state, record, next, provisionalToken } = plan(id, url, entry);
+      const { client, at, state, record, base, next, provisionalToken } = plan(id, url, entry);
       const name = entry ?? record?.entry ?? usualEntry;
       return {
         id,
         title: client.title,
         file: at.place.path,
         entry: name,
-        diff: unifiedDiff(at.place.path, at.file.bytes && at.file.text, next, provisionalToken),
+        diff: unifiedDiff(at.place.path, at.file.bytes && at.file.text, { base, after: next, token: provisionalToken }),
         planned: stateOf(at.file),
         replaces: state !== 'none',
         warnings: warningsOf(at.file),

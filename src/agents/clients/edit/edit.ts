@@ -3,6 +3,7 @@ import { Failure } from '../../../base/errors.ts';
 import type { ConfigLanguage } from '../programs/client.ts';
 import { jsonc } from './jsonc.ts';
 import type { Entry, Language } from './language.ts';
+import { insertion } from './lines.ts';
 import { toml } from './toml.ts';
 import { yaml } from './yaml.ts';
 
@@ -52,7 +53,7 @@ export function withEntry(text: string, place: Place, name: string, value: Entry
     const next = languages[place.language].insert(base, place.container, name, value);
     const after = readDocument(next, place);
     if (!isDeepStrictEqual(plain(after.servers), plain({ ...before.servers, [name]: value }))) return undefined;
-    return sameRest(before, after, place) && isInsertion(base, next) ? next : undefined;
+    return sameRest(before, after, place) && insertion(base, next) ? next : undefined;
   });
 }
 
@@ -79,15 +80,6 @@ function sameRest(
   const { [container]: _before, ...old } = before.document;
   const { [container]: _after, ...now } = after.document;
   return isDeepStrictEqual(plain(now), plain(old));
-}
-
-/** Something was put in at one place, and nothing was taken. */
-function isInsertion(before: string, after: string): boolean {
-  let begin = 0;
-  while (begin < before.length && before[begin] === after[begin]) begin++;
-  let end = 0;
-  while (end < before.length - begin && before[before.length - 1 - end] === after[after.length - 1 - end]) end++;
-  return begin + end === before.length;
 }
 
 function checked(place: Place, edit: () => string | undefined): string {
