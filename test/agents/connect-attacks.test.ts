@@ -221,3 +221,16 @@ test('a lock that somebody spoilt ends in a message', posix, async (t) => {
   utimesSync(lock, new Date(0), new Date(0));
   await assert.rejects(connections.connect('claude-code', gate.url), { code: 'conflict', message: /is writing/ });
 });
+
+test('where somebody put an entry of theirs in the place of ours, ours can be written under another name', async (t) => {
+  const { machine, connections, row } = setUp(t);
+  const file = fileIn(cursor.config!, machine, '{}');
+  const { agent } = await connections.connect('cursor', gate.url);
+  const theirs = '{"mcpServers": {"gatehouse": {"url": "https://other.example/mcp"}}}';
+  writeFileSync(file, theirs);
+  assert.deepEqual([row().state, row().isTaken], ['changed', true]);
+  await assert.rejects(connections.connect('cursor', gate.url), { code: 'conflict' });
+  assert.deepEqual((await connections.connect('cursor', gate.url, { entry: 'company' })).agent, agent);
+  assert.equal((await connections.disconnect('cursor')).restored, 'whole');
+  assert.equal(readFileSync(file, 'utf8'), theirs);
+});

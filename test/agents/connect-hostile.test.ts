@@ -155,7 +155,12 @@ test('an entry of our name that we did not write is never overwritten; ours may 
   const file = fileIn(cursor.config!, machine, text);
   await assert.rejects(connections.connect('cursor', gate.url), { code: 'conflict', message: /did not write/, fix: /--name NAME/ });
   assert.equal(readFileSync(file, 'utf8'), text);
-  assert.match(connections.detect().find(({ id }) => id === 'cursor')!.why!, /did not write/);
+  const row = () => connections.detect().find(({ id }) => id === 'cursor')!;
+  assert.match(row().why!, /did not write/);
+  assert.equal(row().isTaken, true);
+  writeFileSync(file, '{');
+  assert.equal(row().isTaken, undefined, 'another name does not mend another trouble');
+  writeFileSync(file, text);
   const { entry } = await connections.connect('cursor', gate.url, { entry: 'company' });
   assert.equal(entry, 'company');
   const { mcpServers } = JSON.parse(readFileSync(file, 'utf8'));

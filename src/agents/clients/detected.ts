@@ -16,6 +16,7 @@ export function detected(
   const file = record && looksThere(config, machine, record.file) ? record.file : fileOf(config, machine);
   const repairedAt = record?.repairs.at(-1);
   const ours = record ? { agent: record.agent, entry: record.entry, ...(repairedAt === undefined ? {} : { repairedAt }) } : {};
+  let isTaken = false;
   const row = (state: AgentDetected['state'], why?: string): AgentDetected => ({
     id,
     title,
@@ -24,11 +25,12 @@ export function detected(
     ...ours,
     state,
     ...(why === undefined ? {} : { why }),
+    ...(isTaken ? { isTaken } : {}),
   });
   try {
     const state = entryState(standing(file, config, machine), config, record?.entry ?? usualEntry, record);
-    if (!record)
-      return row('not-connected', state === 'foreign' ? `An entry "${usualEntry}" is there that Gatehouse did not write.` : undefined);
+    isTaken = state === 'foreign';
+    if (!record) return row('not-connected', isTaken ? `An entry "${usualEntry}" is there that Gatehouse did not write.` : undefined);
     if (!isLive(record)) return row(state === 'none' ? 'not-connected' : 'changed', 'Its token was revoked.');
     if (state === 'none') return row('not-connected', record.why ?? 'Our entry is no longer in the file.');
     if (state !== 'same') return row('changed', 'Our entry was changed by somebody else.');
