@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,6 +12,7 @@ import {
   unlinkSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -27,7 +30,7 @@ before(async () => {
 });
 after(() => gate.close());
 
-function setUp(t: TestContext, options: { now?: () => number } = {}) {
+function setUp(t: TestContext, options: { now?: () => number; settleMs?: number } = {}) {
   const machine = homeOf(t, 'linux');
   const made = connectionsIn(t, gate, machine, options);
   const row = () => made.connections.detect(gate.url).find(({ id }) => id === 'cursor')!;
@@ -234,3 +237,39 @@ test('where somebody put an entry of theirs in the place of ours, ours can be wr
   assert.equal((await connections.disconnect('cursor')).restored, 'whole');
   assert.equal(readFileSync(file, 'utf8'), theirs);
 });
+
+test('a file that is empty only while its agent writes it is not taken for a reset', async (t) => {
+  const { machine, connections } = setUp(t, { settleMs: 300 });
+  const file = fileIn(cursor.config!, machine, '{"theirs":1}');
+  const { agent } = await connections.connect('cursor', gate.url);
+  const { ino } = statSync(file);
+  const next = readFileSync(file, 'utf8').replace('"theirs":1', '"theirs":2');
+  const descriptor = openSync(file, 'w');
+  const looked = connections.check();
+  await new Promise((done) => setTimeout(done, 100));
+  writeSync(descriptor, next);
+  closeSync(descriptor);
+  await looked;
+  assert.equal(statSync(file).ino, ino);
+  assert.equal(readFileSync(file, 'utf8'), next);
+  await connections.check();
+  const { state, repairedAt } = connections.configOf(agent)!;
+  assert.deepEqual([state, repairedAt], ['connected', undefined]);
+});
+
+test(
+  'a token that a crash left beside an agent’s file is taken away by the next change, what is of somebody else is not',
+  posix,
+  async (t) => {
+    const { machine, connections } = setUp(t);
+    const file = fileIn(cursor.config!, machine, '{}');
+    const left = ['.gatehouse-0123456789ab', '.gatehouse-0123456789ac', '.gatehouse-theirs', '.gatehouse-0123456789ad'].map((name) =>
+      join(dirname(file), name),
+    );
+    for (const path of left.slice(0, 3)) writeFileSync(path, 'gha_left');
+    mkdirSync(left[3]!);
+    for (const path of [left[0]!, left[2]!, left[3]!]) utimesSync(path, new Date(0), new Date(0));
+    await connections.connect('cursor', gate.url);
+    assert.deepEqual(left.map(existsSync), [false, true, true, true], 'one that is new may be in use');
+  },
+);

@@ -103,8 +103,9 @@ for (const [what, language, text] of [
     const at = { ...place, language, container: containers[language] };
     assert.throws(
       () => withEntry(text, at, 'gatehouse', entry),
-      (error: { code: string; message: string; fix: string }) => {
+      (error: { code: string; message: string; fix: string; cause?: unknown }) => {
         assert.equal(error.code, 'conflict');
+        assert.equal(error.cause, undefined, 'nor logged');
         assert.match(error.message, /is left as it is/);
         assert.ok(error.message.length < 300 && error.fix.length > 0);
         return true;

@@ -9,6 +9,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -105,6 +106,7 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined, f
   const folder = dirname(file.real);
   let made = 0;
   const temporary = join(folder, `.gatehouse-${randomBytes(6).toString('hex')}`);
+  sweep(folder);
   try {
     if (bytes === undefined) {
       unchanged(file);
@@ -163,6 +165,20 @@ function removeEmpty(innermost: string, count: number): void {
     }
   } catch {
     // Somebody has put something into it, or taken it away.
+  }
+}
+
+/** What a crash between writing and renaming left, with a token in it. */
+function sweep(folder: string): void {
+  try {
+    for (const { name } of readdirSync(folder, { withFileTypes: true }).filter((each) => each.isFile())) {
+      if (!/^\.gatehouse-[0-9a-f]{12}$/.test(name)) continue;
+      const left = join(folder, name);
+      // A new one may be of another Gatehouse that is writing now.
+      if (Date.now() - lstatSync(left).mtimeMs > 60_000) unlinkSync(left);
+    }
+  } catch {
+    // Somebody else took it away, or the folder says why when it is written to.
   }
 }
 

@@ -32,6 +32,8 @@ export interface ConnectionsOptions {
   note(reason: string): void;
   /** How often the guardian looks at the files; 0: never by itself. */
   everyMs?: number;
+  /** How long a file must have stayed as the guardian found it before an entry is put back. */
+  settleMs?: number;
 }
 
 /** Agents' own configuration, with our entry in it: previewed, written, proven, guarded and taken out again. */
@@ -172,36 +174,29 @@ export function openConnections(options: ConnectionsOptions): Connections {
   }
 
   async function connect(id: string, url: string, { entry, planned }: { entry?: string; planned?: string }) {
-    const planned0 = plan(id, url, entry);
-    const { client, config, at, record, state } = planned0;
+    const whole = plan(id, url, entry);
+    const { client, config, at, record, state } = whole;
     if (planned !== undefined && planned !== stateOf(at.file))
       throw new Failure(
         'conflict',
         `${at.place.path} has changed since it was shown, so it is left as it is.`,
         'Look at the change again.',
       );
-    const warnings = warningsOf(at.file);
+    const said = ({ file, entry, agent }: Connection, tools: number, already: boolean) => {
+      options.changed();
+      return { id, title: client.title, file, entry, agent, tools, already, warnings: warningsOf(at.file) };
+    };
     if (record && state === 'same' && record.url === url && credentials.isLive(record)) {
       const token = config.read(at.servers[record.entry])?.token;
       const tools = await tryConnection(url, token ?? '', options.version);
-      records.put({ ...withoutWhy(record), state: 'connected' });
-      options.changed();
-      return { id, title: client.title, file: record.file, entry: record.entry, agent: record.agent, tools, already: true, warnings };
+      const { why: _, ...rest } = record;
+      records.put({ ...rest, state: 'connected' });
+      return said(record, tools, true);
     }
     const credential = credentials.renew(client.title, record);
     try {
-      const { connection, tools } = await put(planned0, url, credential, record?.repairs ?? []);
-      options.changed();
-      return {
-        id,
-        title: client.title,
-        file: connection.file,
-        entry: connection.entry,
-        agent: connection.agent,
-        tools,
-        already: false,
-        warnings,
-      };
+      const { connection, tools } = await put(whole, url, credential, record?.repairs ?? []);
+      return said(connection, tools, false);
     } catch (error) {
       credentials.end(credential);
       throw error;
@@ -263,7 +258,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
 
   const guardian = openGuardian(
     { records, machine, now, log, alone, repair, isLive: credentials.isLive, ownUrl: options.ownUrl, changed: options.changed },
-    options.everyMs,
+    options,
   );
 
   return {
@@ -295,5 +290,3 @@ export function openConnections(options: ConnectionsOptions): Connections {
     close: () => guardian.close(),
   };
 }
-
-const withoutWhy = ({ why: _, ...record }: Connection): Connection => record;

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { pause } from '../../base/backoff.ts';
 import { toErrorValue } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { clientOf, configOf, entryState, isInstalled, looksThere, type Standing, seenIn, standing } from './place.ts';
@@ -18,6 +19,8 @@ interface Watched {
 }
 
 const usualEveryMs = 30_000;
+/** An agent that writes its file in place has an empty one for a moment. */
+const usualSettleMs = 1000;
 const dayMs = 24 * 60 * 60 * 1000;
 /** Whoever takes out what has just been put back means it. */
 const soonMs = 60 * 60 * 1000;
@@ -28,11 +31,15 @@ const mostADay = 3;
  * document, the list of servers, the file) was dropped by the agent, and is put back, three times a day at most. One that went missing alone was taken out by
  * the person, and stays out. An entry that somebody changed is left as it is. ADR 59.
  */
-export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(): Promise<void>; close(): void } {
+export function openGuardian(
+  watched: Watched,
+  { everyMs = usualEveryMs, settleMs = usualSettleMs }: { everyMs?: number | undefined; settleMs?: number | undefined },
+): { check(): Promise<void>; close(): void } {
   const { records, machine, now, log, alone } = watched;
   const lookedAt = new Map<string, string>();
   /** When putting an entry back was tried without success, in milliseconds since the epoch. */
   const failures = new Map<string, number[]>();
+  const stop = new AbortController();
   const timer = everyMs > 0 ? setInterval(() => void check(), everyMs).unref() : undefined;
 
   function tell(record: Connection, state: Connection['state'], why?: string): void {
@@ -80,8 +87,10 @@ export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(
         `Our entry was dropped from ${record.file} more than ${mostADay} times in a day, and is not put back any more.`,
       );
     if (!isInstalled(client, machine)) return tell(record, 'lost', `${client.title} is no longer installed.`);
+    await pause(settleMs, stop.signal);
+    if (stop.signal.aborted) return;
     const url = await watched.ownUrl();
-    if (url === undefined) {
+    if (url === undefined || signatureOf(record.file) !== signature) {
       lookedAt.delete(id);
       return;
     }
@@ -114,6 +123,7 @@ export function openGuardian(watched: Watched, everyMs = usualEveryMs): { check(
     check,
     close() {
       clearInterval(timer);
+      stop.abort();
     },
   };
 }

@@ -22,16 +22,12 @@ export function readDocument(text: string, place: Place): { document: Record<str
   let document: Record<string, unknown>;
   try {
     document = languages[place.language].parse(text);
-  } catch (cause) {
-    // What a parser says of the text may hold what stands in it.
-    const kind = names[place.language];
+  } catch {
+    // What a parser says of the text may hold what stands in it, so it does not become the cause, which is logged.
     throw new Failure(
       'conflict',
-      `${place.path} is not ${kind} that can be read, so it is left as it is.`,
-      `Correct the file, then try again.`,
-      {
-        cause,
-      },
+      `${place.path} is not ${names[place.language]} that can be read, so it is left as it is.`,
+      'Correct the file, then try again.',
     );
   }
   const servers = Object.hasOwn(document, place.container) ? document[place.container] : {};
@@ -84,17 +80,15 @@ function sameRest(
 
 function checked(place: Place, edit: () => string | undefined): string {
   let done: string | undefined;
-  let cause: unknown;
   try {
     done = edit();
-  } catch (error) {
-    cause = error;
+  } catch {
+    // As above.
   }
   if (done !== undefined) return done;
   throw new Failure(
     'conflict',
     `${place.path} is written so that it cannot be edited without changing something else in it. It is left as it is.`,
     `Edit "${place.container}" in it by hand: "Add agent" shows what to put there.`,
-    { cause },
   );
 }
