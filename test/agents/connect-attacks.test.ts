@@ -273,3 +273,39 @@ test(
     assert.deepEqual(left.map(existsSync), [false, true, true, true], 'one that is new may be in use');
   },
 );
+
+test('an agent that looks elsewhere since then is connected there in the place of the one before, with its limit; a failure changes nothing', async (t) => {
+  const { machine, connections, dir } = setUp(t);
+  const { agent, file } = await connections.connect('codex', gate.url);
+  const token = /gha_[\w-]+/.exec(readFileSync(file, 'utf8'))![0];
+  gate.agents.limit(agent, ['files']);
+  const moved = { ...machine, env: { ...machine.env, CODEX_HOME: join(machine.home, 'moved') } };
+  const later = connectionsIn(t, gate, moved, { dir }).connections;
+  await assert.rejects(later.connect('codex', 'http://127.0.0.1:1/mcp'));
+  assert.deepEqual(limitOf(agent), ['files']);
+  const done = await later.connect('codex', gate.url);
+  assert.equal(done.file, join(machine.home, 'moved', 'config.toml'));
+  assert.equal(done.agent, agent);
+  assert.equal(gate.agents.verify(token), undefined, 'what stands in the old file opens nothing');
+  assert.deepEqual(limitOf(agent), ['files']);
+});
+
+test('two agents that read one file: each entry goes by itself, in either order', async (t) => {
+  for (const first of ['gemini', 'qwen-code']) {
+    const home = homeOf(t, 'linux');
+    const machine = { ...home, env: { ...home.env, QWEN_HOME: join(home.home, '.gemini') } };
+    const { connections } = connectionsIn(t, gate, machine);
+    const file = join(home.home, '.gemini', 'settings.json');
+    mkdirSync(dirname(file));
+    writeFileSync(file, '{\n  "theme": 1,\n  "mcpServers": {}\n}\n');
+    await connections.connect('gemini', gate.url);
+    await assert.rejects(connections.connect('qwen-code', gate.url), { code: 'conflict' });
+    await connections.connect('qwen-code', gate.url, { entry: 'second' });
+    await connections.disconnect(first);
+    const left = Object.keys(JSON.parse(readFileSync(file, 'utf8')).mcpServers);
+    assert.deepEqual(left, [first === 'gemini' ? 'second' : 'gatehouse']);
+    await connections.check();
+    await connections.disconnect(first === 'gemini' ? 'qwen-code' : 'gemini');
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { theme: 1, mcpServers: {} });
+  }
+});

@@ -74,8 +74,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
   function plan(id: string, url: string, wanted: string | undefined) {
     const client = clientOf(id);
     const config = configOf(client);
-    const record = records.all().find((each) => each.id === id && looksThere(config, machine, each.file));
-    const at = standing(record?.file ?? fileOf(config, machine), config, machine);
+    const record = records.of(id);
+    const at = standing(fileOf(config, machine, record), config, machine);
     const entry = wanted ?? record?.entry ?? usualEntry;
     const state = entryState(at, config, entry, record);
     if (state === 'foreign')

@@ -1,6 +1,6 @@
 import { toErrorValue } from '../../base/errors.ts';
 import type { AgentDetected } from '../../contract/agents.ts';
-import { entryState, fileOf, isInstalled, looksThere, standing, usualEntry } from './place.ts';
+import { entryState, fileOf, isInstalled, standing, usualEntry } from './place.ts';
 import type { Client, Machine } from './programs/client.ts';
 import type { Connection } from './records.ts';
 
@@ -13,7 +13,7 @@ export function detected(
   const { id, title, config } = client;
   const installed = isInstalled(client, machine);
   if (!config) return { id, title, installed, state: 'unsupported', why: client.instead! };
-  const file = record && looksThere(config, machine, record.file) ? record.file : fileOf(config, machine);
+  const file = fileOf(config, machine, record);
   const repairedAt = record?.repairs.at(-1);
   const ours = record ? { agent: record.agent, entry: record.entry, ...(repairedAt === undefined ? {} : { repairedAt }) } : {};
   let isTaken = false;

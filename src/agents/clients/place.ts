@@ -35,8 +35,9 @@ export function configOf(client: Client): AgentFile {
   throw new Failure('unavailable', `${client.title} cannot be connected by a command.`, client.instead);
 }
 
-/** The file that is edited: the first that exists, else the first. */
-export function fileOf(config: AgentFile, machine: Machine): string {
+/** The file that is edited: the one with our entry, if the agent looks there still; else the first that exists, else the first. */
+export function fileOf(config: AgentFile, machine: Machine, record: Connection | undefined): string {
+  if (record && looksThere(config, machine, record.file)) return record.file;
   const files = config.files(machine);
   return files.find((file) => existsSync(file)) ?? files[0]!;
 }
