@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -127,6 +128,16 @@ test('a data folder that takes nothing any more ends in the log, not the process
   mkdirSync(join(dir, 'connections.json.new'));
   writeFileSync(file, '{"half":');
   await connections.check();
+});
+
+test('a list of connections that cannot be read now is not begun anew: its content may be intact', async (t) => {
+  const { machine, connections, dir } = setUp(t);
+  fileIn(cursor.config!, machine, '{}');
+  await connections.connect('cursor', gate.url);
+  const list = join(dir, 'connections.json');
+  renameSync(list, `${list}.kept`);
+  mkdirSync(list);
+  assert.throws(() => connectionsIn(t, gate, machine, { dir }), { code: 'unavailable', fix: /permissions/ });
 });
 
 test('a reason that names long paths does not spoil the list of connections', posix, async (t) => {

@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { Failure } from '../../base/errors.ts';
 import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 
@@ -52,23 +53,29 @@ export interface Records {
   copy(name: string): Buffer | undefined;
 }
 
-/** A damaged file is put aside: our entries then count as foreign, and are not touched. */
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Failure('unavailable', 'The list of connected agents cannot be read.', `Check the permissions of ${file}.`, { cause });
+  }
+}
+
+/**
+ * A damaged file is put aside: our entries then count as foreign, and are not touched. One that cannot be read at all is a Failure, for its content may
+ * be intact.
+ */
 export function openRecords(dir: string, log: Log): Records {
   const file = join(dir, 'connections.json');
   const folder = join(dir, 'connections');
   const byId = new Map<string, Connection>();
+  const text = textOf(file);
   try {
-    for (const each of content.parse(JSON.parse(readFileSync(file, 'utf8'))).connections) byId.set(each.id, each);
+    if (text !== undefined) for (const each of content.parse(JSON.parse(text)).connections) byId.set(each.id, each);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      log.error({ err: error }, 'agents: the list of connections cannot be used and is begun anew');
-      rmSync(`${file}.damaged`, { force: true });
-      try {
-        writeFileSync(`${file}.damaged`, readFileSync(file), { mode: 0o600 });
-      } catch {
-        // It cannot be read: there is nothing to keep.
-      }
-    }
+    log.error({ err: error }, 'agents: the list of connections cannot be used and is begun anew');
+    renameSync(file, `${file}.damaged`);
   }
   const save = () => {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
