@@ -76,7 +76,7 @@ function Plan({ agent, onDone, onClose }: { agent: AgentDetected; onDone: (done:
         {asked.error ? (
           <>
             <Trouble error={asked.error} title="Nothing is changed" again={asked.again} />
-            {asked.error.code === 'conflict' && <OtherName onChosen={setEntry} />}
+            {agent.isTaken && <OtherName onChosen={setEntry} />}
           </>
         ) : shown ? (
           <>

@@ -16,7 +16,7 @@ import { ConnectDialog } from './connect-dialog.tsx';
 const restored = {
   whole: 'Its configuration is as it was before.',
   entry: 'Our entry is out of its configuration; what changed since stays.',
-  nothing: 'Its configuration had our entry no more.',
+  nothing: 'Its configuration is left as it is: our entry was not in it any more.',
 } as const;
 
 /** The agents that were found on this machine, each to be connected in one click. `held`: no address and no token may be given out now. */

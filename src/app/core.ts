@@ -85,7 +85,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     version: host.appVersion,
     now,
     log,
-    credentials: { add: agents.add, revoke: agents.revoke, isLive: agents.isLive },
+    credentials: agents,
     vault: host.vault,
     ownUrl: async () => (house.port && !(await house.port.check()) ? house.gateway?.url : undefined),
     changed: () => house.changed(),

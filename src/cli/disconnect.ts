@@ -43,7 +43,7 @@ async function connected(dataDir: string): Promise<string[]> {
 const left = {
   whole: 'is as it was before',
   entry: 'keeps what changed since; our entry is out of it',
-  nothing: 'had our entry no more',
+  nothing: 'is left as it is, as our entry was not found there',
 } as const;
 
 const said = ({ title, file, restored }: Outputs['agent-disconnect']): string =>

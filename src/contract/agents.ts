@@ -63,7 +63,7 @@ export interface AgentOutputs {
     already: boolean;
     warnings: string[];
   };
-  /** `whole`: the file is as it was, to the byte. `entry`: only our entry was taken out. `nothing`: it was no longer there. */
+  /** `whole`: the file is as it was, to the byte. `entry`: only our entry was taken out. `nothing`: there was none where the agent looks now. */
   'agent-disconnect': { id: string; title: string; file: string; restored: 'whole' | 'entry' | 'nothing' };
   'exposure-dismiss': Record<string, never>;
 }
@@ -79,6 +79,8 @@ export interface AgentDetected {
   /** `changed`: by somebody else, or it cannot be read. `unsupported`: nothing can be written for it today. */
   state: 'connected' | 'not-connected' | 'changed' | 'unsupported';
   why?: string;
+  /** An entry of our name is there that we did not write: ours needs another name. */
+  isTaken?: true;
   /** The name of its credential. */
   agent?: string;
   entry?: string;

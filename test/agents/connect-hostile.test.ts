@@ -20,6 +20,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { readConfigFile, replaceConfigFile } from '../../src/agents/clients/config-file.ts';
 import { codex } from '../../src/agents/clients/programs/codex.ts';
 import { cursor } from '../../src/agents/clients/programs/cursor.ts';
+import { clients } from '../../src/agents/clients/programs/table.ts';
 import { fileIn, homeOf, usedFile } from '../support/homes.ts';
 import { connectionsIn, type Gate, openGate } from './connect-setup.ts';
 
@@ -80,6 +81,21 @@ for (const [what, make, message] of [
     assert.match(row.why!, message);
   });
 
+for (const [id, size] of [
+  ['codex', '256 KB'],
+  ['goose', '64 KB'],
+] as const)
+  test(`a file of ${id} that would take seconds to parse is not parsed: calls go on meanwhile`, (t) => {
+    const { machine, connections } = setUp(t);
+    const { config } = clients.find((client) => client.id === id)!;
+    fileIn(config!, machine, Array.from({ length: 60_000 }, (_, at) => `k${at}${config!.language === 'toml' ? ' = 1' : ': 1'}`).join('\n'));
+    const begun = performance.now();
+    const { state, why } = connections.detect().find((row) => row.id === id)!;
+    assert.ok(performance.now() - begun < 200);
+    assert.equal(state, 'not-connected');
+    assert.ok(why!.includes(`more than the ${size} that are read`), why);
+  });
+
 test('a folder on the way that leads out of the home is not followed', posix, async (t) => {
   const { machine, connections } = setUp(t);
   const other = homeOf(t, 'linux').home;
@@ -108,14 +124,14 @@ test('a link within the home is followed, stays a link, and is told', posix, asy
 test('a file written by another program after it was read is refused, and nothing of it is lost', (t) => {
   const { machine } = setUp(t);
   const file = fileIn(cursor.config!, machine, '{}');
-  const read = readConfigFile(file, machine.home);
+  const read = readConfigFile(file, machine.home, 1000);
   writeFileSync(file, '{"theirs":1}');
   assert.throws(() => replaceConfigFile(read, Buffer.from('{"ours":1}')), { code: 'conflict', message: /changed by another program/ });
   assert.throws(() => replaceConfigFile(read, undefined), { code: 'conflict' });
   assert.equal(readFileSync(file, 'utf8'), '{"theirs":1}');
   rmSync(file);
   assert.throws(() => replaceConfigFile(read, Buffer.from('{}')), { code: 'conflict' });
-  const none = readConfigFile(file, machine.home);
+  const none = readConfigFile(file, machine.home, 1000);
   writeFileSync(file, '{"theirs":2}');
   assert.throws(() => replaceConfigFile(none, Buffer.from('{"ours":1}')), { code: 'conflict' });
   assert.equal(readFileSync(file, 'utf8'), '{"theirs":2}');
@@ -139,7 +155,12 @@ test('an entry of our name that we did not write is never overwritten; ours may 
   const file = fileIn(cursor.config!, machine, text);
   await assert.rejects(connections.connect('cursor', gate.url), { code: 'conflict', message: /did not write/, fix: /--name NAME/ });
   assert.equal(readFileSync(file, 'utf8'), text);
-  assert.match(connections.detect().find(({ id }) => id === 'cursor')!.why!, /did not write/);
+  const row = () => connections.detect().find(({ id }) => id === 'cursor')!;
+  assert.match(row().why!, /did not write/);
+  assert.equal(row().isTaken, true);
+  writeFileSync(file, '{');
+  assert.equal(row().isTaken, undefined, 'another name does not mend another trouble');
+  writeFileSync(file, text);
   const { entry } = await connections.connect('cursor', gate.url, { entry: 'company' });
   assert.equal(entry, 'company');
   const { mcpServers } = JSON.parse(readFileSync(file, 'utf8'));
@@ -267,7 +288,7 @@ test('a list of connections that names another file has nothing read or written 
 test('a pipe put in the place of the file after it was read holds nothing up', posix, (t) => {
   const { machine } = setUp(t);
   const file = fileIn(cursor.config!, machine, '{}');
-  const read = readConfigFile(file, machine.home);
+  const read = readConfigFile(file, machine.home, 1000);
   rmSync(file);
   execFileSync('/usr/bin/mkfifo', [file]);
   assert.throws(() => replaceConfigFile(read, Buffer.from('{ }')), { code: 'conflict' });

@@ -25,7 +25,7 @@ export function connectionsIn(
   t: TestContext,
   gate: Gate,
   machine: Machine,
-  options: { now?: () => number; dir?: string; ownUrl?: () => string | undefined } = {},
+  options: { now?: () => number; dir?: string; ownUrl?: () => string | undefined; settleMs?: number } = {},
 ) {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'gatehouse-data-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
@@ -43,6 +43,7 @@ export function connectionsIn(
     changed() {},
     note: (reason) => notes.push(reason),
     everyMs: 0,
+    settleMs: options.settleMs ?? 0,
   });
   t.after(() => {
     connections.close();

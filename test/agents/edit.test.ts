@@ -82,6 +82,8 @@ for (const [what, language, text] of [
   ['servers that are a list', 'jsonc', '{"mcpServers": []}'],
   ['servers that are text', 'toml', 'mcp_servers = "x"\n'],
   ['servers in a table of one line', 'toml', 'mcp_servers = { }\n'],
+  ['a key of thousands of parts', 'toml', `${'a.'.repeat(60_000)}b = 1\n`],
+  ['a header of thousands of parts', 'toml', `[${'a.'.repeat(60_000)}b]\n`],
   ['a table twice', 'toml', '[a]\n[a]\n'],
   ['half of TOML', 'toml', 'a = [1,'],
   ['half of YAML', 'yaml', 'a: [1,'],
@@ -101,8 +103,9 @@ for (const [what, language, text] of [
     const at = { ...place, language, container: containers[language] };
     assert.throws(
       () => withEntry(text, at, 'gatehouse', entry),
-      (error: { code: string; message: string; fix: string }) => {
+      (error: { code: string; message: string; fix: string; cause?: unknown }) => {
         assert.equal(error.code, 'conflict');
+        assert.equal(error.cause, undefined, 'nor logged');
         assert.match(error.message, /is left as it is/);
         assert.ok(error.message.length < 300 && error.fix.length > 0);
         return true;
@@ -116,16 +119,34 @@ test('a member named __proto__ is somebody else’s like any other', () => {
   assert.equal(withoutEntry(next, place, 'gatehouse').includes('"__proto__": { "mcpServers": { "gatehouse": {} } }'), true);
 });
 
+function diffOf(text: string): string {
+  const base = withoutEntry(text, place, 'gatehouse');
+  return unifiedDiff('f', text, { base, after: withEntry(base, place, 'gatehouse', entry), token });
+}
+
+test('a diff of an entry that is written anew shows nothing of what stands beside the old one, or in it', () => {
+  for (const text of [
+    '{"mcpServers":{"a":{"env":{"KEY":"sk-1"}},"gatehouse":{"url":"u","key":"sk-2"}}}',
+    '{\n  "mcpServers": {\n    "a": {"env": {"KEY": "sk-1"}},\n    "gatehouse": {"url": "u", "key": "sk-2"}\n  }\n}\n',
+    '{\n  "mcpServers": {\n    "gatehouse": {\n      "headers": {"X": "sk-2"}\n    }, "a": "sk-1"\n  }\n}\n',
+    '{\n  "sk": [\n    "c2stMQ=="\n  ],\n  "mcpServers": {}\n}\n',
+  ]) {
+    const diff = diffOf(text);
+    assert.match(diff, /^\+.*127\.0\.0\.1/m);
+    assert.doesNotMatch(diff, /sk-|gha_|c2st/, diff);
+  }
+});
+
 test('a diff shows our entry without its token, and of all else the structure alone', () => {
   const text =
     '{\n  "mcpServers": {\n    "a": { "env": { "KEY": "sk-1" } },\n    "b": {\n      "args": [\n        "--token=sk-2"\n      ]\n    }\n  },\n  "sk": "sk-3" // sk-4\n}\n';
-  const diff = unifiedDiff('f', text, withEntry(text, place, 'gatehouse', entry), token);
+  const diff = diffOf(text);
   assert.match(diff, /^--- f\n\+\+\+ f\n@@ -1,5 \+1,11 @@\n/);
   assert.match(diff, /^\+ {6}"url": "http:\/\/127\.0\.0\.1:4283\/mcp",$/m);
   assert.doesNotMatch(diff, /sk-|gha_/);
   const line = '{"mcpServers":{"a":{"env":{"KEY":"sk-1"}}}}';
-  const short = unifiedDiff('f', line, withEntry(line, place, 'gatehouse', entry), token);
+  const short = diffOf(line);
   assert.match(short, /^-…\n\+…"gatehouse":.*, …\n$/m);
   assert.doesNotMatch(short, /sk-|gha_/);
-  assert.equal(unifiedDiff('f', line, line), '');
+  assert.equal(unifiedDiff('f', line, { base: line, after: line, token }), '');
 });

@@ -18,6 +18,8 @@ export async function gatehouse(args: string[], options: { env?: NodeJS.ProcessE
     env: { ...env, NO_COLOR: '1', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // A command may have said its last before it has read anything.
+  child.stdin.on('error', () => {});
   child.stdin.end(options.input ?? '');
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>]);
   return { code, out, err };

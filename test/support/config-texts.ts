@@ -5,6 +5,8 @@ import type { ConfigLanguage } from '../../src/agents/clients/programs/client.ts
 const word = fc
   .stringMatching(/^[a-z][a-z0-9_-]{0,7}$/)
   .filter((name) => !['gatehouse', 'mcpServers', 'servers', 'true', 'false', 'null', 'inf', 'nan'].includes(name));
+/** Makes names that no `word` is, as it is too long for one: a member twice is no text of its language. */
+const other = 'something_';
 const remark = fc.stringMatching(/^[a-zA-Z0-9 "'{}[\]:,#.äß-]{0,12}$/);
 const scalar = fc.oneof(
   fc.integer({ min: -1e6, max: 1e6 }),
@@ -100,7 +102,7 @@ const toml = (container: string) =>
         fc.tuple(
           loose,
           fc.oneof(
-            word.map((name) => `t${name}`),
+            word.map((name) => other + name),
             word.map((name) => `${container}.s${name}`),
           ),
           hash,
@@ -157,7 +159,7 @@ const yaml = (container: string) =>
           fc.constant(`${container}:\n`),
           fc.tuple(hash, yamlMap(1, step, step)).map(([after, inner]) => `${container}:${after}\n${inner}`),
         ),
-        yamlMap(1, '', step).map((text) => text.replaceAll(/^([a-z])/gm, 'z_$1')),
+        yamlMap(1, '', step).map((text) => text.replaceAll(/^([a-z])/gm, `${other}$1`)),
       )
       .map((parts) => parts.join('')),
   );

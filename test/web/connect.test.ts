@@ -65,7 +65,7 @@ describe('connecting agents in the window', { skip: noChromium }, () => {
     const fail: SceneOptions['fail'] = { 'agent-connect-preview': taken };
     const { page, commands, dialog } = await open(t, { fail });
     await page.getByRole('button', { name: 'Connect Codex' }).click();
-    await dialog.getByText('did not write').waitFor();
+    await dialog.getByText('There is an entry').waitFor();
     assert.ok(await dialog.getByRole('button', { name: 'Connect', exact: true }).isDisabled());
     assert.deepEqual(await axe(page), []);
     await dialog.getByLabel('Another name for the entry').fill('1 2');
@@ -77,6 +77,14 @@ describe('connecting agents in the window', { skip: noChromium }, () => {
     await dialog.getByRole('button', { name: 'Connect', exact: true }).click();
     await dialog.getByText('is connected').waitFor();
     assert.deepEqual(commands().at(-1)!.input, { id: 'codex', entry: 'company', planned: 'a'.repeat(64) });
+  });
+
+  test('another name is not offered where it would not help', async (t) => {
+    const broken = new Failure('conflict', 'The file is not JSON that can be read, so it is left as it is.', 'Correct the file.');
+    const { page, dialog } = await open(t, { fail: { 'agent-connect-preview': broken } });
+    await page.getByRole('button', { name: 'Connect VS Code' }).click();
+    await dialog.getByText('is not JSON').waitFor();
+    assert.equal(await dialog.getByLabel('Another name for the entry').count(), 0);
   });
 
   test('what goes wrong is said, and the change is shown anew', async (t) => {

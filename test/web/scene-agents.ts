@@ -152,7 +152,15 @@ export const detected = (): AgentDetected[] => [
     entry: 'gatehouse',
   },
   { id: 'windsurf', title: 'Windsurf', installed: false, file: `${home}/.codeium/windsurf/mcp_config.json`, state: 'not-connected' },
-  { id: 'codex', title: 'Codex', installed: true, file: `${home}/.codex/config.toml`, state: 'not-connected' },
+  {
+    id: 'codex',
+    title: 'Codex',
+    installed: true,
+    file: `${home}/.codex/config.toml`,
+    state: 'not-connected',
+    why: 'An entry "gatehouse" is there that Gatehouse did not write.',
+    isTaken: true,
+  },
   { id: 'gemini', title: 'Gemini CLI', installed: false, file: `${home}/.gemini/settings.json`, state: 'not-connected' },
   { id: 'goose', title: 'Goose', installed: false, file: `${home}/.config/goose/config.yaml`, state: 'not-connected' },
 ];

@@ -9,9 +9,11 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   type Stats,
   statSync,
   unlinkSync,
@@ -20,8 +22,6 @@ import {
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { Failure } from '../../base/errors.ts';
 
-/** Bytes. Agents keep more than settings in these files (Claude Code: its history), but not this much. */
-const largest = 16 * 1024 * 1024;
 const mark = '\ufeff';
 
 /** A configuration file as it was read once. */
@@ -38,6 +38,8 @@ export interface ConfigFile {
   mode: number;
   /** Set where `path` is a link. */
   linkedTo?: string;
+  /** Bytes that are read of it at most. */
+  largest: number;
   /** Others than its owner may read it. */
   readByOthers: boolean;
 }
@@ -46,17 +48,17 @@ export const digest = (bytes: Buffer | string): string => createHash('sha256').u
 
 /**
  * Reads a file that others write. It must be a regular one, or a link to one inside of the same home; an agent's folder outside of the home, named by its
- * own variable, is a home of its own. Failure('conflict' or 'unavailable') says what it is otherwise; nothing is changed.
+ * own variable, is a home of its own. `largest`: in bytes. Failure('conflict' or 'unavailable') says what it is otherwise; nothing is changed.
  */
-export function readConfigFile(path: string, home: string): ConfigFile {
+export function readConfigFile(path: string, home: string, largest: number): ConfigFile {
   const root = within(home, path) ? home : dirname(path);
   const real = realPath(path);
   const realRoot = realPath(root);
   if (!within(realRoot, real))
     throw refused(path, `leads to ${real}, outside of ${root}`, 'Edit that file by hand, or put a file in the place of the link.');
   const linked = isLink(path) ? { linkedTo: real } : {};
-  const absent = { path, real, bytes: undefined, text: '', hasMark: false, mode: 0o600, readByOthers: false, ...linked };
-  const found = readRegular(real, path);
+  const absent = { path, real, bytes: undefined, text: '', hasMark: false, mode: 0o600, largest, readByOthers: false, ...linked };
+  const found = readRegular(real, path, largest);
   if (found === undefined) return absent;
   const { bytes, stat } = found;
   if ((stat.mode & 0o200) === 0) throw refused(path, 'is read-only', `Allow writing to it, then try again.`);
@@ -65,11 +67,11 @@ export function readConfigFile(path: string, home: string): ConfigFile {
   const text = decoded(bytes, path);
   const hasMark = text.startsWith(mark);
   const readByOthers = process.platform !== 'win32' && (stat.mode & 0o044) !== 0;
-  return { path, real, bytes, text: hasMark ? text.slice(1) : text, hasMark, mode: stat.mode & 0o777, readByOthers, ...linked };
+  return { path, real, bytes, text: hasMark ? text.slice(1) : text, hasMark, mode: stat.mode & 0o777, largest, readByOthers, ...linked };
 }
 
 /** Undefined where there is nothing. Whatever is no regular file, or too large, is refused and not read. */
-function readRegular(real: string, path: string): { bytes: Buffer; stat: Stats } | undefined {
+function readRegular(real: string, path: string, largest: number): { bytes: Buffer; stat: Stats } | undefined {
   let descriptor: number;
   try {
     // Without blocking: a pipe of that name would wait for a writer.
@@ -84,29 +86,36 @@ function readRegular(real: string, path: string): { bytes: Buffer; stat: Stats }
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw refused(path, `is ${stat.isDirectory() ? 'a folder' : 'no regular file'}`, 'Move it away, then try again.');
     if (stat.size > largest)
-      throw refused(path, `has ${Math.ceil(stat.size / 1024 / 1024)} MB, more than the 16 MB that are read`, 'Edit it by hand.');
+      throw refused(path, `has ${inWords(stat.size)}, more than the ${inWords(largest)} that are read`, 'Edit it by hand.');
     return { bytes: readFileSync(descriptor), stat };
   } finally {
     closeSync(descriptor);
   }
 }
 
+const inWords = (bytes: number) => (bytes > 1024 * 1024 ? `${Math.ceil(bytes / 1024 / 1024)} MB` : `${Math.ceil(bytes / 1024)} KB`);
+
 /** The bytes that a new text makes of the file. */
 export const encoded = (file: Pick<ConfigFile, 'hasMark'>, text: string): Buffer => Buffer.from((file.hasMark ? mark : '') + text, 'utf8');
 
 /**
- * Replaces the file in one step by `bytes`, or removes it, if it is still as it was read: otherwise Failure('conflict'), and what another program wrote
- * stays. Mode and link stay. Between the last look and the step another program has about a tenth of a millisecond, which no call closes (ADR 59).
+ * Replaces the file in one step by `bytes`, or removes it and so many empty `folders` around it, if it is still as it was read: otherwise
+ * Failure('conflict'), and what another program wrote stays. Mode and link stay. Returns how many folders were made for it. Between the last look and the step another program has about a tenth of a millisecond, which no call closes (ADR 59).
  */
-export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): void {
-  const temporary = join(dirname(file.real), `.gatehouse-${randomBytes(6).toString('hex')}`);
+export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined, folders = 0): number {
+  const folder = dirname(file.real);
+  let made = 0;
+  const temporary = join(folder, `.gatehouse-${randomBytes(6).toString('hex')}`);
+  sweep(folder);
   try {
     if (bytes === undefined) {
       unchanged(file);
       unlinkSync(file.real);
-      return;
+      removeEmpty(folder, folders);
+      return 0;
     }
-    mkdirSync(dirname(file.real), { recursive: true, mode: 0o700 });
+    const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (first !== undefined) made = relative(dirname(first), folder).split(sep).length;
     const descriptor = openSync(temporary, 'wx', 0o600);
     try {
       writeFileSync(descriptor, bytes);
@@ -118,7 +127,10 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): 
     unchanged(file);
     if (file.bytes === undefined) linkSync(temporary, file.real);
     else renameSync(temporary, file.real);
+    return made;
   } catch (cause) {
+    forget(temporary);
+    removeEmpty(folder, made);
     if (cause instanceof Failure) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw changed(file);
@@ -128,9 +140,10 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined): 
   }
 }
 
-/** By its bytes, and then, as reading takes its time, by what a single call tells: inode, time and size. */
+/** By where it leads, by its bytes, and then, as reading takes its time, by what a single call tells: inode, time and size. */
 function unchanged(file: ConfigFile): void {
-  const now = readRegular(file.real, file.path);
+  if (realPath(file.path) !== file.real) throw changed(file);
+  const now = readRegular(file.real, file.path, file.largest);
   if (file.bytes === undefined ? now !== undefined : now === undefined || !now.bytes.equals(file.bytes)) throw changed(file);
   const last = statSync(file.real, { throwIfNoEntry: false });
   if (last?.ino !== now?.stat.ino || last?.mtimeMs !== now?.stat.mtimeMs || last?.size !== now?.stat.size) throw changed(file);
@@ -141,6 +154,33 @@ const changed = ({ path }: ConfigFile) =>
 
 const refused = (path: string, why: string, fix: string, cause?: unknown) =>
   new Failure('conflict', `${path} ${why}, so it is left as it is.`, fix, cause === undefined ? undefined : { cause });
+
+/** The folder and those around it, as far as nothing else is in them. */
+function removeEmpty(innermost: string, count: number): void {
+  let folder = innermost;
+  try {
+    for (let left = count; left > 0; left--) {
+      rmdirSync(folder);
+      folder = dirname(folder);
+    }
+  } catch {
+    // Somebody has put something into it, or taken it away.
+  }
+}
+
+/** What a crash between writing and renaming left, with a token in it. */
+function sweep(folder: string): void {
+  try {
+    for (const { name } of readdirSync(folder, { withFileTypes: true }).filter((each) => each.isFile())) {
+      if (!/^\.gatehouse-[0-9a-f]{12}$/.test(name)) continue;
+      const left = join(folder, name);
+      // A new one may be of another Gatehouse that is writing now.
+      if (Date.now() - lstatSync(left).mtimeMs > 60_000) unlinkSync(left);
+    }
+  } catch {
+    // Somebody else took it away, or the folder says why when it is written to.
+  }
+}
 
 function forget(temporary: string): void {
   try {

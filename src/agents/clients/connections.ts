@@ -4,6 +4,7 @@ import type { Vault } from '../../base/host.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentDetected, AgentOutputs, AgentRow } from '../../contract/agents.ts';
 import { type ConfigFile, digest, encoded, replaceConfigFile } from './config-file.ts';
+import { type Credential, type Credentials, credentialsOf } from './credential.ts';
 import { detected } from './detected.ts';
 import { unifiedDiff } from './edit/diff.ts';
 import { withEntry, withoutEntry } from './edit/edit.ts';
@@ -22,7 +23,7 @@ export interface ConnectionsOptions {
   version: string;
   now: () => number;
   log: Log;
-  credentials: { add(name: string): { name: string; token: string }; revoke(name: string): void; isLive(name: string): boolean };
+  credentials: Credentials;
   /** Keeps the tokens for the guardian: an entry is put back with the one that the agent may still be using. */
   vault: Pick<Vault, 'get' | 'set' | 'delete'>;
   /** The gateway's address, if it is sure at this moment that it is ours: nothing is proven, and no token sent, where another program may listen. */
@@ -31,6 +32,8 @@ export interface ConnectionsOptions {
   note(reason: string): void;
   /** How often the guardian looks at the files; 0: never by itself. */
   everyMs?: number;
+  /** How long a file must have stayed as the guardian found it before an entry is put back. */
+  settleMs?: number;
 }
 
 /** Agents' own configuration, with our entry in it: previewed, written, proven, guarded and taken out again. */
@@ -56,7 +59,8 @@ const stateOf = (file: ConfigFile): string => (file.bytes === undefined ? absent
 export const secretName = (id: string): string => `connection-${id}`;
 
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { machine, credentials, vault, log, now } = options;
+  const { machine, vault, log, now } = options;
+  const credentials = credentialsOf(options.credentials);
   const records = openRecords(options.dir, log);
   let last: Promise<unknown> = Promise.resolve();
   /** One after the other: two changes to one file would each undo the other. */
@@ -66,11 +70,12 @@ export function openConnections(options: ConnectionsOptions): Connections {
     return done;
   };
 
+  type Plan = ReturnType<typeof plan>;
   function plan(id: string, url: string, wanted: string | undefined) {
     const client = clientOf(id);
     const config = configOf(client);
-    const record = records.all().find((each) => each.id === id && looksThere(config, machine, each.file));
-    const at = standing(record?.file ?? fileOf(config, machine), config, machine);
+    const record = records.of(id);
+    const at = standing(fileOf(config, machine, record), config, machine);
     const entry = wanted ?? record?.entry ?? usualEntry;
     const state = entryState(at, config, entry, record);
     if (state === 'foreign')
@@ -79,12 +84,12 @@ export function openConnections(options: ConnectionsOptions): Connections {
         `${at.place.path} has an entry "${entry}" that Gatehouse did not write, so it is left as it is.`,
         `Choose another name for ours (gatehouse connect ${id} --name NAME), or take that entry out.`,
       );
-    if (record && record.entry !== entry && Object.hasOwn(at.servers, record.entry))
+    if (record && record.entry !== entry && ['same', 'edited'].includes(entryState(at, config, record.entry, record)))
       throw new Failure('conflict', `${client.title} is connected as "${record.entry}" already.`, `First: gatehouse disconnect ${id}`);
     const base = withoutEntry(at.file.text, at.place, entry);
     // Stands nowhere else, so that the token can be put in its place without another edit: one may take a second in a file of megabytes.
-    const placeholder = `gha_${randomBytes(36).toString('base64url')}`;
-    const next = withEntry(base, at.place, entry, config.entry(url, placeholder));
+    const provisionalToken = `gha_${randomBytes(36).toString('base64url')}`;
+    const next = withEntry(base, at.place, entry, config.entry(url, provisionalToken));
     return {
       client,
       config,
@@ -94,8 +99,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
       state,
       base,
       next,
-      placeholder,
-      textFor: (token: string) => next.replace(placeholder, () => token),
+      provisionalToken,
+      textFor: (token: string) => next.replace(provisionalToken, () => token),
     };
   }
 
@@ -106,93 +111,94 @@ export function openConnections(options: ConnectionsOptions): Connections {
       : []),
   ];
 
-  async function write(at: Standing, config: AgentFile, bytes: Buffer | undefined): Promise<void> {
-    if (config.locks && at.file.bytes !== undefined) await withLockFolder(at.file.path, () => replaceConfigFile(at.file, bytes));
-    else replaceConfigFile(at.file, bytes);
+  async function write(at: Standing, config: AgentFile, bytes: Buffer | undefined, folders?: number): Promise<number> {
+    const replace = () => replaceConfigFile(at.file, bytes, folders);
+    return config.locks && at.file.bytes !== undefined ? withLockFolder(at.file.path, replace) : replace();
   }
 
-  function newCredential(title: string, of: Connection | undefined): { name: string; token: string } {
-    if (of && credentials.isLive(of.agent)) credentials.revoke(of.agent);
-    for (let number = 1; ; number++) {
-      const name = number === 1 ? title : `${title} ${number}`;
-      if (!credentials.isLive(name)) return credentials.add(name);
-    }
+  /** What undo puts back. While the file is as we left it that is what stood there before we first came, however often the entry was written since. */
+  function kept({ record, at, base, client }: Plan): Pick<Connection, 'before' | 'folders'> {
+    const { bytes } = at.file;
+    if (bytes === undefined) return { folders: 0 };
+    if (record && digest(bytes) === record.fileHash)
+      return { folders: record.folders, ...(record.before === undefined ? {} : { before: record.before }) };
+    const before = encoded(at.file, base);
+    return { folders: 0, before: { copy: records.keep(client.id, before, now()), hash: digest(before) } };
   }
 
   /** Writes our entry with the token, and proves it by what stands in the file then; else all is as it was. */
-  async function put(
-    { client, config, at, entry, base, textFor }: ReturnType<typeof plan>,
-    url: string,
-    credential: { name: string; token: string },
-    repairs: string[],
-  ): Promise<{ connection: Connection; tools: number }> {
-    const before = at.file.bytes === undefined ? undefined : encoded(at.file, base);
-    const kept = before && { copy: records.keep(client.id, before, now()), hash: digest(before) };
-    await write(at, config, encoded(at.file, textFor(credential.token)));
-    const written = standing(at.place.path, config, machine);
+  async function put(planned: Plan, url: string, { token, ...credential }: Credential, repairs: string[]) {
+    const { client, config, at, entry, record, textFor } = planned;
+    const bytes = encoded(at.file, textFor(token));
+    let connection: Connection = {
+      id: client.id,
+      file: at.place.path,
+      entry,
+      ...credential,
+      url,
+      at: new Date(now()).toISOString(),
+      entryHash: hashOf(config.entry(url, token)),
+      fileHash: digest(bytes),
+      ...kept(planned),
+      seen: seenIn(at, entry),
+      repairs,
+      state: 'connected',
+    };
+    // Before the file: if we are ended now, what stands in it is known as ours at the next start.
+    records.put(connection);
+    let isWritten = false;
     try {
+      const folders = await write(at, config, bytes);
+      isWritten = true;
+      if (folders > 0) connection = { ...connection, folders };
+      const written = standing(at.place.path, config, machine);
       const said = config.read(written.servers[entry]);
       if (said?.token === undefined || said.url !== url)
         throw new Failure('conflict', `${at.place.path} was changed by another program in the meantime.`, 'Try again.');
       const tools = await tryConnection(said.url, said.token, options.version);
-      const connection: Connection = {
-        id: client.id,
-        file: at.place.path,
-        entry,
-        agent: credential.name,
-        url,
-        at: new Date(now()).toISOString(),
-        entryHash: hashOf(written.servers[entry]),
-        fileHash: digest(written.file.bytes!),
-        ...(kept ? { before: kept } : {}),
-        seen: seenIn(written, entry),
-        repairs,
-        state: 'connected',
-      };
+      connection = { ...connection, entryHash: hashOf(written.servers[entry]), seen: seenIn(written, entry) };
       records.put(connection);
-      await vault
-        .set(secretName(client.id), credential.token)
-        .catch((error) => log.warn({ err: error }, 'agents: a token is not kept for repairs'));
+      await vault.set(secretName(client.id), token).catch((error) => log.warn({ err: error }, 'agents: a token is not kept for repairs'));
       return { connection, tools };
     } catch (error) {
-      await write(written, config, at.file.bytes);
+      try {
+        if (isWritten) await takeOut(connection, config, { bytes: at.file.bytes });
+        if (record) records.put({ ...record, ...credential });
+        else records.drop(client.id);
+      } catch (trouble) {
+        // It stays on the list, so that connecting or disconnecting can mend it later.
+        log.warn({ err: trouble, agent: client.id }, 'agents: an entry that proved nothing could not be taken out');
+      }
       throw error;
     }
   }
 
   async function connect(id: string, url: string, { entry, planned }: { entry?: string; planned?: string }) {
-    const planned0 = plan(id, url, entry);
-    const { client, config, at, record, state } = planned0;
+    const whole = plan(id, url, entry);
+    const { client, config, at, record, state } = whole;
     if (planned !== undefined && planned !== stateOf(at.file))
       throw new Failure(
         'conflict',
         `${at.place.path} has changed since it was shown, so it is left as it is.`,
         'Look at the change again.',
       );
-    const warnings = warningsOf(at.file);
-    if (record && state === 'same' && record.url === url && credentials.isLive(record.agent)) {
+    const said = ({ file, entry, agent }: Connection, tools: number, already: boolean) => {
+      options.changed();
+      return { id, title: client.title, file, entry, agent, tools, already, warnings: warningsOf(at.file) };
+    };
+    if (record && state === 'same' && record.url === url && credentials.isLive(record)) {
       const token = config.read(at.servers[record.entry])?.token;
       const tools = await tryConnection(url, token ?? '', options.version);
-      records.put({ ...withoutWhy(record), state: 'connected' });
-      options.changed();
-      return { id, title: client.title, file: record.file, entry: record.entry, agent: record.agent, tools, already: true, warnings };
+      const { why: _, ...rest } = record;
+      records.put({ ...rest, state: 'connected' });
+      return said(record, tools, true);
     }
-    const credential = newCredential(client.title, record);
+    const credential = credentials.renew(client.title, record);
     try {
-      const { connection, tools } = await put(planned0, url, credential, record?.repairs ?? []);
-      options.changed();
-      return {
-        id,
-        title: client.title,
-        file: connection.file,
-        entry: connection.entry,
-        agent: connection.agent,
-        tools,
-        already: false,
-        warnings,
-      };
+      const { connection, tools } = await put(whole, url, credential, record?.repairs ?? []);
+      return said(connection, tools, false);
     } catch (error) {
-      credentials.revoke(credential.name);
+      credentials.end(credential);
       throw error;
     }
   }
@@ -202,12 +208,14 @@ export function openConnections(options: ConnectionsOptions): Connections {
     const record = records.of(id);
     if (!record) throw new Failure('not-found', `${client.title} was not connected by Gatehouse.`, 'See: gatehouse connect');
     // First of all: whatever becomes of the file, the token in it opens nothing any more.
-    if (credentials.isLive(record.agent)) credentials.revoke(record.agent);
+    credentials.end(record);
     await vault.delete(secretName(id)).catch((error) => log.warn({ err: error }, 'agents: a token could not be taken out of the vault'));
     const config = configOf(client);
     let restored: AgentOutputs['agent-disconnect']['restored'];
     try {
-      restored = await takeOut(record, config);
+      const bytes = record.before && records.copy(record.before.copy);
+      const whole = !record.before || (bytes && digest(bytes) === record.before.hash);
+      restored = await takeOut(record, config, whole ? { bytes } : undefined);
     } catch (error) {
       const { code, message, fix } = toErrorValue(error);
       records.put({ ...record, state: 'changed', why: message });
@@ -219,15 +227,13 @@ export function openConnections(options: ConnectionsOptions): Connections {
     return { id, title: client.title, file: record.file, restored };
   }
 
-  async function takeOut(record: Connection, config: AgentFile): Promise<AgentOutputs['agent-disconnect']['restored']> {
+  /** `whole`: what to put back where the file is as we left it. */
+  async function takeOut(record: Connection, config: AgentFile, whole: { bytes: Buffer | undefined } | undefined) {
     if (!looksThere(config, machine, record.file)) return 'nothing';
     const at = standing(record.file, config, machine);
-    if (at.file.bytes !== undefined && digest(at.file.bytes) === record.fileHash) {
-      const before = record.before && records.copy(record.before.copy);
-      if (!record.before || (before && digest(before) === record.before.hash)) {
-        await write(at, config, before);
-        return 'whole';
-      }
+    if (whole && at.file.bytes !== undefined && digest(at.file.bytes) === record.fileHash) {
+      await write(at, config, whole.bytes, record.folders);
+      return 'whole';
     }
     const state = entryState(at, config, record.entry, record);
     if (state === 'none' || state === 'foreign') return 'nothing';
@@ -238,12 +244,13 @@ export function openConnections(options: ConnectionsOptions): Connections {
   /** For the guardian, which has looked already. */
   async function repair(record: Connection, url: string): Promise<void> {
     const planned = plan(record.id, url, record.entry);
-    const kept = await vault.get(secretName(record.id)).catch(() => undefined);
-    const credential = kept === undefined ? newCredential(planned.client.title, record) : { name: record.agent, token: kept };
+    const held = await vault.get(secretName(record.id)).catch(() => undefined);
+    const credential = held === undefined ? credentials.renew(planned.client.title, record) : { ...record, token: held };
     try {
-      await put(planned, url, credential, [...record.repairs, new Date(now()).toISOString()].slice(-10));
+      const { agent, agentSince, token } = credential;
+      await put(planned, url, { agent, agentSince, token }, [...record.repairs, new Date(now()).toISOString()].slice(-10));
     } catch (error) {
-      if (kept === undefined) credentials.revoke(credential.name);
+      if (held === undefined) credentials.end(credential);
       throw error;
     }
     options.note(`The entry of ${planned.client.title} was missing in ${record.file}, with more than that, and was put back.`);
@@ -251,20 +258,20 @@ export function openConnections(options: ConnectionsOptions): Connections {
 
   const guardian = openGuardian(
     { records, machine, now, log, alone, repair, isLive: credentials.isLive, ownUrl: options.ownUrl, changed: options.changed },
-    options.everyMs,
+    options,
   );
 
   return {
     detect: (url) => clients.map((client) => detected(client, records.of(client.id), { machine, isLive: credentials.isLive, url })),
     preview(id, url, entry) {
-      const { client, at, state, record, next, placeholder } = plan(id, url, entry);
+      const { client, at, state, record, base, next, provisionalToken } = plan(id, url, entry);
       const name = entry ?? record?.entry ?? usualEntry;
       return {
         id,
         title: client.title,
         file: at.place.path,
         entry: name,
-        diff: unifiedDiff(at.place.path, at.file.bytes && at.file.text, next, placeholder),
+        diff: unifiedDiff(at.place.path, at.file.bytes && at.file.text, { base, after: next, token: provisionalToken }),
         planned: stateOf(at.file),
         replaces: state !== 'none',
         warnings: warningsOf(at.file),
@@ -273,7 +280,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     connect: (id, url, chosen = {}) => alone(() => connect(id, url, chosen)),
     disconnect: (id) => alone(() => disconnect(id)),
     configOf(agent) {
-      const record = records.all().find((each) => each.agent === agent);
+      const record = records.all().find((each) => each.agent === agent && credentials.isLive(each));
       if (!record) return undefined;
       const { id, file, state, why, repairs } = record;
       const repairedAt = repairs.at(-1);
@@ -283,5 +290,3 @@ export function openConnections(options: ConnectionsOptions): Connections {
     close: () => guardian.close(),
   };
 }
-
-const withoutWhy = ({ why: _, ...record }: Connection): Connection => record;

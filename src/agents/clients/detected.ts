@@ -1,6 +1,6 @@
 import { toErrorValue } from '../../base/errors.ts';
 import type { AgentDetected } from '../../contract/agents.ts';
-import { entryState, fileOf, isInstalled, looksThere, standing, usualEntry } from './place.ts';
+import { entryState, fileOf, isInstalled, standing, usualEntry } from './place.ts';
 import type { Client, Machine } from './programs/client.ts';
 import type { Connection } from './records.ts';
 
@@ -8,14 +8,15 @@ import type { Connection } from './records.ts';
 export function detected(
   client: Client,
   record: Connection | undefined,
-  { machine, isLive, url }: { machine: Machine; isLive: (agent: string) => boolean; url: string | undefined },
+  { machine, isLive, url }: { machine: Machine; isLive: (connection: Connection) => boolean; url: string | undefined },
 ): AgentDetected {
   const { id, title, config } = client;
   const installed = isInstalled(client, machine);
   if (!config) return { id, title, installed, state: 'unsupported', why: client.instead! };
-  const file = record && looksThere(config, machine, record.file) ? record.file : fileOf(config, machine);
+  const file = fileOf(config, machine, record);
   const repairedAt = record?.repairs.at(-1);
   const ours = record ? { agent: record.agent, entry: record.entry, ...(repairedAt === undefined ? {} : { repairedAt }) } : {};
+  let isTaken = false;
   const row = (state: AgentDetected['state'], why?: string): AgentDetected => ({
     id,
     title,
@@ -24,12 +25,13 @@ export function detected(
     ...ours,
     state,
     ...(why === undefined ? {} : { why }),
+    ...(isTaken ? { isTaken } : {}),
   });
   try {
     const state = entryState(standing(file, config, machine), config, record?.entry ?? usualEntry, record);
-    if (!record)
-      return row('not-connected', state === 'foreign' ? `An entry "${usualEntry}" is there that Gatehouse did not write.` : undefined);
-    if (!isLive(record.agent)) return row(state === 'none' ? 'not-connected' : 'changed', 'Its token was revoked.');
+    isTaken = state === 'foreign';
+    if (!record) return row('not-connected', isTaken ? `An entry "${usualEntry}" is there that Gatehouse did not write.` : undefined);
+    if (!isLive(record)) return row(state === 'none' ? 'not-connected' : 'changed', 'Its token was revoked.');
     if (state === 'none') return row('not-connected', record.why ?? 'Our entry is no longer in the file.');
     if (state !== 'same') return row('changed', 'Our entry was changed by somebody else.');
     if (url !== undefined && url !== record.url) return row('changed', 'The gateway has another address now. Connect again.');

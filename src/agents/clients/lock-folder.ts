@@ -17,7 +17,16 @@ export async function withLockFolder<T>(file: string, use: () => T): Promise<T> 
   try {
     return use();
   } finally {
+    release(lock);
+  }
+}
+
+/** A lock that holds something, is no folder, or that somebody has taken away, is theirs. */
+function release(lock: string): void {
+  try {
     rmdirSync(lock);
+  } catch {
+    // Whoever waits for it says so.
   }
 }
 
@@ -32,6 +41,6 @@ function taken(lock: string): boolean {
       throw new Failure('conflict', `${lock} cannot be made (${code}), so the file is left as it is.`, 'Check its folder.');
   }
   const stat = statSync(lock, { throwIfNoEntry: false });
-  if (stat !== undefined && Date.now() - stat.mtimeMs > staleMs) rmdirSync(lock);
+  if (stat !== undefined && Date.now() - stat.mtimeMs > staleMs) release(lock);
   return false;
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../base/errors.ts';
 import { type ConfigFile, digest, readConfigFile } from './config-file.ts';
-import { type Place, readDocument } from './edit/edit.ts';
+import { languages, type Place, readDocument } from './edit/edit.ts';
 import type { AgentFile, Client, Machine } from './programs/client.ts';
 import { clients } from './programs/table.ts';
 import type { Connection } from './records.ts';
@@ -35,8 +35,9 @@ export function configOf(client: Client): AgentFile {
   throw new Failure('unavailable', `${client.title} cannot be connected by a command.`, client.instead);
 }
 
-/** The file that is edited: the first that exists, else the first. */
-export function fileOf(config: AgentFile, machine: Machine): string {
+/** The file that is edited: the one with our entry, if the agent looks there still; else the first that exists, else the first. */
+export function fileOf(config: AgentFile, machine: Machine, record: Connection | undefined): string {
+  if (record && looksThere(config, machine, record.file)) return record.file;
   const files = config.files(machine);
   return files.find((file) => existsSync(file)) ?? files[0]!;
 }
@@ -46,7 +47,7 @@ export const looksThere = (config: AgentFile, machine: Machine, file: string): b
 
 /** Reads and understands a file. Failures as of `readConfigFile` and `readDocument`. */
 export function standing(path: string, config: AgentFile, machine: Machine): Standing {
-  const file = readConfigFile(path, machine.home);
+  const file = readConfigFile(path, machine.home, languages[config.language].largest);
   const place = { path, language: config.language, container: config.container };
   return { file, place, ...readDocument(file.text, place) };
 }

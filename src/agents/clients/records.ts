@@ -1,11 +1,14 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { Failure } from '../../base/errors.ts';
 import { replaceFileSync } from '../../base/file.ts';
 import type { Log } from '../../base/log.ts';
 
 /** How many copies of a file from before our changes are kept for each agent. */
 const copies = 5;
+/** Of a reason, which may name long paths. */
+const longestWhy = 2000;
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 const record = z.strictObject({
@@ -13,14 +16,17 @@ const record = z.strictObject({
   id: z.string().max(64),
   file: z.string().max(4096),
   /** The name of our entry in the file. */
-  entry: z.string().max(64),
-  /** The name of its credential. */
+  entry: z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/),
+  /** The name of its credential, and when that was made. */
   agent: z.string().max(64),
+  agentSince: z.iso.datetime(),
   url: z.string().max(2048),
   at: z.iso.datetime(),
   /** SHA-256 of our entry as JSON, and of the whole file as we left it. */
   entryHash: hash,
   fileHash: hash,
+  /** How many folders were made for the file: they go with it. */
+  folders: z.int().min(0).max(64),
   /** What to put back; absent where there was no file. */
   before: z.strictObject({ copy: z.string().regex(/^[\w-]{1,200}$/), hash }).optional(),
   /** Names of members and of servers that were there when the file was last seen whole. */
@@ -29,7 +35,7 @@ const record = z.strictObject({
   repairs: z.array(z.iso.datetime()),
   /** `lost`: the guardian may not, or could not, put it back. */
   state: z.enum(['connected', 'changed', 'removed', 'lost']),
-  why: z.string().max(2000).optional(),
+  why: z.string().max(longestWhy).optional(),
 });
 const content = z.strictObject({ version: z.literal(1), connections: z.array(record).max(100) });
 
@@ -47,23 +53,29 @@ export interface Records {
   copy(name: string): Buffer | undefined;
 }
 
-/** A damaged file is put aside: our entries then count as foreign, and are not touched. */
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Failure('unavailable', 'The list of connected agents cannot be read.', `Check the permissions of ${file}.`, { cause });
+  }
+}
+
+/**
+ * A damaged file is put aside: our entries then count as foreign, and are not touched. One that cannot be read at all is a Failure, for its content may
+ * be intact.
+ */
 export function openRecords(dir: string, log: Log): Records {
   const file = join(dir, 'connections.json');
   const folder = join(dir, 'connections');
   const byId = new Map<string, Connection>();
+  const text = textOf(file);
   try {
-    for (const each of content.parse(JSON.parse(readFileSync(file, 'utf8'))).connections) byId.set(each.id, each);
+    if (text !== undefined) for (const each of content.parse(JSON.parse(text)).connections) byId.set(each.id, each);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      log.error({ err: error }, 'agents: the list of connections cannot be used and is begun anew');
-      rmSync(`${file}.damaged`, { force: true });
-      try {
-        writeFileSync(`${file}.damaged`, readFileSync(file), { mode: 0o600 });
-      } catch {
-        // It cannot be read: there is nothing to keep.
-      }
-    }
+    log.error({ err: error }, 'agents: the list of connections cannot be used and is begun anew');
+    renameSync(file, `${file}.damaged`);
   }
   const save = () => {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -73,7 +85,8 @@ export function openRecords(dir: string, log: Log): Records {
     all: () => [...byId.values()],
     of: (id) => byId.get(id),
     put(connection) {
-      byId.set(connection.id, connection);
+      const { why, ...rest } = connection;
+      byId.set(connection.id, why === undefined ? rest : { ...rest, why: why.slice(0, longestWhy) });
       save();
     },
     drop(id) {

@@ -1,70 +1,72 @@
+import { insertion, lineStop, nextLine } from './lines.ts';
+
 const context = 3;
 const longestLine = 240;
 
 /**
- * What changes from one text to the other, as a unified diff of one hunk; empty where nothing does. Of lines that stay only the structure is shown: they
- * hold what others keep in the file, also secrets. `ours` is our token, which is masked.
+ * What changes in a file of `before`, as a unified diff of one hunk; empty where nothing does. `base` is the file without our entry, `after` with it. Only
+ * what is put in is shown as it is, but for `token`. Of all else the structure is shown alone: it is what others keep in the file, also secrets.
  */
-export function unifiedDiff(path: string, before: string | undefined, after: string | undefined, ours?: string): string {
-  const old = linesOf(before);
+export function unifiedDiff(path: string, before: string | undefined, { base, after, token }: Change): string {
+  const old = linesOf(before ?? '');
   const now = linesOf(after);
   let same = 0;
-  while (same < old.length && same < now.length && old[same] === now[same]) same++;
+  while (same < old.length && same < now.length && old[same]!.text === now[same]!.text) same++;
   let tail = 0;
-  while (tail < Math.min(old.length, now.length) - same && old[old.length - 1 - tail] === now[now.length - 1 - tail]) tail++;
-  let gone = old.slice(same, old.length - tail);
-  let come = now.slice(same, now.length - tail);
+  while (tail < Math.min(old.length, now.length) - same && old.at(-1 - tail)!.text === now.at(-1 - tail)!.text) tail++;
+  const gone = old.slice(same, old.length - tail);
+  const come = now.slice(same, now.length - tail);
   if (gone.length + come.length === 0) return '';
   const from = Math.max(0, same - context);
   const lead = old.slice(from, same);
   const trail = old.slice(old.length - tail, old.length - tail + context);
   const range = (length: number) => `${from + (length === 0 ? 0 : 1)},${length}`;
-  const head = `@@ -${range(lead.length + gone.length + trail.length)} +${range(lead.length + come.length + trail.length)} @@`;
-  if (gone.length === 1 && come.length === 1) [gone, come] = within(gone[0]!, come[0]!);
-  // A line that comes back elsewhere is somebody else's.
-  const kept = new Set(gone.filter((line) => come.includes(line)));
-  const changed = (mark: string) => (line: string) => mark + (kept.has(line) ? structure(line) : masked(line, ours));
+  const piece = insertion(base, after);
+  const theirs = (mark: string) => (line: Line) => mark + structure(line.text);
   return [
     `--- ${before === undefined ? '/dev/null' : path}`,
-    `+++ ${after === undefined ? '/dev/null' : path}`,
-    head,
-    ...lead.map((line) => ` ${structure(line)}`),
-    ...gone.map(changed('-')),
-    ...come.map(changed('+')),
-    ...trail.map((line) => ` ${structure(line)}`),
+    `+++ ${path}`,
+    `@@ -${range(lead.length + gone.length + trail.length)} +${range(lead.length + come.length + trail.length)} @@`,
+    ...lead.map(theirs(' ')),
+    ...gone.map(theirs('-')),
+    ...come.map((line) => `+${shown(line, piece, token)}`),
+    ...trail.map(theirs(' ')),
     '',
   ].join('\n');
 }
 
-function linesOf(text: string | undefined): string[] {
-  if (text === undefined || text === '') return [];
-  const lines = text.split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
+interface Change {
+  base: string;
+  after: string;
+  token: string;
+}
+
+interface Line {
+  text: string;
+  /** Where it begins in its text. */
+  at: number;
+}
+
+function linesOf(text: string): Line[] {
+  const lines: Line[] = [];
+  for (let at = 0; at < text.length; at = nextLine(text, at)) lines.push({ text: text.slice(at, lineStop(text, at)), at });
   return lines;
 }
 
-/** One line that was changed: only the part that differs. */
-function within(before: string, after: string): [string[], string[]] {
-  let begin = 0;
-  while (begin < before.length && begin < after.length && before[begin] === after[begin]) begin++;
-  let end = 0;
-  while (end < Math.min(before.length, after.length) - begin && before.at(-1 - end) === after.at(-1 - end)) end++;
-  // Of the places where the same piece can be said to stand, the first: it then begins with its own quotation mark.
-  while (begin + end === before.length && begin > 0 && after[begin - 1] === after[after.length - end - 1]) {
-    begin--;
-    end++;
-  }
-  const part = (line: string) => {
-    const middle = line.slice(begin, line.length - end);
-    return middle === '' ? '…' : `${begin > 0 ? '…' : ''}${middle}${end > 0 ? '…' : ''}`;
-  };
-  return [[part(before)], [part(after)]];
+/** What of a line belongs to the piece; where that is nothing but white space, the line is somebody else's. */
+function shown({ text, at }: Line, piece: { from: number; to: number } | undefined, token: string): string {
+  if (piece === undefined) return structure(text);
+  const from = Math.max(piece.from - at, 0);
+  const to = Math.min(piece.to - at, text.length);
+  const ours = text.slice(from, Math.max(from, to));
+  if (ours.trim() === '') return structure(text);
+  const masked = ours.replaceAll(token, '••••••••');
+  const cut = masked.length > longestLine ? `${masked.slice(0, longestLine)}…` : masked;
+  return `${from > 0 ? '…' : ''}${cut}${to < text.length ? '…' : ''}`;
 }
 
-function masked(line: string, ours: string | undefined): string {
-  const text = (ours === undefined ? line : line.replaceAll(ours, '••••••••')).replaceAll(/(Bearer |Basic )[^\s"'•]+/gi, '$1••••••••');
-  return text.length > longestLine ? `${text.slice(0, longestLine)}…` : text;
-}
+/** A quotation mark that opens a name closes it, and something follows a TOML name: base64 ends in `=`, too. */
+const nameAndValue = /^((?:"[\w.\-$/@]{1,80}"|'[\w.\-$/@]{1,80}'|[\w.\-$/@]{1,80})[ \t]*(?::|=(?=[ \t]*[^\s=])))[ \t]*(.*)$/;
 
 /** A name and what follows it, brackets, or nothing: never a value, an item or a comment. */
 function structure(line: string): string {
@@ -72,7 +74,7 @@ function structure(line: string): string {
   if (/^[[\]{}(),]*$/.test(rest!)) return line;
   const [, header] = /^(\[{1,2}[\w.\-"' ]{1,80}\]{1,2})/.exec(rest!) ?? [];
   if (header !== undefined) return indent! + header;
-  const [, name, value] = /^(["']?[\w.\-$/@]{1,80}["']?[ \t]*[:=])[ \t]*(.*)$/.exec(rest!) ?? [];
+  const [, name, value] = nameAndValue.exec(rest!) ?? [];
   if (name === undefined) return `${indent}…`;
   return `${indent}${name}${value === '' ? '' : ` ${/^[[{]$/.test(value!) ? value : '…'}`}`;
 }

@@ -3,10 +3,11 @@ import { Failure } from '../../../base/errors.ts';
 import type { ConfigLanguage } from '../programs/client.ts';
 import { jsonc } from './jsonc.ts';
 import type { Entry, Language } from './language.ts';
+import { insertion } from './lines.ts';
 import { toml } from './toml.ts';
 import { yaml } from './yaml.ts';
 
-const languages: Record<ConfigLanguage, Language> = { jsonc, toml, yaml };
+export const languages: Readonly<Record<ConfigLanguage, Language>> = { jsonc, toml, yaml };
 const names: Record<ConfigLanguage, string> = { jsonc: 'JSON', toml: 'TOML', yaml: 'YAML' };
 
 /** Where an entry stands in a file: `path` is for messages. */
@@ -21,16 +22,12 @@ export function readDocument(text: string, place: Place): { document: Record<str
   let document: Record<string, unknown>;
   try {
     document = languages[place.language].parse(text);
-  } catch (cause) {
-    // What a parser says of the text may hold what stands in it.
-    const kind = names[place.language];
+  } catch {
+    // What a parser says of the text may hold what stands in it, so it does not become the cause, which is logged.
     throw new Failure(
       'conflict',
-      `${place.path} is not ${kind} that can be read, so it is left as it is.`,
-      `Correct the file, then try again.`,
-      {
-        cause,
-      },
+      `${place.path} is not ${names[place.language]} that can be read, so it is left as it is.`,
+      'Correct the file, then try again.',
     );
   }
   const servers = Object.hasOwn(document, place.container) ? document[place.container] : {};
@@ -52,7 +49,7 @@ export function withEntry(text: string, place: Place, name: string, value: Entry
     const next = languages[place.language].insert(base, place.container, name, value);
     const after = readDocument(next, place);
     if (!isDeepStrictEqual(plain(after.servers), plain({ ...before.servers, [name]: value }))) return undefined;
-    return sameRest(before, after, place) && isInsertion(base, next) ? next : undefined;
+    return sameRest(before, after, place) && insertion(base, next) ? next : undefined;
   });
 }
 
@@ -81,28 +78,17 @@ function sameRest(
   return isDeepStrictEqual(plain(now), plain(old));
 }
 
-/** Something was put in at one place, and nothing was taken. */
-function isInsertion(before: string, after: string): boolean {
-  let begin = 0;
-  while (begin < before.length && before[begin] === after[begin]) begin++;
-  let end = 0;
-  while (end < before.length - begin && before[before.length - 1 - end] === after[after.length - 1 - end]) end++;
-  return begin + end === before.length;
-}
-
 function checked(place: Place, edit: () => string | undefined): string {
   let done: string | undefined;
-  let cause: unknown;
   try {
     done = edit();
-  } catch (error) {
-    cause = error;
+  } catch {
+    // As above.
   }
   if (done !== undefined) return done;
   throw new Failure(
     'conflict',
     `${place.path} is written so that it cannot be edited without changing something else in it. It is left as it is.`,
     `Edit "${place.container}" in it by hand: "Add agent" shows what to put there.`,
-    { cause },
   );
 }

@@ -9,6 +9,8 @@ const trivia = [12, 13, 14, 15];
 
 /** JSON with comments and commas at ends, also plain JSON. What is put in stands first in its object, so that no other line changes. */
 export const jsonc: Language = {
+  // Agents keep more than settings in these files (Claude Code: its history), but not this much.
+  largest: 16 * 1024 * 1024,
   parse(text) {
     // Fifty times as fast, and some agents keep megabytes in such a file. What is edited is read by the tree in any case.
     const plain = asPlainJson(text);

@@ -29,3 +29,16 @@ export const splice = (text: string, from: number, to: number, put = ''): string
 
 /** A text to which more is added at its end: nothing is joined to its last line. */
 export const ended = (text: string, lineEnd: string): string => (text === '' || text.endsWith('\n') ? text : text + lineEnd);
+
+/** Where `after` has the one piece that it has more than `before`: as early as that can be said. Undefined where that is not all that differs. */
+export function insertion(before: string, after: string): { from: number; to: number } | undefined {
+  let from = 0;
+  while (from < before.length && before[from] === after[from]) from++;
+  let to = after.length - (before.length - from);
+  if (to < from || !after.endsWith(before.slice(from))) return undefined;
+  while (from > 0 && to > from && after[from - 1] === after[to - 1]) {
+    from--;
+    to--;
+  }
+  return { from, to };
+}

@@ -4,7 +4,8 @@ import { ended, isBlank, lineEndOf } from './lines.ts';
 
 /** TOML 1.1. What is put in is a table at the end of the text: a header there begins anew, whatever stands before it. */
 export const toml: Language = {
-  parse: (text) => parse(text) as Record<string, unknown>,
+  largest: 256 * 1024,
+  parse: parsed,
   insert(text, container, name, value) {
     const lineEnd = lineEndOf(text);
     const lines = [`[${container}.${name}]`, ...Object.entries(value).map(([key, each]) => `${key} = ${spelt(each)}`)];
@@ -12,7 +13,7 @@ export const toml: Language = {
     return `${begun}${begun === '' ? '' : lineEnd}${lines.join(lineEnd)}${lineEnd}`;
   },
   remove(text, container, name) {
-    const document = parse(text) as Record<string, Record<string, unknown>>;
+    const document = parsed(text) as Record<string, Record<string, unknown>>;
     delete document[container]![name];
     const cut = withoutTable(text, container, name, document);
     if (cut !== undefined) return cut;
@@ -20,6 +21,16 @@ export const toml: Language = {
     return patch(text, document);
   },
 };
+
+/** The parser's time and memory grow with the square of a dotted key's parts: 100 KB of `a.a.a` would end the whole process. A key cannot span lines. */
+const mostDots = 1_000_000;
+
+function parsed(text: string): Record<string, unknown> {
+  let dots = 0;
+  for (const line of text.split('\n')) dots += (line.split('.').length - 1) ** 2;
+  if (dots > mostDots) throw new Error('too many dots');
+  return parse(text) as Record<string, unknown>;
+}
 
 /** A JSON string is a TOML basic string, too, but for U+007F. */
 function spelt(value: unknown): string {
@@ -40,7 +51,7 @@ function withoutTable(text: string, container: string, name: string, wanted: Rec
   const first = begin > 0 && isBlank(lines[begin - 1]!) ? begin - 1 : begin;
   const cut = [...lines.slice(0, first), ...lines.slice(end)].join('\n');
   try {
-    const left = { [container]: {}, ...(parse(cut) as Record<string, object>) };
+    const left = { [container]: {}, ...(parsed(cut) as Record<string, object>) };
     const same = Object.keys(wanted).every((key) => JSON.stringify(left[key]) === JSON.stringify(wanted[key]));
     return same && Object.keys(left).length === Object.keys(wanted).length ? cut : undefined;
   } catch {

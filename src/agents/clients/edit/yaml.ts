@@ -4,6 +4,8 @@ import { ended, lineEndOf, lineStart, lineStop, nextLine, splice } from './lines
 
 /** YAML 1.2. What is put in stands first in its mapping; a mapping that is not there comes at the end of the text. */
 export const yaml: Language = {
+  // The parser compares each key of a mapping with all the others.
+  largest: 64 * 1024,
   parse(text) {
     const document = documentOf(text);
     return (document.toJS() ?? {}) as Record<string, unknown>;
