@@ -26,6 +26,7 @@ import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
+import { followAgents } from './follow-agents.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
 import { ownAgent } from './rows.ts';
@@ -224,15 +225,9 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     // Nothing will serve the requests that it holds.
     if (!house.gateway) await entrance.close();
   }
-  agents.watch(({ kind, name }) => {
-    if (kind === 'revoked') authorization.forget(name);
-    if (kind === 'revoked' || kind === 'ended') {
-      house.gateway?.dismiss(name);
-      house.port?.prune();
-    }
-    if (kind === 'changed') authorization.limited(name);
-    // One that is new may have the name of one that was revoked, and what that one was shown is kept by its name.
-    if (kind === 'changed' || kind === 'added') house.gateway?.relimit();
+  followAgents(agents, authorization, () => house.gateway);
+  agents.watch(({ kind }) => {
+    if (kind === 'revoked' || kind === 'ended') house.port?.prune();
     house.changed();
   });
   ledger.onAppended(() => {

@@ -3,33 +3,12 @@ import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Core, openCore } from '../../src/app/core.ts';
 import type { Outputs } from '../../src/contract/contract.ts';
-import { testHost } from '../support/host.ts';
+import { ask, openLoneCore } from '../support/core.ts';
 import { oauthAgent, pkce, type TokenAnswer } from '../support/oauth-agent.ts';
 import { freePort, squat } from '../support/squatter.ts';
 
 const withSix = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
-
-const start = (dataDir: string, port: number): Promise<Core> =>
-  openCore({
-    host: testHost({ dataDir }),
-    settings: {
-      central: undefined,
-      port,
-      maxBodyBytes: 1 << 20,
-      maxDepth: 64,
-      maxConnections: 64,
-      headerTimeoutMs: 10_000,
-      pollMinutes: 5,
-    },
-  });
-
-async function ask<T>(core: Core, command: string, input: object = {}): Promise<T> {
-  const reply = await core.dispatch(command, input);
-  assert.ok(reply.ok, `${command}: ${JSON.stringify(reply)}`);
-  return reply.value as T;
-}
 
 test('another program on our port: agents that signed in count among those whose credentials may have leaked, and nobody is let in meanwhile', {
   skip: !withSix || process.platform !== 'linux' ? 'needs [::1], as Linux shares it' : false,
@@ -39,7 +18,7 @@ test('another program on our port: agents that signed in count among those whose
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const agent = oauthAgent(origin);
-  let core = await start(dataDir, port);
+  let core = await openLoneCore(dataDir, port);
   t.after(() => core.close());
   const client_id = await agent.registered({ client_name: 'Robot' });
   const { verifier, challenge } = pkce();
@@ -72,7 +51,7 @@ test('another program on our port: agents that signed in count among those whose
   const squatter = await squat({ host: '::1', takes: ['[::1]'], port, habit: 'silent', relayTo: { host: '127.0.0.1', port } } as Parameters<
     typeof squat
   >[0]);
-  core = await start(dataDir, port);
+  core = await openLoneCore(dataDir, port);
   assert.deepEqual((await ask<Outputs['status']>(core, 'status')).gateway.exposure?.agents, ['Robot']);
   // The gateway still answers at 127.0.0.1; a code would be taken wherever "localhost" leads.
   await agent.authorize({ client_id, code_challenge: pkce().challenge });

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { entry, legacySession, makeBundle, openTestGateway, post } from '../support/gateway.ts';
-import { oauthAgent, pkce, type TokenAnswer } from '../support/oauth-agent.ts';
+import { initialize, noon, oauthAgent, pkce, type TokenAnswer } from '../support/oauth-agent.ts';
 
 /** Attacks on codes and tokens: what is stolen, guessed, used twice, or used elsewhere. */
-
-const noon = Date.UTC(2026, 10, 23, 12);
-const initialize = {
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'robot', version: '1' } },
-};
 
 async function open(t: TestContext) {
   const clock = { now: noon };

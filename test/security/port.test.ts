@@ -6,36 +6,17 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Core, openCore } from '../../src/app/core.ts';
+import type { Core } from '../../src/app/core.ts';
 import { describe } from '../../src/cli/status.ts';
 import type { View } from '../../src/contract/view.ts';
 import { fromLsof, fromNetstat, fromProc, fromTasklist, inWords } from '../../src/port/holder.ts';
 import { whoAnswers } from '../../src/port/probe.ts';
-import { testHost } from '../support/host.ts';
+import { ask, openLoneCore } from '../support/core.ts';
 import { freePort, habits, squat, stranger } from '../support/squatter.ts';
 
 const withSix = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
 const linux = process.platform === 'linux';
 const io = { out() {}, err() {}, colour: false, width: 200 };
-
-function start(dataDir: string, port: number): Promise<Core> {
-  const settings = {
-    central: undefined,
-    port,
-    maxBodyBytes: 1 << 20,
-    maxDepth: 64,
-    maxConnections: 64,
-    headerTimeoutMs: 10_000,
-    pollMinutes: 5,
-  };
-  return openCore({ host: testHost({ dataDir }), settings });
-}
-
-async function ask<T>(core: Core, command: string, input: object = {}): Promise<T> {
-  const reply = await core.dispatch(command, input);
-  assert.ok(reply.ok, `${command}: ${JSON.stringify(reply)}`);
-  return reply.value as T;
-}
 
 /** The listener of our own process dies, as the system may let it. */
 async function kill(port: number): Promise<void> {
@@ -91,7 +72,7 @@ test('whoever takes the port, wherever, however it answers and whenever: told by
       async (place, habit, moment, names, revoked, dismiss) => {
         const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-port-'));
         const port = await freePort();
-        let core: Core | undefined = await start(dataDir, port);
+        let core: Core | undefined = await openLoneCore(dataDir, port);
         let squatter: Awaited<ReturnType<typeof squat>> | undefined;
         const said: string[] = [];
         try {
@@ -114,11 +95,11 @@ test('whoever takes the port, wherever, however it answers and whenever: told by
           } else {
             await core.close();
             squatter = await take();
-            core = await start(dataDir, port);
+            core = await openLoneCore(dataDir, port);
             // Two starts against the same stranger are one event.
             if (moment === 'between two starts') {
               await core.close();
-              core = await start(dataDir, port);
+              core = await openLoneCore(dataDir, port);
             }
           }
           const view = await ask<View>(core, 'status');
@@ -142,7 +123,7 @@ test('whoever takes the port, wherever, however it answers and whenever: told by
           assert.equal(after.gateway.error, undefined);
           assert.equal(after.gateway.exposure === undefined, good.length === 0);
           await core.close();
-          core = await start(dataDir, port);
+          core = await openLoneCore(dataDir, port);
           const again = core.view().gateway.exposure;
           assert.deepEqual(again?.agents ?? [], good, 'a restart forgets nothing');
           assert.equal(again !== undefined, good.length > 0);
@@ -185,12 +166,12 @@ test('a list of exposed credentials that is damaged, or cannot be read, names th
   const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-port-'));
   t.after(() => rmSync(dataDir, { recursive: true, force: true }));
   const port = await freePort();
-  let core = await start(dataDir, port);
+  let core = await openLoneCore(dataDir, port);
   for (const name of ['one', 'two']) await ask(core, 'agent-add', { name });
   await core.close();
   for (const text of ['', '{', '[]', '{"version":2}', '{"version":1,"since":"yesterday"}', '\u0000']) {
     writeFileSync(join(dataDir, 'exposure.json'), text);
-    core = await start(dataDir, port);
+    core = await openLoneCore(dataDir, port);
     assert.deepEqual(core.view().gateway.exposure?.agents, ['one', 'two'], JSON.stringify(text));
     assert.equal(statSync(join(dataDir, 'exposure.json')).mode & 0o077, linux ? 0 : statSync(join(dataDir, 'exposure.json')).mode & 0o077);
     await core.close();
@@ -256,7 +237,7 @@ test('a program’s name is one short line of plain text, whatever its file is c
   const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-port-'));
   const port = await freePort();
   const squatter = await squat({ host: '127.0.0.1', port, habit: 'silent', program });
-  const core = await start(dataDir, port);
+  const core = await openLoneCore(dataDir, port);
   try {
     const message = core.gateway().error?.message ?? '';
     assert.match(message, new RegExp(`held by the program "node +elif\\\\" fake: all is well" \\(process ${squatter.pid}\\)`));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
 import { openAuthorization } from '../../src/agents/oauth/authorization.ts';
 import type { Fetching } from '../../src/agents/oauth/documents.ts';
+import { followAgents } from '../../src/app/follow-agents.ts';
 import { silent } from '../../src/base/log.ts';
 import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
@@ -153,12 +154,7 @@ export async function openTestGateway(
     ...(options.signedIn ? { signedIn: options.signedIn } : {}),
     ...(options.endpoint ? { endpoint: options.endpoint } : {}),
   });
-  agents.watch(({ kind, name }) => {
-    if (kind === 'revoked') authorization.forget(name);
-    if (kind === 'revoked' || kind === 'ended') gateway.dismiss(name);
-    if (kind === 'changed') authorization.limited(name);
-    if (kind === 'changed' || kind === 'added') gateway.relimit();
-  });
+  followAgents(agents, authorization, () => gateway);
   const apply = async (next: Bundle | undefined) => {
     if (!next) return gateway.apply(undefined);
     const rules = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });

@@ -93,3 +93,12 @@ export function oauthAgent(origin: string, authorization?: Authorization) {
   };
   return agent;
 }
+
+export const noon = Date.UTC(2026, 10, 23, 12);
+/** What any agent sends first. */
+export const initialize = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'robot', version: '1' } },
+};

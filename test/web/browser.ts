@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
+import { serveWindow } from '../support/window.ts';
+import { type SceneOptions, scene } from './scene.ts';
 
 /** An installed Chromium; undefined where there is none, and the test then skips. */
 export function chromiumPath(): string | undefined {
@@ -53,3 +56,22 @@ export const overflow = (page: Page): Promise<number> =>
   page.evaluate(
     'Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll("[data-scroller], main")].map((one) => one.scrollWidth - one.clientWidth + innerWidth)) - innerWidth',
   ) as Promise<number>;
+
+/** The built window at a place, showing a scene; closed with the test. */
+export async function openScene(
+  t: TestContext,
+  browser: Browser,
+  at: string,
+  options: SceneOptions = {},
+  size = { width: 1280, height: 800 },
+) {
+  const shown = scene(options);
+  const served = await serveWindow(shown);
+  t.after(() => served.close());
+  const opened = await openPage(browser, { viewport: size });
+  t.after(opened.close);
+  await opened.page.goto(served.url);
+  await opened.page.locator('main').waitFor();
+  await opened.page.evaluate(`location.hash = ${JSON.stringify(at)}`);
+  return { ...opened, served, shown };
+}

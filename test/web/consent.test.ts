@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Browser } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
-import { serveWindow } from '../support/window.ts';
-import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
-import { type SceneOptions, scene, view } from './scene.ts';
+import { axe, launch, noChromium, openScene, overflow } from './browser.ts';
+import { type SceneOptions, view } from './scene.ts';
 import { consents, limitedAgents } from './scene-agents.ts';
 
 /** The person's word on agents that sign in, as it is given in the window. */
@@ -16,15 +15,10 @@ describe('agents that want to sign in', { skip: noChromium, concurrency: 2 }, ()
   after(() => browser.close());
 
   async function open(t: TestContext, at: string, options: SceneOptions, size = { width: 1280, height: 800 }) {
-    const served = await serveWindow(scene(options));
-    t.after(() => served.close());
-    const opened = await openPage(browser, { viewport: size });
-    t.after(opened.close);
-    await opened.page.goto(served.url);
-    await opened.page.locator('main').waitFor();
-    await opened.page.evaluate(`location.hash = ${JSON.stringify(at)}`);
+    const opened = await openScene(t, browser, at, options, size);
+    const { served } = opened;
     const said = (command: string) => served.calls.filter((call) => call.command === command).map(({ input }) => input);
-    return { ...opened, served, said };
+    return { ...opened, said };
   }
   const one = () => ({ view: { consents: consents().slice(0, 1) } });
 

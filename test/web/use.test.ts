@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright';
 import type { Outputs } from '../../src/contract/contract.ts';
-import { serveWindow } from '../support/window.ts';
-import { axe, launch, noChromium, openPage } from './browser.ts';
+import { axe, launch, noChromium, openPage, openScene } from './browser.ts';
 import { type SceneOptions, scene, view } from './scene.ts';
 import { record } from './scene-ledger.ts';
 import { longName } from './scene-servers.ts';
@@ -26,17 +25,8 @@ describe('using the window', { skip: noChromium, concurrency: 2 }, () => {
   });
   after(() => browser.close());
 
-  async function open(t: TestContext, at: string, options: SceneOptions = {}, size = { width: 1280, height: 800 }) {
-    const shown = scene(options);
-    const served = await serveWindow(shown);
-    t.after(() => served.close());
-    const opened = await openPage(browser, { viewport: size });
-    t.after(opened.close);
-    await opened.page.goto(served.url);
-    await opened.page.locator('main').waitFor();
-    await opened.page.evaluate(`location.hash = ${JSON.stringify(at)}`);
-    return { ...opened, served, shown };
-  }
+  const open = (t: TestContext, at: string, options?: SceneOptions, size?: { width: number; height: number }) =>
+    openScene(t, browser, at, options, size);
   const clipboard = (page: Page) => page.evaluate('navigator.clipboard.readText()');
 
   test('the launch token leaves the address bar, and a reload keeps the session', async (t) => {

@@ -6,15 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { entry, legacySession, makeBundle, openTestGateway, post, raw } from '../../support/gateway.ts';
-import { oauthAgent, pkce } from '../../support/oauth-agent.ts';
-
-const noon = Date.UTC(2026, 10, 23, 12);
-const initialize = {
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'robot', version: '1' } },
-};
+import { initialize, noon, oauthAgent, pkce } from '../../support/oauth-agent.ts';
 
 async function open(t: TestContext) {
   const clock = { now: noon };
