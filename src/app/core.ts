@@ -18,7 +18,6 @@ import { findHolder, inWords } from '../port/holder.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
-import { secretHeaders } from '../upstreams/credentials/credentials.ts';
 import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
@@ -133,20 +132,17 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   });
   const upstreams = openUpstreams({
     entries: [],
-    credentials: openCredentials(
-      {
-        oauth: signIns.credentials,
-        exchange: exchangedTokens({
-          now,
-          signIn: () => house.identity?.present(),
-          async exchange(person, target) {
-            if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-            return house.identity.exchange(person, target);
-          },
-        }),
-      },
-      secretHeaders((entry) => secrets.filled(entry)),
-    ),
+    credentials: openCredentials({
+      oauth: signIns.credentials,
+      exchange: exchangedTokens({
+        now,
+        signIn: () => house.identity?.present(),
+        async exchange(person, target) {
+          if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
+          return house.identity.exchange(person, target);
+        },
+      }),
+    }),
     secrets,
     log,
     verdicts,

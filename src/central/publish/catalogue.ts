@@ -6,7 +6,7 @@ import { type Catalogue, type ServerEntry, serverEntry } from '../../bundle/sche
 import { type LeftOut, usable, usableAbout } from '../../bundle/usable.ts';
 import { asksAbout } from '../../upstreams/connection/era.ts';
 import { openCredentials } from '../../upstreams/credentials/by-type.ts';
-import { type HeaderList, secretHeaders } from '../../upstreams/credentials/credentials.ts';
+import type { HeaderList } from '../../upstreams/credentials/credentials.ts';
 import { openLoginPath } from '../../upstreams/local/login-path.ts';
 import { openUpstreams } from '../../upstreams/pool.ts';
 import type { Outcome, Peer, Upstream } from '../../upstreams/upstream.ts';
@@ -58,13 +58,10 @@ export async function fetchCatalogue(
     log: silent,
     clientInfo: reviewer.clientInfo,
     events: { onStatus() {}, onResourceUpdated() {} },
-    credentials: openCredentials(
-      {
-        exchange: { headers: givenToken },
-        oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
-      },
-      secretHeaders((entry) => secrets.filled(entry)),
-    ),
+    credentials: openCredentials({
+      exchange: { headers: givenToken },
+      oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
+    }),
     secrets,
     path: openLoginPath({ environment: process.env, platform: process.platform, log: silent }),
     limits,

@@ -20,5 +20,5 @@ export function givenSecrets({ id, secrets }: ServerEntry, environment: NodeJS.P
       `Put it into ${missing.map(({ name }) => variableFor(id, name)).join(' and ')}, in the environment of this one command, then bless it again.`,
     );
   const filled = fill(secrets, (name) => given.get(name));
-  return { lacking: () => undefined, filled: () => filled };
+  return { lacking: () => undefined, filled: () => filled, whose: () => undefined };
 }

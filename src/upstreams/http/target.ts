@@ -9,6 +9,8 @@ export interface HttpTarget {
   readonly path: string;
   /** The headers that authenticate one request. `refused`: those that were just refused. */
   credential(refused?: Refusal): HeaderList | Promise<HeaderList>;
+  /** The headers that hold secrets. They never change: whoever's they are, a request that is made again goes with no one else's. */
+  readonly secretHeaders: HeaderList;
   readonly dispatch: Dispatcher['dispatch'];
   /** Each request on a connection of its own. */
   fresh(): Dispatcher;
@@ -27,7 +29,7 @@ export function openTarget({
   filled,
 }: Pick<LinkContext, 'entry' | 'limits' | 'credential' | 'filled'>): HttpTarget {
   const url = new URL(entry.url!);
-  const query = [url.search.slice(1), filled().query].filter((part) => part !== '').join('&');
+  const query = [url.search.slice(1), filled.query].filter((part) => part !== '').join('&');
   const options = {
     connections: limits.connections,
     allowH2: false,
@@ -50,6 +52,7 @@ export function openTarget({
     origin: url.origin,
     path: url.pathname + (query === '' ? '' : `?${query}`),
     credential,
+    secretHeaders: filled.headers,
     dispatch: (request, handler) => present.dispatch(request, handler),
     fresh: () => (single ??= pool({ pipelining: 0 })),
     renew() {

@@ -7,7 +7,7 @@ export interface Filled {
   /** `name=value&...`, encoded; empty: none. */
   readonly query: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** All values in it, to be masked wherever they come back. */
+  /** All values in it, also as JSON and addresses spell them, to be masked wherever they come back. */
   readonly values: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export function fill(secrets: readonly Secret[], given: (name: string) => string
   for (const { name, where } of secrets) {
     const value = given(name);
     if (value === undefined) continue;
-    values.push(value);
+    values.push(value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1));
     for (const place of where) {
       const whole = place.before + value + place.after;
       if (place.in === 'header') headers.push(place.name, whole);
@@ -30,5 +30,5 @@ export function fill(secrets: readonly Secret[], given: (name: string) => string
       else environment[place.name] = whole;
     }
   }
-  return { headers, query: query.join('&'), environment, values };
+  return { headers, query: query.join('&'), environment, values: [...new Set(values)] };
 }

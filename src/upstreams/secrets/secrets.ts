@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../../base/errors.ts';
 import type { Vault } from '../../base/host.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
@@ -15,7 +16,7 @@ export interface Secrets extends SecretSource {
   /** Rejects with a Failure: a secret that the entry does not name, a value that cannot be carried, a vault that cannot be opened. */
   set(entry: ServerEntry, name: string, value: string): Promise<void>;
   clear(entry: ServerEntry, name: string): Promise<void>;
-  /** The person has left, or the company's rules do not hold: nothing stays in memory. */
+  /** The person has left, or the company's rules do not hold: nothing stays here. Connections that have begun keep what they have until they end. */
   forget(): void;
 }
 
@@ -35,22 +36,23 @@ export function openSecrets(options: {
 }): Secrets {
   const { vault, now, scope, changed } = options;
   const known = new Map<string, Known>();
-  /** The last of each server, so that it stays the same while nothing changes. */
-  const last = new Map<string, { stated: string; values: string; filled: Filled }>();
+  /** Where nothing is lacking: calls come often, and each asks. */
+  let ready = new WeakMap<ServerEntry, Filled>();
 
-  let before: string | undefined;
-  /** Whose secrets count now. Of nobody else any stay in memory. */
-  function present(): Scope | undefined {
-    const whose = scope();
-    const now = JSON.stringify(whose);
-    if (now !== before) forget();
-    before = now;
-    return whose;
+  let present: Scope | undefined;
+  /** Whose secrets count now, in the same object until that changes. Of nobody else any stay here. */
+  function whose(): Scope | undefined {
+    const next = scope();
+    if (!isDeepStrictEqual(next, present)) {
+      forget();
+      present = next;
+    }
+    return present;
   }
 
   function forget() {
     known.clear();
-    last.clear();
+    ready = new WeakMap();
   }
 
   /** INVARIANT: a vault that does not answer, or answers with what cannot be read, is unavailable: never a secret that is missing. */
@@ -75,8 +77,8 @@ export function openSecrets(options: {
 
   /** What is known of each of an entry's secrets, in its order; undefined: nobody is there whose they could be. */
   function all({ id, secrets }: ServerEntry): { name: string; required: boolean; is: Known }[] | undefined {
-    const whose = present();
-    return whose && secrets.map(({ name, required }) => ({ name, required, is: look(vaultName(whose, id, name)) }));
+    const owner = whose();
+    return owner && secrets.map(({ name, required }) => ({ name, required, is: look(vaultName(owner, id, name)) }));
   }
 
   function lackOf(entry: ServerEntry, found: NonNullable<ReturnType<typeof all>>): Lack | undefined {
@@ -99,7 +101,7 @@ export function openSecrets(options: {
   }
 
   function lacking(entry: ServerEntry): Lack | undefined | Promise<Lack | undefined> {
-    if (entry.secrets.length === 0) return undefined;
+    if (filled(entry)) return undefined;
     const found = settled(entry);
     if (found === undefined) return { kind: 'unavailable', what: 'nobody is signed in whose secrets they are' };
     return Array.isArray(found) ? lackOf(entry, found) : (found as Promise<unknown>).then(() => lacking(entry));
@@ -107,26 +109,25 @@ export function openSecrets(options: {
 
   function filled(entry: ServerEntry): Filled | undefined {
     if (entry.secrets.length === 0) return nothing;
+    whose();
+    const before = ready.get(entry);
+    if (before) return before;
     const found = all(entry);
     if (!found || found.some(({ is }) => !('stored' in is)) || lackOf(entry, found)) return undefined;
     const there = goesTo(entry);
     const values = new Map(
       found.flatMap(({ name, is }) => ('stored' in is && is.stored?.goesTo === there ? [[name, is.stored.value]] : [])),
     );
-    const stated = JSON.stringify(entry.secrets.map(({ name, where }) => [name, where]));
-    const key = JSON.stringify([...values]);
-    const before = last.get(entry.id);
-    if (before?.stated === stated && before.values === key) return before.filled;
     const made = fill(entry.secrets, (name) => values.get(name));
-    last.set(entry.id, { stated, values: key, filled: made });
+    ready.set(entry, made);
     return made;
   }
 
-  function named(entry: ServerEntry, name: string): { at: string; secret: ServerEntry['secrets'][number] } {
+  function named(entry: ServerEntry, name: string): { at: string; owner: Scope; secret: ServerEntry['secrets'][number] } {
     const secret = entry.secrets.find((secret) => secret.name === name);
-    const whose = present();
-    if (!whose) throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in to Gatehouse first.');
-    if (secret) return { at: vaultName(whose, entry.id, name), secret };
+    const owner = whose();
+    if (!owner) throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in to Gatehouse first.');
+    if (secret) return { at: vaultName(owner, entry.id, name), owner, secret };
     const has = entry.secrets.map(({ name }) => name).join(', ');
     throw new Failure(
       'not-found',
@@ -135,9 +136,18 @@ export function openSecrets(options: {
     );
   }
 
+  /** The vault has it. Somebody else may be here by now, of whom it is none: then it is read again when it is wanted. */
+  function changedTo(stored: Stored | undefined, { id }: ServerEntry, at: string, owner: Scope) {
+    if (whose() === owner) known.set(at, { stored });
+    else known.delete(at);
+    ready = new WeakMap();
+    changed(id);
+  }
+
   return {
     lacking,
     filled,
+    whose,
     rows(entry) {
       const found = all(entry);
       const there = goesTo(entry);
@@ -153,18 +163,16 @@ export function openSecrets(options: {
       });
     },
     async set(entry, name, value) {
-      const { at, secret } = named(entry, name);
+      const { at, owner, secret } = named(entry, name);
       checkValue(secret, value);
       const stored: Stored = { format: 1, value, goesTo: goesTo(entry) };
       await vault.set(at, JSON.stringify(stored));
-      known.set(at, { stored });
-      changed(entry.id);
+      changedTo(stored, entry, at, owner);
     },
     async clear(entry, name) {
-      const { at } = named(entry, name);
+      const { at, owner } = named(entry, name);
       await vault.delete(at);
-      known.set(at, { stored: undefined });
-      changed(entry.id);
+      changedTo(undefined, entry, at, owner);
     },
     forget,
   };

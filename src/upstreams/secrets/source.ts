@@ -6,14 +6,17 @@ import { type Filled, nothing } from './fill.ts';
 export interface SecretSource {
   /** A promise only until the vault has answered for the first time. */
   lacking(entry: ServerEntry): Lack | undefined | Promise<Lack | undefined>;
-  /** The same object while nothing changed; undefined where something is lacking, or not known yet. */
+  /** Undefined where something is lacking, or not known yet. */
   filled(entry: ServerEntry): Filled | undefined;
+  /** Stands for whoever they belong to at present: the same value until somebody else is here. */
+  whose(): unknown;
 }
 
 /** For whoever has no vault. INVARIANT: a server that takes secrets is not reached then. */
 export const noSecrets: SecretSource = {
   lacking: ({ secrets }) => (secrets.length === 0 ? undefined : { kind: 'unavailable', what: 'there is no vault here' }),
   filled: ({ secrets }) => (secrets.length === 0 ? nothing : undefined),
+  whose: () => undefined,
 };
 
 /** As part of a sentence about a server. */
