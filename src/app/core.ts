@@ -23,6 +23,7 @@ import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
+import { givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
 import { joinCompany } from './join.ts';
@@ -115,6 +116,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     entry: (id) => house.rules?.bundle.servers.find((entry) => entry.id === id),
     changed: () => house.changed(),
     reset: (id) => upstreams.signedIn(id),
+    secrets: (entry) => givenFor(secrets, entry),
   });
   const secrets = openSecrets({
     vault: host.vault,
@@ -125,8 +127,13 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       if (!house.rules || !house.bootstrap || person === undefined || central === undefined) return undefined;
       return [central, house.rules.bundle.company.id, house.bootstrap.issuer, person];
     },
-    changed(server) {
-      if (server !== undefined) upstreams.get(server)?.renew();
+    changed(server, name) {
+      if (server !== undefined && name !== undefined) {
+        upstreams.get(server)?.renew();
+        void signIns
+          .secretChanged(server, name)
+          .catch((error: unknown) => log.warn({ error: String(error) }, 'a sign-in at a server could not be ended'));
+      }
       house.changed();
     },
   });

@@ -1,5 +1,6 @@
 import tls from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { withQuery } from '../../base/url.ts';
 import type { LinkContext } from '../connection/link.ts';
 import type { HeaderList, Refusal } from '../credentials/credentials.ts';
 
@@ -29,7 +30,7 @@ export function openTarget({
   filled,
 }: Pick<LinkContext, 'entry' | 'limits' | 'credential' | 'filled'>): HttpTarget {
   const url = new URL(entry.url!);
-  const query = [url.search.slice(1), filled.query].filter((part) => part !== '').join('&');
+  const { pathname, search } = withQuery(url, filled.query);
   const options = {
     connections: limits.connections,
     allowH2: false,
@@ -50,7 +51,7 @@ export function openTarget({
   const leaving = new Set<Dispatcher>();
   return {
     origin: url.origin,
-    path: url.pathname + (query === '' ? '' : `?${query}`),
+    path: pathname + search,
     credential,
     secretHeaders: filled.headers,
     dispatch: (request, handler) => present.dispatch(request, handler),

@@ -31,8 +31,8 @@ export function openSecrets(options: {
   now(): number;
   /** Undefined: nobody is signed in, or no bundle holds. */
   scope(): Scope | undefined;
-  /** What is known has changed: of one server's secrets by a person's act, or (without a server) since the vault answered. */
-  changed(server?: string): void;
+  /** What is known has changed: one server's secret by a person's act, or (without a server) since the vault answered. */
+  changed(server?: string, name?: string): void;
 }): Secrets {
   const { vault, now, scope, changed } = options;
   const known = new Map<string, Known>();
@@ -82,14 +82,15 @@ export function openSecrets(options: {
   }
 
   function lackOf(entry: ServerEntry, found: NonNullable<ReturnType<typeof all>>): Lack | undefined {
-    const there = goesTo(entry);
     const [failed] = found.flatMap(({ name, is }) => ('failed' in is ? [`${name} cannot be read: ${is.failed.replace(/\.$/, '')}`] : []));
     // Also where it is optional: without it the server would do something else than with it, for a reason that passes.
     if (failed !== undefined) return { kind: 'unavailable', what: failed };
-    const missing = found.filter(({ required, is }) => required && 'stored' in is && is.stored?.goesTo !== there);
+    const missing = found.filter(({ name, required, is }) => required && 'stored' in is && is.stored?.goesTo !== goesTo(entry, name));
     if (missing.length === 0) return undefined;
     const names = missing.map(({ name }) => name).join(' and ');
-    const moved = missing.flatMap(({ is }) => ('stored' in is && is.stored ? [movedWords(is.stored.goesTo, there)] : []))[0];
+    const moved = missing.flatMap(({ name, is }) =>
+      'stored' in is && is.stored ? [movedWords(is.stored.goesTo, goesTo(entry, name))] : [],
+    )[0];
     return { kind: 'missing', what: names, ...(moved === undefined ? {} : { moved }) };
   }
 
@@ -114,11 +115,10 @@ export function openSecrets(options: {
     if (before) return before;
     const found = all(entry);
     if (!found || found.some(({ is }) => !('stored' in is)) || lackOf(entry, found)) return undefined;
-    const there = goesTo(entry);
     const values = new Map(
-      found.flatMap(({ name, is }) => ('stored' in is && is.stored?.goesTo === there ? [[name, is.stored.value]] : [])),
+      found.flatMap(({ name, is }) => ('stored' in is && is.stored?.goesTo === goesTo(entry, name) ? [[name, is.stored.value]] : [])),
     );
-    const made = fill(entry.secrets, (name) => values.get(name));
+    const made = fill(entry, (name) => values.get(name));
     ready.set(entry, made);
     return made;
   }
@@ -137,11 +137,14 @@ export function openSecrets(options: {
   }
 
   /** The vault has it. Somebody else may be here by now, of whom it is none: then it is read again when it is wanted. */
-  function changedTo(stored: Stored | undefined, { id }: ServerEntry, at: string, owner: Scope) {
-    if (whose() === owner) known.set(at, { stored });
-    else known.delete(at);
+  function changedTo(stored: Stored | undefined, { id }: ServerEntry, name: string, at: string, owner: Scope) {
+    if (whose() !== owner) {
+      known.delete(at);
+      return changed();
+    }
+    known.set(at, { stored });
     ready = new WeakMap();
-    changed(id);
+    changed(id, name);
   }
 
   return {
@@ -150,9 +153,9 @@ export function openSecrets(options: {
     whose,
     rows(entry) {
       const found = all(entry);
-      const there = goesTo(entry);
       return entry.secrets.map(({ name, description, required }, index) => {
         const is = found?.[index]?.is;
+        const there = goesTo(entry, name);
         const about = { name, description, required, goesTo: entry.url === undefined ? (entry.launch?.command ?? '') : there };
         if (is === undefined || 'reading' in is) return { ...about, state: 'unavailable', why: 'the vault has not answered yet' };
         if ('failed' in is) return { ...about, state: 'unavailable', why: is.failed };
@@ -165,14 +168,14 @@ export function openSecrets(options: {
     async set(entry, name, value) {
       const { at, owner, secret } = named(entry, name);
       checkValue(secret, value);
-      const stored: Stored = { format: 1, value, goesTo: goesTo(entry) };
+      const stored: Stored = { format: 1, value, goesTo: goesTo(entry, name) };
       await vault.set(at, JSON.stringify(stored));
-      changedTo(stored, entry, at, owner);
+      changedTo(stored, entry, name, at, owner);
     },
     async clear(entry, name) {
       const { at, owner } = named(entry, name);
       await vault.delete(at);
-      changedTo(undefined, entry, at, owner);
+      changedTo(undefined, entry, name, at, owner);
     },
     forget,
   };

@@ -1,3 +1,4 @@
+import { Failure } from '../../base/errors.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Lack, UpstreamError } from '../upstream.ts';
 import { type Filled, nothing } from './fill.ts';
@@ -25,6 +26,17 @@ export const lackWords = ({ kind, what, moved }: Lack): string =>
 
 /** Nothing is sent, and nothing is started. */
 export const lackError = (lack: Lack): UpstreamError => new UpstreamError('unauthorized', lackWords(lack));
+
+/** For a sign-in at the server. Rejects with a Failure where one is lacking. */
+export async function givenFor(source: SecretSource, entry: ServerEntry): Promise<Filled> {
+  const lack = await source.lacking(entry);
+  if (!lack) return filledOf(source, entry);
+  throw new Failure(
+    lack.kind === 'missing' ? 'bad-input' : 'unavailable',
+    `You cannot sign in to ${entry.title} yet: ${lackWords(lack)}.`,
+    lack.kind === 'missing' ? 'Enter it in Gatehouse, then sign in again.' : 'Unlock the keychain, then try again.',
+  );
+}
 
 /** Throws where they are not all there, which can only be since the last look. */
 export function filledOf(source: SecretSource, entry: ServerEntry): Filled {

@@ -24,11 +24,12 @@ export function readStored(text: string): Stored {
 }
 
 /**
- * Where an entry's secrets go: a remote server's origin, or all that decides what a local one does with them, the variables that they stand in and what
+ * Where a secret of an entry goes: a remote server's origin, that of the authorization server for a client's, or all that decides what a local one does with them, the variables that they stand in and what
  * stands around them there included: `HTTPS_PROXY` and a host name behind the value would send it to that host. A person who entered a secret for the
  * one has not agreed to the other, whatever the next bundle says. Another version of the same package asks for nothing again.
  */
-export function goesTo({ url, launch, secrets }: Pick<ServerEntry, 'url' | 'launch' | 'secrets'>): string {
+export function goesTo({ url, launch, secrets, auth }: Pick<ServerEntry, 'url' | 'launch' | 'secrets' | 'auth'>, secret: string): string {
+  if (auth.type === 'oauth' && auth.clientSecret === secret) return new URL(auth.issuer!).origin;
   if (url !== undefined) return new URL(url).origin;
   if (launch === undefined) return '';
   const { command, args, env, cwd } = launch;
