@@ -47,7 +47,7 @@ function title({ title, secrets }: ServerRow): string {
 function about({ kind, secrets }: ServerRow): string {
   if (secrets.some(lacks)) return 'Agents cannot use it until then. Enter it here only: no agent has to know it.';
   if (secrets.some(({ state }) => state === 'unavailable')) return 'It cannot be read now, so nothing is sent to the server.';
-  return `${kind === 'local' ? 'Its program gets it when it starts.' : 'Gatehouse sends it where it goes, and nowhere else.'} No agent sees it.`;
+  return `${kind === 'local' ? 'Its program gets it when it starts' : 'Gatehouse sends it'}; agents are not given it.`;
 }
 
 function Secret({ server, secret }: { server: ServerRow; secret: SecretRow }) {
