@@ -13,8 +13,8 @@ import { checkValue } from './value.ts';
 export interface Secrets extends SecretSource {
   /** What a window may know of an entry's secrets. */
   rows(entry: ServerEntry): SecretRow[];
-  /** Rejects with a Failure: a secret that the entry does not name, a value that cannot be carried, a vault that cannot be opened. */
-  set(entry: ServerEntry, name: string, value: string): Promise<void>;
+  /** Rejects with a Failure: a secret that the entry does not name, a value that cannot be carried, a vault that cannot be opened, or another `place` than the person saw. */
+  set(entry: ServerEntry, name: string, value: string, place?: string): Promise<void>;
   clear(entry: ServerEntry, name: string): Promise<void>;
   /** The person has left, or the company's rules do not hold: nothing stays here. Connections that have begun keep what they have until they end. */
   forget(): void;
@@ -156,7 +156,13 @@ export function openSecrets(options: {
       return entry.secrets.map(({ name, description, required }, index) => {
         const is = found?.[index]?.is;
         const there = goesTo(entry, name);
-        const about = { name, description, required, goesTo: entry.url === undefined ? (entry.launch?.command ?? '') : there };
+        const about = {
+          name,
+          description,
+          required,
+          goesTo: entry.url === undefined ? (entry.launch?.command ?? '') : there,
+          place: there,
+        };
         if (is === undefined || 'reading' in is) return { ...about, state: 'unavailable', why: 'the vault has not answered yet' };
         if ('failed' in is) return { ...about, state: 'unavailable', why: is.failed };
         if (is.stored === undefined) return { ...about, state: 'missing' };
@@ -165,10 +171,16 @@ export function openSecrets(options: {
           : { ...about, state: 'missing', why: movedWords(is.stored.goesTo, there) };
       });
     },
-    async set(entry, name, value) {
+    async set(entry, name, value, place = goesTo(entry, name)) {
       const { at, owner, secret } = named(entry, name);
+      if (place !== goesTo(entry, name))
+        throw new Failure(
+          'conflict',
+          `The company has just changed where ${name} goes, so it was not taken.`,
+          'Look at where it goes now, then enter it again.',
+        );
       checkValue(secret, value);
-      const stored: Stored = { format: 1, value, goesTo: goesTo(entry, name) };
+      const stored: Stored = { format: 1, value, goesTo: place };
       await vault.set(at, JSON.stringify(stored));
       changedTo(stored, entry, name, at, owner);
     },
