@@ -47,7 +47,7 @@ function title({ title, secrets }: ServerRow): string {
 function about({ kind, secrets }: ServerRow): string {
   if (secrets.some(lacks)) return 'Agents cannot use it until then. Enter it here only: no agent has to know it.';
   if (secrets.some(({ state }) => state === 'unavailable')) return 'It cannot be read now, so nothing is sent to the server.';
-  return `${kind === 'local' ? 'Its program gets it when it starts.' : 'Gatehouse sends it with each call.'} No agent sees it.`;
+  return `${kind === 'local' ? 'Its program gets it when it starts' : 'Gatehouse sends it'}; agents are not given it.`;
 }
 
 function Secret({ server, secret }: { server: ServerRow; secret: SecretRow }) {
@@ -132,6 +132,8 @@ interface Acting {
 function Entering({ server, secret, acting, onDone, onCancel }: Acting & { onDone: () => void; onCancel?: () => void }) {
   const call = useCall();
   const [value, setValue] = useState('');
+  /** Where it went when the person began to enter it. */
+  const [place, setPlace] = useState(secret.place);
   const [wrong, setWrong] = useState<string>();
   const [busy, setBusy] = useState(false);
   const save = async (event: FormEvent) => {
@@ -140,10 +142,12 @@ function Entering({ server, secret, acting, onDone, onCancel }: Acting & { onDon
     setBusy(true);
     acting(true);
     // Copied text often brings the spaces around it along.
-    const reply = await call('server-secret-set', { server: server.id, name: secret.name, value: value.trim() });
+    const reply = await call('server-secret-set', { server: server.id, name: secret.name, value: value.trim(), place });
     setBusy(false);
     if (!reply.ok) {
       acting(false);
+      // What the page says now is what they read before they try again.
+      setPlace(secret.place);
       return setWrong([reply.error.message, reply.error.fix].filter(Boolean).join(' '));
     }
     setValue('');
@@ -163,6 +167,7 @@ function Entering({ server, secret, acting, onDone, onCancel }: Acting & { onDon
               aria-invalid={wrong !== undefined}
               value={value}
               onChange={(event) => {
+                if (value === '') setPlace(secret.place);
                 setValue(event.target.value);
                 setWrong(undefined);
               }}

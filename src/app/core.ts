@@ -18,12 +18,12 @@ import { findHolder, inWords } from '../port/holder.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
-import { secretHeaders } from '../upstreams/credentials/credentials.ts';
 import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
+import { givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
 import { followAgents } from './follow-agents.ts';
@@ -117,6 +117,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     entry: (id) => house.rules?.bundle.servers.find((entry) => entry.id === id),
     changed: () => house.changed(),
     reset: (id) => upstreams.signedIn(id),
+    secrets: (entry) => givenFor(secrets, entry),
   });
   const secrets = openSecrets({
     vault: host.vault,
@@ -127,27 +128,29 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       if (!house.rules || !house.bootstrap || person === undefined || central === undefined) return undefined;
       return [central, house.rules.bundle.company.id, house.bootstrap.issuer, person];
     },
-    changed(server) {
-      if (server !== undefined) upstreams.get(server)?.renew();
+    changed(server, name) {
+      if (server !== undefined && name !== undefined) {
+        upstreams.get(server)?.renew();
+        void signIns
+          .secretChanged(server, name)
+          .catch((error: unknown) => log.warn({ error: String(error) }, 'a sign-in at a server could not be ended'));
+      }
       house.changed();
     },
   });
   const upstreams = openUpstreams({
     entries: [],
-    credentials: openCredentials(
-      {
-        oauth: signIns.credentials,
-        exchange: exchangedTokens({
-          now,
-          signIn: () => house.identity?.present(),
-          async exchange(person, target) {
-            if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-            return house.identity.exchange(person, target);
-          },
-        }),
-      },
-      secretHeaders((entry) => secrets.filled(entry)),
-    ),
+    credentials: openCredentials({
+      oauth: signIns.credentials,
+      exchange: exchangedTokens({
+        now,
+        signIn: () => house.identity?.present(),
+        async exchange(person, target) {
+          if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
+          return house.identity.exchange(person, target);
+        },
+      }),
+    }),
     secrets,
     log,
     verdicts,

@@ -91,3 +91,10 @@ function unmapped(host: string | undefined): string | undefined {
   const [high, low] = [Number.parseInt(mapped[1] ?? '0', 16), Number.parseInt(mapped[2]!, 16)];
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
+
+/** `query`: encoded, to be added to what the address has. */
+export function withQuery(url: URL, query: string): URL {
+  const whole = new URL(url);
+  if (query !== '') whole.search = [url.search.slice(1), query].filter((part) => part !== '').join('&');
+  return whole;
+}

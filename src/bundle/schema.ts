@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secret, unfit } from './secret.ts';
+import { secret, secretName, unfit } from './secret.ts';
 import { skill } from './skill.ts';
 import { usableCatalogue } from './usable.ts';
 
@@ -80,8 +80,10 @@ export const upstreamAuth = z.discriminatedUnion('type', [
     type: z.literal('oauth'),
     /** Absent: the one that the server names. */
     issuer: webAddress.optional(),
-    /** Of a public client that IT registered there. Absent: `clientMetadata` where that is understood, else one is registered (RFC 7591). */
+    /** Of a client that IT registered there. Absent: `clientMetadata` where that is understood, else one is registered (RFC 7591). */
     clientId: z.string().min(1).max(512).optional(),
+    /** Where that client is a confidential one: the name of its secret, one of `secrets`, which goes to `issuer` alone. */
+    clientSecret: secretName.optional(),
     /** Where the client's metadata document can be read by the authorization server: it is the client id then. */
     clientMetadata: z
       .url({ protocol: /^https$/ })

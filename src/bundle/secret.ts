@@ -10,12 +10,19 @@ export const secretName = z
     'the name of a secret has at most 64 letters, digits and single "-" or "_" between them, and begins with a letter',
   );
 
+/** What cannot be carried would be quoted in the error that says so, with the secret in it. */
+const around = z
+  .string()
+  .max(1024)
+  .regex(/^\P{Cc}*$/u, 'it has a control character in it')
+  .default('');
+
 /** One place that a secret goes to. The texts stand around its value: `Bearer ` before it, for example. */
 const secretPlace = z.object({
   in: z.enum(['header', 'query', 'environment']),
   name: z.string().min(1).max(256),
-  before: z.string().max(1024).default(''),
-  after: z.string().max(1024).default(''),
+  before: around,
+  after: around,
 });
 
 /** What a person has to supply for a server. INVARIANT: the value is never here; it rests in the vault of each computer. */
@@ -36,11 +43,13 @@ interface Holder {
   url?: string | undefined;
   launch?: { env: Readonly<Record<string, string>> } | undefined;
   headers: Readonly<Record<string, string>>;
-  auth: { type: string };
+  auth: { type: string; issuer?: string | undefined; clientId?: string | undefined; clientSecret?: string | undefined };
 }
 
 /** Why an entry's secrets cannot be used as they are stated; undefined: they can. */
 export function unfit({ secrets, url, launch, headers, auth }: Holder): string | undefined {
+  const client = unfitClient(secrets, auth);
+  if (client !== undefined) return client;
   const address = url === undefined ? undefined : URL.parse(url);
   // What is no address is refused as such.
   if (secrets.length === 0 || address === null) return undefined;
@@ -65,6 +74,16 @@ export function unfit({ secrets, url, launch, headers, auth }: Holder): string |
     }
   }
   return undefined;
+}
+
+/** INVARIANT: the secret of a client goes to the authorization server that the company states, never to one that the server names. */
+function unfitClient(secrets: readonly Secret[], { issuer, clientId, clientSecret }: Holder['auth']): string | undefined {
+  if (clientSecret === undefined) return undefined;
+  if (clientId === undefined || issuer === undefined) return 'a client secret needs the clientId and the issuer that it is for';
+  if (!staysPrivate(issuer)) return 'the client secret would go to the issuer in the clear';
+  const stated = secrets.find(({ name }) => name === clientSecret);
+  if (stated?.required !== true) return `the client secret ${clientSecret} is none of the required secrets`;
+  return stated.where.length === 0 ? undefined : `the client secret ${clientSecret} would go to the server, too`;
 }
 
 const key = (where: SecretPlace['in'], name: string) => `${where} ${where === 'header' ? name.toLowerCase() : name}`;

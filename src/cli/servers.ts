@@ -100,7 +100,11 @@ async function secret(dataDir: string, [action, server, name, ...more]: string[]
   if ((action !== 'set' && action !== 'clear') || server === undefined || name === undefined)
     throw new Failure('bad-input', 'Say what to do, for which server and which of its secrets.', usageOf('servers'));
   if (action === 'clear') await ask(dataDir, 'server-secret-clear', { server, name });
-  else await ask(dataDir, 'server-secret-set', { server, name, value: await readSecret(process.stdin, (text) => io.err(text)) });
+  else {
+    const row = (await ask(dataDir, 'server-get', { server })).secrets.find((one) => one.name === name);
+    const value = await readSecret(process.stdin, (text) => io.err(row === undefined ? text : `It goes to ${plain(row.goesTo)}. ${text}`));
+    await ask(dataDir, 'server-secret-set', { server, name, value, ...(row === undefined ? {} : { place: row.place }) });
+  }
   if (json) io.out('{}');
   else io.out(action === 'set' ? `${name} is in the vault; the next call to ${server} uses it.` : `${name} of ${server} is removed.`);
   return 0;

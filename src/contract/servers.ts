@@ -13,7 +13,13 @@ export const serverCommands = {
   'server-sign-in': z.strictObject({ server }),
   'server-sign-out': z.strictObject({ server }),
   /** Puts a secret of the person's into the vault. No command ever gives it out again. */
-  'server-secret-set': z.strictObject({ server, name: z.string().min(1).max(64), value: z.string().min(1).max(65_536) }),
+  'server-secret-set': z.strictObject({
+    server,
+    name: z.string().min(1).max(64),
+    value: z.string().min(1).max(65_536),
+    /** The `place` of the row that the person saw. Where it is another one by now, a `conflict`: they agreed to that one. */
+    place: z.string().max(4096).optional(),
+  }),
   'server-secret-clear': z.strictObject({ server, name: z.string().min(1).max(64) }),
   /** What a local server wrote for people (standard error), its end only. */
   'server-stderr': z.strictObject({ server }),
@@ -109,6 +115,8 @@ export interface SecretRow {
   required: boolean;
   /** An origin, or the program that gets it. */
   goesTo: string;
+  /** Stands for all that decides where it goes. */
+  place: string;
   /** `unavailable`: the vault cannot be opened, so nobody knows. */
   state: 'set' | 'missing' | 'unavailable';
   /** Why it is unavailable, or counts as missing although one was entered. */

@@ -5,7 +5,7 @@ import { connectHttp } from './connect-http.ts';
 import type { KnownEras } from './connection/era.ts';
 import type { Link, LinkContext, UpstreamLimits } from './connection/link.ts';
 import { notConnected } from './connection/not-begun.ts';
-import { drainEveryMs, openOutdated } from './connection/outdated.ts';
+import { drainEveryMs, openEnding, openOutdated } from './connection/outdated.ts';
 import { ConnectionState } from './connection/state.ts';
 import { openSubscriptions } from './connection/subscriptions.ts';
 import { watchIdle, within } from './connection/waiting.ts';
@@ -14,9 +14,8 @@ import { openEraWatch } from './era-watch.ts';
 import { before } from './http/legacy-http.ts';
 import { openOutput } from './local/output.ts';
 import type { ProcessGuard } from './local/process-guard.ts';
-import { openConcealer } from './secrets/conceal.ts';
-import type { Filled } from './secrets/fill.ts';
-import { filledOf, lackError, lackWords, type SecretSource } from './secrets/source.ts';
+import { openInUse } from './secrets/in-use.ts';
+import type { SecretSource } from './secrets/source.ts';
 import { connectStdio } from './stdio/connect-stdio.ts';
 import { NoCredential, type Outcome, Outgrown, type Upstream, type UpstreamCall, UpstreamError, type UpstreamEvents } from './upstream.ts';
 
@@ -41,7 +40,7 @@ export interface ConnectionOptions {
 
 /** One upstream over time: connects at first use, waits longer after each failure, stops trying where a process only crashes, ends what idles. */
 export function openConnection(options: ConnectionOptions): Upstream {
-  const { events, log, limits, verdicts, processGuard, secrets, now } = options;
+  const { events, log, limits, verdicts, processGuard, now } = options;
   // How it is reached never changes; what else its entry says is read from the context at each use.
   const { entry } = options;
   const subscriptions = openSubscriptions();
@@ -49,14 +48,11 @@ export function openConnection(options: ConnectionOptions): Upstream {
   const output = entry.launch && openOutput(Object.values(entry.launch.env));
   const state = new ConnectionState(entry, limits, now);
   const { breaker, startMs } = state;
-  /** What was there before, until it has ended. */
-  let ending = options.after;
+  const ending = openEnding(options.after);
   let revival: NodeJS.Timeout | undefined;
   let idleWatch: (() => void) | undefined;
-  let renewals = 0;
-  /** The secrets that the present link was begun with. */
-  let begunWith: Filled | undefined;
-  const concealer = openConcealer();
+  const secrets = openInUse(options.secrets, () => context.entry, output);
+  const { concealer } = secrets;
 
   const context: LinkContext & { entry: ServerEntry } = {
     entry,
@@ -64,11 +60,13 @@ export function openConnection(options: ConnectionOptions): Upstream {
     log,
     limits,
     credential: (refused) => options.credentials.headers(context.entry, options.person(), state.closing, refused),
-    filled: () => filledOf(secrets, context.entry),
+    get filled() {
+      return secrets.filled;
+    },
     startMs,
     output,
     uris,
-    onResourceUpdated: (params) => events.onResourceUpdated(entry.id, params),
+    onResourceUpdated: (params) => events.onResourceUpdated(entry.id, concealer.value(params)),
     onAnswer() {
       if (!breaker.sound && !state.stuck && breaker.close()) told();
     },
@@ -108,10 +106,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
   function drop(old: Link) {
     if (state.link === old) state.link = undefined;
     idleWatch?.();
-    const end: Promise<void> = Promise.allSettled([ending, old.close()]).then(() => {
-      if (ending === end) ending = undefined;
-    });
-    ending = end;
+    ending.add(old);
   }
 
   /** What was begun with other secrets ends with its calls. A local server goes on until it is idle, since two of them could not share their data. */
@@ -123,10 +118,11 @@ export function openConnection(options: ConnectionOptions): Upstream {
   }
 
   /** INVARIANT: nobody calls on a session or a process that has the secrets of another person, whatever still runs there. */
-  function notAnothers() {
+  function present(): Link | undefined {
     const { link } = state;
-    if (context.entry.secrets.length === 0 || !link || outdated.has(link)) return;
-    if (secrets.filled(context.entry) !== begunWith) drop(link);
+    if (!link || secrets.areMine()) return link;
+    drop(link);
+    return undefined;
   }
 
   function failed(error: UpstreamError) {
@@ -149,7 +145,8 @@ export function openConnection(options: ConnectionOptions): Upstream {
   }
 
   function ready(): Promise<Link> {
-    if (state.link) return Promise.resolve(state.link);
+    const link = present();
+    if (link) return Promise.resolve(link);
     state.connecting ??= connect().finally(() => {
       state.connecting = undefined;
       told();
@@ -159,38 +156,40 @@ export function openConnection(options: ConnectionOptions): Upstream {
 
   async function connect(): Promise<Link> {
     queueMicrotask(told);
-    // Before anything is sent or started.
-    const lack = await secrets.lacking(context.entry);
-    if (lack) throw lackError(lack);
-    begunWith = context.filled();
-    concealer.add(begunWith.values);
-    output?.conceal(begunWith.values);
-    const renewed = renewals;
     // Neither the shell that is asked nor what has to end first is the server's own time.
-    const [path] = await before(Promise.all([entry.launch ? options.path() : undefined, ending]), state.closing).catch((error: unknown) => {
-      throw state.closed ? gone() : error;
-    });
+    const [path] = await before(Promise.all([entry.launch ? options.path() : undefined, ending.last]), state.closing).catch(
+      (error: unknown) => {
+        throw state.closed ? gone() : error;
+      },
+    );
+    // After all that was waited for, and before anything is sent or started.
+    await secrets.allThere();
+    secrets.begin();
     const stop = AbortSignal.any([state.closing, AbortSignal.timeout(startMs)]);
     const spoken = state.skipsProbe && entry.era === 'auto' ? 'legacy' : era.known();
     try {
       const link = entry.url ? await connectHttp(context, spoken, stop) : await connectStdio(context, processGuard, spoken, path, stop);
-      if (state.closed) {
-        await link.close();
-        throw gone();
+      if (!state.closed && secrets.areCurrent()) {
+        state.link = link;
+        era.settled(link);
+        if (link.quietMs) endWhenIdle(link);
+        log.info({ server: entry.id, era: link.era }, 'an upstream is connected');
+        // A process that only lives until its first call would otherwise be started without a pause.
+        if (entry.url && !breaker.sound) breaker.close();
+        return link;
       }
-      state.link = link;
-      era.settled(link);
-      if (link.quietMs) endWhenIdle(link);
-      if (renewals !== renewed) outdate(link);
-      log.info({ server: entry.id, era: link.era }, 'an upstream is connected');
-      // A process that only lives until its first call would otherwise be started without a pause.
-      if (entry.url && !breaker.sound) breaker.close();
-      return link;
+      await link.close();
     } catch (error) {
       // Whatever it failed with then, it was us: the server is not to blame, and no agent cancelled anything.
       if (state.closed) throw gone();
+      if (secrets.areCurrent()) throw notBegunBy(error);
+    }
+    // It is closed, its secrets have changed meanwhile, or somebody else is here. Nothing was called on it yet.
+    return await connect();
+
+    function notBegunBy(error: unknown): UpstreamError {
       const refused = notConnected(error, stop, startMs);
-      if (refused instanceof NoCredential) throw refused;
+      if (refused instanceof NoCredential) return refused;
       const reason = concealer.error(refused);
       // Some servers fall over a message before the handshake: the next attempt begins with that.
       state.skipsProbe = entry.launch !== undefined;
@@ -199,7 +198,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
         state.crashed();
       }
       failed(reason);
-      throw reason;
+      return reason;
     }
   }
 
@@ -216,12 +215,18 @@ export function openConnection(options: ConnectionOptions): Upstream {
   /** Where it is not known to be well: one call at a time tries it, the others wait for how that ends. */
   async function carefully(call: UpstreamCall): Promise<Outcome> {
     let done: (() => void) | undefined;
+    const mine = secrets.asker();
+    const send = (link: Link) => {
+      mine();
+      return link.call(call);
+    };
     state.waiting++;
     try {
+      if (secrets.any()) await secrets.allThere();
       for (;;) {
         const refusal = state.refusal();
         if (refusal) throw refusal;
-        const { link } = state;
+        const link = present();
         if (link && outdated.has(link) && !link.busy()) drop(link);
         else if (breaker.trouble && breaker.probing) await before(breaker.probing, call.signal);
         else if (link && !breaker.trouble && era.due(link)) {
@@ -229,10 +234,10 @@ export function openConnection(options: ConnectionOptions): Upstream {
         } else break;
       }
       if (breaker.trouble) done = breaker.probe();
-      const link = await before(state.link || startMs <= limits.patienceMs ? ready() : within(limits.patienceMs, ready()), call.signal);
-      return await link.call(call).catch((error: unknown) => {
+      const link = await before(present() || startMs <= limits.patienceMs ? ready() : within(limits.patienceMs, ready()), call.signal);
+      return await send(link).catch((error: unknown) => {
         if (!(error instanceof Outgrown)) throw error;
-        return ready().then((other) => other.call(call));
+        return ready().then(send);
       });
     } finally {
       state.waiting--;
@@ -247,33 +252,30 @@ export function openConnection(options: ConnectionOptions): Upstream {
     clearTimeout(revival);
     state.close();
     if (state.link) drop(state.link);
-    await Promise.allSettled([ending, state.connecting, outdated.settled()]);
+    await Promise.allSettled([ending.last, state.connecting, outdated.settled()]);
   }
 
   return {
     get entry() {
       return context.entry;
     },
-    status() {
-      const lack = secrets.lacking(context.entry);
-      if (!lack || 'then' in lack) return state.status();
-      return { state: lack.kind === 'missing' ? 'needs-secret' : 'failed', error: lackWords(lack) };
-    },
+    status: () => secrets.status() ?? state.status(),
     output: () => output?.lines() ?? [],
-    call(call) {
+    call(asked) {
       if (state.retired) return Promise.reject(new UpstreamError('closed', 'the server is elsewhere now'));
-      notAnothers();
-      const { link } = state;
+      const call = secrets.any() ? concealer.call(asked) : asked;
+      const link = present();
       const outcome = link && !breaker.trouble && !era.due(link) && !outdated.has(link) ? link.call(call) : carefully(call);
-      return context.entry.secrets.length === 0 ? outcome : outcome.then(concealer.outcome, concealed);
+      return call === asked ? outcome : outcome.then(concealer.outcome, concealed);
     },
     async subscribe(uri) {
       const refusal = state.refusal();
       if (refusal) throw refusal;
-      return await subscriptions.hold(await ready(), uri, () => state.link);
+      if (secrets.any()) await secrets.allThere();
+      return await subscriptions.hold(await ready(), uri, present).catch(concealed);
     },
     resubscribe(uri) {
-      const release = subscriptions.keep(state.link, uri, () => state.link);
+      const release = subscriptions.keep(present(), uri, present);
       if (!state.link) comeBack((breaker.trouble?.retryAt ?? 0) - now());
       return release;
     },
@@ -290,9 +292,8 @@ export function openConnection(options: ConnectionOptions): Upstream {
       if (state.link?.wake?.() === false) drop(state.link);
       if (!state.link) comeBack(0);
     },
-    lacking: () => secrets.lacking(context.entry),
+    lacking: () => options.secrets.lacking(context.entry),
     renew() {
-      renewals++;
       state.reset();
       if (state.link) outdate(state.link);
       told();
@@ -302,7 +303,7 @@ export function openConnection(options: ConnectionOptions): Upstream {
       context.entry = next;
       era.adopted();
     },
-    busy: () => busy(),
+    busy,
     async retire() {
       state.retired = true;
       clearTimeout(revival);

@@ -22,6 +22,11 @@ test('a secret is set and cleared by command, for servers that the person may di
   const code = async (reply: ReturnType<typeof set>) => ((await reply) as { error: { code: string } }).error.code;
   assert.deepEqual(await set('near', 'x-key', 'k-1234567890'), { ok: true, value: {} });
   assert.equal(made.secrets.rows(servers[0]!)[0]!.state, 'set');
+  // The bundle moved it while the person typed: what they read is not what it says now.
+  const at = (place: string) => dispatch('server-secret-set', { server: 'near', name: 'x-key', value: 'k-0987654321', place });
+  assert.equal(await code(at('https://b.example')), 'conflict');
+  assert.ok(![...vault.content.values()].some((text) => text.includes('0987654321')));
+  assert.deepEqual(await at(made.secrets.rows(servers[0]!)[0]!.place), { ok: true, value: {} });
   assert.equal(await code(set('near', 'y-key', 'k-1234567890')), 'not-found');
   assert.equal(await code(set('hidden', 'x-key', 'k-1234567890')), 'not-found');
   assert.equal(await code(set('unknown', 'x-key', 'k-1234567890')), 'not-found');

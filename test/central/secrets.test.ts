@@ -305,3 +305,44 @@ test('blessing takes each secret from a variable of its own, and says which one 
   );
   assert.ok(asked.length > 0 && asked.every((key) => key === 'blessing-key'));
 });
+
+test('the secret of a client of an authorization server is named, too: a value in the clear is refused without being quoted', () => {
+  const auth = { type: 'oauth', issuer: 'https://login.example', clientId: 'app' };
+  const oauth = (change: object) => compile({ remotes: [{ type: 'streamable-http', url }] }, { auth: { ...auth, ...change } });
+  const { entry, told } = oauth({ clientSecret: 'secret://app-secret' });
+  assert.deepEqual(told, []);
+  assert.deepEqual(entry?.auth, { ...auth, clientSecret: 'app-secret' });
+  assert.deepEqual(
+    entry?.secrets.map(({ name, required, where }) => [name, required, where]),
+    [['app-secret', true, []]],
+  );
+  assert.equal(bundleFormat([entry!]), 2);
+  for (const value of ['hunter2-hunter2', 'hunter2 secret://app-secret', '{hunter2}', 'secret://hunter2..', '']) {
+    const refused = oauth({ clientSecret: value });
+    assert.equal(refused.told.length, 1, value);
+    assert.match(refused.told[0]!, /would be in every bundle|cannot be the name of a secret/);
+    assert.ok(!refused.told[0]!.includes('hunter2-hunter2'));
+    assert.ok(!JSON.stringify(refused.entry ?? '').includes('hunter2-hunter2'));
+  }
+  for (const change of [{ issuer: undefined }, { clientId: undefined }])
+    assert.match(oauth({ clientSecret: 'secret://app-secret', ...change }).told.join(), /needs the clientId and the issuer/);
+});
+
+test('blessing asks for no secret of a client, since nobody signs in there', async (t) => {
+  const raw = await startRaw(
+    t,
+    legacy(() => false),
+  );
+  const auth = { type: 'oauth', issuer: 'https://login.example', clientId: 'app', clientSecret: 'app-secret' } as const;
+  const secrets = [{ name: 'app-secret', description: '', required: true, where: [] }];
+  await fetchCatalogue({ id: 'wiki', url: raw.url, auth, secrets });
+  assert.ok(raw.got.length > 0);
+});
+
+test('what stands around a secret has no control characters, which an error would quote together with the secret', () => {
+  const secrets = (before: string) => [{ name: 'k', where: [{ in: 'header', name: 'X-Key', before, after: '' }] }];
+  const { entry } = header({ isSecret: true });
+  const of = (before: string) => serverEntry.safeParse({ ...entry!, secrets: secrets(before) }).success;
+  assert.equal(of('Bearer '), true);
+  for (const before of ['a\u0000', 'a\r\nX-Evil: ', 'a\n']) assert.equal(of(before), false);
+});

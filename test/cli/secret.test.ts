@@ -20,6 +20,7 @@ async function running(t: TestContext) {
     description: 'From \u001b[31myour\u001b[0m profile',
     required: true,
     goesTo: 'https://a.example',
+    place: 'place-1',
     state: 'missing',
     ...change,
   });
@@ -48,7 +49,7 @@ test('from standard input, less the end of its line', async (t) => {
   const { run, got } = await running(t);
   const set = await run(['servers', 'secret', 'set', 'crm', 'X-Api-Key'], `${value}\n`);
   assert.deepEqual(set, { code: 0, out: 'X-Api-Key is in the vault; the next call to crm uses it.\n', err: '' });
-  assert.deepEqual(got, [{ server: 'crm', name: 'X-Api-Key', value }]);
+  assert.deepEqual(got, [{ server: 'crm', name: 'X-Api-Key', value, place: 'place-1' }]);
   assert.equal((await run(['servers', 'secret', 'set', 'crm', 'X-Api-Key', '--json'], `${value}\r\n`)).out, '{}\n');
   assert.deepEqual(got[1], got[0]);
   assert.deepEqual(await run(['servers', 'secret', 'clear', 'crm', 'X-Api-Key']), {
@@ -111,8 +112,9 @@ test('on a terminal it is not echoed; Backspace corrects, Ctrl-C gives up', { sk
   };
   const good = await type('hunter2-hunter3\u007f2\r');
   assert.equal(good.code, 0, good.shown);
-  assert.deepEqual(got, [{ server: 'crm', name: 'X-Api-Key', value: 'hunter2-hunter2' }]);
+  assert.deepEqual(got, [{ server: 'crm', name: 'X-Api-Key', value: 'hunter2-hunter2', place: 'place-1' }]);
   assert.ok(!good.shown.includes('hunter'), good.shown);
+  assert.match(good.shown, /It goes to https:\/\/a\.example\. Value/);
   const given = await type('hunter2\u0003');
   assert.equal(given.code, 2);
   assert.match(given.shown, /Nothing was changed/);

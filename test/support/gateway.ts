@@ -95,6 +95,7 @@ export async function openTestGateway(
     token?: string;
     unread?: UnreadLimits;
     credentials?: Credentials;
+    secrets?: UpstreamsOptions['secrets'];
     /** Whom the upstreams are called for; rules and record know Pat. */
     person?: () => string;
     inProcess?: UpstreamsOptions['inProcess'];
@@ -116,6 +117,7 @@ export async function openTestGateway(
     clientInfo: { name: 'gatehouse', version: '0' },
     person: options.person ?? (() => 'pat'),
     ...(options.credentials ? { credentials: options.credentials } : {}),
+    ...(options.secrets ? { secrets: options.secrets } : {}),
     ...(options.inProcess ? { inProcess: options.inProcess } : {}),
     events: { onStatus() {}, onResourceUpdated: (server, params) => gateway.resourceUpdated(server, params) },
   });

@@ -1,7 +1,7 @@
 import type { Vault } from '../../src/base/host.ts';
 import type { ServerEntry } from '../../src/bundle/schema.ts';
 import { openCredentials } from '../../src/upstreams/credentials/by-type.ts';
-import { companyHeaders, secretHeaders } from '../../src/upstreams/credentials/credentials.ts';
+import { companyHeaders } from '../../src/upstreams/credentials/credentials.ts';
 import type { Upstreams } from '../../src/upstreams/pool.ts';
 import { openSecrets } from '../../src/upstreams/secrets/secrets.ts';
 import type { Scope } from '../../src/upstreams/secrets/stored.ts';
@@ -25,9 +25,6 @@ export function secretsOver(vault: Vault = memoryVault(), options: { now?: () =>
     scope: () => whose.scope,
     changed: (server) => server !== undefined && whose.upstreams?.get(server)?.renew(),
   });
-  const credentials = openCredentials(
-    { oauth: companyHeaders, exchange: { headers: () => Promise.reject(new Error('none')) } },
-    secretHeaders(secrets.filled),
-  );
+  const credentials = openCredentials({ oauth: companyHeaders, exchange: { headers: () => Promise.reject(new Error('none')) } });
   return { secrets, credentials, whose };
 }

@@ -16,6 +16,7 @@ const secret = (change: Partial<SecretRow> = {}): SecretRow => ({
   description: 'Your own key of the parcel service: on its site under Profile, “Access keys”',
   required: true,
   goesTo: 'https://mcp.swiftcart.example',
+  place: 'https://mcp.swiftcart.example',
   state: 'missing',
   ...change,
 });
@@ -74,7 +75,12 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
     await opened.page.goto(served.url);
     await opened.page.evaluate(`location.hash = ${JSON.stringify(options.at ?? '#/servers/crm')}`);
     const asked = (command: string) => served.calls.filter((call) => call.command === command).map(({ input }) => input);
-    return { ...opened, asked };
+    const move = (goesTo: string) => {
+      row = { ...row, secrets: row.secrets!.map((one) => ({ ...one, goesTo, place: goesTo })) };
+      shown.view = withRow({});
+      served.push(shown.view);
+    };
+    return { ...opened, asked, move };
   }
   const focused = (page: Page) => page.evaluate('document.activeElement.getAttribute("aria-label") ?? document.activeElement.type');
   async function focusReaches(page: Page, wanted: string): Promise<void> {
@@ -99,7 +105,9 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
     await page.keyboard.press('Enter');
     await page.getByText('X-Api-Key is saved', { exact: true }).waitFor();
     await page.getByText('What you have given to this server').waitFor();
-    assert.deepEqual(asked('server-secret-set'), [{ server: 'crm', name: 'X-Api-Key', value: typed }]);
+    assert.deepEqual(asked('server-secret-set'), [
+      { server: 'crm', name: 'X-Api-Key', value: typed, place: 'https://mcp.swiftcart.example' },
+    ]);
     await focusReaches(page, 'Replace X-Api-Key');
     assert.equal(await page.getByText('Not set').count(), 1, 'the optional one');
     await everyLook(page, 'set');
@@ -107,6 +115,20 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
       '[document.documentElement.outerHTML, ...[...document.querySelectorAll("input")].map((one) => one.value), JSON.stringify(localStorage), JSON.stringify(sessionStorage), location.href].join()';
     assert.ok(!String(await page.evaluate(everywhere)).includes(typed));
     assert.deepEqual(faults, []);
+  });
+
+  test('where it goes is what the page said when the person began to type, whatever the company says by now', async (t) => {
+    const { page, asked, move } = await open(t, { ...needs, secrets: [secret()] });
+    const field = page.getByLabel('Value of X-Api-Key');
+    await field.waitFor();
+    move('https://b.example');
+    await page.getByText('https://b.example').waitFor();
+    await field.fill(typed);
+    move('https://c.example');
+    await page.getByText('https://c.example').waitFor();
+    await field.press('Enter');
+    await page.getByText('X-Api-Key is saved', { exact: true }).waitFor();
+    assert.deepEqual(asked('server-secret-set'), [{ server: 'crm', name: 'X-Api-Key', value: typed, place: 'https://b.example' }]);
   });
 
   test('it is replaced, kept by Escape, and removed after a question', async (t) => {

@@ -34,8 +34,8 @@ export const serverHandlers: Handlers<keyof ServerOutputs, Rooms> = {
     house.upstreams.get(server)?.reset();
     return {};
   },
-  async 'server-secret-set'(house, { server, name, value }) {
-    await house.secrets.set(visibleServer(house, server), name, value);
+  async 'server-secret-set'(house, { server, name, value, place }) {
+    await house.secrets.set(visibleServer(house, server), name, value, place);
     return {};
   },
   async 'server-secret-clear'(house, { server, name }) {

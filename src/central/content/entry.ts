@@ -165,13 +165,16 @@ function authOf(
   if ([...Object.keys(headers), ...secretHeaders].some((name) => name.toLowerCase() === 'authorization'))
     problem(at, 'Both "auth" and a header of the remote say what Authorization is.', 'Take one of them away.');
   if (auth.type === 'oauth') {
-    const { issuer, clientId, resource } = auth;
+    const { issuer, clientId, clientSecret, resource, ...rest } = auth;
+    const named = clientSecret === undefined ? undefined : secrets.client([...at, 'clientSecret'], clientSecret);
     if (issuer !== undefined && !staysPrivate(issuer))
       problem([...at, 'issuer'], 'People would sign in there in the clear.', 'Give the authorization server an address with https.');
     return {
-      ...auth,
+      ...rest,
+      ...(issuer === undefined ? {} : { issuer }),
       ...(clientId === undefined ? {} : { clientId: resolve([...at, 'clientId'], clientId) }),
-      ...(typeof resource === 'string' ? { resource: resolve([...at, 'resource'], resource) } : {}),
+      ...(named === undefined ? {} : { clientSecret: named }),
+      ...(resource === undefined ? {} : { resource: typeof resource === 'string' ? resolve([...at, 'resource'], resource) : resource }),
     };
   }
   return {

@@ -10,6 +10,8 @@ const reference = /secret:\/\/([A-Za-z0-9_-]*)/g;
 export interface SecretList {
   list(): Secret[];
   /** A value that takes a secret is noted for `place`, and is no value of the company's. Otherwise false. */
+  /** A value that is `secret://NAME` and no more, for the client of an authorization server: its name; undefined: it was refused. */
+  client(path: readonly PropertyKey[], value: string): string | undefined;
   take(path: readonly PropertyKey[], input: SecretInput, place: Pick<SecretPlace, 'in' | 'name'>): boolean;
 }
 
@@ -24,7 +26,7 @@ export interface SecretInput extends Stated {
 export function openSecretList({ problem, resolve }: Telling): SecretList {
   const secrets = new Map<string, Secret>();
 
-  function add(path: readonly PropertyKey[], name: string, about: Omit<Secret, 'name' | 'where'>, place: SecretPlace) {
+  function add(path: readonly PropertyKey[], name: string, about: Omit<Secret, 'name' | 'where'>, ...places: SecretPlace[]) {
     if (!secretName.safeParse(name).success) {
       const fix = `Give it a value such as "secret://api-key": letters, digits and single "-" or "_" between them, at most 64.`;
       return problem(path, `"${name}" cannot be the name of a secret.`, fix);
@@ -34,12 +36,19 @@ export function openSecretList({ problem, resolve }: Telling): SecretList {
       name,
       description: before?.description || about.description,
       required: before?.required === true || about.required,
-      where: [...(before?.where ?? []), place],
+      where: [...(before?.where ?? []), ...places],
     });
   }
 
   return {
     list: () => [...secrets.values()],
+    client(path, value) {
+      const name = whole(value);
+      if (name === undefined)
+        problem(path, 'The secret of the client stands in the company folder, so it would be in every bundle.', supply);
+      else add(path, name, { description: 'The secret of the app that IT registered there', required: true });
+      return name;
+    },
     take(path, input, place) {
       const text = given(input);
       const required = input.isRequired === true;
@@ -82,7 +91,7 @@ export function openSecretList({ problem, resolve }: Telling): SecretList {
   /** A variable that is secret has no value here; it may say under which name it is asked for. */
   function named(path: readonly PropertyKey[], name: string, by: Input, scope: Readonly<Record<string, string>>): string {
     const text = given(by);
-    const other = text === undefined ? undefined : /^secret:\/\/([A-Za-z0-9_-]*)$/.exec(text)?.[1];
+    const other = text === undefined ? undefined : whole(text);
     if (other === undefined && (text !== undefined || Object.hasOwn(scope, name)))
       problem(
         path,
@@ -92,6 +101,9 @@ export function openSecretList({ problem, resolve }: Telling): SecretList {
     return other ?? name;
   }
 }
+
+/** The name in a text that is a reference and no more. */
+const whole = (text: string): string | undefined => /^secret:\/\/([A-Za-z0-9_-]*)$/.exec(text)?.[1];
 
 /** An empty value is none: nobody means an empty secret. */
 function given({ value, default: fallback }: Pick<Input, 'value' | 'default'>): string | undefined {

@@ -4,6 +4,8 @@ import { catalogue, launch, serverEntry, serverId, toolFacts, upstreamAuth } fro
 /** Where our part of a server.json stands: sub-registries add their own reverse-DNS key to `_meta`. */
 export const entryKey = 'dev.gatehouse/entry';
 
+const [none, exchange, oauth] = upstreamAuth.options;
+
 const input = z.looseObject({
   value: z.string().optional(),
   default: z.string().optional(),
@@ -42,7 +44,7 @@ export const entryMeta = z.strictObject({
   era: serverEntry.shape.era,
   timeoutMs: serverEntry.shape.timeoutMs,
   roots: z.array(z.string().min(1)).default([]),
-  auth: z.union(upstreamAuth.options.map((kind) => kind.strict())).optional(),
+  auth: z.union([none.strict(), exchange.strict(), oauth.extend({ clientSecret: z.string().optional() }).strict()]).optional(),
   launch: launch
     .extend({ env: z.record(z.string(), variableInput).default({}) })
     .strict()

@@ -5,8 +5,9 @@ import type { Kind } from '../../bundle/definition.ts';
 import { type Catalogue, type ServerEntry, serverEntry } from '../../bundle/schema.ts';
 import { type LeftOut, usable, usableAbout } from '../../bundle/usable.ts';
 import { asksAbout } from '../../upstreams/connection/era.ts';
+import { bearer } from '../../upstreams/credentials/bearer.ts';
 import { openCredentials } from '../../upstreams/credentials/by-type.ts';
-import { type HeaderList, secretHeaders } from '../../upstreams/credentials/credentials.ts';
+import type { HeaderList } from '../../upstreams/credentials/credentials.ts';
 import { openLoginPath } from '../../upstreams/local/login-path.ts';
 import { openUpstreams } from '../../upstreams/pool.ts';
 import type { Outcome, Peer, Upstream } from '../../upstreams/upstream.ts';
@@ -58,13 +59,10 @@ export async function fetchCatalogue(
     log: silent,
     clientInfo: reviewer.clientInfo,
     events: { onStatus() {}, onResourceUpdated() {} },
-    credentials: openCredentials(
-      {
-        exchange: { headers: givenToken },
-        oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
-      },
-      secretHeaders((entry) => secrets.filled(entry)),
-    ),
+    credentials: openCredentials({
+      exchange: { headers: givenToken },
+      oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
+    }),
     secrets,
     path: openLoginPath({ environment: process.env, platform: process.platform, log: silent }),
     limits,
@@ -91,7 +89,7 @@ function givenToken(entry: ServerEntry): HeaderList | Promise<HeaderList> {
   const token = process.env[name];
   return token === undefined
     ? Promise.reject(new Error(`it takes tokens of people; put one that is for it into the variable ${name}`))
-    : ['authorization', `Bearer ${token}`];
+    : bearer(token);
 }
 
 /** A local server's own output says best why it does not start. */

@@ -9,7 +9,10 @@ const variableFor = (id: string, name: string) => `GATEHOUSE_BLESS_SECRET_${capi
 const capitals = (text: string) => text.toUpperCase().replaceAll('-', '_');
 
 /** Blessing has no person's vault: whoever blesses puts the secrets into variables of the environment, one for each server and name. Else it throws a Failure. */
-export function givenSecrets({ id, secrets }: ServerEntry, environment: NodeJS.ProcessEnv): SecretSource {
+export function givenSecrets(entry: ServerEntry, environment: NodeJS.ProcessEnv): SecretSource {
+  const { id, auth } = entry;
+  // Nobody signs in here: what blesses has its token from elsewhere.
+  const secrets = entry.secrets.filter(({ name }) => auth.type !== 'oauth' || name !== auth.clientSecret);
   const given = new Map(secrets.map((secret) => [secret.name, environment[variableFor(id, secret.name)] || undefined]));
   const missing = secrets.filter(({ name, required }) => required && given.get(name) === undefined);
   for (const secret of secrets) if (given.get(secret.name) !== undefined) checkValue(secret, given.get(secret.name)!);
@@ -19,6 +22,6 @@ export function givenSecrets({ id, secrets }: ServerEntry, environment: NodeJS.P
       `The server ${id} cannot be read without ${missing.map(({ name }) => name).join(' and ')}.`,
       `Put it into ${missing.map(({ name }) => variableFor(id, name)).join(' and ')}, in the environment of this one command, then bless it again.`,
     );
-  const filled = fill(secrets, (name) => given.get(name));
-  return { lacking: () => undefined, filled: () => filled };
+  const filled = fill({ secrets, auth }, (name) => given.get(name));
+  return { lacking: () => undefined, filled: () => filled, whose: () => undefined };
 }

@@ -60,8 +60,8 @@ export interface LinkContext {
   readonly limits: UpstreamLimits;
   /** The headers that authenticate one request; `refused`: those that were just refused. */
   credential(refused?: Refusal): HeaderList | Promise<HeaderList>;
-  /** The entry's secrets, as they are now. Throws where one that is needed is not there. */
-  filled(): Filled;
+  /** The entry's secrets for what is begun now. What has begun keeps those that it had. */
+  readonly filled: Filled;
   /** How long connecting may take. */
   readonly startMs: number;
   /** Takes what a local server writes to standard error; absent for a remote one. */

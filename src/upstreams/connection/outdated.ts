@@ -4,6 +4,22 @@ import type { Link } from './link.ts';
 /** How often a connection that is to end looks whether its last call has ended. */
 export const drainEveryMs = 50;
 
+/** Links that are being closed. What comes next waits for the last of them. */
+export function openEnding(before: Promise<void> | undefined): { readonly last: Promise<void> | undefined; add(link: Link): void } {
+  let last = before;
+  return {
+    get last() {
+      return last;
+    },
+    add(link) {
+      const end: Promise<void> = Promise.allSettled([last, link.close()]).then(() => {
+        if (last === end) last = undefined;
+      });
+      last = end;
+    },
+  };
+}
+
 /** Links that were begun with other secrets than there are now. They go on until their calls have ended. */
 export interface Outdated {
   has(link: Link): boolean;
@@ -24,7 +40,8 @@ export function openOutdated(over: () => boolean, ended: () => void): Outdated {
       const until = performance.now() + ms;
       const end = async () => {
         while (!over() && link.busy() && performance.now() < until) await pause(drainEveryMs, undefined, { ref: false });
-        await close();
+        // However its end went, it is of no more use.
+        await Promise.allSettled([close()]);
         ends.delete(link);
         ended();
       };

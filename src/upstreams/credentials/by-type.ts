@@ -6,7 +6,7 @@ type AuthType = ServerEntry['auth']['type'];
 export type CredentialKinds = Record<Exclude<AuthType, 'none'>, Credentials>;
 
 /** The headers of the entry, then those of its kind of `auth`. An entry of a kind that is not here gets no request: it rejects. */
-export function openCredentials(kinds: CredentialKinds, stated: Credentials = companyHeaders): Credentials {
+export function openCredentials(kinds: CredentialKinds): Credentials {
   // The same list means that there is no other credential, so each list of a kind becomes one list here, and is found again when it is refused.
   const combined = new WeakMap<HeaderList, { company: HeaderList; list: HeaderList }>();
   const ownOf = new WeakMap<HeaderList, HeaderList>();
@@ -21,7 +21,7 @@ export function openCredentials(kinds: CredentialKinds, stated: Credentials = co
   };
   return {
     headers(entry, person, signal, refused) {
-      const company = stated.headers(entry, person, signal) as HeaderList;
+      const company = companyHeaders.headers(entry, person, signal) as HeaderList;
       const type: string = entry.auth.type;
       if (type === 'none') return company;
       const kind = (kinds as Partial<Record<string, Credentials>>)[type];

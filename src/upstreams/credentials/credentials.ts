@@ -22,24 +22,6 @@ export interface Credentials {
 /** The headers in the registry entry: the same for everybody in the company. */
 export const companyHeaders: Credentials = { headers: (entry) => listOf(entry.headers) };
 
-/** The company's headers, then those that hold secrets of the person's. `secretsOf`: undefined where one that is needed is not there. */
-export function secretHeaders(secretsOf: (entry: ServerEntry) => { readonly headers: HeaderList } | undefined): Credentials {
-  const combined = new WeakMap<object, { company: HeaderList; list: HeaderList }>();
-  return {
-    headers(entry) {
-      const company = listOf(entry.headers);
-      if (entry.secrets.length === 0) return company;
-      const filled = secretsOf(entry);
-      if (!filled) throw new Error('a secret that it needs is not there');
-      const last = combined.get(filled);
-      if (last?.company === company) return last.list;
-      const list = [...company, ...filled.headers];
-      combined.set(filled, { company, list });
-      return list;
-    },
-  };
-}
-
 const lists = new WeakMap<ServerEntry['headers'], HeaderList>();
 
 function listOf(headers: ServerEntry['headers']): HeaderList {

@@ -1,5 +1,6 @@
 import { staysPrivate } from '../../bundle/private-url.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
+import { bearer, isBearer } from './bearer.ts';
 import type { Credentials, HeaderList } from './credentials.ts';
 
 /** What a token is wanted for: parameters of RFC 8693 section 2.1. */
@@ -30,8 +31,6 @@ interface Kept {
 const gap = 5_000;
 /** Milliseconds. A token that lives shorter is none. */
 const shortest = 1_000;
-/** Characters: more than servers take in a header. */
-const longest = 16_384;
 
 /** Tokens that somebody issues for upstreams. They live in memory until they end; many calls that want one at once make one request. */
 export function heldTokens(options: {
@@ -50,9 +49,9 @@ export function heldTokens(options: {
     const during = present;
     kept.fetching ??= issue()
       .then((token) => {
-        if (!isBearer.test(token.accessToken) || token.accessToken.length > longest || !(token.expiresAt - now() >= shortest))
+        if (!isBearer(token.accessToken) || !(token.expiresAt - now() >= shortest))
           throw new Error('the identity provider issued a token that cannot be used');
-        const headers = ['authorization', `Bearer ${token.accessToken}`];
+        const headers = bearer(token.accessToken);
         issuedIn.set(headers, during);
         kept.token = { ...token, headers };
         delete kept.failed;
@@ -97,9 +96,6 @@ export function heldTokens(options: {
     },
   };
 }
-
-/** RFC 6750 section 2.1. */
-const isBearer = /^[\w.~+/-]+=*$/;
 
 /** INVARIANT: whatever the bundle says, a token goes out over TLS only, or stays on this machine. */
 export function mayHaveToken({ url, headers }: ServerEntry): string {

@@ -133,7 +133,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         path: this.#path,
         method,
         // Servers that compress a stream hold back short messages, often for ever.
-        headers: headers.concat(this.#credential, 'accept-encoding', method === 'GET' ? 'identity' : accepted),
+        headers: headers.concat(this.#credential, this.#target.secretHeaders, 'accept-encoding', method === 'GET' ? 'identity' : accepted),
         body: body ?? null,
       },
       this,

@@ -1,5 +1,6 @@
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import { proxied, trusted } from '../../base/outward.ts';
+import { withQuery } from '../../base/url.ts';
 import type { LinkContext } from '../connection/link.ts';
 import type { HeaderList, Refusal } from '../credentials/credentials.ts';
 
@@ -9,6 +10,8 @@ export interface HttpTarget {
   readonly path: string;
   /** The headers that authenticate one request. `refused`: those that were just refused. */
   credential(refused?: Refusal): HeaderList | Promise<HeaderList>;
+  /** The headers that hold secrets. They never change: whoever's they are, a request that is made again goes with no one else's. */
+  readonly secretHeaders: HeaderList;
   readonly dispatch: Dispatcher['dispatch'];
   /** Each request on a connection of its own. */
   fresh(): Dispatcher;
@@ -27,7 +30,7 @@ export function openTarget({
   filled,
 }: Pick<LinkContext, 'entry' | 'limits' | 'credential' | 'filled'>): HttpTarget {
   const url = new URL(entry.url!);
-  const query = [url.search.slice(1), filled().query].filter((part) => part !== '').join('&');
+  const { pathname, search } = withQuery(url, filled.query);
   const options = {
     connections: limits.connections,
     allowH2: false,
@@ -48,8 +51,9 @@ export function openTarget({
   const leaving = new Set<Dispatcher>();
   return {
     origin: url.origin,
-    path: url.pathname + (query === '' ? '' : `?${query}`),
+    path: pathname + search,
     credential,
+    secretHeaders: filled.headers,
     dispatch: (request, handler) => present.dispatch(request, handler),
     fresh: () => (single ??= pool({ pipelining: 0 })),
     renew() {

@@ -3,6 +3,7 @@ import { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Page } from '../../base/page.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
+import type { Given } from './discovery.ts';
 import { begin } from './flows.ts';
 import { fits, type OAuthEntry } from './headers.ts';
 import type { Kept, Store } from './kept.ts';
@@ -21,7 +22,7 @@ export function browserSteps(options: {
   account(): string | undefined;
   entry(server: string): OAuthEntry | undefined;
   origin(entry: ServerEntry): string;
-  secret(entry: ServerEntry): Promise<string | undefined>;
+  secrets(entry: ServerEntry): Promise<Given>;
   store(account: string): Promise<Store>;
   /** A token that is not kept. */
   drop(kept: Kept): void;
@@ -54,7 +55,7 @@ export function browserSteps(options: {
           heard: ticket.heard,
           scope: ticket.scope,
           known,
-          secret: await options.secret(entry),
+          secrets: await options.secrets(entry),
         });
         ticket.client = { issuer: flow.issuer, client: flow.client };
         ticket.flows.set(flow.state, flow);

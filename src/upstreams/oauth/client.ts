@@ -8,7 +8,7 @@ type OAuth = Extract<ServerEntry['auth'], { type: 'oauth' }>;
 /** Who Gatehouse is to one authorization server. */
 export const client = z.object({
   clientId: z.string().min(1).max(2048),
-  clientSecret: z.string().max(4096).optional(),
+  clientSecret: z.string().max(8192).optional(),
   method: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
   redirectUri: z.string(),
   /** Registered by ourselves, so it may be registered again. */

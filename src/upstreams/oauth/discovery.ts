@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type AddressKind, within } from '../../base/address-kind.ts';
 import { Failure } from '../../base/errors.ts';
 import { guardedFetch, literalPlace } from '../../base/guarded-fetch.ts';
+import { withQuery } from '../../base/url.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Challenge, readChallenge, scopesOf } from './challenge.ts';
 
@@ -20,6 +21,18 @@ export interface Found {
   most: AddressKind;
   fetch: Fetch;
 }
+
+/** What people supply for a server, as a sign-in needs it. */
+export interface Given {
+  /** Names and values in turn, for the server alone. */
+  readonly headers: readonly string[];
+  /** Encoded, for the server alone. */
+  readonly query: string;
+  /** For the authorization server that the company states. */
+  readonly clientSecret: string | undefined;
+}
+
+export const nothingGiven: Given = { headers: [], query: '', clientSecret: undefined };
 
 const url = z.url({ protocol: /^https?$/ });
 /** RFC 9728 section 2. */
@@ -48,9 +61,9 @@ const serverMetadata = z.looseObject({
  * metadata, the well-known places for it (RFC 9728), then the server's own metadata (RFC 8414, OpenID Connect Discovery). `heard`: the last challenge.
  * INVARIANT: only an answer of 4xx means that a document is not there. Trouble on the way ends the search, or somebody who can make trouble chose the next place.
  */
-export async function discover(entry: ServerEntry, auth: OAuth, heard: Challenge | undefined): Promise<Found> {
+export async function discover(entry: ServerEntry, auth: OAuth, heard: Challenge | undefined, given: Given = nothingGiven): Promise<Found> {
   const address = new URL(entry.url!);
-  const asked = await ask(entry);
+  const asked = await ask(entry, given);
   const challenge = heard ?? asked.challenge;
   const about = await findResource(address, auth, challenge, asked.fetch);
   const named = about?.authorization_servers ?? [];
@@ -107,14 +120,19 @@ function outwards(to: URL): { fetch: Fetch; settled(): Reach } {
   return { fetch, settled: () => ({ fetch: guardedFetch(most), most }) };
 }
 
-/** One request without a credential, to hear what the server wants and to see where it is. */
-async function ask(entry: ServerEntry): Promise<Reach & { challenge: Challenge }> {
+/** One request without a token, to hear what the server wants and to see where it is. Some ask for a key before they say it: it goes there alone. */
+async function ask(entry: ServerEntry, given: Given): Promise<Reach & { challenge: Challenge }> {
   const reach = outwards(new URL(entry.url!));
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'gatehouse', version: '1' } };
   const response = await reach
-    .fetch(entry.url!, {
+    .fetch(withQuery(new URL(entry.url!), given.query), {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...entry.headers },
+      headers: [
+        ['content-type', 'application/json'],
+        ['accept', 'application/json, text/event-stream'],
+        ...Object.entries(entry.headers),
+        ...pairs(given.headers),
+      ],
       body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
     })
     .catch((cause: unknown) => {
@@ -218,6 +236,8 @@ async function get(place: string, fetch: Fetch): Promise<unknown> {
     throw lie(`the metadata at ${host(place)} is not JSON`);
   });
 }
+
+const pairs = (list: readonly string[]) => list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]!] as [string, string]] : []));
 
 const wellKnown = '/.well-known/oauth-protected-resource';
 const bare = (text: string): string => text.replace(/\/$/, '');

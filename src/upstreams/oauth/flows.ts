@@ -4,7 +4,7 @@ import { Failure } from '../../base/errors.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Challenge, scopesOf, union } from './challenge.ts';
 import { type Client, clientFor, configurationOf } from './client.ts';
-import { discover } from './discovery.ts';
+import { discover, type Given } from './discovery.ts';
 import type { Kept } from './kept.ts';
 import { tokensOf } from './tokens.ts';
 
@@ -34,10 +34,10 @@ export async function begin(options: {
   scope: string;
   /** One that there is already: it belongs to the authorization server that it was registered at (SEP-2352), and to one redirect URI. */
   known: { issuer: string; client: Client } | undefined;
-  secret: string | undefined;
+  secrets: Given;
 }): Promise<Flow> {
-  const { entry, auth, redirectUri, known } = options;
-  const found = await discover(entry, auth, options.heard);
+  const { entry, auth, redirectUri, known, secrets } = options;
+  const found = await discover(entry, auth, options.heard, secrets);
   const { metadata, resource } = found;
   const wanted = union(auth.scope, found.scope, options.scope);
   // The challenge does not say it, and without it many give no refresh token (specification, "Refresh Tokens").
@@ -46,7 +46,7 @@ export async function begin(options: {
   const client =
     known?.issuer === metadata.issuer && known.client.redirectUri === redirectUri
       ? known.client
-      : await clientFor({ auth, metadata, redirectUri, secret: options.secret, fetch: found.fetch });
+      : await clientFor({ auth, metadata, redirectUri, secret: secrets.clientSecret, fetch: found.fetch });
   const configuration = configurationOf(metadata, client, found.fetch);
   const [state, verifier, nonce] = [oidc.randomState(), oidc.randomPKCECodeVerifier(), oidc.randomNonce()];
   const openid = scopesOf(scope).includes('openid');

@@ -23,6 +23,8 @@ const stepUps = { most: 3, withinMs: 3_600_000 };
 /** Whether a sign-in is for the server as the company states it now: its address, its authorization server, the client, what the token is for. */
 export function fits(kept: Kept, { url, auth }: ServerEntry): boolean {
   if (auth.type !== 'oauth' || kept.url !== url) return false;
+  // As a public client it was another one.
+  if (auth.clientId !== undefined && (auth.clientSecret === undefined) !== (kept.client.clientSecret === undefined)) return false;
   const { issuer = kept.metadata.issuer, clientId = kept.client.clientId, resource = kept.resource } = auth;
   return (
     issuer === kept.metadata.issuer && clientId === kept.client.clientId && (resource === false ? undefined : resource) === kept.resource

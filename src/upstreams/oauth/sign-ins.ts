@@ -7,6 +7,7 @@ import type { ServerEntry } from '../../bundle/schema.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { SignInNeeded } from '../upstream.ts';
 import { browserSteps } from './browser.ts';
+import { type Given, nothingGiven } from './discovery.ts';
 import { fits, keptAt, type OAuthEntry, openHeaders } from './headers.ts';
 import { type Kept, openStore, type Store } from './kept.ts';
 import { endpoints, ticketPath } from './pages.ts';
@@ -38,6 +39,8 @@ export interface SignIns {
   until(ticket: string, signal: AbortSignal): Promise<boolean>;
   /** Forgets the sign-in and has it revoked (RFC 7009), later where that cannot be reached now. Rejects where it is still in the vault. */
   signOut(server: string): Promise<void>;
+  /** A secret of a server is another one, or is gone: a sign-in of the client that it belongs to ends, since it has a copy. Rejects as `signOut` does. */
+  secretChanged(server: string, name: string): Promise<void>;
   /** The bundle or the person has changed: sign-ins at servers that are no more there, or are elsewhere, end. */
   follow(entries: readonly ServerEntry[]): Promise<void>;
   /** No rules hold at present: nobody waits for a sign-in any more. */
@@ -57,8 +60,8 @@ export interface SignInOptions {
   /** Who is signed in: `sub` as upstream calls name them, `account` for the vault; undefined: nobody. */
   person(): { sub: string; account: string } | undefined;
   entry(server: string): ServerEntry | undefined;
-  /** Of the client that the company states for a server; undefined: it is a public one. Rejects where it has one that is not there. */
-  clientSecret?(entry: ServerEntry): Promise<string | undefined>;
+  /** What people supply for a server. Rejects where something is not there; absent: nothing is. */
+  secrets?(entry: ServerEntry): Promise<Given>;
   changed(): void;
   /** A server is to be connected to anew. */
   reset(server: string): void;
@@ -132,6 +135,17 @@ export function openSignIns(options: SignInOptions): SignIns {
     await removed;
   }
 
+  async function signOut(server: string): Promise<void> {
+    const who = options.person();
+    if (!who) return;
+    try {
+      await end(await storeOf(who.account).reading, [server]);
+    } finally {
+      options.reset(server);
+      changed();
+    }
+  }
+
   void revocations.flush();
   return {
     credentials: {
@@ -155,7 +169,7 @@ export function openSignIns(options: SignInOptions): SignIns {
           return isOAuth(entry) ? entry : undefined;
         },
         origin: originOf,
-        secret: async (entry) => await options.clientSecret?.(entry),
+        secrets: async (entry) => (await options.secrets?.(entry)) ?? nothingGiven,
         store: (account) => storeOf(account).reading,
         drop: (kept) => void drop(kept),
         kept(server, kept, before) {
@@ -202,15 +216,10 @@ export function openSignIns(options: SignInOptions): SignIns {
         signal.removeEventListener('abort', stop);
       }
     },
-    async signOut(server) {
-      const who = options.person();
-      if (!who) return;
-      try {
-        await end(await storeOf(who.account).reading, [server]);
-      } finally {
-        options.reset(server);
-        changed();
-      }
+    signOut,
+    async secretChanged(server, name) {
+      const auth = options.entry(server)?.auth;
+      if (auth?.type === 'oauth' && auth.clientSecret === name) await signOut(server);
     },
     async follow(entries) {
       const there = new Map(entries.map((entry) => [entry.id, entry]));

@@ -2,6 +2,7 @@ import * as oidc from 'openid-client';
 import type { Failure } from '../../base/errors.ts';
 import { guardedFetch } from '../../base/guarded-fetch.ts';
 import { lead } from '../../base/lifetime.ts';
+import { bearer, isBearer } from '../credentials/bearer.ts';
 import type { HeaderList } from '../credentials/credentials.ts';
 import { configurationOf } from './client.ts';
 import type { Kept } from './kept.ts';
@@ -10,12 +11,10 @@ type Answer = oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers;
 
 /** Milliseconds: a year. */
 const longest = 31_536_000_000;
-/** RFC 6750 section 2.1, and no more characters than servers take in a header. */
-const isBearer = /^[\w.~+/-]{1,16384}=*$/;
 
 /** What of an answer of the token endpoint is kept (RFC 6749 section 5.1). Throws where the token is none that can be sent. */
 export function tokensOf(answer: Answer, now: number): Pick<Kept, 'accessToken' | 'refreshToken' | 'expiresAt' | 'refreshAt' | 'account'> {
-  if (answer.token_type !== 'bearer' || !isBearer.test(answer.access_token))
+  if (answer.token_type !== 'bearer' || !isBearer(answer.access_token))
     throw new Error('the authorization server issued a token that cannot be used');
   const lifetime = answer.expires_in === undefined ? undefined : Math.min(Math.max(answer.expires_in, 0) * 1000, longest);
   const account = accountOf(answer.claims());
@@ -47,7 +46,7 @@ const owners = new WeakMap<HeaderList, string>();
 export function headersOf(kept: Kept, account: string): HeaderList {
   const found = lists.get(kept);
   if (found) return found;
-  const list = ['authorization', `Bearer ${kept.accessToken}`];
+  const list = bearer(kept.accessToken);
   lists.set(kept, list);
   owners.set(list, account);
   return list;

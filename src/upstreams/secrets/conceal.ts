@@ -1,6 +1,5 @@
-import type { JsonObject } from '../../protocol/jsonrpc.ts';
 import { maskedWhole } from '../local/mask.ts';
-import type { Outcome, UpstreamError } from '../upstream.ts';
+import type { Outcome, UpstreamCall, UpstreamError } from '../upstream.ts';
 
 /** Takes secrets out of what a server says, before anybody keeps it, shows it or passes it on. Some quote the key that they refuse. */
 export interface Concealer {
@@ -10,6 +9,10 @@ export interface Concealer {
   error<E extends UpstreamError>(error: E): E;
   /** The same outcome where there is none in it. A long result is not looked through. */
   outcome(outcome: Outcome): Outcome;
+  /** The same value where there is none in it. */
+  value<T>(value: T): T;
+  /** A call that hears nothing of them while it runs either. */
+  call(call: UpstreamCall): UpstreamCall;
 }
 
 export function openConcealer(): Concealer {
@@ -29,9 +32,20 @@ export function openConcealer(): Concealer {
     return masked.some(([name, inner], at) => name !== before[at]![0] || inner !== before[at]![1]) ? Object.fromEntries(masked) : value;
   }
 
+  const value = <T>(value: T): T => (secrets.length === 0 ? value : (within(value) as T));
   return {
+    value,
+    call(call) {
+      const { onProgress, onNotification, onRequest } = call;
+      return {
+        ...call,
+        onProgress: onProgress && ((params) => onProgress(value(params))),
+        onNotification: onNotification && ((notification) => onNotification(value(notification))),
+        onRequest: onRequest && ((request, signal) => onRequest(value(request), signal)),
+      };
+    },
     add(values) {
-      secrets = [...new Set([...secrets, ...values.flatMap((value) => [value, encodeURIComponent(value)])])];
+      secrets = [...new Set([...secrets, ...values])];
     },
     error(error) {
       if (!quotes(error.message)) return error;
@@ -42,9 +56,11 @@ export function openConcealer(): Concealer {
     },
     outcome(outcome) {
       if (secrets.length === 0) return outcome;
-      if ('error' in outcome) return { error: within(outcome.error) as typeof outcome.error };
-      if (typeof outcome.text === 'string' ? !quotes(outcome.text) : outcome.text !== undefined) return outcome;
-      const result = within(outcome.result) as JsonObject;
+      if ('error' in outcome) return { error: value(outcome.error) };
+      const { text } = outcome;
+      // JSON can spell each character in other ways, all of which begin with a backslash; many servers spell `/` so.
+      if (typeof text === 'string' ? !quotes(text) && !text.includes('\\') : text !== undefined) return outcome;
+      const result = value(outcome.result);
       return result === outcome.result ? outcome : { result };
     },
   };

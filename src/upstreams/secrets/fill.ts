@@ -1,4 +1,4 @@
-import type { Secret } from '../../bundle/secret.ts';
+import type { ServerEntry } from '../../bundle/schema.ts';
 
 /** What an entry's secrets come to: the values, put where the entry wants them. */
 export interface Filled {
@@ -7,14 +7,16 @@ export interface Filled {
   /** `name=value&...`, encoded; empty: none. */
   readonly query: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** All values in it, to be masked wherever they come back. */
+  /** Of the client that the entry states for its authorization server: for nobody else. */
+  readonly clientSecret: string | undefined;
+  /** All values in it, also as JSON and addresses spell them, to be masked wherever they come back. */
   readonly values: readonly string[];
 }
 
-export const nothing: Filled = { headers: [], query: '', environment: {}, values: [] };
+export const nothing: Filled = { headers: [], query: '', environment: {}, clientSecret: undefined, values: [] };
 
 /** Places of a secret that has no value are left out. Whether all required ones are there is the caller's business. */
-export function fill(secrets: readonly Secret[], given: (name: string) => string | undefined): Filled {
+export function fill({ secrets, auth }: Pick<ServerEntry, 'secrets' | 'auth'>, given: (name: string) => string | undefined): Filled {
   const headers: string[] = [];
   const query: string[] = [];
   const environment: Record<string, string> = {};
@@ -22,7 +24,7 @@ export function fill(secrets: readonly Secret[], given: (name: string) => string
   for (const { name, where } of secrets) {
     const value = given(name);
     if (value === undefined) continue;
-    values.push(value);
+    values.push(value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1));
     for (const place of where) {
       const whole = place.before + value + place.after;
       if (place.in === 'header') headers.push(place.name, whole);
@@ -30,5 +32,6 @@ export function fill(secrets: readonly Secret[], given: (name: string) => string
       else environment[place.name] = whole;
     }
   }
-  return { headers, query: query.join('&'), environment, values };
+  const clientSecret = auth.type === 'oauth' && auth.clientSecret !== undefined ? given(auth.clientSecret) : undefined;
+  return { headers, query: query.join('&'), environment, clientSecret, values: [...new Set(values)] };
 }

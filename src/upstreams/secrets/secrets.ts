@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../../base/errors.ts';
 import type { Vault } from '../../base/host.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
@@ -12,10 +13,10 @@ import { checkValue } from './value.ts';
 export interface Secrets extends SecretSource {
   /** What a window may know of an entry's secrets. */
   rows(entry: ServerEntry): SecretRow[];
-  /** Rejects with a Failure: a secret that the entry does not name, a value that cannot be carried, a vault that cannot be opened. */
-  set(entry: ServerEntry, name: string, value: string): Promise<void>;
+  /** Rejects with a Failure: a secret that the entry does not name, a value that cannot be carried, a vault that cannot be opened, or another `place` than the person saw. */
+  set(entry: ServerEntry, name: string, value: string, place?: string): Promise<void>;
   clear(entry: ServerEntry, name: string): Promise<void>;
-  /** The person has left, or the company's rules do not hold: nothing stays in memory. */
+  /** The person has left, or the company's rules do not hold: nothing stays here. Connections that have begun keep what they have until they end. */
   forget(): void;
 }
 
@@ -30,27 +31,28 @@ export function openSecrets(options: {
   now(): number;
   /** Undefined: nobody is signed in, or no bundle holds. */
   scope(): Scope | undefined;
-  /** What is known has changed: of one server's secrets by a person's act, or (without a server) since the vault answered. */
-  changed(server?: string): void;
+  /** What is known has changed: one server's secret by a person's act, or (without a server) since the vault answered. */
+  changed(server?: string, name?: string): void;
 }): Secrets {
   const { vault, now, scope, changed } = options;
   const known = new Map<string, Known>();
-  /** The last of each server, so that it stays the same while nothing changes. */
-  const last = new Map<string, { stated: string; values: string; filled: Filled }>();
+  /** Where nothing is lacking: calls come often, and each asks. */
+  let ready = new WeakMap<ServerEntry, Filled>();
 
-  let before: string | undefined;
-  /** Whose secrets count now. Of nobody else any stay in memory. */
-  function present(): Scope | undefined {
-    const whose = scope();
-    const now = JSON.stringify(whose);
-    if (now !== before) forget();
-    before = now;
-    return whose;
+  let present: Scope | undefined;
+  /** Whose secrets count now, in the same object until that changes. Of nobody else any stay here. */
+  function whose(): Scope | undefined {
+    const next = scope();
+    if (!isDeepStrictEqual(next, present)) {
+      forget();
+      present = next;
+    }
+    return present;
   }
 
   function forget() {
     known.clear();
-    last.clear();
+    ready = new WeakMap();
   }
 
   /** INVARIANT: a vault that does not answer, or answers with what cannot be read, is unavailable: never a secret that is missing. */
@@ -75,19 +77,20 @@ export function openSecrets(options: {
 
   /** What is known of each of an entry's secrets, in its order; undefined: nobody is there whose they could be. */
   function all({ id, secrets }: ServerEntry): { name: string; required: boolean; is: Known }[] | undefined {
-    const whose = present();
-    return whose && secrets.map(({ name, required }) => ({ name, required, is: look(vaultName(whose, id, name)) }));
+    const owner = whose();
+    return owner && secrets.map(({ name, required }) => ({ name, required, is: look(vaultName(owner, id, name)) }));
   }
 
   function lackOf(entry: ServerEntry, found: NonNullable<ReturnType<typeof all>>): Lack | undefined {
-    const there = goesTo(entry);
     const [failed] = found.flatMap(({ name, is }) => ('failed' in is ? [`${name} cannot be read: ${is.failed.replace(/\.$/, '')}`] : []));
     // Also where it is optional: without it the server would do something else than with it, for a reason that passes.
     if (failed !== undefined) return { kind: 'unavailable', what: failed };
-    const missing = found.filter(({ required, is }) => required && 'stored' in is && is.stored?.goesTo !== there);
+    const missing = found.filter(({ name, required, is }) => required && 'stored' in is && is.stored?.goesTo !== goesTo(entry, name));
     if (missing.length === 0) return undefined;
     const names = missing.map(({ name }) => name).join(' and ');
-    const moved = missing.flatMap(({ is }) => ('stored' in is && is.stored ? [movedWords(is.stored.goesTo, there)] : []))[0];
+    const moved = missing.flatMap(({ name, is }) =>
+      'stored' in is && is.stored ? [movedWords(is.stored.goesTo, goesTo(entry, name))] : [],
+    )[0];
     return { kind: 'missing', what: names, ...(moved === undefined ? {} : { moved }) };
   }
 
@@ -99,7 +102,7 @@ export function openSecrets(options: {
   }
 
   function lacking(entry: ServerEntry): Lack | undefined | Promise<Lack | undefined> {
-    if (entry.secrets.length === 0) return undefined;
+    if (filled(entry)) return undefined;
     const found = settled(entry);
     if (found === undefined) return { kind: 'unavailable', what: 'nobody is signed in whose secrets they are' };
     return Array.isArray(found) ? lackOf(entry, found) : (found as Promise<unknown>).then(() => lacking(entry));
@@ -107,26 +110,24 @@ export function openSecrets(options: {
 
   function filled(entry: ServerEntry): Filled | undefined {
     if (entry.secrets.length === 0) return nothing;
+    whose();
+    const before = ready.get(entry);
+    if (before) return before;
     const found = all(entry);
     if (!found || found.some(({ is }) => !('stored' in is)) || lackOf(entry, found)) return undefined;
-    const there = goesTo(entry);
     const values = new Map(
-      found.flatMap(({ name, is }) => ('stored' in is && is.stored?.goesTo === there ? [[name, is.stored.value]] : [])),
+      found.flatMap(({ name, is }) => ('stored' in is && is.stored?.goesTo === goesTo(entry, name) ? [[name, is.stored.value]] : [])),
     );
-    const stated = JSON.stringify(entry.secrets.map(({ name, where }) => [name, where]));
-    const key = JSON.stringify([...values]);
-    const before = last.get(entry.id);
-    if (before?.stated === stated && before.values === key) return before.filled;
-    const made = fill(entry.secrets, (name) => values.get(name));
-    last.set(entry.id, { stated, values: key, filled: made });
+    const made = fill(entry, (name) => values.get(name));
+    ready.set(entry, made);
     return made;
   }
 
-  function named(entry: ServerEntry, name: string): { at: string; secret: ServerEntry['secrets'][number] } {
+  function named(entry: ServerEntry, name: string): { at: string; owner: Scope; secret: ServerEntry['secrets'][number] } {
     const secret = entry.secrets.find((secret) => secret.name === name);
-    const whose = present();
-    if (!whose) throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in to Gatehouse first.');
-    if (secret) return { at: vaultName(whose, entry.id, name), secret };
+    const owner = whose();
+    if (!owner) throw new Failure('signed-out', 'Nobody is signed in.', 'Sign in to Gatehouse first.');
+    if (secret) return { at: vaultName(owner, entry.id, name), owner, secret };
     const has = entry.secrets.map(({ name }) => name).join(', ');
     throw new Failure(
       'not-found',
@@ -135,15 +136,33 @@ export function openSecrets(options: {
     );
   }
 
+  /** The vault has it. Somebody else may be here by now, of whom it is none: then it is read again when it is wanted. */
+  function changedTo(stored: Stored | undefined, { id }: ServerEntry, name: string, at: string, owner: Scope) {
+    if (whose() !== owner) {
+      known.delete(at);
+      return changed();
+    }
+    known.set(at, { stored });
+    ready = new WeakMap();
+    changed(id, name);
+  }
+
   return {
     lacking,
     filled,
+    whose,
     rows(entry) {
       const found = all(entry);
-      const there = goesTo(entry);
       return entry.secrets.map(({ name, description, required }, index) => {
         const is = found?.[index]?.is;
-        const about = { name, description, required, goesTo: entry.url === undefined ? (entry.launch?.command ?? '') : there };
+        const there = goesTo(entry, name);
+        const about = {
+          name,
+          description,
+          required,
+          goesTo: entry.url === undefined ? (entry.launch?.command ?? '') : there,
+          place: there,
+        };
         if (is === undefined || 'reading' in is) return { ...about, state: 'unavailable', why: 'the vault has not answered yet' };
         if ('failed' in is) return { ...about, state: 'unavailable', why: is.failed };
         if (is.stored === undefined) return { ...about, state: 'missing' };
@@ -152,19 +171,23 @@ export function openSecrets(options: {
           : { ...about, state: 'missing', why: movedWords(is.stored.goesTo, there) };
       });
     },
-    async set(entry, name, value) {
-      const { at, secret } = named(entry, name);
+    async set(entry, name, value, place = goesTo(entry, name)) {
+      const { at, owner, secret } = named(entry, name);
+      if (place !== goesTo(entry, name))
+        throw new Failure(
+          'conflict',
+          `The company has just changed where ${name} goes, so it was not taken.`,
+          'Look at where it goes now, then enter it again.',
+        );
       checkValue(secret, value);
-      const stored: Stored = { format: 1, value, goesTo: goesTo(entry) };
+      const stored: Stored = { format: 1, value, goesTo: place };
       await vault.set(at, JSON.stringify(stored));
-      known.set(at, { stored });
-      changed(entry.id);
+      changedTo(stored, entry, name, at, owner);
     },
     async clear(entry, name) {
-      const { at } = named(entry, name);
+      const { at, owner } = named(entry, name);
       await vault.delete(at);
-      known.set(at, { stored: undefined });
-      changed(entry.id);
+      changedTo(undefined, entry, name, at, owner);
     },
     forget,
   };

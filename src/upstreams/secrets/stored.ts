@@ -24,15 +24,20 @@ export function readStored(text: string): Stored {
 }
 
 /**
- * Where an entry's secrets go: a remote server's origin, or all that decides what a local one does with them. A person who entered a secret for the
+ * Where a secret of an entry goes: a remote server's origin, that of the authorization server for a client's, or all that decides what a local one does with them, the variables that they stand in and what
+ * stands around them there included: `HTTPS_PROXY` and a host name behind the value would send it to that host. A person who entered a secret for the
  * one has not agreed to the other, whatever the next bundle says. Another version of the same package asks for nothing again.
  */
-export function goesTo({ url, launch }: Pick<ServerEntry, 'url' | 'launch'>): string {
+export function goesTo({ url, launch, secrets, auth }: Pick<ServerEntry, 'url' | 'launch' | 'secrets' | 'auth'>, secret: string): string {
+  if (auth.type === 'oauth' && auth.clientSecret === secret) return new URL(auth.issuer!).origin;
   if (url !== undefined) return new URL(url).origin;
   if (launch === undefined) return '';
   const { command, args, env, cwd } = launch;
-  const plain = downloads(launch) ? args.map((arg) => arg.replace(packageVersion, '$1')) : args;
-  return `program ${hash('sha256', JSON.stringify([command, plain, Object.entries(env).sort(), cwd]), 'base64url')}`;
+  // The first one is the package; what else looks like one may be an address.
+  const at = downloads(launch) ? args.findIndex((arg) => packageVersion.test(arg)) : -1;
+  const plain = at < 0 ? args : args.with(at, args[at]!.replace(packageVersion, '$1'));
+  const places = secrets.flatMap(({ name, where }) => where.map((place) => [place.name, name, place.before, place.after])).sort();
+  return `program ${hash('sha256', JSON.stringify([command, plain, Object.entries(env).sort(), cwd, places]), 'base64url')}`;
 }
 
 /** `NAME@1.2.3` of npm and `NAME==1.2.3` of PyPI, as an argument of their own. */

@@ -25,7 +25,7 @@ export async function connectStdio(
   async function start(assumedEra: Era | undefined): Promise<Link> {
     const child = startChild({
       entry,
-      secrets: context.filled().environment,
+      secrets: context.filled.environment,
       processGuard,
       log,
       path,
