@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -74,4 +75,21 @@ export async function openScene(
   await opened.page.locator('main').waitFor();
   await opened.page.evaluate(`location.hash = ${JSON.stringify(at)}`);
   return { ...opened, served, shown };
+}
+
+export const pictures = process.env['GATEHOUSE_PICTURES'];
+
+/** In both colour schemes and at two widths nothing overflows and axe has no complaint. Takes pictures under this name where they are asked for. */
+export async function everyLook(page: Page, picture?: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [1280, 420]) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.waitForTimeout(60);
+      assert.equal(await overflow(page), 0, `${width} px`);
+      assert.deepEqual(await axe(page), [], `${picture}, ${colorScheme}, ${width} px`);
+      if (pictures && picture) await page.screenshot({ path: `${pictures}/${picture}-${colorScheme}-${width}.png` });
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
 }

@@ -1,27 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import type { Browser, Page } from 'playwright';
+import type { Browser } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
 import { serveWindow } from '../support/window.ts';
-import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
+import { axe, everyLook, launch, noChromium, openPage, pictures } from './browser.ts';
 import { type SceneOptions, scene } from './scene.ts';
 import { output } from './scene-servers.ts';
-
-const pictures = process.env['GATEHOUSE_PICTURES'];
-
-/** In both colour schemes and at two widths nothing overflows and axe has no complaint. Takes pictures under this name where they are asked for. */
-async function everyLook(page: Page, picture?: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const width of [1280, 420]) {
-      await page.setViewportSize({ width, height: 860 });
-      await page.waitForTimeout(60);
-      assert.equal(await overflow(page), 0, `${width} px`);
-      assert.deepEqual(await axe(page), [], `${colorScheme}, ${width} px`);
-      if (pictures && picture) await page.screenshot({ path: `${pictures}/${picture}-${colorScheme}-${width}.png` });
-    }
-  }
-}
 
 describe('what a local server wrote', { skip: noChromium }, () => {
   let browser: Browser;

@@ -4,11 +4,10 @@ import type { Browser, Page } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
 import type { SecretRow, ServerRow } from '../../src/contract/servers.ts';
 import { serveWindow } from '../support/window.ts';
-import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
+import { axe, everyLook, launch, noChromium, openPage } from './browser.ts';
 import { scene, view } from './scene.ts';
 import { servers } from './scene-servers.ts';
 
-const pictures = process.env['GATEHOUSE_PICTURES'];
 const typed = 'wrench-4821-hollow-sparrow';
 
 const secret = (change: Partial<SecretRow> = {}): SecretRow => ({
@@ -22,21 +21,6 @@ const secret = (change: Partial<SecretRow> = {}): SecretRow => ({
 });
 const optional = secret({ name: 'depot-code', description: '', required: false });
 const needs = { state: 'needs-secret', error: 'it needs X-Api-Key, which is not entered on this computer' } as const;
-
-/** In both colour schemes and at two widths nothing overflows and axe has no complaint. */
-async function everyLook(page: Page, picture: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const width of [1280, 420]) {
-      await page.setViewportSize({ width, height: 800 });
-      await page.waitForTimeout(60);
-      assert.equal(await overflow(page), 0, `${width} px`);
-      assert.deepEqual(await axe(page), [], `${picture}, ${colorScheme}, ${width} px`);
-      if (pictures) await page.screenshot({ path: `${pictures}/secrets-${picture}-${colorScheme}-${width}.png` });
-    }
-  }
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
 
 describe('what a server needs from a person', { skip: noChromium }, () => {
   let browser: Browser;
@@ -94,7 +78,7 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
     await page.getByText('on its site under Profile').waitFor();
     await page.getByText('It stays in the vault of this computer').waitFor();
     assert.equal(await page.getByText('https://mcp.swiftcart.example').count(), 2);
-    await everyLook(page, 'missing');
+    await everyLook(page, 'secrets-missing');
     const field = page.getByLabel('Value of X-Api-Key');
     assert.equal(await field.getAttribute('type'), 'password');
     await field.focus();
@@ -110,7 +94,7 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
     ]);
     await focusReaches(page, 'Replace X-Api-Key');
     assert.equal(await page.getByText('Not set').count(), 1, 'the optional one');
-    await everyLook(page, 'set');
+    await everyLook(page, 'secrets-set');
     const everywhere =
       '[document.documentElement.outerHTML, ...[...document.querySelectorAll("input")].map((one) => one.value), JSON.stringify(localStorage), JSON.stringify(sessionStorage), location.href].join()';
     assert.ok(!String(await page.evaluate(everywhere)).includes(typed));
@@ -139,7 +123,7 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
     const field = page.getByLabel('New value of X-Api-Key');
     await field.waitFor();
     await focusReaches(page, 'password');
-    await everyLook(page, 'replacing');
+    await everyLook(page, 'secrets-replacing');
     await page.keyboard.press('Escape');
     await replace.waitFor();
     await focusReaches(page, 'Replace X-Api-Key');
@@ -167,7 +151,7 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
     const one = await open(t, { ...needs, kind: 'local', secrets: [secret({ why: moved }), long] }, { vault: 'memory' });
     await one.page.getByText('It was entered for https://old.swiftcart.example').waitFor();
     await one.page.getByText('kept until Gatehouse ends').waitFor();
-    await everyLook(one.page, 'moved');
+    await everyLook(one.page, 'secrets-moved');
     const why = 'The secrets of Gatehouse on this computer cannot be opened: the keychain that has their key is missing or locked.';
     const sealed = await open(t, {
       state: 'failed',
@@ -176,7 +160,7 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
     });
     await sealed.page.getByText('Cannot be read now', { exact: true }).waitFor();
     assert.equal(await sealed.page.getByLabel('Value of X-Api-Key').count(), 0, 'nothing is put in its place');
-    await everyLook(sealed.page, 'unavailable');
+    await everyLook(sealed.page, 'secrets-unavailable');
     const fail = new Failure('bad-input', 'That cannot be the value of X-Api-Key: it has fewer than 4 characters.', 'Copy it again.');
     const refused = await open(t, { ...needs, secrets: [secret()] }, { fail });
     await refused.page.getByLabel('Value of X-Api-Key').fill('abc');
@@ -191,13 +175,13 @@ describe('what a server needs from a person', { skip: noChromium }, () => {
     const item = page.getByRole('list', { name: 'Needs attention' }).getByRole('link', { name: /Parcels/ });
     await item.waitFor();
     assert.match(await item.innerText(), /needs X-Api-Key from you/);
-    await everyLook(page, 'overview');
+    await everyLook(page, 'secrets-overview');
     await item.focus();
     await page.keyboard.press('Enter');
     await page.getByText('Parcels needs something from you').waitFor();
     await page.evaluate('location.hash = "#/servers"');
     await page.getByText('Needs a key').waitFor();
-    await everyLook(page, 'list');
+    await everyLook(page, 'secrets-list');
     assert.deepEqual(faults, []);
   });
 });

@@ -48,6 +48,9 @@ export function browserSteps(options: {
         const before = (await options.store(ticket.account)).servers.get(entry.id);
         const reusable = before?.client.registered === true && entry.auth.clientId === undefined && !doubtful.delete(entry.id);
         const known = ticket.client ?? (reusable ? { issuer: before.metadata.issuer, client: before.client } : undefined);
+        const secrets = await options.secrets(entry);
+        // Whose they are may have changed meanwhile.
+        if (entryOf(ticket) !== entry) return nothing(404);
         const flow = await begin({
           entry,
           auth: entry.auth,
@@ -55,7 +58,7 @@ export function browserSteps(options: {
           heard: ticket.heard,
           scope: ticket.scope,
           known,
-          secrets: await options.secrets(entry),
+          secrets,
         });
         ticket.client = { issuer: flow.issuer, client: flow.client };
         ticket.flows.set(flow.state, flow);
