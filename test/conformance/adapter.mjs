@@ -6,7 +6,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
-import { signingIn } from './auth.mjs';
+import { signingIn } from './auth.ts';
 
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO;
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');

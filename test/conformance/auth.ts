@@ -5,17 +5,26 @@ import { memoryVault } from '../../src/shell/vault.ts';
 import { openCredentials } from '../../src/upstreams/credentials/by-type.ts';
 import { companyHeaders } from '../../src/upstreams/credentials/credentials.ts';
 import { openSignIns } from '../../src/upstreams/oauth/sign-ins.ts';
+import { givenFor } from '../../src/upstreams/secrets/source.ts';
 import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
+import { secretsOver } from '../support/secrets.ts';
 
 const mostSignIns = 5;
 
 /** A company that has blessed the server, and a person who signs in each time that they are asked to. */
-export async function signingIn(url, context) {
+export async function signingIn(url: string, context: { client_id?: string; client_secret?: string }): Promise<void> {
   const { client_id: clientId, client_secret: secret } = context;
-  const clientMetadata = 'https://conformance-test.local/client-metadata.json';
-  const auth = { type: 'oauth', clientMetadata, ...(clientId === undefined ? {} : { clientId }) };
+  const auth = {
+    type: 'oauth',
+    clientMetadata: 'https://conformance-test.local/client-metadata.json',
+    ...(clientId === undefined ? {} : { clientId }),
+    ...(secret === undefined ? {} : { clientSecret: 'app-secret', issuer: await issuerOf(url) }),
+  } as const;
+  const secrets = secret === undefined ? [] : [{ name: 'app-secret', description: '', required: true, where: [] }];
   const tools = ['test-tool', 'test_tool'].map((name) => ({ name, inputSchema: { type: 'object' } }));
-  const fixture = entry({ id: 'fixture', url, auth, tools });
+  const fixture = entry({ id: 'fixture', url, auth, secrets, tools });
+  const held = secretsOver();
+  if (secret !== undefined) await held.secrets.set(fixture, 'app-secret', secret);
   const signIns = openSignIns({
     vault: memoryVault(),
     log: silent,
@@ -23,11 +32,12 @@ export async function signingIn(url, context) {
     origin: (host) => `http://${host}:${gateway.gateway.port}`,
     person: () => ({ sub: 'pat', account: 'pat' }),
     entry: () => fixture,
-    clientSecret: async () => secret,
+    secrets: (server) => givenFor(held.secrets, server),
     changed() {},
     reset: (id) => gateway.upstreams.signedIn(id),
   });
-  const gateway = await openTestGateway(makeBundle({ servers: [fixture] }), {
+  const gateway = await openTestGateway(makeBundle({ format: 2, servers: [fixture] }), {
+    secrets: held.secrets,
     credentials: openCredentials({ exchange: companyHeaders, oauth: signIns.credentials }),
     signedIn: (server, signal) => signIns.until(server, signal),
     endpoint: (path) => signIns.endpoint(path),
@@ -35,7 +45,8 @@ export async function signingIn(url, context) {
   try {
     const session = await legacySession(`${gateway.url}/s/fixture`, gateway.token);
     const call = async () => {
-      const { result } = (await session.send('tools/call', { name: 'test-tool', arguments: {} })).json();
+      const answer = await session.send('tools/call', { name: 'test-tool', arguments: {} });
+      const { result } = answer.json() as { result: { isError?: boolean; content?: { text?: string }[] } };
       return { failed: result.isError === true, text: result.content?.[0]?.text ?? '' };
     };
     for (let round = 0; round <= mostSignIns; round++) {
@@ -53,4 +64,12 @@ export async function signingIn(url, context) {
     signIns.close();
     await gateway.close();
   }
+}
+
+/** As IT finds it that registers a confidential client: the entry has to state the issuer that the secret is for. */
+async function issuerOf(url: string): Promise<string> {
+  const { origin, pathname } = new URL(url);
+  const metadata = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`);
+  const { authorization_servers: servers } = (await metadata.json()) as { authorization_servers: string[] };
+  return servers[0]!;
 }
