@@ -114,6 +114,7 @@ const rows = {
     'src/bundle',
     'src/contract',
     'src/agents/managed',
+    'src/agents/clients/programs',
     'src/app',
     'src/central',
     'src/demo',

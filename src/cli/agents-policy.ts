@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import type { Machine } from '../agents/clients/programs/client.ts';
 import { type AllowList, fileOn, type ManagedAgent, type System } from '../agents/managed/agent.ts';
 import { look } from '../agents/managed/look.ts';
 import { thisSystem } from '../agents/managed/system.ts';
 import { managedAgents } from '../agents/managed/table.ts';
+import { tryAgent } from '../agents/managed/try.ts';
 import { asAdministrator, difference, undo, wholeFile, write } from '../agents/managed/write.ts';
 import { codes, type ErrorValue, Failure, toErrorValue } from '../base/errors.ts';
 import { otherServers } from '../bundle/agents.ts';
@@ -18,11 +20,12 @@ export const policyOptions = {
   diff: { type: 'boolean' },
   write: { type: 'boolean' },
   undo: { type: 'boolean' },
+  check: { type: 'boolean' },
   out: { type: 'string' },
   root: { type: 'string' },
 } as const;
 
-export type PolicyValues = { diff?: boolean; write?: boolean; undo?: boolean; out?: string; root?: string };
+export type PolicyValues = { diff?: boolean; write?: boolean; undo?: boolean; check?: boolean; out?: string; root?: string };
 
 interface Wanted {
   dataDir: string;
@@ -36,11 +39,18 @@ interface Wanted {
  * the rights of whoever asks, in places that this table names.
  */
 export async function policy({ dataDir, agent, values, json }: Wanted, io: Io): Promise<number> {
-  const { diff, write: writes, undo: undoes, out, root } = values;
-  const actions = [diff, writes, undoes, out].filter((each) => each !== undefined);
-  if (actions.length > 1 || (out !== undefined && (agent !== undefined || root !== undefined)))
+  const { diff, write: writes, undo: undoes, check: checks, out, root } = values;
+  const actions = [diff, writes, undoes, checks, out].filter((each) => each !== undefined);
+  if (actions.length > 1 || (out !== undefined && agent !== undefined) || (root !== undefined && (checks || out !== undefined)))
     throw new Failure('bad-input', 'One thing at a time.', usageOf('agents'));
+  if (checks && process.env['SUDO_UID'] !== undefined)
+    throw new Failure(
+      'denied',
+      'This starts the agents, which the administrator has no reason to.',
+      'Ask as yourself: gatehouse agents policy --check',
+    );
   const system = thisSystem(root === undefined ? undefined : resolve(root));
+  const machine = { home: homedir(), env: process.env, platform: process.platform };
   const chosen = agent === undefined ? managedAgents : managedAgents.filter(({ id }) => id === agent);
   if (chosen.length === 0)
     throw new Failure(
@@ -53,7 +63,7 @@ export async function policy({ dataDir, agent, values, json }: Wanted, io: Io): 
   if (undoes) return each(chosen, (one) => asAdministrator(() => undo(one, system), again('--undo')), undone, { json, io });
   const list = await stated(dataDir);
   if (actions.length === 0) {
-    const rows = look(list, system, { home: homedir(), env: process.env, platform: process.platform });
+    const rows = look(list, system, machine);
     return show(agent === undefined ? rows : rows.filter(({ id }) => id === agent), json, io);
   }
   if (list === undefined)
@@ -62,6 +72,7 @@ export async function policy({ dataDir, agent, values, json }: Wanted, io: Io): 
       'The company states nothing about the servers of agents, so there is nothing to write.',
       'It does so with agents.other_servers in org.yaml. What was written before: gatehouse agents policy --undo',
     );
+  if (checks) return check(chosen, list, machine, { json, io });
   if (diff) {
     const compared = (one: ManagedAgent) => ({ file: fileOn(one, system), diff: difference(one, list, system) });
     return each(chosen, (one) => asAdministrator(() => compared(one), again('--diff')), differs, { json, io });
@@ -116,6 +127,33 @@ const wrote = ({ file, already }: ReturnType<typeof write>, { title }: ManagedAg
   `${title}: ${plain(file)} ${already ? 'says so already.' : 'is written. It holds from its next start.'}`;
 const undone = ({ file, restored }: ReturnType<typeof undo>, { title }: ManagedAgent) =>
   `${title}: ${plain(file)} ${{ whole: 'is as it was before.', entry: 'is without what was written; it has changed otherwise.', nothing: 'has nothing that was written by this.' }[restored]}`;
+
+const verdicts = {
+  refused: 'refused a server that the company does not allow.',
+  'let-in': 'took a server that the company does not allow.',
+  unclear: 'did not say which servers it takes',
+  'not-tried': 'was not tried',
+};
+
+/** Each agent itself is started with a server that is not allowed. */
+async function check(
+  agents: readonly ManagedAgent[],
+  list: AllowList,
+  machine: Machine,
+  { json, io }: { json: boolean; io: Io },
+): Promise<number> {
+  const results = [];
+  for (const agent of agents) {
+    const tried = await tryAgent(agent, list, machine);
+    results.push({ id: agent.id, ...tried });
+    const tone = tried.result === 'refused' ? 'green' : tried.result === 'let-in' ? 'red' : 'yellow';
+    if (!json)
+      io.out(paint(io, tone, `${agent.title} ${verdicts[tried.result]}${tried.why === undefined ? '' : `: ${plain(tried.why)}.`}`));
+  }
+  if (json) io.out(JSON.stringify(results));
+  if (results.some(({ result }) => result === 'let-in')) return codes.integrity.exit;
+  return results.some(({ result }) => result === 'unclear') ? codes.unavailable.exit : 0;
+}
 
 /** A tree of files for each system, as a machine without any of them has them then. */
 function handOut(folder: string, list: AllowList, json: boolean, io: Io): number {

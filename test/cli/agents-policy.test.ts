@@ -27,6 +27,7 @@ async function running(t: TestContext, first: Stated) {
       answer = next;
     },
     run: (...args: string[]) => gatehouse(['agents', 'policy', ...args, '--data', dataDir]),
+    with: (env: NodeJS.ProcessEnv, ...args: string[]) => gatehouse(['agents', 'policy', ...args, '--data', dataDir], { env }),
   };
 }
 
@@ -108,4 +109,36 @@ test('agents policy: a host that says what a company cannot state is not believe
     assert.equal((await run(...args)).code, 2, args.join(' '));
   assert.equal((await run('nobody', '--root', root)).code, 6);
   assert.equal((await gatehouse(['agents', 'list', '--diff'])).code, 2);
+});
+
+test('agents policy --check: believes what reaches a port before what an agent says', {
+  skip: windows && 'the agent is a script',
+}, async (t) => {
+  const on = await running(t, { origin, otherServers: [] });
+  const check = async (script: string, env: NodeJS.ProcessEnv = {}) => {
+    const bin = folder(t);
+    writeFileSync(join(bin, 'claude'), `#!${process.execPath}\n${script}`, { mode: 0o755 });
+    return on.with({ PATH: bin, ...env }, 'claude-code', '--check');
+  };
+  const absent = await on.with({ PATH: folder(t) }, '--check');
+  assert.equal(absent.code, 0, absent.err);
+  assert.match(absent.out, /^Codex was not tried: its program is not on PATH\.$/m);
+
+  const honest = await check("console.log('gatehouse: x');");
+  assert.deepEqual([honest.code, honest.out], [0, 'Claude Code refused a server that the company does not allow.\n']);
+  const liar = await check(`
+    const { mcpServers } = JSON.parse(require('node:fs').readFileSync(process.env.HOME + '/.claude.json', 'utf8'));
+    console.log('gatehouse: x');
+    require('node:net').connect(new URL(mcpServers['not-allowed'].url).port, '127.0.0.1').on('close', () => process.exit()).on('error', () => {});
+  `);
+  assert.deepEqual([liar.code, liar.out], [9, 'Claude Code took a server that the company does not allow.\n']);
+  assert.equal((await check("console.log('gatehouse: x\\nnot-allowed: y');")).code, 9);
+  const odd = await check("console.log('\\u001b[31mwhat\\u001b[0m\\u0007');");
+  assert.deepEqual([odd.code, odd.out], [7, 'Claude Code did not say which servers it takes: what .\n']);
+  const told = await check('console.log(JSON.stringify(process.env));', {
+    OPENAI_API_KEY: 'sk-mine',
+    GEMINI_CLI_SYSTEM_SETTINGS_PATH: '/x',
+  });
+  assert.doesNotMatch(told.out, /sk-mine|GEMINI_CLI/);
+  assert.equal((await check('', { SUDO_UID: '1000' })).code, 5);
 });

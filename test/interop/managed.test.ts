@@ -7,6 +7,8 @@ import { type AllowList, fileOn, type System } from '../../src/agents/managed/ag
 import { managedAgents } from '../../src/agents/managed/table.ts';
 import { write } from '../../src/agents/managed/write.ts';
 import { otherServers } from '../../src/bundle/agents.ts';
+import { entry } from '../cli/command.ts';
+import { serveSmall, smallCore } from '../headless/small-core.ts';
 import { folder } from '../shell/folder.ts';
 import { type ListingAgents, listingAgents, type RealAgents, realAgents, runAgent } from '../support/real-agents.ts';
 
@@ -67,7 +69,10 @@ async function machine(t: TestContext, id: string) {
       if (list !== undefined) write(agent, list, system);
       edit?.(fileOn(agent, system));
       const path = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
-      const env = { HOME: home, PATH: path, NO_COLOR: '1', DISABLE_AUTOUPDATER: '1', DISABLE_TELEMETRY: '1' };
+      // A model that nobody serves: what matters is said before it is asked.
+      const model = { ANTHROPIC_BASE_URL: 'http://127.0.0.1:9', ANTHROPIC_API_KEY: 'none', CLAUDE_CODE_MAX_RETRIES: '0' };
+      const quiet = { NO_COLOR: '1', DISABLE_AUTOUPDATER: '1', DISABLE_TELEMETRY: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' };
+      const env = { HOME: home, PATH: path, ...quiet, ...model };
       const { stdout, stderr } = await runAgent(layered(join(system.root, 'etc'), command), { cwd: home, env, timeoutMs: 60_000 });
       return stdout + stderr;
     },
@@ -94,6 +99,9 @@ test('Claude Code refuses what the list does not name, also by --mcp-config; a d
   assert.match(held, /^gatehouse: /m);
   assert.doesNotMatch(held, /^(files|other): /m);
   assert.match(await on.says([...on.agents.claude, 'mcp', 'add', 'new', '--', 'true'], alone), /not allowed by enterprise policy/);
+  const flagged = join(on.home, 'flagged.json');
+  writeFileSync(flagged, '{"mcpServers":{"flagged":{"type":"http","url":"http://127.0.0.1:11/mcp"}}}');
+  assert.match(await on.says([...on.agents.claude, '-p', 'hi', '--mcp-config', flagged], alone), /blocked by enterprise policy: flagged/);
   const both = await on.says(list, more);
   for (const name of ['gatehouse', 'files', 'other']) assert.match(both, new RegExp(`^${name}: `, 'm'));
   const dropIn = (file: string) => {
@@ -142,6 +150,42 @@ test("Gemini CLI blocks what the list does not name, and a person's entry of the
   assert.doesNotMatch(held, /evil/);
   for (const name of ['files', 'other']) assert.match(held, new RegExp(`${name}: .*Blocked`));
   assert.doesNotMatch(await on.says(list, more), /Blocked/);
+});
+
+test('agents policy --check starts each agent and says whether the list holds', { timeout: 240_000 }, async (t) => {
+  const on = await machine(t, 'codex');
+  if (!on) return;
+  const dataDir = folder(t);
+  const stated = { origin, otherServers: [], agents: [] };
+  await serveSmall(t, dataDir, smallCore({ 'agents-policy': () => stated }));
+  const bin = join(on.home, 'bin');
+  mkdirSync(bin);
+  for (const [name, command] of [
+    ['claude', on.agents.claude],
+    ['codex', on.agents.codex],
+    ['gemini', on.agents.gemini],
+    ['copilot', ['false']],
+  ] as const)
+    writeFileSync(join(bin, name), `#!/bin/sh\nexec ${command.map((word) => `'${word}'`).join(' ')} "$@"\n`, { mode: 0o755 });
+  const check = async (...written: string[]) => {
+    const root = folder(t);
+    mkdirSync(join(root, 'etc'));
+    const system: System = { platform: 'linux', root, admin: process.getuid!() };
+    for (const agent of managedAgents) if (written.includes(agent.id)) write(agent, alone, system);
+    const command = [process.execPath, entry, 'agents', 'policy', '--check', '--json', '--data', dataDir];
+    const env = { HOME: on.home, PATH: `${bin}:/usr/local/bin:/usr/bin:/bin` };
+    const { code, stdout, stderr } = await runAgent(layered(join(root, 'etc'), command), { cwd: on.home, env });
+    assert.notEqual(stdout, '', stderr);
+    return [code, ...(JSON.parse(stdout) as { id: string; result: string }[]).map(({ id, result }) => `${id} ${result}`)];
+  };
+  assert.deepEqual(await check('claude-code', 'codex', 'gemini'), [
+    0,
+    'claude-code refused',
+    'copilot not-tried',
+    'codex refused',
+    'gemini refused',
+  ]);
+  assert.deepEqual(await check(), [9, 'claude-code let-in', 'copilot not-tried', 'codex let-in', 'gemini let-in']);
 });
 
 test('Copilot CLI says that it loaded the list', { timeout: 240_000 }, async (t) => {

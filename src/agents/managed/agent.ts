@@ -38,6 +38,16 @@ export interface ManagedAgent {
   members(list: AllowList): Member[];
   /** Why what stands in it, or beside it, lets more in all the same; undefined where nothing does. `beside`: looks at another file of the agent's folder. */
   widened?(document: Record<string, unknown>, list: AllowList, beside: Beside): string | undefined;
+  /** How the agent itself is asked which servers it takes, in an empty home. Absent where it says so to nobody who has not signed in. */
+  trial?: {
+    args: readonly string[];
+    /** From the home. */
+    file: string;
+    /** Servers at addresses, by name. */
+    config(servers: Readonly<Record<string, string>>): string;
+    /** Whether it said that it would use the server of this name. */
+    takes(said: string, name: string): boolean;
+  };
   /** What the list does not hold against, for the person who relies on it. */
   note?: string;
 }

@@ -10,6 +10,10 @@ export const allowedMcpServers = ({ origin, others }: Parameters<ManagedAgent['m
   ],
 });
 
+/** Servers as they stand in the files of agents that keep them in JSON. */
+export const asHttp = (servers: Readonly<Record<string, string>>): object =>
+  Object.fromEntries(Object.entries(servers).map(([name, url]) => [name, { type: 'http', url }]));
+
 /**
  * `allowedMcpServers` and `allowManagedMcpServersOnly` of `managed-settings.json`. Source: the schema in its program, 2.1.330, and what it does with them
  * (test/interop/managed.test.ts): the list holds for entries of people and projects and for `--mcp-config`; a list in `managed-settings.d` is added to it;
@@ -27,6 +31,12 @@ export const claudeCode: ManagedAgent = {
   language: 'jsonc',
   plainJson: true,
   members: (list) => [allowedMcpServers(list), { name: 'allowManagedMcpServersOnly', value: true }],
+  trial: {
+    args: ['mcp', 'list'],
+    file: '.claude.json',
+    config: (servers) => JSON.stringify({ mcpServers: asHttp(servers) }),
+    takes: (said, name) => new RegExp(`^${name}: `, 'm').test(said),
+  },
   widened(_document, _list, { folder, names, object }) {
     const dropIns = join(folder, 'managed-settings.d');
     for (const name of names(dropIns).filter((each) => each.endsWith('.json') && !each.startsWith('.'))) {

@@ -26,6 +26,15 @@ export const codex: ManagedAgent = {
           : { name: each.name, identity: { command: { executable: each.command[0], args: each.command.slice(1).map(exactly) } } },
       ),
     ].map(({ name, identity }) => ({ container: 'mcp_servers', name, value: { identity } })),
+  trial: {
+    args: ['mcp', 'list'],
+    file: '.codex/config.toml',
+    config: (servers) =>
+      Object.entries(servers)
+        .map(([name, url]) => `[mcp_servers.${name}]\nurl = ${JSON.stringify(url)}\n`)
+        .join('\n'),
+    takes: (said, name) => new RegExp(`^${name} .* enabled`, 'm').test(said),
+  },
   widened(document, { others }) {
     const ours = [gateName, ...others.map(({ name }) => name)];
     const more = Object.keys((document['mcp_servers'] ?? {}) as object).find((name) => !ours.includes(name));

@@ -1,5 +1,6 @@
 import { gateName } from '../../bundle/agents.ts';
 import type { ManagedAgent } from './agent.ts';
+import { asHttp } from './claude-code.ts';
 
 /**
  * `mcp.allowed` and `mcpServers` of the system settings: the first has names alone, so each is defined as well, which takes the place of a person's entry of that
@@ -25,5 +26,11 @@ export const gemini: ManagedAgent = {
       value: 'url' in each ? { url: each.url, type: 'http' } : { command: each.command[0], args: each.command.slice(1) },
     })),
   ],
+  trial: {
+    args: ['mcp', 'list'],
+    file: '.gemini/settings.json',
+    config: (servers) => JSON.stringify({ mcpServers: asHttp(servers) }),
+    takes: (said, name) => new RegExp(`^\\W*${name}: (?!.*Blocked)`, 'm').test(said),
+  },
   note: `A person gets around it with --allowed-mcp-server-names, or with another file in GEMINI_CLI_SYSTEM_SETTINGS_PATH. It signs in to the gateway by itself: /mcp auth ${gateName}`,
 };
