@@ -32,6 +32,28 @@ describe('connecting agents in the window', { skip: noChromium }, () => {
     return { page, faults, served, commands, dialog: page.getByRole('dialog') };
   }
 
+  test('what the company states of other servers, and whether each agent that is here is held to it; nothing where it states nothing', async (t) => {
+    const { page, faults } = await open(t);
+    const rows = page.getByRole('list', { name: 'Whether agents are held to it' }).getByRole('listitem');
+    await rows.first().waitFor();
+    const texts = await rows.allInnerTexts();
+    for (const [at, words] of [
+      /Claude Code[\s\S]*In force[\s\S]*\/etc\/claude-code/,
+      /Copilot[\s\S]*Not in force[\s\S]*There is no such file/,
+      /Codex[\s\S]*Differs[\s\S]*allows "files" as well/,
+      /Cursor[\s\S]*Cannot be had/,
+    ].entries())
+      assert.match(texts[at]!, words);
+    assert.equal(texts.length, 4, 'one that is not here is not shown');
+    assert.deepEqual(faults, []);
+
+    for (const options of [{ policy: { origin: 'http://127.0.0.1:4283', agents: [] } }, { view: { gateway: ports.taken() } }]) {
+      const other = await open(t, options);
+      await other.page.getByRole('list', { name: 'Agents on this machine' }).waitFor();
+      assert.equal(await other.page.getByRole('heading', { name: 'Servers beside Gatehouse' }).count(), 0);
+    }
+  });
+
   test('the change is shown before anything is written, carried out as it was shown, and undone', async (t) => {
     const { page, faults, commands, dialog } = await open(t);
     await page.getByRole('button', { name: 'Connect VS Code' }).click();

@@ -7,7 +7,7 @@ import type { View } from '../../src/contract/view.ts';
 import { serveWindow } from '../support/window.ts';
 import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
 import { iso, ports, type SceneOptions, scene, view } from './scene.ts';
-import { consents, limitedAgents } from './scene-agents.ts';
+import { consents, limitedAgents, policy } from './scene-agents.ts';
 import { servers } from './scene-servers.ts';
 
 const hour = 3_600_000;
@@ -97,6 +97,13 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
   'agents, found on the machine': { at: '#/agents', says: 'Our entry was changed by somebody else.' },
   'agents, none found on the machine': { at: '#/agents', options: { detected: [] }, says: 'On this machine' },
   'agents, not looked for': { at: '#/agents', options: { fail: { 'agents-detect': offline } }, says: 'could not be looked for' },
+  'agents, held to the gateway': { at: '#/agents', says: 'no servers but those behind Gatehouse' },
+  'agents, held to the gateway and others': {
+    at: '#/agents',
+    options: { policy: { ...policy(), otherServers: [{ name: 'wiki', url: 'https://wiki.example/mcp' }] } },
+    says: 'no servers but wiki',
+  },
+  'agents, not told what they are held to': { at: '#/agents', options: { fail: { 'agents-policy': offline } }, says: 'It cannot be told' },
   'agents, none': { at: '#/agents', options: { view: { agents: [] } }, says: 'No agent is connected yet' },
   'agents, port taken': { at: '#/agents', options: { view: { gateway: ports.taken() } }, says: 'no agent is added' },
   'agents, port taken, none there': {

@@ -165,6 +165,33 @@ export const detected = (): AgentDetected[] => [
   { id: 'goose', title: 'Goose', installed: false, file: `${home}/.config/goose/config.yaml`, state: 'not-connected' },
 ];
 
+/** The gateway and nothing else: one agent of each state. */
+export const policy = (): AgentOutputs['agents-policy'] => ({
+  origin: 'http://127.0.0.1:4283',
+  otherServers: [],
+  agents: [
+    { id: 'claude-code', title: 'Claude Code', installed: true, file: '/etc/claude-code/managed-settings.json', state: 'in-force' },
+    {
+      id: 'copilot',
+      title: 'Copilot (VS Code, CLI)',
+      installed: true,
+      file: '/etc/github-copilot/managed-settings.json',
+      state: 'missing',
+      why: 'There is no such file.',
+    },
+    {
+      id: 'codex',
+      title: 'Codex',
+      installed: true,
+      file: '/etc/codex/requirements.toml',
+      state: 'differs',
+      why: 'It allows "files" as well.',
+    },
+    { id: 'gemini', title: 'Gemini CLI', installed: false, file: '/etc/gemini-cli/settings.json', state: 'missing' },
+    { id: 'cursor', title: 'Cursor', installed: true, state: 'unsupported', why: 'No managed allow-list of it is known.' },
+  ],
+});
+
 const titleOf = (id: string) => detected().find((agent) => agent.id === id)!;
 
 export const preview = (id: string): AgentOutputs['agent-connect-preview'] => ({

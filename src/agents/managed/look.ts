@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { Failure, toErrorValue } from '../../base/errors.ts';
+import { Failure } from '../../base/errors.ts';
 import type { ManagedRow } from '../../contract/agents.ts';
 import { type ConfigFile, readConfigFile } from '../clients/config-file.ts';
 import { languages, type Place, readDocument } from '../clients/edit/edit.ts';
@@ -33,13 +33,12 @@ export function look(list: AllowList | undefined, system: System, machine: Machi
 function standing(agent: ManagedAgent, path: string, list: AllowList, system: System): Pick<ManagedRow, 'state' | 'why'> {
   try {
     const file = readConfigFile(path, dirname(path), languages[agent.language].largest, 'look');
-    if (file.bytes === undefined) return { state: 'missing', why: 'there is no such file' };
-    const why = missing(agent, file, list);
-    if (why !== undefined) return { state: 'missing', why };
+    if (file.bytes === undefined) return { state: 'missing', why: 'There is no such file.' };
+    if (!hasSome(agent, file, list)) return { state: 'missing', why: 'It has no list of allowed servers.' };
     const trouble = unfit(agent, file, list) ?? unguarded(file, system);
-    return trouble === undefined ? { state: 'in-force' } : { state: 'differs', why: trouble };
+    return trouble === undefined ? { state: 'in-force' } : { state: 'differs', why: sentence(trouble) };
   } catch (error) {
-    return { state: 'differs', why: error instanceof Failure ? toErrorValue(error).message : 'what stands beside it cannot be read' };
+    return { state: 'differs', why: error instanceof Failure ? error.message : 'What stands beside it cannot be read.' };
   }
 }
 
@@ -49,11 +48,12 @@ export const placeOf = ({ language }: ManagedAgent, path: string, { container }:
   ...(container === undefined ? {} : { container }),
 });
 
-/** None of what we would write is there; undefined where some of it is. */
-function missing(agent: ManagedAgent, { text, path }: ConfigFile, list: AllowList): string | undefined {
-  const some = agent.members(list).some((member) => Object.hasOwn(readDocument(text, placeOf(agent, path, member)).servers, member.name));
-  return some ? undefined : 'it has no list of allowed servers';
-}
+/** A reason that goes on after a colon, by itself. A path at its beginning stays as it is. */
+const sentence = (reason: string) => `${/^[a-z]+ /.test(reason) ? reason[0]!.toUpperCase() + reason.slice(1) : reason}.`;
+
+/** Whether any of what we would write is there. */
+const hasSome = (agent: ManagedAgent, { text, path }: ConfigFile, list: AllowList): boolean =>
+  agent.members(list).some((member) => Object.hasOwn(readDocument(text, placeOf(agent, path, member)).servers, member.name));
 
 /** Why the file does not say what the company states; undefined where it does, and nothing beside it says more. */
 export function unfit(agent: ManagedAgent, { text, path }: Pick<ConfigFile, 'text' | 'path'>, list: AllowList): string | undefined {

@@ -54,7 +54,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, 
   async 'agents-policy'(house) {
     // Where the rules are not here, nobody knows what the company states.
     if (house.rules === undefined)
-      throw new Failure('unavailable', "The company's rules are not here.", 'Sign in, or see: gatehouse status');
+      throw new Failure('unavailable', "The company's rules are not here.", 'Sign in, and wait until they have arrived.');
     const { origin } = new URL((await ownGateway(house)).url);
     const stated = house.rules.bundle.agents;
     const list = stated && { origin, others: stated.otherServers };
