@@ -20,10 +20,11 @@ import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
 import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
+import { clientTokens } from '../upstreams/oauth/client-credentials.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
-import { givenFor } from '../upstreams/secrets/source.ts';
+import { filledOf, givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { dispatcher } from './dispatch.ts';
 import { followAgents } from './follow-agents.ts';
@@ -142,6 +143,11 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     entries: [],
     credentials: openCredentials({
       oauth: signIns.credentials,
+      'client-credentials': clientTokens({
+        now,
+        signIn: () => house.identity?.present(),
+        proof: (entry) => filledOf(secrets, entry),
+      }),
       exchange: exchangedTokens({
         now,
         signIn: () => house.identity?.present(),
