@@ -15,6 +15,7 @@ const rows = {
   'src/agents/clients/programs': [],
   'src/agents/clients/edit': ['src/base', 'src/agents/clients/programs'],
   'src/agents/clients': ['src/base', 'src/contract'],
+  'src/agents/managed': ['src/base', 'src/bundle', 'src/contract', 'src/agents/clients'],
   'src/identity': ['src/base', 'src/contract'],
   'src/company': ['src/base', 'src/bundle'],
   'src/ledger': ['src/base', 'src/contract'],
@@ -112,7 +113,10 @@ const rows = {
   'src/demo': ['src/base', 'src/contract', 'src/shell', 'src/headless'],
   'src/cli': [
     'src/base',
+    'src/bundle',
     'src/contract',
+    'src/agents/managed',
+    'src/agents/clients/programs',
     'src/app',
     'src/bridge',
     'src/central',

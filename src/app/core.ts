@@ -4,6 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openAdmission } from '../agents/bridged/admission.ts';
 import { openConnections } from '../agents/clients/connections.ts';
 import { openAgents } from '../agents/credentials/credentials.ts';
+import { look } from '../agents/managed/look.ts';
+import { thisSystem } from '../agents/managed/system.ts';
 import { openAuthorization } from '../agents/oauth/authorization.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
@@ -21,10 +23,11 @@ import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openCredentials } from '../upstreams/credentials/by-type.ts';
 import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
+import { clientTokens } from '../upstreams/oauth/client-credentials.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
-import { givenFor } from '../upstreams/secrets/source.ts';
+import { filledOf, givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { type Bridges, bridges } from './bridges.ts';
 import { dispatcher } from './dispatch.ts';
@@ -84,9 +87,10 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   });
   const isAddress = (path: string) => addressAt(path) !== undefined;
   const admission = openAdmission({ pipes: authorization.pipes, grants: agents.grants, isAddress, now });
+  const machine = { home: homedir(), env: process.env, platform: process.platform };
   const connections = openConnections({
     dir: dataDir,
-    machine: { home: homedir(), env: process.env, platform: process.platform },
+    machine,
     version: host.appVersion,
     now,
     log,
@@ -146,6 +150,11 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     entries: [],
     credentials: openCredentials({
       oauth: signIns.credentials,
+      'client-credentials': clientTokens({
+        now,
+        signIn: () => house.identity?.present(),
+        proof: (entry) => filledOf(secrets, entry),
+      }),
       exchange: exchangedTokens({
         now,
         signIn: () => house.identity?.present(),
@@ -172,6 +181,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     agents,
     authorization,
     connections,
+    managed: (list) => look(list, thisSystem(), machine),
     upstreams,
     signIns,
     secrets,

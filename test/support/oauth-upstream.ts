@@ -35,6 +35,9 @@ export interface OAuthUpstreamOptions {
   /** No token is needed but for calls. */
   openLists?: boolean;
   clients?: Json[];
+  /** More of the provider's own options. */
+  provider?: Json;
+  features?: Json;
   registration?: boolean;
 }
 
@@ -61,6 +64,7 @@ export async function openOAuthUpstream(t: TestContext, options: OAuthUpstreamOp
   const key = { ...(await exportJWK(privateKey)), kid: 'k1', alg: 'ES256', use: 'sig' };
   const scopeNames = ['mcp', ...new Set(Object.values(scopes))];
   const provider = new library.Provider(origin, {
+    ...options.provider,
     jwks: { keys: [key] },
     clients: options.clients ?? [],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
@@ -84,6 +88,7 @@ export async function openOAuthUpstream(t: TestContext, options: OAuthUpstreamOp
     },
     clientBasedCORS: () => false,
     features: {
+      ...options.features,
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
