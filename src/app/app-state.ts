@@ -1,5 +1,6 @@
 import type { Connections } from '../agents/clients/connections.ts';
 import type { Agents } from '../agents/credentials/credentials.ts';
+import type { AllowList } from '../agents/managed/agent.ts';
 import type { Authorization } from '../agents/oauth/authorization.ts';
 import type { ErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
@@ -7,6 +8,7 @@ import type { Bootstrap, Bundle } from '../bundle/schema.ts';
 import type { CompanyClient } from '../company/bundles.ts';
 import type { PinnedKey } from '../company/keys.ts';
 import type { Uploader } from '../company/upload.ts';
+import type { ManagedRow } from '../contract/agents.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -38,6 +40,8 @@ export interface AppState {
   agents: Agents;
   authorization: Authorization;
   connections: Connections;
+  /** Looks at agents' own managed allow-lists. */
+  managed: (list: AllowList | undefined) => ManagedRow[];
   upstreams: Upstreams;
   signIns: SignIns;
   secrets: Secrets;

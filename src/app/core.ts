@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openConnections } from '../agents/clients/connections.ts';
 import { openAgents } from '../agents/credentials/credentials.ts';
+import { look } from '../agents/managed/look.ts';
+import { thisSystem } from '../agents/managed/system.ts';
 import { openAuthorization } from '../agents/oauth/authorization.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
@@ -80,9 +82,10 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     log,
     now,
   });
+  const machine = { home: homedir(), env: process.env, platform: process.platform };
   const connections = openConnections({
     dir: dataDir,
-    machine: { home: homedir(), env: process.env, platform: process.platform },
+    machine,
     version: host.appVersion,
     now,
     log,
@@ -168,6 +171,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     agents,
     authorization,
     connections,
+    managed: (list) => look(list, thisSystem(), machine),
     upstreams,
     signIns,
     secrets,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { otherServers } from './agents.ts';
 import { secret, secretName, unfit } from './secret.ts';
 import { skill } from './skill.ts';
 import { usableCatalogue } from './usable.ts';
@@ -193,6 +194,8 @@ const statedBundle = z.object({
   servers: z.array(serverEntry),
   policies: z.array(compiledPolicy),
   limits: limits.default({ concurrentCalls: 64, callsPerMinute: 0 }),
+  /** What agents may have in their own configuration beside the gateway. Absent: the company says nothing about it. */
+  agents: z.object({ otherServers }).optional(),
 });
 
 export const bundle = statedBundle.refine(({ format, servers }) => format >= bundleFormat(servers), {

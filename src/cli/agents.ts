@@ -1,6 +1,7 @@
 import { Failure } from '../base/errors.ts';
 import type { AgentRow } from '../contract/agents.ts';
 import { ask } from '../shell/control-client.ts';
+import { type PolicyValues, policy, policyOptions } from './agents-policy.ts';
 import { allow, deny, limit, requests } from './agents-sign-in.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain, table } from './print.ts';
@@ -11,15 +12,20 @@ export async function run(args: string[], io: Io): Promise<number> {
   const { data, json, positionals, values } = options(args, {
     verb: 'agents',
     positionals: [1, 2],
-    options: { server: { type: 'string', multiple: true }, all: { type: 'boolean' }, name: { type: 'string' }, days: { type: 'string' } },
+    options: {
+      server: { type: 'string', multiple: true },
+      all: { type: 'boolean' },
+      name: { type: 'string' },
+      days: { type: 'string' },
+      ...policyOptions,
+    },
   });
   const [action = '', name] = positionals;
   const { server: servers, all, name: called, days } = values as { server?: string[]; all?: boolean; name?: string; days?: string };
-  const given = new Set(
-    Object.entries({ server: servers, all, name: called, days }).flatMap(([key, value]) => (value === undefined ? [] : [key])),
-  );
+  const given = Object.keys(values).filter((key) => key !== 'data' && key !== 'json');
   const form = Object.hasOwn(forms, action) ? forms[action] : undefined;
-  if (form === undefined || [...given].some((key) => !form.takes.includes(key)) || (name === undefined) !== (form.what === undefined))
+  const missing = form?.optional !== true && (name === undefined) !== (form?.what === undefined);
+  if (form === undefined || given.some((key) => !form.takes.includes(key)) || missing)
     throw new Failure(
       'bad-input',
       form?.what !== undefined && name === undefined
@@ -33,6 +39,8 @@ export async function run(args: string[], io: Io): Promise<number> {
       return await list(dataDir, json, io);
     case 'requests':
       return await requests(dataDir, json, io);
+    case 'policy':
+      return await policy({ dataDir, agent: name, values: values as PolicyValues, json }, io);
     case 'dismiss':
       await ask(dataDir, 'exposure-dismiss', {});
       io.out(json ? '{}' : 'The list of credentials that may have leaked is put away; they stay good.');
@@ -60,7 +68,8 @@ const whichAgent = 'Which agent? Give it a name.';
 const whichRequest = 'Which request? Say its code: gatehouse agents requests';
 
 /** What each form takes; `what` says what is missing, for those that need something more. */
-const forms: Record<string, { what?: string; takes: readonly string[] }> = {
+const forms: Record<string, { what?: string; optional?: true; takes: readonly string[] }> = {
+  policy: { optional: true, takes: Object.keys(policyOptions) },
   list: { takes: [] },
   requests: { takes: [] },
   dismiss: { takes: [] },

@@ -26,6 +26,8 @@ export const agentCommands = {
   'agent-connect': z.strictObject({ id: program, entry: entry.optional(), planned: z.string().max(64).optional() }),
   /** Puts the agent's file back as it was, or takes our entry out where more has changed since; revokes the token in any case. */
   'agent-disconnect': z.strictObject({ id: program }),
+  /** What the company states about agents' own allow-lists, and how it stands with each agent on this machine. */
+  'agents-policy': z.strictObject({}),
   /** Dismisses the list of credentials that may have leaked, without revoking them. */
   'exposure-dismiss': z.strictObject({}),
 };
@@ -65,7 +67,29 @@ export interface AgentOutputs {
   };
   /** `whole`: the file is as it was, to the byte. `entry`: only our entry was taken out. `nothing`: there was none where the agent looks now. */
   'agent-disconnect': { id: string; title: string; file: string; restored: 'whole' | 'entry' | 'nothing' };
+  'agents-policy': {
+    /** What agents may have: the gateway at this origin ... */
+    origin: string;
+    /** ... and these. Absent: the company says nothing about it. */
+    otherServers?: ({ name: string; url: string } | { name: string; command: string[] })[];
+    agents: ManagedRow[];
+  };
   'exposure-dismiss': Record<string, never>;
+}
+
+/** How it stands with an agent's own managed allow-list. */
+export interface ManagedRow {
+  id: string;
+  title: string;
+  /** One of its programs or folders is there. */
+  installed: boolean;
+  /** Where it reads the list. */
+  file?: string;
+  /** `missing`: nothing is written. `differs`: something is there that is not, or does more than, what the company states. `unsupported`: it has no such list. */
+  state: 'not-stated' | 'in-force' | 'missing' | 'differs' | 'unsupported';
+  why?: string;
+  /** What the list does not hold against. */
+  note?: string;
 }
 
 /** An agent of the table of those that can be connected by a command. */

@@ -46,6 +46,10 @@ test('each mistake in org.yaml is reported where it stands', async (t) => {
     ['stale: 12h', 'stale: 30m', /error org.yaml:16 freshness: resign must be shorter/],
     ['stale: 12h', 'stale: soon', /error org.yaml:16 freshness.stale: a duration is/],
     ['company:', 'company: [', /error org.yaml:\d+ /],
+    ['groups:', 'agents: {}\ngroups:', /error org.yaml:8 agents.other_servers/],
+    ['groups:', 'agents: { other_servers: }\ngroups:', /error org.yaml:8 agents.other_servers/],
+    ['groups:', 'agents: { other_servers: [{ name: x, url: "https://*.example/" }] }\ngroups:', /error org.yaml:8 agents.other_servers/],
+    ['groups:', 'agents: { other_servers: [], others: [] }\ngroups:', /error org.yaml:8 .*"others"/],
     ['  id: acme', '  id: acme\n  id: acme', /error org.yaml:3 "id" stands twice in one map/],
   ];
   for (const [from, to, expected] of cases) {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../src/base/errors.ts';
 import { silent } from '../../src/base/log.ts';
+import { bundle } from '../../src/bundle/schema.ts';
 import { openCentral } from '../../src/central/api/server.ts';
 import { policyTools } from '../../src/cli/policy-tools.ts';
 import { orgYaml, policies, serverJson, temporaryDir, writeCompany } from './company-folder.ts';
@@ -102,8 +103,11 @@ test('versions go on over restarts: the same content keeps its number, and a bro
   acme.write('limits.yaml', 'concurrentCalls: 6\n');
   await acme.restart();
   assert.equal(acme.central().version(), 3);
-  acme.write('org.yaml', `${orgYaml}minimum_bundle_version: 500\n`);
+  acme.write('org.yaml', `${orgYaml}minimum_bundle_version: 500\nagents: { other_servers: [{ name: wiki, command: [npx] }] }\n`);
   await waitForHealth(acme.central().url, ({ version }) => version === 500);
+  const later = await (await acme.get('/v1/bundle', await acme.token(['staff']))).text();
+  const { agents } = bundle.parse(JSON.parse(Buffer.from(later.split('.')[1]!, 'base64url').toString()));
+  assert.deepEqual(agents, { otherServers: [{ name: 'wiki', command: ['npx'] }] });
 });
 
 test('an invalid folder with no version before it does not start, and says why', async (t) => {

@@ -290,16 +290,17 @@ test('over hundreds of readings while a rule moves from file to file: it is in e
 async function publishing(t: TestContext) {
   const { path, write } = company(t);
   write('limits.yaml', 'concurrentCalls: 8\ncallsPerMinute: 30\n');
-  write('org.yaml', `${orgYaml}required_scope: gatehouse\nminimum_app_version: 1.2.0\n`);
+  write('org.yaml', `${orgYaml}required_scope: gatehouse\nminimum_app_version: 1.2.0\nagents: { other_servers: [] }\n`);
   write('policies/forbid.cedar', moving + staying.replaceAll('NAME', '1'));
   write('policies/main.cedar', policies.replace('@id("P-1")', '@id("P-1")\n@limit("5/hour")'));
   const published: { version: number; lacks: string[] }[] = [];
-  const publisher = await publisherOf(t, path, ({ version, company: { policies: all, limits, identity, minimumVersion } }) => {
+  const publisher = await publisherOf(t, path, ({ version, company: { policies: all, limits, identity, minimumVersion, agents } }) => {
     const has: [string, boolean][] = [
       ['F-9', all.some(({ id }) => id === 'F-9')],
       ['N-1', all.some(({ id }) => id === 'N-1')],
       ['@limit', all.every(({ id, annotations }) => id !== 'P-1' || annotations['limit'] === '5/hour')],
       ['limits', limits.callsPerMinute === 30 && limits.concurrentCalls === 8],
+      ['agents', agents?.otherServers.length === 0],
       ['org', identity.required_scope === 'gatehouse' && minimumVersion === '1.2.0'],
     ];
     published.push({ version, lacks: has.filter(([, there]) => !there).map(([name]) => name) });
@@ -312,7 +313,7 @@ test('slow writers: whatever they leave half done for a while, no version withou
     'policies/forbid.cedar': moving + staying.replaceAll('NAME', '1'),
     'policies/main.cedar': policies.replace('@id("P-1")', '@id("P-1")\n@limit("5/hour")'),
     'limits.yaml': 'concurrentCalls: 8\ncallsPerMinute: 30\n',
-    'org.yaml': `${orgYaml}required_scope: gatehouse\nminimum_app_version: 1.2.0\n`,
+    'org.yaml': `${orgYaml}required_scope: gatehouse\nminimum_app_version: 1.2.0\nagents: { other_servers: [] }\n`,
   };
   const seed = Number(process.env['SEED'] ?? 11);
   const slow = fc.record({

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -42,15 +43,18 @@ export interface ConfigFile {
   largest: number;
   /** Others than its owner may read it. */
   readByOthers: boolean;
+  /** Of its owner; undefined on Windows, and where there is no file. */
+  uid?: number;
 }
 
 export const digest = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 
 /**
  * Reads a file that others write. It must be a regular one, or a link to one inside of the same home; an agent's folder outside of the home, named by its
- * own variable, is a home of its own. `largest`: in bytes. Failure('conflict' or 'unavailable') says what it is otherwise; nothing is changed.
+ * own variable, is a home of its own. `largest`: in bytes. `look`: it will not be written, so it may be another user's. Failure('conflict' or 'unavailable')
+ * says what it is otherwise; nothing is changed.
  */
-export function readConfigFile(path: string, home: string, largest: number): ConfigFile {
+export function readConfigFile(path: string, home: string, largest: number, purpose: 'edit' | 'look' = 'edit'): ConfigFile {
   const root = within(home, path) ? home : dirname(path);
   const real = realPath(path);
   const realRoot = realPath(root);
@@ -61,13 +65,15 @@ export function readConfigFile(path: string, home: string, largest: number): Con
   const found = readRegular(real, path, largest);
   if (found === undefined) return absent;
   const { bytes, stat } = found;
-  if ((stat.mode & 0o200) === 0) throw refused(path, 'is read-only', `Allow writing to it, then try again.`);
-  if (process.getuid !== undefined && stat.uid !== process.getuid())
+  if (purpose === 'edit' && (stat.mode & 0o200) === 0) throw refused(path, 'is read-only', `Allow writing to it, then try again.`);
+  if (purpose === 'edit' && process.getuid !== undefined && stat.uid !== process.getuid())
     throw refused(path, 'belongs to another user', 'Edit it as that user.');
   const text = decoded(bytes, path);
   const hasMark = text.startsWith(mark);
   const readByOthers = process.platform !== 'win32' && (stat.mode & 0o044) !== 0;
-  return { path, real, bytes, text: hasMark ? text.slice(1) : text, hasMark, mode: stat.mode & 0o777, largest, readByOthers, ...linked };
+  const owner = process.platform === 'win32' ? {} : { uid: stat.uid };
+  const mode = stat.mode & 0o777;
+  return { path, real, bytes, text: hasMark ? text.slice(1) : text, hasMark, mode, largest, readByOthers, ...owner, ...linked };
 }
 
 /** Undefined where there is nothing. Whatever is no regular file, or too large, is refused and not read. */
@@ -102,7 +108,7 @@ export const encoded = (file: Pick<ConfigFile, 'hasMark'>, text: string): Buffer
  * Replaces the file in one step by `bytes`, or removes it and so many empty `folders` around it, if it is still as it was read: otherwise
  * Failure('conflict'), and what another program wrote stays. Mode and link stay. Returns how many folders were made for it. Between the last look and the step another program has about a tenth of a millisecond, which no call closes (ADR 59).
  */
-export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined, folders = 0): number {
+export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined, folders = 0, folderMode = 0o700): number {
   const folder = dirname(file.real);
   let made = 0;
   const temporary = join(folder, `.gatehouse-${randomBytes(6).toString('hex')}`);
@@ -114,8 +120,10 @@ export function replaceConfigFile(file: ConfigFile, bytes: Buffer | undefined, f
       removeEmpty(folder, folders);
       return 0;
     }
-    const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const first = mkdirSync(folder, { recursive: true, mode: folderMode });
     if (first !== undefined) made = relative(dirname(first), folder).split(sep).length;
+    // Whatever the umask left of it.
+    for (let at = folder, left = made; left > 0; at = dirname(at), left--) chmodSync(at, folderMode);
     const descriptor = openSync(temporary, 'wx', 0o600);
     try {
       writeFileSync(descriptor, bytes);

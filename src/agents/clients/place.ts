@@ -54,11 +54,16 @@ export function standing(path: string, config: AgentFile, machine: Machine): Sta
 
 /** One of its programs is on PATH, or it has left traces. */
 export function isInstalled(client: Client, machine: Machine): boolean {
-  if (client.traces(machine).some((trace) => existsSync(trace))) return true;
+  return client.traces(machine).some((trace) => existsSync(trace)) || programOf(client, machine) !== undefined;
+}
+
+/** The first of its programs on PATH, as it would be started. */
+export function programOf(client: Client, machine: Machine): string | undefined {
   const windows = machine.platform === 'win32';
   const folders = (machine.env['PATH'] ?? machine.env['Path'] ?? '').split(windows ? ';' : ':').filter((folder) => folder !== '');
   const endings = windows ? ['.exe', '.cmd', '.bat', '.ps1'] : [''];
-  return client.programs.some((program) => endings.some((ending) => folders.some((folder) => existsSync(join(folder, program + ending)))));
+  const places = client.programs.flatMap((program) => folders.flatMap((folder) => endings.map((ending) => join(folder, program + ending))));
+  return places.find((place) => existsSync(place));
 }
 
 export const hashOf = (entry: unknown): string => digest(JSON.stringify(entry) ?? '');

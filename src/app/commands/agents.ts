@@ -6,7 +6,10 @@ import type { AppState } from '../app-state.ts';
 import { ownAgent } from '../rows.ts';
 import type { Handlers } from './handlers.ts';
 
-type Rooms = Pick<AppState, 'host' | 'agents' | 'authorization' | 'connections' | 'gateway' | 'gatewayError' | 'port'>;
+type Rooms = Pick<
+  AppState,
+  'host' | 'agents' | 'authorization' | 'connections' | 'managed' | 'rules' | 'gateway' | 'gatewayError' | 'port'
+>;
 
 export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, Rooms> = {
   async 'agent-add'(house, { name, servers }) {
@@ -48,6 +51,15 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, 
     return house.connections.connect(id, url, { ...(entry === undefined ? {} : { entry }), ...(planned === undefined ? {} : { planned }) });
   },
   'agent-disconnect': ({ connections }, { id }) => connections.disconnect(id),
+  async 'agents-policy'(house) {
+    // Where the rules are not here, nobody knows what the company states.
+    if (house.rules === undefined)
+      throw new Failure('unavailable', "The company's rules are not here.", 'Sign in, or see: gatehouse status');
+    const { origin } = new URL((await ownGateway(house)).url);
+    const stated = house.rules.bundle.agents;
+    const list = stated && { origin, others: stated.otherServers };
+    return { origin, ...stated, agents: house.managed(list) };
+  },
   'exposure-dismiss'(house) {
     house.port?.dismiss();
     return {};

@@ -50,6 +50,7 @@ export interface CompiledCompany {
   registry: Record<string, Record<string, unknown>>;
   policies: CompiledPolicy[];
   limits: Bundle['limits'];
+  agents?: NonNullable<Bundle['agents']>;
 }
 
 /** Checks the files that `readFolder` read against each other. There is a company unless there are errors; warnings do not prevent it. */
@@ -136,6 +137,7 @@ export async function compileCompany(
       registry,
       policies: compiled.policies,
       limits: folder.limits?.value ?? limitsSchema.parse({}),
+      ...(org.agents === undefined ? {} : { agents: { otherServers: org.agents.other_servers } }),
     },
   };
 }

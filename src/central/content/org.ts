@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { otherServers } from '../../bundle/agents.ts';
 import { limits } from '../../bundle/schema.ts';
 
 const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -44,6 +45,8 @@ export const org = z.strictObject({
       'resign must be shorter than stale, and stale shorter than expires',
     )
     .default({ stale: 12 * units.h, expires: 7 * units.d, resign: units.h }),
+  /** Which servers agents may have in their own configuration beside the gateway: `[]` is none. Absent: any. */
+  agents: z.strictObject({ other_servers: otherServers }).optional(),
   /** The oldest app that this content is meant for. */
   minimum_app_version: z
     .string()

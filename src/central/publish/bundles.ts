@@ -88,6 +88,7 @@ async function compileAudience(
     servers: company.servers,
     policies,
     limits: company.limits,
+    ...(company.agents === undefined ? {} : { agents: company.agents }),
   };
   const servers = new Set(await policy.canDiscover(dated(body, company.freshness, now()), groups));
   const held = new Set([...servers, ...undecidedServers(body)]);

@@ -22,6 +22,11 @@ export function loosened(before: CompiledCompany, after: CompiledCompany): strin
   const [was, is] = [before.limits, after.limits];
   say(is.concurrentCalls > was.concurrentCalls, 'the limit concurrentCalls');
   say(perMinute(is) > perMinute(was), 'the limit callsPerMinute');
+  const others = after.agents && new Set(before.agents?.otherServers.map((each) => JSON.stringify(each)));
+  say(
+    before.agents !== undefined && !after.agents?.otherServers.every((each) => others?.has(JSON.stringify(each))),
+    'which servers agents may have',
+  );
   // How people are recognized, and what their apps must be: a file that ends early gives the defaults.
   say(JSON.stringify(before.identity) !== JSON.stringify(after.identity), 'how people sign in');
   say(before.minimumVersion !== undefined && before.minimumVersion !== after.minimumVersion, 'minimum_app_version');

@@ -5,7 +5,8 @@ const longestLine = 240;
 
 /**
  * What changes in a file of `before`, as a unified diff of one hunk; empty where nothing does. `base` is the file without our entry, `after` with it. Only
- * what is put in is shown as it is, but for `token`. Of all else the structure is shown alone: it is what others keep in the file, also secrets.
+ * what is put in is shown as it is, but for `token`. Of all else the structure is shown alone: it is what others keep in the file, also secrets. Without a token
+ * the file holds none, and all of it is shown.
  */
 export function unifiedDiff(path: string, before: string | undefined, { base, after, token }: Change): string {
   const old = linesOf(before ?? '');
@@ -22,14 +23,14 @@ export function unifiedDiff(path: string, before: string | undefined, { base, af
   const trail = old.slice(old.length - tail, old.length - tail + context);
   const range = (length: number) => `${from + (length === 0 ? 0 : 1)},${length}`;
   const piece = insertion(base, after);
-  const theirs = (mark: string) => (line: Line) => mark + structure(line.text);
+  const theirs = (mark: string) => (line: Line) => mark + (token === undefined ? line.text : structure(line.text));
   return [
     `--- ${before === undefined ? '/dev/null' : path}`,
     `+++ ${path}`,
     `@@ -${range(lead.length + gone.length + trail.length)} +${range(lead.length + come.length + trail.length)} @@`,
     ...lead.map(theirs(' ')),
     ...gone.map(theirs('-')),
-    ...come.map((line) => `+${shown(line, piece, token)}`),
+    ...come.map((line) => `+${token === undefined ? line.text : shown(line, piece, token)}`),
     ...trail.map(theirs(' ')),
     '',
   ].join('\n');
@@ -38,7 +39,7 @@ export function unifiedDiff(path: string, before: string | undefined, { base, af
 interface Change {
   base: string;
   after: string;
-  token: string;
+  token?: string;
 }
 
 interface Line {

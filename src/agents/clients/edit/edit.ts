@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../../../base/errors.ts';
 import type { ConfigLanguage } from '../programs/client.ts';
 import { jsonc } from './jsonc.ts';
-import type { Entry, Language } from './language.ts';
+import type { Language } from './language.ts';
 import { insertion } from './lines.ts';
 import { toml } from './toml.ts';
 import { yaml } from './yaml.ts';
@@ -10,11 +10,11 @@ import { yaml } from './yaml.ts';
 export const languages: Readonly<Record<ConfigLanguage, Language>> = { jsonc, toml, yaml };
 const names: Record<ConfigLanguage, string> = { jsonc: 'JSON', toml: 'TOML', yaml: 'YAML' };
 
-/** Where an entry stands in a file: `path` is for messages. */
+/** Where an entry stands in a file: `path` is for messages. Without a container it is a member of the document itself. */
 export interface Place {
   path: string;
   language: ConfigLanguage;
-  container: string;
+  container?: string;
 }
 
 /** The document's members and its servers by name. Failure('conflict') where the text is not what its agent could read. */
@@ -30,6 +30,7 @@ export function readDocument(text: string, place: Place): { document: Record<str
       'Correct the file, then try again.',
     );
   }
+  if (place.container === undefined) return { document, servers: document };
   const servers = Object.hasOwn(document, place.container) ? document[place.container] : {};
   if (servers === null || servers === undefined) return { document, servers: {} };
   if (typeof servers === 'object' && !Array.isArray(servers)) return { document, servers: servers as Record<string, unknown> };
@@ -41,7 +42,7 @@ export function readDocument(text: string, place: Place): { document: Record<str
 }
 
 /** The text with the entry, put in anew where one of that name is there. All else in it stays as it is, to the byte. */
-export function withEntry(text: string, place: Place, name: string, value: Entry): string {
+export function withEntry(text: string, place: Place, name: string, value: unknown): string {
   const { servers } = readDocument(text, place);
   const base = Object.hasOwn(servers, name) ? withoutEntry(text, place, name) : text;
   const before = readDocument(base, place);
@@ -73,6 +74,7 @@ function sameRest(
   after: { document: Record<string, unknown> },
   { container }: Place,
 ): boolean {
+  if (container === undefined) return true;
   const { [container]: _before, ...old } = before.document;
   const { [container]: _after, ...now } = after.document;
   return isDeepStrictEqual(plain(now), plain(old));
@@ -89,6 +91,6 @@ function checked(place: Place, edit: () => string | undefined): string {
   throw new Failure(
     'conflict',
     `${place.path} is written so that it cannot be edited without changing something else in it. It is left as it is.`,
-    `Edit "${place.container}" in it by hand: "Add agent" shows what to put there.`,
+    place.container === undefined ? 'Edit it by hand.' : `Edit "${place.container}" in it by hand: "Add agent" shows what to put there.`,
   );
 }

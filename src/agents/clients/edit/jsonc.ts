@@ -22,14 +22,17 @@ export const jsonc: Language = {
     const root = treeOf(text);
     const lineEnd = lineEndOf(text);
     if (root === undefined) {
-      const whole = JSON.stringify({ [container]: { [name]: value } }, undefined, 2).replaceAll('\n', lineEnd);
+      const entry = { [name]: value };
+      const whole = JSON.stringify(container === undefined ? entry : { [container]: entry }, undefined, 2).replaceAll('\n', lineEnd);
       return ended(text, lineEnd) + whole + lineEnd;
     }
+    if (container === undefined) return putFirst(text, root, root, name, value);
     const host = member(root, container)?.children?.[1];
     return host === undefined ? putFirst(text, root, root, container, { [name]: value }) : putFirst(text, root, host, name, value);
   },
   remove(text, container, name) {
-    const host = member(treeOf(text)!, container)!.children![1]!;
+    const root = treeOf(text)!;
+    const host = container === undefined ? root : member(root, container)!.children![1]!;
     const property = member(host, name)!;
     return takeOut(text, host, property);
   },

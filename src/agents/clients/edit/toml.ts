@@ -7,12 +7,14 @@ export const toml: Language = {
   largest: 256 * 1024,
   parse: parsed,
   insert(text, container, name, value) {
+    if (container === undefined || typeof value !== 'object' || value === null) throw new Error('not a table');
     const lineEnd = lineEndOf(text);
     const lines = [`[${container}.${name}]`, ...Object.entries(value).map(([key, each]) => `${key} = ${spelt(each)}`)];
     const begun = ended(text, lineEnd);
     return `${begun}${begun === '' ? '' : lineEnd}${lines.join(lineEnd)}${lineEnd}`;
   },
   remove(text, container, name) {
+    if (container === undefined) throw new Error('not a table');
     const document = parsed(text) as Record<string, Record<string, unknown>>;
     delete document[container]![name];
     const cut = withoutTable(text, container, name, document);
@@ -35,6 +37,7 @@ function parsed(text: string): Record<string, unknown> {
 /** A JSON string is a TOML basic string, too, but for U+007F. */
 function spelt(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value).replaceAll('\u007f', '\\u007f');
+  if (Array.isArray(value)) return `[${value.map(spelt).join(', ')}]`;
   return `{ ${Object.entries(value)
     .map(([key, each]) => `${key} = ${spelt(each)}`)
     .join(', ')} }`;

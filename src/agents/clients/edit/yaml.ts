@@ -11,6 +11,7 @@ export const yaml: Language = {
     return (document.toJS() ?? {}) as Record<string, unknown>;
   },
   insert(text, container, name, value) {
+    if (container === undefined) throw new Error('not a mapping');
     const root = documentOf(text).contents;
     const lineEnd = lineEndOf(text);
     const block = (indent: string, content: unknown) =>
@@ -32,6 +33,7 @@ export const yaml: Language = {
     return splice(text, stop, stop, lineEnd + block(indent, { [name]: value }).slice(0, -lineEnd.length));
   },
   remove(text, container, name) {
+    if (container === undefined) throw new Error('not a mapping');
     const root = documentOf(text).contents as YAMLMap;
     const host = pairOf(root, container)!.value as YAMLMap;
     const pair = pairOf(host, name)!;

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+/** What agents call the gateway in their configuration, unless the person chose another name. */
+export const gateName = 'gatehouse';
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, 'a name has 1 to 32 letters, digits, "_" or "-" and starts with a letter')
+  .refine((text) => text.toLowerCase() !== gateName, `"${gateName}" is the gateway itself, which is always among them`);
+
+/** Agents replace `${NAME}` by a variable of the person, and some take `*` for any text: either would let in more than is written. */
+const literal = (text: string): boolean => !/[*\\]|\p{Cc}|\$\{/u.test(text);
+
+const url = z
+  .url({ protocol: /^https?$/ })
+  .max(2048)
+  .refine((text) => literal(text) && !/[@?#]/.test(text), 'an address stands here as it is: no "*", no variable, no user, no query');
+
+const argument = z
+  .string()
+  .max(1000)
+  .refine((text) => !/\p{Cc}|\$\{/u.test(text), 'a word of a command stands here as it is: no variable');
+
+/** A server that agents may have beside the gateway: one at an address, or a program with exactly these arguments. */
+export const otherServer = z.union([z.strictObject({ name, url }), z.strictObject({ name, command: z.array(argument).min(1).max(64) })]);
+
+/** Which servers agents may have in their own configuration beside the gateway: `[]` is none. */
+export const otherServers = z
+  .array(otherServer)
+  .max(100)
+  .refine((list) => new Set(list.map((each) => each.name.toLowerCase())).size === list.length, 'a name stands twice');
+
+export type OtherServer = z.infer<typeof otherServer>;
