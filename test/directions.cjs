@@ -11,6 +11,7 @@ const rows = {
   'src/port': ['src/base', 'src/contract'],
   'src/agents/credentials': ['src/base', 'src/contract'],
   'src/agents/oauth': ['src/base', 'src/contract', 'src/agents/credentials'],
+  'src/agents/bridged': ['src/base', 'src/agents/credentials', 'src/agents/oauth'],
   'src/agents/clients/programs': [],
   'src/agents/clients/edit': ['src/base', 'src/agents/clients/programs'],
   'src/agents/clients': ['src/base', 'src/contract'],
@@ -106,6 +107,7 @@ const rows = {
   'src/central/api': ['src/base', 'src/bundle', 'src/central/content', 'src/central/store', 'src/central/publish'],
 
   'src/shell': ['src/base', 'src/config', 'src/contract', 'src/app'],
+  'src/bridge': ['src/base', 'src/protocol', 'src/shell'],
   'src/headless': ['src/base', 'src/shell', 'src/app'],
   'src/demo/servers': [],
   'src/demo': ['src/base', 'src/contract', 'src/shell', 'src/headless'],
@@ -116,6 +118,7 @@ const rows = {
     'src/agents/managed',
     'src/agents/clients/programs',
     'src/app',
+    'src/bridge',
     'src/central',
     'src/demo',
     'src/headless',

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { openAdmission } from '../agents/bridged/admission.ts';
 import { openConnections } from '../agents/clients/connections.ts';
 import { openAgents } from '../agents/credentials/credentials.ts';
 import { look } from '../agents/managed/look.ts';
@@ -11,7 +12,7 @@ import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openListeners } from '../base/listeners.ts';
 import type { View } from '../contract/view.ts';
-import { addressOf, merged } from '../gateway/catalogue/address.ts';
+import { addressAt, addressOf, merged } from '../gateway/catalogue/address.ts';
 import { type Entrance, openEntrance } from '../gateway/entrance.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
@@ -19,22 +20,22 @@ import { noteOf } from '../ledger/record.ts';
 import { findHolder, inWords } from '../port/holder.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
-import { openCredentials } from '../upstreams/credentials/by-type.ts';
-import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
 import { givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
+import { type Bridges, bridges } from './bridges.ts';
 import { dispatcher } from './dispatch.ts';
 import { followAgents } from './follow-agents.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
 import { ownAgent } from './rows.ts';
+import { upstreamCredentials } from './upstream-credentials.ts';
 import { buildView, gatewayOf } from './view.ts';
 
-export interface Core {
+export interface Core extends Bridges {
   dispatch: Dispatch;
   view(): View;
   /** Only this part of the View: a whole View asks for a decision on every tool, and a program that starts must not wait for that. */
@@ -82,6 +83,8 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     log,
     now,
   });
+  const isAddress = (path: string) => addressAt(path) !== undefined;
+  const admission = openAdmission({ pipes: authorization.pipes, grants: agents.grants, isAddress, now });
   const machine = { home: homedir(), env: process.env, platform: process.platform };
   const connections = openConnections({
     dir: dataDir,
@@ -143,17 +146,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   });
   const upstreams = openUpstreams({
     entries: [],
-    credentials: openCredentials({
-      oauth: signIns.credentials,
-      exchange: exchangedTokens({
-        now,
-        signIn: () => house.identity?.present(),
-        async exchange(person, target) {
-          if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-          return house.identity.exchange(person, target);
-        },
-      }),
-    }),
+    credentials: upstreamCredentials({ now, identity: () => house.identity, secrets, signIns }),
     secrets,
     log,
     verdicts,
@@ -202,7 +195,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       maxDepth: settings.maxDepth,
       dataDir,
       stateKey: await localKey(host, 'state-key'),
-      agents,
+      agents: { ...agents, bridged: admission.bridged },
       signIn: authorization,
       upstream: (id) => upstreams.get(id),
       signedIn: (ticket, until) => signIns.until(ticket, until),
@@ -265,6 +258,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       listener(buildView(house));
       return stop;
     },
+    ...bridges(admission, () => house.gateway),
     wake,
     async close() {
       house.gateway?.leave();

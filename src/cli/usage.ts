@@ -25,6 +25,7 @@ export const verbs = {
     'connect\nconnect AGENT [--name ENTRY] [--preview]\nconnect --all',
     "write the gateway into an agent's own configuration and prove it, or show which agents there are",
   ),
+  bridge: text('bridge [--server SERVER]', 'speak MCP on standard input and output, for agents that start programs only'),
   disconnect: text('disconnect AGENT\ndisconnect --all', "put an agent's configuration back as it was, and revoke its token"),
   servers: text(
     'servers\nservers SERVER\nservers SERVER --stderr\nservers SERVER --sign-in|--sign-out\nservers secret set SERVER NAME\nservers secret clear SERVER NAME',

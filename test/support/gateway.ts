@@ -2,15 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openAdmission } from '../../src/agents/bridged/admission.ts';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
 import { openAuthorization } from '../../src/agents/oauth/authorization.ts';
 import type { Fetching } from '../../src/agents/oauth/documents.ts';
+import { bridges } from '../../src/app/bridges.ts';
 import { followAgents } from '../../src/app/follow-agents.ts';
 import { silent } from '../../src/base/log.ts';
 import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
 import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
-import { addressOf, merged } from '../../src/gateway/catalogue/address.ts';
+import { addressAt, addressOf, merged } from '../../src/gateway/catalogue/address.ts';
 import { openEntrance } from '../../src/gateway/entrance.ts';
 import { type GatewayOptions, openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
@@ -105,6 +107,8 @@ export async function openTestGateway(
     fetching?: Fetching;
     listensAt?: (address: string, port: number) => Promise<string | undefined>;
     settled?: Promise<void>;
+    /** Who started a bridge. Absent: the system is asked. */
+    starter?: Parameters<typeof openAdmission>[0]['starter'];
   } = {},
 ) {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
@@ -138,6 +142,13 @@ export async function openTestGateway(
     ...(options.fetching ? { fetching: options.fetching } : {}),
     ...(options.listensAt ? { listensAt: options.listensAt } : {}),
   });
+  const admission = openAdmission({
+    pipes: authorization.pipes,
+    grants: agents.grants,
+    isAddress: (path) => addressAt(path) !== undefined,
+    now,
+    ...(options.starter ? { starter: options.starter } : {}),
+  });
   const gateway = await openGateway({
     entrance,
     signIn: authorization,
@@ -146,7 +157,7 @@ export async function openTestGateway(
     maxDepth: 64,
     stateKey: Buffer.alloc(32, 2),
     dataDir: dir,
-    agents,
+    agents: { ...agents, bridged: admission.bridged },
     upstream: (id) => upstreams.get(id),
     forget: (peer) => upstreams.forget(peer),
     ledger,
@@ -170,6 +181,8 @@ export async function openTestGateway(
     gateway,
     agents,
     authorization,
+    /** For `openControl`, as the core has it. */
+    ...bridges(admission, () => gateway),
     ledger,
     upstreams,
     token,

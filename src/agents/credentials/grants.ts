@@ -38,6 +38,10 @@ export interface Grants {
   revoke(token: string, client: string): void;
   /** Ends all that came of one code. */
   end(id: string): void;
+  /** Lets a program in that is known by its pipe and so needs no token. It has one agent at an address: whatever it had there before ends. Throws as `give`. */
+  admit(given: Given): void;
+  /** The live agent that a program may come in as at an address. */
+  holder(client: string, resource: string): { name: string } | undefined;
 }
 
 export const accessSeconds = 3600;
@@ -88,23 +92,45 @@ export function openGrants(store: Store): Grants {
 
   const without = (agent: Agent, grant: Grant): Grant[] => (agent.grants ?? []).filter((other) => other !== grant);
 
+  const bare = ({ client, resource }: Given): Grant => ({
+    id: randomBytes(16).toString('base64url'),
+    client,
+    resource,
+    createdAt: new Date(now()).toISOString(),
+    refresh: [],
+    access: [],
+  });
+
+  /** `stays`: which of the agent's other grants do. */
+  function keep({ name, client, servers, expiresAt }: Given, grant: Grant, stays: (other: Grant) => boolean = () => true): void {
+    const limits = { servers: servers && [...servers], expiresAt };
+    const same = store.find(name);
+    if (same?.revokedAt === undefined && same?.client_id === client)
+      store.change(same, { ...limits, grants: [...(same.grants ?? []).filter(stays).slice(1 - most.grants), grant] });
+    else store.add({ name, createdAt: grant.createdAt, client_id: client, grants: [grant], ...defined(limits) });
+  }
+
   return {
-    give({ name, client, resource, servers, expiresAt }) {
-      const createdAt = new Date(now()).toISOString();
-      const { grant, tokens } = extended({
-        id: randomBytes(16).toString('base64url'),
-        client,
-        resource,
-        createdAt,
-        refresh: [],
-        access: [],
-      });
-      const limits = { servers: servers && [...servers], expiresAt };
-      const same = store.find(name);
-      if (same?.revokedAt === undefined && same?.client_id === client)
-        store.change(same, { ...limits, grants: [...(same.grants ?? []).slice(1 - most.grants), grant] });
-      else store.add({ name, createdAt, client_id: client, grants: [grant], ...defined(limits) });
+    give(given) {
+      const { grant, tokens } = extended(bare(given));
+      keep(given, grant);
       return { id: grant.id, tokens };
+    },
+    admit(given) {
+      const isOld = (grant: Grant) => grant.client === given.client && grant.resource === given.resource;
+      keep(given, bare(given), (grant) => !isOld(grant));
+      for (const agent of store.all())
+        if (agent !== store.find(given.name) && agent.grants?.some(isOld))
+          store.withdraw(
+            agent,
+            agent.grants.filter((grant) => !isOld(grant)),
+          );
+    },
+    holder(client, resource) {
+      for (const { name, client_id, revokedAt, expiresAt, grants } of store.all())
+        if (client_id === client && revokedAt === undefined && grants?.some((grant) => grant.resource === resource))
+          if (expiresAt === undefined || now() < Date.parse(expiresAt)) return { name };
+      return undefined;
     },
     refresh(token, client, resource) {
       const found = keys.refresh(token);

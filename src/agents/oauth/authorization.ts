@@ -6,8 +6,9 @@ import { openCodes } from './codes.ts';
 import { type Documents, type Fetching, openDocuments } from './documents.ts';
 import { OAuthError } from './errors.ts';
 import { agentName, type Client } from './metadata.ts';
+import { openPipes, type Pipes } from './pipes.ts';
 import { perMinute } from './rate.ts';
-import { matchRedirect, redirectWith } from './redirects.ts';
+import { matchRedirect, pipe, redirectWith } from './redirects.ts';
 import { openRegistrations, type Registrations } from './registrations.ts';
 import { type Asked, consentMs, isCalled, type Limits, openRequests, type Pending } from './requests.ts';
 import { type Answer, one, openTokenEndpoint } from './token-endpoint.ts';
@@ -29,6 +30,8 @@ export interface Authorization {
   token(form: URLSearchParams): Answer;
   /** RFC 7009 */
   revoke(form: URLSearchParams): Answer;
+  /** Programs that come over a pipe; `allow` lets them in at once. */
+  readonly pipes: Pipes;
   pending(): ConsentRequest[];
   /** Throws Failure('not-found') where nothing waits under this id, Failure('conflict') where another agent has the name. */
   allow(id: string, choice: Choice): { name: string };
@@ -137,6 +140,7 @@ export function openAuthorization(options: {
   }
 
   return {
+    pipes: openPipes({ requests, mayAsk: allowed, changed: options.changed, now }),
     register(metadata) {
       try {
         return { status: 201, body: registrations.register(metadata) };
@@ -237,6 +241,9 @@ export function openAuthorization(options: {
         expiresAt: expiresAt === undefined ? kept : expiresAt === 0 ? undefined : new Date(expiresAt).toISOString(),
       };
       limit(pending.client.id, chosen, limits);
+      // Nothing goes back over a browser: the program is in from now on, also where it waits no more.
+      if (pending.redirect === pipe)
+        agents.grants.admit({ name: chosen, client: pending.client.id, resource: pending.resource, ...limits });
       requests.decide(pending, { allow: true, name: chosen, ...limits });
       return { name: chosen };
     },
