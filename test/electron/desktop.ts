@@ -58,8 +58,21 @@ export async function openDesktopSession(t: TestContext) {
       const daemon = launch('gnome-keyring-daemon', ['--foreground', '--components=secrets', ...(locked ? [] : ['--unlock'])]);
       if (!locked) daemon.stdin!.write(keyringPassword);
       daemon.stdin!.end();
-      await until(() => secrets(env, 'org.freedesktop.DBus.Properties.Get', 'string:org.freedesktop.Secret.Service', 'string:Collections').includes('/login'), 'a Secret Service with its keyring');
+      await until(
+        () =>
+          secrets(env, 'org.freedesktop.DBus.Properties.Get', 'string:org.freedesktop.Secret.Service', 'string:Collections').includes(
+            '/login',
+          ),
+        'a Secret Service with its keyring',
+      );
       return { stop: () => end(daemon) };
+    },
+    /** One file that runs `program` without root's rights, for who can name a file only. */
+    command(program: string) {
+      const path = join(home, 'command');
+      const as = user.uid === undefined ? '' : `setpriv --reuid=${user.uid} --regid=${user.gid} --clear-groups `;
+      writeFileSync(path, `#!/bin/sh\nexec ${as}'${program}' "$@"\n`, { mode: 0o755 });
+      return path;
     },
     async start(program = sealed, args: string[] = []) {
       const child = spawn(program, args, { ...user, env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
@@ -78,6 +91,11 @@ export async function openDesktopSession(t: TestContext) {
           }, 'the core'),
         show: () => askWindow(dataDir),
         stop: () => end(child),
+        /** The exit code of a program that ends by itself. */
+        async ended() {
+          if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(10_000) });
+          return child.exitCode;
+        },
       };
     },
   };
@@ -91,7 +109,9 @@ function secrets(env: Record<string, string>, method: string, ...args: string[])
 }
 
 /** A bus that starts no service by itself: a keyring is there when a test starts it, and only then. */
-const busConfiguration = (address: string) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+const busConfiguration = (
+  address: string,
+) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
   <listen>${address}</listen>
@@ -115,7 +135,11 @@ async function end(child: ChildProcess): Promise<number | null> {
 }
 
 /** What `check` gives once it gives something. */
-export async function until<T>(check: () => T | undefined | false | Promise<T | undefined | false>, what: string, withinMs = 30_000): Promise<T> {
+export async function until<T>(
+  check: () => T | undefined | false | Promise<T | undefined | false>,
+  what: string,
+  withinMs = 30_000,
+): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
     const found = await check();

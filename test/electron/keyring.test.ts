@@ -1,6 +1,6 @@
 // The shipped program under a real Secret Service: what it seals comes back, and a keyring that is gone costs nothing.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask } from '../../src/shell/control-client.ts';
@@ -33,7 +33,9 @@ test('without a keyring: memory, never the key that everybody knows', { skip: no
   assert.equal(await program.stop(), 0);
 });
 
-test('a keyring that is gone or locked for one start: the program waits and says so, and nothing sealed is replaced', { skip: noDesktop }, async (t) => {
+test('a keyring that is gone or locked for one start: the program waits and says so, and nothing sealed is replaced', {
+  skip: noDesktop,
+}, async (t) => {
   const desktop = await openDesktopSession(t);
   const keyring = await desktop.startKeyring();
   const first = await desktop.start();
@@ -45,7 +47,11 @@ test('a keyring that is gone or locked for one start: the program waits and says
     const service = state === 'locked' ? await desktop.startKeyring({ locked: true }) : undefined;
     const waiting = await desktop.start();
     const refusal = await until(
-      () => ask(desktop.dataDir, 'status', {}).then(() => assert.fail('the core runs'), (error) => error.code === 'unavailable' && error),
+      () =>
+        ask(desktop.dataDir, 'status', {}).then(
+          () => assert.fail('the core runs'),
+          (error) => error.code === 'unavailable' && error,
+        ),
       `the program to say what it waits for (${state}): ${waiting.printed()}`,
     );
     assert.match(refusal.message, /keychain/, state);

