@@ -101,8 +101,6 @@ export async function openDesktopSession(t: TestContext) {
   };
 }
 
-export type DesktopSession = Awaited<ReturnType<typeof openDesktopSession>>;
-
 function secrets(env: Record<string, string>, method: string, ...args: string[]): string {
   const call = ['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets', method, ...args];
   return spawnSync('dbus-send', call, { ...user, env, encoding: 'utf8', timeout: 5_000 }).stdout;

@@ -139,7 +139,9 @@ async function programs(base) {
   run('cp', ['-al', join(cache, 'sealed'), join(cache, 'driven')], cache);
   rmSync(paths.driven);
   cpSync(paths.sealed, paths.driven);
-  const { flipFuses, FuseV1Options, FuseVersion } = await import('@electron/fuses');
+  // electron-builder's own, so that it is the version which set the others.
+  const builder = createRequire(createRequire(require.resolve('electron-builder/package.json')).resolve('app-builder-lib/package.json'));
+  const { flipFuses, FuseV1Options, FuseVersion } = await import(builder.resolve('@electron/fuses'));
   await flipFuses(paths.driven, { version: FuseVersion.V1, [FuseV1Options.EnableNodeCliInspectArguments]: true });
   if (process.getuid?.() === 0) chmodSync(join(cache, 'sealed', 'chrome-sandbox'), 0o4755);
   rmSync(staged, { recursive: true });
