@@ -94,8 +94,19 @@ if (wanted('static')) {
   check('biome', '@biomejs/biome/bin/biome', ['check', '--diagnostic-level=warn', '.']);
   check('knip', 'knip/bin/knip.js', ['--no-progress']);
 }
-if (positionals.length > 0) await tests(positionals, 1);
 if (wanted('unit')) await tests(groups.unit.sort(), Math.max(2, cpus().length));
+if (wanted('interop') || positionals.some((file) => file.startsWith('test/electron'))) {
+  const { desktopPrograms } = await import('./electron/program.mjs');
+  const programs = await desktopPrograms();
+  if (typeof programs !== 'string') {
+    process.env.GATEHOUSE_DESKTOP_SEALED = programs.sealed;
+    process.env.GATEHOUSE_DESKTOP_DRIVEN = programs.driven;
+  } else if (process.platform === 'linux' && process.arch === 'x64') {
+    console.log(`FAIL desktop: ${programs}`);
+    total.failed++;
+  } else console.log(`     desktop: ${programs}`);
+}
+if (positionals.length > 0) await tests(positionals, 1);
 if (wanted('interop') && groups.interop.length > 0) await tests(groups.interop.sort(), 1);
 if (wanted('web') || positionals.some((file) => file.startsWith('test/web'))) {
   const browser = chromium();

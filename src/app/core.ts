@@ -20,14 +20,11 @@ import { noteOf } from '../ledger/record.ts';
 import { findHolder, inWords } from '../port/holder.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
-import { openCredentials } from '../upstreams/credentials/by-type.ts';
-import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
-import { clientTokens } from '../upstreams/oauth/client-credentials.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
-import { filledOf, givenFor } from '../upstreams/secrets/source.ts';
+import { givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { type Bridges, bridges } from './bridges.ts';
 import { dispatcher } from './dispatch.ts';
@@ -35,6 +32,7 @@ import { followAgents } from './follow-agents.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
 import { ownAgent } from './rows.ts';
+import { upstreamCredentials } from './upstream-credentials.ts';
 import { buildView, gatewayOf } from './view.ts';
 
 export interface Core extends Bridges {
@@ -148,22 +146,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   });
   const upstreams = openUpstreams({
     entries: [],
-    credentials: openCredentials({
-      oauth: signIns.credentials,
-      'client-credentials': clientTokens({
-        now,
-        signIn: () => house.identity?.present(),
-        proof: (entry) => filledOf(secrets, entry),
-      }),
-      exchange: exchangedTokens({
-        now,
-        signIn: () => house.identity?.present(),
-        async exchange(person, target) {
-          if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-          return house.identity.exchange(person, target);
-        },
-      }),
-    }),
+    credentials: upstreamCredentials({ now, identity: () => house.identity, secrets, signIns }),
     secrets,
     log,
     verdicts,

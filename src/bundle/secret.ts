@@ -96,11 +96,12 @@ export function unfit({ secrets, url, launch, headers, auth }: Holder): string |
 /** INVARIANT: what proves a client goes to the authorization server that the company states, never to one that the server names. */
 function unfitClient(secrets: readonly Secret[], auth: StatedClient): string | undefined {
   const proofs = proofsOf(auth);
-  if (auth.type === 'client-credentials' && proofs.length !== 1) return 'a client is proven by a clientSecret or by a privateKey';
-  if (proofs.length === 0) return undefined;
+  if (auth.type === 'client-credentials' && proofs.length === 0) return 'a client is proven by a clientSecret or by a privateKey';
+  if (proofs.length > 1) return 'a client is proven by a clientSecret or by a privateKey, not by both';
+  if (proofs.length === 0 && auth.type !== 'enterprise-managed') return undefined;
   if (auth.clientId === undefined || auth.issuer === undefined) return 'a client secret needs the clientId and the issuer that it is for';
-  if (!staysPrivate(auth.issuer)) return 'the client secret would go to the issuer in the clear';
-  if (!staysPrivate(proofsGoTo(auth)!)) return 'the client secret would go to the token endpoint in the clear';
+  if (!staysPrivate(auth.issuer)) return 'what proves the client would go to the issuer in the clear';
+  if (!staysPrivate(proofsGoTo(auth)!)) return 'what proves the client would go to the token endpoint in the clear';
   for (const name of proofs) {
     const stated = secrets.find((secret) => secret.name === name);
     if (stated?.required !== true) return `the client secret ${name} is none of the required secrets`;

@@ -11,7 +11,7 @@ const webAddress = z.url({ protocol: /^https?$/ }).max(2048);
 /** Those that the flow itself sets: an entry must not. */
 const ownParameters = /^(?:client_.*|redirect_uri|response_.*|request.*|state|nonce|scope|resource|code_.*|iss)$/;
 
-/** A confidential client that IT registered at an authorization server. What proves it goes to that server alone. */
+/** A client that IT registered at an authorization server. What proves it goes to that server alone. */
 const registeredClient = {
   /** The authorization server, whose metadata is read (RFC 8414). */
   issuer: webAddress,
@@ -72,4 +72,9 @@ export const upstreamAuth = z.discriminatedUnion('type', [
   }),
   /** Gatehouse calls as itself, whoever the person is (RFC 6749 section 4.4). */
   z.object({ type: z.literal('client-credentials'), ...registeredClient }),
+  /**
+   * The company's identity provider says to the upstream's authorization server who the person is (ID-JAG, then RFC 7523). A client without a proof is a
+   * public one.
+   */
+  z.object({ type: z.literal('enterprise-managed'), ...registeredClient }),
 ]);

@@ -81,7 +81,7 @@ const agents = {
 };
 
 if (scenario.startsWith('auth/')) {
-  await (scenario.startsWith('auth/client-credentials') ? callingAsService : signingIn)(url, context);
+  await (/client-credentials|enterprise-managed|cross-app/.test(scenario) ? callingAsService : signingIn)(url, context);
   process.exit(0);
 }
 

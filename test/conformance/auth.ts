@@ -38,7 +38,12 @@ export async function signingIn(url: string, context: { client_id?: string; clie
   });
   const gateway = await openTestGateway(makeBundle({ format: 2, servers: [fixture] }), {
     secrets: held.secrets,
-    credentials: openCredentials({ exchange: companyHeaders, 'client-credentials': companyHeaders, oauth: signIns.credentials }),
+    credentials: openCredentials({
+      exchange: companyHeaders,
+      'client-credentials': companyHeaders,
+      'enterprise-managed': companyHeaders,
+      oauth: signIns.credentials,
+    }),
     signedIn: (server, signal) => signIns.until(server, signal),
     endpoint: (path) => signIns.endpoint(path),
   });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, type JWTPayload, jwtVerify } from 'jose';
+import { takeAssertions } from './assertion-grant.ts';
 
 type Json = Record<string, unknown>;
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
@@ -38,6 +39,8 @@ export interface OAuthUpstreamOptions {
   /** More of the provider's own options. */
   provider?: Json;
   features?: Json;
+  /** Takes the word of this identity provider for who a person is (ID-JAG, RFC 7523). */
+  trusts?: () => string;
   registration?: boolean;
 }
 
@@ -111,6 +114,8 @@ export async function openOAuthUpstream(t: TestContext, options: OAuthUpstreamOp
       },
     },
   });
+  if (options.trusts)
+    takeAssertions(library, provider, { issuer: origin, resource: url, lifetime, trusts: options.trusts, sign: { kid: 'k1', privateKey } });
   const authorize = provider.callback();
   const keys = createRemoteJWKSet(new URL(`${origin}/jwks`));
 

@@ -27,6 +27,7 @@ export function secretsOver(vault: Vault = memoryVault(), options: { now?: () =>
   });
   const credentials = openCredentials({
     oauth: companyHeaders,
+    'enterprise-managed': companyHeaders,
     'client-credentials': companyHeaders,
     exchange: { headers: () => Promise.reject(new Error('none')) },
   });

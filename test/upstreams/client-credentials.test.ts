@@ -84,6 +84,7 @@ async function open(
     credentials: openCredentials({
       exchange: companyHeaders,
       oauth: companyHeaders,
+      'enterprise-managed': companyHeaders,
       'client-credentials': clientTokens({
         now: () => Date.now() + ahead,
         signIn: () => sign.in,

@@ -5,7 +5,7 @@ import { upstreamAuth } from '../../bundle/upstream-auth.ts';
 /** Where our part of a server.json stands: sub-registries add their own reverse-DNS key to `_meta`. */
 export const entryKey = 'dev.gatehouse/entry';
 
-const [none, exchange, oauth, clientCredentials] = upstreamAuth.options;
+const [none, exchange, oauth, clientCredentials, enterpriseManaged] = upstreamAuth.options;
 /** `secret://NAME`, where a bundle has the name. */
 const proofs = { clientSecret: z.string().optional(), privateKey: z.string().optional() };
 
@@ -53,6 +53,7 @@ export const entryMeta = z.strictObject({
       exchange.strict(),
       oauth.extend({ clientSecret: proofs.clientSecret }).strict(),
       clientCredentials.extend(proofs).strict(),
+      enterpriseManaged.extend(proofs).strict(),
     ])
     .optional(),
   launch: launch

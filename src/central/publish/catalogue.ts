@@ -63,6 +63,7 @@ export async function fetchCatalogue(
     events: { onStatus() {}, onResourceUpdated() {} },
     credentials: openCredentials({
       exchange: { headers: givenToken },
+      'enterprise-managed': { headers: givenToken },
       'client-credentials': clientTokens({ now: Date.now, signIn: () => entry, proof: () => filledOf(secrets, entry) }),
       oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
     }),

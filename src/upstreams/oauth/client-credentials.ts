@@ -1,9 +1,8 @@
-import { hash } from 'node:crypto';
 import * as oidc from 'openid-client';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { heldTokens, mayHaveToken } from '../credentials/held-tokens.ts';
-import { issuedOf, type Proof, refusedBy, registeredClient, targetOf } from './registered.ts';
+import { issuedOf, type Proof, printOf, refusedBy, registeredClient, targetOf } from './registered.ts';
 
 /** Calls an upstream as Gatehouse itself, whoever the person is (RFC 6749 section 4.4; MCP extension `oauth-client-credentials`). */
 export function clientTokens(options: {
@@ -35,13 +34,4 @@ export function clientTokens(options: {
       };
     },
   });
-}
-
-const prints = new WeakMap<Proof, string>();
-
-/** Tells one secret from the next without being it: a token does not outlive what it was asked for with. */
-export function printOf(proof: Proof): string {
-  const print = prints.get(proof) ?? hash('sha256', JSON.stringify([proof.clientSecret, proof.privateKey]), 'base64url');
-  prints.set(proof, print);
-  return print;
 }

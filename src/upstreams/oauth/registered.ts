@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import * as oidc from 'openid-client';
 import { Failure } from '../../base/errors.ts';
 import { lead } from '../../base/lifetime.ts';
@@ -9,9 +10,9 @@ import { keyAuthentication } from './private-key.ts';
 import { isFinal, tokensOf, told } from './tokens.ts';
 
 /** A client that IT registered, as a registry entry states it. */
-export type Registered = Extract<ServerEntry['auth'], { type: 'client-credentials' }>;
+export type Registered = Extract<ServerEntry['auth'], { type: 'client-credentials' | 'enterprise-managed' }>;
 
-/** What proves it: one of the two, from the vault. */
+/** What proves it: one of the two, from the vault; neither where it is a public client. */
 export interface Proof {
   readonly clientSecret: string | undefined;
   readonly privateKey: string | undefined;
@@ -34,9 +35,11 @@ export async function registeredClient(auth: Registered, proof: Proof): Promise<
   const server = metadata as oidc.ServerMetadata;
   const { clientSecret, privateKey } = proof;
   const authentication =
-    privateKey === undefined
-      ? withSecret(secretMethod(server), clientId, clientSecret!)
-      : await keyAuthentication(privateKey, keyId, metadata.token_endpoint_auth_signing_alg_values_supported);
+    privateKey !== undefined
+      ? await keyAuthentication(privateKey, keyId, metadata.token_endpoint_auth_signing_alg_values_supported)
+      : clientSecret !== undefined
+        ? withSecret(secretMethod(server), clientId, clientSecret)
+        : oidc.None();
   return configured(server, clientId, authentication, fetch);
 }
 
@@ -66,4 +69,13 @@ export function refusedBy(error: unknown, { issuer }: Registered, proof: Proof):
   return isFinal(error)
     ? new Failure('denied', `The authorization server ${host(issuer)} issues no token for it (${said}).`, 'Send this message to IT.')
     : new Failure('unavailable', `The authorization server ${host(issuer)} gave no token: ${said}.`, 'Try again in a few minutes.');
+}
+
+const prints = new WeakMap<Proof, string>();
+
+/** Tells one secret from the next without being it: a token does not outlive what it was asked for with. */
+export function printOf(proof: Proof): string {
+  const print = prints.get(proof) ?? hash('sha256', JSON.stringify([proof.clientSecret, proof.privateKey]), 'base64url');
+  prints.set(proof, print);
+  return print;
 }
