@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { parseUrl } from '../base/url.ts';
 
 /** What agents call the gateway in their configuration, unless the person chose another name. */
 export const gateName = 'gatehouse';
@@ -41,7 +40,7 @@ export const clientId = z
   .string()
   .max(1000)
   .refine((text) => {
-    const url = parseUrl(text);
+    const url = URL.parse(text);
     return (
       url?.protocol === 'https:' &&
       url.href === text &&
