@@ -24,6 +24,9 @@ export async function runBridge(options: {
   log: (text: string) => void;
   absent: () => void;
   patienceMs: number;
+  /** Milliseconds after which an agent gets an answer that needs no host. */
+  earlyMs: number;
+  version: string;
 }): Promise<void> {
   const { input, output, log } = options;
   const link = openLink({
@@ -35,6 +38,8 @@ export async function runBridge(options: {
   const relay = openRelay({
     link,
     log,
+    version: options.version,
+    earlyMs: options.earlyMs,
     write: (line) =>
       new Promise((resolve) => {
         if (gone.signal.aborted || output.write(`${line}\n`)) return resolve();

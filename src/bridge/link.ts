@@ -12,6 +12,10 @@ import { holderOf } from '../shell/lock.ts';
 export interface Link {
   /** Waits for the host and for the person's word, then sends. Throws `Unsent` where nothing of the request can have reached the host. */
   send(request: { method: string; headers: Record<string, string>; body?: Buffer; signal: AbortSignal }): Promise<IncomingMessage>;
+  /** Resolves when the host is there and the person has given its word. Throws Failure as the host words it. */
+  ready(): Promise<void>;
+  /** Whether there seems to be a host. */
+  isThere(): boolean;
   /** The host does not let this program in any more: the person is asked anew. Throws Failure as the host words it. */
   renew(): Promise<void>;
   /** As the agent calls itself, for the question to the person. */
@@ -32,6 +36,7 @@ export class Unsent extends Error {
 
 const longestReply = 64 * 1024;
 const retryMs = 200;
+const restartMs = 3_000;
 
 export function openLink(options: {
   dataDir: string;
@@ -39,7 +44,7 @@ export function openLink(options: {
   path: string;
   /** The person is asked; `code` is what the question is called. */
   waits(code: string): void;
-  /** Called once for each time that no host is there. */
+  /** Called once for each wait for a host that is not there. */
   absent(): void;
   /** Milliseconds to wait for a host. */
   patienceMs: number;
@@ -76,30 +81,53 @@ export function openLink(options: {
       beginning = undefined;
     }));
 
-  async function open(): Promise<Socket> {
+  /** Until a host is there. */
+  async function persist<T>(step: () => Promise<T>): Promise<T> {
     const until = Date.now() + options.patienceMs;
+    // One that was there may be about to come again by itself.
+    const from = Date.now() + (admitted ? restartMs : 0);
     for (let told = false; ; ) {
       try {
-        if (pass === undefined) await begun();
-        return (await hello({ pass: pass! })).socket;
+        return await step();
       } catch (error) {
-        const code = error instanceof Failure ? error.code : undefined;
-        // A host that was started anew knows no passes: it is told once more who we are.
-        if (code === 'denied' && pass !== undefined) pass = undefined;
-        else if (code !== 'not-running' || closing.signal.aborted || Date.now() > until) throw error;
-        else {
-          if (!told) options.absent();
+        if (!(error instanceof Failure) || error.code !== 'not-running' || closing.signal.aborted || Date.now() > until) throw error;
+        if (!told && Date.now() >= from) {
+          options.absent();
           told = true;
-          await pause(retryMs, closing.signal);
         }
+        await pause(retryMs, closing.signal);
       }
     }
   }
+
+  const ready = () => persist(async () => (pass === undefined ? await begun() : undefined));
+  const open = () =>
+    persist(async () => {
+      if (pass === undefined) await begun();
+      const used = pass!;
+      try {
+        return (await hello({ pass: used })).socket;
+      } catch (error) {
+        if (!(error instanceof Failure) || error.code !== 'denied') throw error;
+        // A host that was started anew knows no passes: it is told once more who we are.
+        if (pass === used) pass = undefined;
+        if (pass === undefined) await begun();
+        return (await hello({ pass: pass! })).socket;
+      }
+    });
 
   const agent = new Piped(open);
   return {
     get admitted() {
       return admitted;
+    },
+    ready,
+    isThere() {
+      try {
+        return pathOf(dataDir) !== '';
+      } catch {
+        return false;
+      }
     },
     renew() {
       pass = undefined;

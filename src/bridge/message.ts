@@ -12,6 +12,8 @@ export interface Told {
   modern: string | undefined;
   /** It begins a legacy session. */
   begins: boolean;
+  /** The version that it asks for then. */
+  asked?: string;
   /** Of the request that a notification cancels. */
   cancels: unknown;
   /** As the agent calls itself, where the message says so. */
@@ -45,6 +47,7 @@ export function told(line: Buffer): Told | undefined {
     ids: method === undefined ? [] : idsOf(value['id'], text),
     modern: !begins && typeof version === 'string' && /^[\x21-\x7e]{1,40}$/.test(version) ? version : undefined,
     begins,
+    ...(begins ? { asked: params['protocolVersion'] as string } : {}),
     cancels: method === 'notifications/cancelled' ? params['requestId'] : undefined,
     name: isObject(client) && typeof client['name'] === 'string' ? client['name'].slice(0, 200) : undefined,
   };

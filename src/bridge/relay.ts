@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { backOff, pause, someJitter } from '../base/backoff.ts';
 import { Failure } from '../base/errors.ts';
-import { openSse } from '../base/sse.ts';
 import { idKey } from '../protocol/exact.ts';
 import { errorText, rpc } from '../protocol/jsonrpc.ts';
+import { messagesIn } from './answer.ts';
 import { type Link, Unsent } from './link.ts';
-import { asLine, type Told, told } from './message.ts';
+import { meanwhile } from './meanwhile.ts';
+import { type Told, told } from './message.ts';
 
 /** MCP over standard input and output on one side, streamable HTTP on the other. Bytes of messages pass as they are, in both directions. */
 export interface Relay {
@@ -31,9 +32,9 @@ interface Flight {
   cancelled: boolean;
 }
 
-const longestAnswer = 256 * 1024 * 1024;
 const mostAtOnce = 1024;
 const closeMs = 1_000;
+const lookMs = 250;
 /** These change nothing, or nothing twice: where a connection broke they are simply sent again. */
 const repeatable = new Set(
   'ping tools/list prompts/list resources/list resources/templates/list resources/read prompts/get server/discover completion/complete logging/setLevel resources/subscribe resources/unsubscribe initialize subscriptions/listen'.split(
@@ -42,7 +43,14 @@ const repeatable = new Set(
 );
 const acknowledged = 'notifications/subscriptions/acknowledged';
 
-export function openRelay(options: { link: Link; write: (line: string) => Promise<void>; log: (text: string) => void }): Relay {
+export function openRelay(options: {
+  link: Link;
+  version: string;
+  /** Milliseconds after which an agent gets an answer that needs no host. */
+  earlyMs: number;
+  write: (line: string) => Promise<void>;
+  log: (text: string) => void;
+}): Relay {
   const { link, write, log } = options;
   const closing = new AbortController();
   const flights = new Map<string | number, Flight>();
@@ -50,7 +58,10 @@ export function openRelay(options: { link: Link; write: (line: string) => Promis
   let beginning: Buffer | undefined;
   let reopening: Promise<void> | undefined;
   let listening: AbortController | undefined;
+  let listeningTo: Session | undefined;
   let wake = () => {};
+  /** An `initialize` was answered before there was a session; whoever comes now waits for it. */
+  const isEarly = () => session === undefined && beginning !== undefined;
 
   const headers = (message?: Told): Record<string, string> => ({
     accept: 'application/json, text/event-stream',
@@ -72,43 +83,11 @@ export function openRelay(options: { link: Link; write: (line: string) => Promis
   }
 
   /** Hands each message of an answer to the agent. Returns the keys of what was answered. */
-  async function hand(response: IncomingMessage, seen?: (id: string) => void, keep: (line: string) => boolean = () => true) {
+  async function hand(response: IncomingMessage, seen: (id: string) => void = () => {}, keep: (line: string) => boolean = () => true) {
     const answered = new Set<string | number>();
-    const pass = async (text: string) => {
-      const message = asLine(text);
-      if (!message) return log('the host sent something that is no message');
-      for (const id of message.answers) answered.add(idKey(id) ?? '');
-      if (keep(message.line)) await write(message.line);
-    };
-    const type = response.headers['content-type'] ?? '';
-    if (/^text\/event-stream\b/.test(type)) {
-      let waiting: string[] = [];
-      const feed = openSse(longestAnswer, ({ id, event, data }) => {
-        if (id !== undefined) seen?.(id);
-        const text = typeof data === 'string' ? data : Buffer.concat(data).toString('utf8');
-        if (event === undefined && text !== '') waiting.push(text);
-      });
-      for await (const chunk of response) {
-        if (!feed(chunk as Buffer)) throw new Error('an event of the host is too long');
-        const now = waiting;
-        waiting = [];
-        for (const text of now) await pass(text);
-      }
-    } else {
-      const pieces: Buffer[] = [];
-      let length = 0;
-      for await (const chunk of response) {
-        length += (chunk as Buffer).length;
-        if (length > longestAnswer) throw new Error('an answer of the host is too long');
-        pieces.push(chunk as Buffer);
-      }
-      const text = Buffer.concat(pieces).toString('utf8');
-      if (/^application\/json\b/.test(type)) {
-        // What the gateway says before it has looked at a message is in the words of HTTP.
-        const why = (response.statusCode ?? 0) >= 400 && !asLine(text) ? worded(text) : undefined;
-        if (why !== undefined) throw new Failure('unavailable', why);
-        if (text !== '') await pass(text);
-      }
+    for await (const { line, answers } of messagesIn(response, { log, seen })) {
+      for (const id of answers) answered.add(idKey(id) ?? '');
+      if (keep(line)) await write(line);
     }
     return answered;
   }
@@ -132,10 +111,11 @@ export function openRelay(options: { link: Link; write: (line: string) => Promis
   }
 
   /** The agent does not notice, but for being told to list anew. */
-  function reopen(old: Session): Promise<void> {
+  function reopen(old: Session | undefined): Promise<void> {
     if (session !== old || !beginning) return Promise.resolve();
     const line = beginning;
     reopening ??= (async () => {
+      await link.ready();
       await begin(line, told(line)!, true);
       drop(await post(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'), undefined, closing.signal));
       void listen(session!);
@@ -149,12 +129,19 @@ export function openRelay(options: { link: Link; write: (line: string) => Promis
   /** The stream on which the host speaks first, for as long as the session lasts. */
   async function listen(mine: Session): Promise<void> {
     listening?.abort();
+    listeningTo = mine;
     const stop = new AbortController();
     listening = stop;
     const signal = AbortSignal.any([stop.signal, closing.signal]);
     let last: string | undefined;
     for (let failures = 0; !signal.aborted && session === mine; failures++) {
       try {
+        // A host that the person has ended is not started again for the sake of a stream.
+        if (!link.isThere()) {
+          failures = 0;
+          await pause(lookMs, signal);
+          continue;
+        }
         const more = last === undefined ? {} : { 'last-event-id': last };
         const response = await link.send({ method: 'GET', headers: { ...headers(), accept: 'text/event-stream', ...more }, signal });
         if (response.statusCode === 404) {
@@ -202,13 +189,44 @@ export function openRelay(options: { link: Link; write: (line: string) => Promis
     for (const id of message.ids) if (!answered.has(idKey(id) ?? '')) await write(errorText(id, { code: rpc.internalError, message: why }));
   }
 
+  /** What to say instead of waiting longer; undefined: it was not needed, or there is nothing to say. Throws as `wait` does. */
+  async function tooLate(message: Told, wait: Promise<void>): Promise<string | undefined> {
+    const early = meanwhile(message, options.version);
+    if (early === undefined) return void (await wait);
+    const stop = new AbortController();
+    const late = pause(options.earlyMs, AbortSignal.any([stop.signal, closing.signal])).then(() => early);
+    try {
+      return await Promise.race([wait.then(() => undefined), late]);
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** Waits for the host and the person where that must be; true: the message was answered without them. */
+  async function early(line: Buffer, message: Told): Promise<boolean> {
+    if (link.admitted && !isEarly()) return false;
+    const before = message.begins || message.modern !== undefined;
+    const wait = before ? link.ready() : reopen(undefined);
+    const answer = await tooLate(message, wait);
+    if (answer === undefined) return false;
+    wait.catch((error: unknown) => log(reason(error)));
+    if (message.begins) {
+      beginning = line;
+      session = undefined;
+    }
+    await write(answer);
+    if (message.begins) void wait.then(() => reopen(undefined)).catch((error: unknown) => log(reason(error)));
+    return true;
+  }
+
   async function fly(line: Buffer, flight: Flight): Promise<void> {
     const { message, stop } = flight;
     const signal = AbortSignal.any([stop.signal, closing.signal]);
     try {
+      if (await early(line, message)) return;
       const answered = message.begins ? await begin(line, message, false) : await carry(line, message, signal);
-      if (!flight.cancelled)
-        await refuse(message, answered, 'Gatehouse ended this request without an answer. Look at its activity before you try again.');
+      const why = 'Gatehouse ended this request without an answer. Look at its activity before you try again.';
+      if (!flight.cancelled) await refuse(message, answered, why);
     } catch (error) {
       if (flight.cancelled || closing.signal.aborted) return;
       await refuse(message, new Set(), reason(error));
@@ -238,8 +256,9 @@ export function openRelay(options: { link: Link; write: (line: string) => Promis
         for (const key of keys) if (flights.get(key) === flight) flights.delete(key);
         if (flights.size === 0) wake();
       });
-      if (message.begins || keys.length === 0) await done;
-      if (message.method === 'notifications/initialized' && session) void listen(session);
+      // While a session waits for its beginning, what needs no answer waits beside the rest, which may not.
+      if (message.begins || (keys.length === 0 && !isEarly())) await done;
+      if (message.method === 'notifications/initialized' && session && listeningTo !== session) void listen(session);
     },
     tooLong() {
       void write(errorText(null, { code: rpc.invalidRequest, message: 'This line is too long.' }));
@@ -259,16 +278,6 @@ export function openRelay(options: { link: Link; write: (line: string) => Promis
       await link.send({ method: 'DELETE', headers: ended, signal: AbortSignal.timeout(closeMs) }).then(drop, () => {});
     },
   };
-}
-
-/** The sentence in an error of HTTP. */
-function worded(text: string): string | undefined {
-  try {
-    const { message: why } = JSON.parse(text) as { message?: unknown };
-    return typeof why === 'string' ? why.slice(0, 1000) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function reason(error: unknown): string {
