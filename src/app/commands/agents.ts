@@ -3,6 +3,7 @@ import { Failure } from '../../base/errors.ts';
 import type { AgentOutputs } from '../../contract/agents.ts';
 import type { ConsentOutputs } from '../../contract/consent.ts';
 import type { AppState } from '../app-state.ts';
+import { bridgeOf } from '../bridges.ts';
 import { ownAgent } from '../rows.ts';
 import type { Handlers } from './handlers.ts';
 
@@ -29,7 +30,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, 
   },
   async 'agent-configs'(house, { name, token }) {
     const { url } = await ownGateway(house);
-    return { configs: agentConfigs({ url, name, ...(token === undefined ? {} : { token }) }) };
+    return { configs: agentConfigs({ url, name, bridge: bridgeOf(house.host), ...(token === undefined ? {} : { token }) }) };
   },
   async 'consent-allow'(house, { id, name, servers, days }) {
     // The agent takes its code to the port, so it must be our own.
