@@ -34,6 +34,8 @@ export function openForUpstreams(options: {
 }): ForUpstreams {
   const { issuer, now, configuration, session, stored } = options;
   let renewedAt = Number.NEGATIVE_INFINITY;
+  /** An ID token that had ended by our clock when it came: the provider has its own, so it is the judge. */
+  let early: string | undefined;
 
   async function asPerson<T>(person: string, attempt: (mine: TokenSession, renewed: boolean) => Promise<T>): Promise<T> {
     const mine = session();
@@ -54,17 +56,21 @@ export function openForUpstreams(options: {
     }
   }
 
+  /** INVARIANT: a sign-in without a refresh token would end with the attempt, and with it all that its access token is still good for. */
   function mayRenew(): boolean {
-    if (Math.abs(now() - renewedAt) < renewEvery) return false;
+    if (stored()?.refreshToken === undefined || Math.abs(now() - renewedAt) < renewEvery) return false;
     renewedAt = now();
     return true;
   }
 
   /** A refresh may bring a new one; providers are free not to (OpenID Connect Core section 12.2). */
   async function idToken(mine: TokenSession, renewed: boolean): Promise<string> {
-    if (renewed || (!isGood(stored()?.idToken) && mayRenew())) await mine.token(true);
+    const before = stored()?.idToken;
+    if (before !== undefined && !renewed && (before === early || lasts(before))) return before;
+    if (renewed || mayRenew()) await mine.token(true);
     const token = stored()?.idToken;
-    if (token !== undefined && isGood(token)) return token;
+    if (token !== undefined && token !== before && !lasts(token)) early = token;
+    if (token !== undefined && (token === early || lasts(token))) return token;
     throw new Failure(
       'denied',
       `The identity provider ${new URL(issuer).host} has not renewed the proof of who you are (ID token), which this server needs.`,
@@ -72,8 +78,7 @@ export function openForUpstreams(options: {
     );
   }
 
-  function isGood(token: string | undefined): boolean {
-    if (token === undefined) return false;
+  function lasts(token: string): boolean {
     const { exp } = decodeJwt(token);
     return exp !== undefined && exp * 1000 - now() > margin;
   }

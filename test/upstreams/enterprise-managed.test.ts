@@ -279,7 +279,7 @@ test('an ID token that has ended is renewed first, once a minute at most; where 
       .setProtectedHeader({ alg: 'ES256' })
       .setExpirationTime(Math.floor(now / 1000) + seconds)
       .sign(privateKey);
-  const stored: Stored = { person: { sub: 'ann', name: 'Ann', groups: [] }, idToken: await idToken(5) };
+  const stored: Stored = { person: { sub: 'ann', name: 'Ann', groups: [] }, refreshToken: 'r', idToken: await idToken(5) };
   let refreshed = 0;
   let next: string | undefined;
   const session: TokenSession = {
@@ -314,9 +314,19 @@ test('an ID token that has ended is renewed first, once a minute at most; where 
   now += 61_000;
   assert.equal(await ask(), 'asked');
   assert.equal(refreshed, 2, 'a good one is used as it is');
+  // A clock that is far ahead of the provider's: what has just come from there is tried all the same, and its end is for the provider to say.
+  now += 7_200_000;
+  next = await idToken(-3600);
+  assert.equal(await ask(), 'asked');
+  now += 61_000;
+  assert.equal(await ask(), 'asked');
+  assert.equal(refreshed, 3);
   delete stored.idToken;
   next = undefined;
+  delete stored.refreshToken;
+  now += 61_000;
   assert.match(await ask(), /sign in again|ID token/);
+  assert.equal(refreshed, 3, 'an attempt without a refresh token would end the sign-in');
   assert.match(await ask('bob'), /not signed in/);
   present = undefined;
   assert.match(await ask(), /not signed in/);

@@ -2,6 +2,7 @@ import { agentConfigs } from '../../agents/clients/known.ts';
 import { Failure } from '../../base/errors.ts';
 import type { AgentOutputs } from '../../contract/agents.ts';
 import type { ConsentOutputs } from '../../contract/consent.ts';
+import type { ShadowOutputs } from '../../contract/shadow.ts';
 import type { AppState } from '../app-state.ts';
 import { bridgeOf } from '../bridges.ts';
 import { ownAgent } from '../rows.ts';
@@ -9,10 +10,10 @@ import type { Handlers } from './handlers.ts';
 
 type Rooms = Pick<
   AppState,
-  'host' | 'agents' | 'authorization' | 'connections' | 'managed' | 'rules' | 'gateway' | 'gatewayError' | 'port'
+  'host' | 'agents' | 'authorization' | 'connections' | 'managed' | 'scan' | 'rules' | 'gateway' | 'gatewayError' | 'port'
 >;
 
-export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, Rooms> = {
+export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs | keyof ShadowOutputs, Rooms> = {
   async 'agent-add'(house, { name, servers }) {
     if (name.toLowerCase() === ownAgent)
       throw new Failure('bad-input', `"${ownAgent}" is the name of the person's own calls.`, 'Choose another name.');
@@ -61,6 +62,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, 
     const list = stated && { origin, others: stated.otherServers };
     return { origin, ...stated, agents: house.managed(list) };
   },
+  'agents-scan': (house) => house.scan(house.rules?.bundle.servers),
   'exposure-dismiss'(house) {
     house.port?.dismiss();
     return {};

@@ -13,6 +13,7 @@ import {
   lie,
   outwards,
   pathOf,
+  plainly,
   type Reach,
   type ServerDocument,
   serverMetadata,
@@ -166,5 +167,3 @@ const pairs = (list: readonly string[]) => list.flatMap((name, at) => (at % 2 ==
 
 const wellKnown = '/.well-known/oauth-protected-resource';
 const bare = (text: string): string => text.replace(/\/$/, '');
-/** A query may hold a key, and a resource has no fragment (RFC 8707 section 2). */
-const plainly = (at: URL): string => at.origin + (at.pathname === '/' ? '' : at.pathname);

@@ -102,6 +102,8 @@ export async function get(place: string, fetch: Fetch): Promise<unknown> {
 }
 
 export const host = (text: string): string => URL.parse(text)?.host.slice(0, 200) ?? 'somewhere';
+/** A query may hold a key, and a resource has no fragment (RFC 8707 section 2). */
+export const plainly = (at: URL): string => at.origin + (at.pathname === '/' ? '' : at.pathname);
 export const pathOf = ({ pathname }: URL): string => pathname.replace(/\/$/, '');
 
 export const lie = (what: string): Failure =>

@@ -5,7 +5,7 @@ import { lead } from '../../base/lifetime.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import type { IssuedToken } from '../credentials/held-tokens.ts';
 import { configured, secretMethod, withSecret } from './client.ts';
-import { checkEndpoints, host, lie, statedAt } from './metadata.ts';
+import { checkEndpoints, host, lie, plainly, statedAt } from './metadata.ts';
 import { keyAuthentication } from './private-key.ts';
 import { isFinal, tokensOf, told } from './tokens.ts';
 
@@ -43,11 +43,10 @@ export async function registeredClient(auth: Registered, proof: Proof): Promise<
   return configured(server, clientId, authentication, fetch);
 }
 
-/** What such a client is asked for; a query of the server's address may hold a key, and a resource has no fragment (RFC 8707 section 2). */
-export function targetOf({ scope, resource }: Registered, url: string): { scope?: string; resource?: string } {
-  const { origin, pathname } = new URL(url);
-  const named = resource ?? origin + (pathname === '/' ? '' : pathname);
-  return { ...(scope === undefined ? {} : { scope }), ...(named === false ? {} : { resource: named }) };
+/** What its token is to be good for. */
+export function targetOf(auth: Registered, url: string): { scope?: string; resource?: string } {
+  const { scope, resource = plainly(new URL(url)) } = auth;
+  return { ...(scope === undefined ? {} : { scope }), ...(resource === false ? {} : { resource }) };
 }
 
 /** Milliseconds. RFC 6749 section 5.1 only recommends `expires_in`; five minutes is short enough to be true of any server. */

@@ -1,6 +1,11 @@
 import { join } from 'node:path';
-import type { Client } from './client.ts';
+import type { Client, Machine } from './client.ts';
 import { appData, local } from './paths.ts';
+
+const folders = (machine: Machine): string[] => [
+  join(appData(machine), 'Claude'),
+  ...(machine.platform === 'win32' ? [join(local(machine), 'Packages', 'Claude_pzs8sxrjxfjjc', 'LocalCache', 'Roaming', 'Claude')] : []),
+];
 
 /**
  * Reads `claude_desktop_config.json`, which knows programs to start (stdio) and no URLs; its connectors are reached from the maker's servers, which cannot
@@ -11,15 +16,9 @@ export const claudeDesktop: Client = {
   id: 'claude-desktop',
   title: 'Claude Desktop',
   programs: [],
-  traces: (machine) => [
-    join(appData(machine), 'Claude'),
-    ...(machine.platform === 'win32'
-      ? [
-          join(local(machine), 'Packages', 'Claude_pzs8sxrjxfjjc', 'LocalCache', 'Roaming', 'Claude'),
-          join(local(machine), 'AnthropicClaude'),
-        ]
-      : []),
-  ],
+  traces: (machine) => [...folders(machine), ...(machine.platform === 'win32' ? [join(local(machine), 'AnthropicClaude')] : [])],
+  alsoReads: (machine) =>
+    folders(machine).map((folder) => ({ file: join(folder, 'claude_desktop_config.json'), language: 'jsonc', path: ['mcpServers'] })),
   instead:
     'Claude Desktop starts local programs only and refuses addresses of this machine. "Add agent" shows the configuration of our bridge, which needs no token; connecting by itself is not built yet.',
 };
