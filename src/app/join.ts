@@ -184,6 +184,7 @@ async function applyBundle(house: AppState): Promise<void> {
     });
     const policy = limited(rules, (agent, server) => house.agents.reaches(agent, server));
     house.rules = { policy, bundle, search: openToolSearch(bundle.servers) };
+    house.authorization.follow(bundle.clients);
     const replaced = upstreams.replace(bundle.servers);
     gateway?.apply({ bundle, policy, person: person.sub });
     await replaced;

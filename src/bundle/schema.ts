@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { otherServers } from './agents.ts';
+import { clientRules, otherServers } from './agents.ts';
 import { secret, unfit } from './secret.ts';
 import { skill } from './skill.ts';
 import { upstreamAuth } from './upstream-auth.ts';
@@ -143,6 +143,8 @@ const statedBundle = z.object({
   limits: limits.default({ concurrentCalls: 64, callsPerMinute: 0 }),
   /** What agents may have in their own configuration beside the gateway. Absent: the company says nothing about it. */
   agents: z.object({ otherServers }).optional(),
+  /** Which agents may not sign in, by client id. Older bundles have none. */
+  clients: clientRules.default([]),
 });
 
 export const bundle = statedBundle.refine(({ format, servers }) => format >= bundleFormat(servers), {

@@ -172,6 +172,7 @@ export async function openTestGateway(
     if (!next) return gateway.apply(undefined);
     const rules = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
     const policy = limited(rules, (agent, server) => agents.reaches(agent, server));
+    authorization.follow(next.clients);
     await upstreams.replace(next.servers);
     gateway.apply({ bundle: next, policy, person: 'pat' });
   };

@@ -36,6 +36,8 @@ export interface Grants {
   refresh(token: string, client: string, resource: string | undefined): Tokens | undefined;
   /** RFC 7009: a refresh token takes its whole family with it, an access token goes alone. A token of another client stays. */
   revoke(token: string, client: string): void;
+  /** Ends all that a client has, whichever agents it came in as. */
+  endClient(client: string): void;
   /** Ends all that came of one code. */
   end(id: string): void;
   /** Lets a program in that is known by its pipe and so needs no token. It has one agent at an address: whatever it had there before ends. Throws as `give`. */
@@ -166,6 +168,12 @@ export function openGrants(store: Store): Grants {
         agent,
         (agent.grants ?? []).map((other) => (other === grant ? next : other)),
       );
+    },
+    endClient(client) {
+      for (const agent of store.all()) {
+        const kept = agent.grants?.filter((grant) => grant.client !== client);
+        if (kept && kept.length < agent.grants!.length) store.withdraw(agent, kept);
+      }
     },
     end(id) {
       for (const agent of store.all()) {

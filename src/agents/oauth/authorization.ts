@@ -3,6 +3,7 @@ import type { Log } from '../../base/log.ts';
 import type { ConsentRequest } from '../../contract/consent.ts';
 import type { Agents } from '../credentials/credentials.ts';
 import { openCodes } from './codes.ts';
+import { type ClientRule, openCompanyWord } from './company-word.ts';
 import { type Documents, type Fetching, openDocuments } from './documents.ts';
 import { OAuthError } from './errors.ts';
 import { agentName, type Client } from './metadata.ts';
@@ -40,6 +41,8 @@ export interface Authorization {
   forget(name: string): void;
   /** The person limited an agent anew: nothing that was allowed before makes that any wider. */
   limited(name: string): void;
+  /** What the company says of clients, with each bundle: what a blocked one has ends at once. */
+  follow(rules: readonly ClientRule[]): void;
   close(): void;
 }
 
@@ -79,7 +82,15 @@ export function openAuthorization(options: {
   const codes = openCodes(now);
   const allowed = perMinute(asksPerMinute, now);
   const clients = { registrations, documents };
-  const endpoint = openTokenEndpoint({ codes, clients, grants: agents.grants, resourceAt: options.resourceAt, log });
+  const company = openCompanyWord({ requests, grants: agents.grants });
+  const endpoint = openTokenEndpoint({
+    codes,
+    clients,
+    refuse: company.refuse,
+    grants: agents.grants,
+    resourceAt: options.resourceAt,
+    log,
+  });
 
   /**
    * The agent that signed in as this client before: the one of this name, or the first. Self-registered clients keep their id too, if they sign in again
@@ -167,6 +178,7 @@ export function openAuthorization(options: {
         return { refused: sayOrThrow(error) };
       }
       try {
+        company.refuse(asked.client.id);
         const all = { ...asked, ...rest(query) };
         const pending = allowed() ? requests.add(all) : undefined;
         if (!pending)
@@ -256,6 +268,7 @@ export function openAuthorization(options: {
       const { signIn, servers, expiresAt } = agents.list().find((agent) => isCalled(agent.name, name)) ?? {};
       if (signIn) limit(signIn.client, name, { servers, expiresAt });
     },
+    follow: company.follow,
     close: () => requests.close(),
   };
 }

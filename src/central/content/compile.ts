@@ -51,6 +51,7 @@ export interface CompiledCompany {
   policies: CompiledPolicy[];
   limits: Bundle['limits'];
   agents?: NonNullable<Bundle['agents']>;
+  clients: Bundle['clients'];
 }
 
 /** Checks the files that `readFolder` read against each other. There is a company unless there are errors; warnings do not prevent it. */
@@ -137,7 +138,8 @@ export async function compileCompany(
       registry,
       policies: compiled.policies,
       limits: folder.limits?.value ?? limitsSchema.parse({}),
-      ...(org.agents === undefined ? {} : { agents: { otherServers: org.agents.other_servers } }),
+      ...(org.agents?.other_servers === undefined ? {} : { agents: { otherServers: org.agents.other_servers } }),
+      clients: (org.agents?.clients ?? []).map(({ client_id, ...rule }) => ({ clientId: client_id, ...rule })),
     },
   };
 }

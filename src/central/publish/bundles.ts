@@ -89,6 +89,7 @@ async function compileAudience(
     policies,
     limits: company.limits,
     ...(company.agents === undefined ? {} : { agents: company.agents }),
+    clients: company.clients,
   };
   const servers = new Set(await policy.canDiscover(dated(body, company.freshness, now()), groups));
   const held = new Set([...servers, ...undecidedServers(body)]);
