@@ -139,7 +139,7 @@ export const detected = (): AgentDetected[] => [
     title: 'Claude Desktop',
     installed: true,
     state: 'unsupported',
-    why: 'Claude Desktop starts local programs only and refuses addresses of this machine. Gatehouse has no such program yet; until then "Add agent" shows how to connect it with mcp-remote.',
+    why: 'Claude Desktop starts local programs only and refuses addresses of this machine. "Add agent" shows the configuration of our bridge, which needs no token; connecting by itself is not built yet.',
   },
   { id: 'vscode', title: 'VS Code', installed: true, file: `${home}/.config/Code/User/mcp.json`, state: 'not-connected' },
   {

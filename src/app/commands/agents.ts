@@ -4,6 +4,7 @@ import type { AgentOutputs } from '../../contract/agents.ts';
 import type { ConsentOutputs } from '../../contract/consent.ts';
 import type { ShadowOutputs } from '../../contract/shadow.ts';
 import type { AppState } from '../app-state.ts';
+import { bridgeOf } from '../bridges.ts';
 import { ownAgent } from '../rows.ts';
 import type { Handlers } from './handlers.ts';
 
@@ -30,7 +31,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs |
   },
   async 'agent-configs'(house, { name, token }) {
     const { url } = await ownGateway(house);
-    return { configs: agentConfigs({ url, name, ...(token === undefined ? {} : { token }) }) };
+    return { configs: agentConfigs({ url, name, bridge: bridgeOf(house.host), ...(token === undefined ? {} : { token }) }) };
   },
   async 'consent-allow'(house, { id, name, servers, days }) {
     // The agent takes its code to the port, so it must be our own.
