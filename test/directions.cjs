@@ -16,6 +16,7 @@ const rows = {
   'src/agents/clients/edit': ['src/base', 'src/agents/clients/programs'],
   'src/agents/clients': ['src/base', 'src/contract'],
   'src/agents/managed': ['src/base', 'src/bundle', 'src/contract', 'src/agents/clients'],
+  'src/agents/shadow': ['src/base', 'src/bundle', 'src/contract', 'src/agents/clients', 'src/agents/clients/*'],
   'src/identity': ['src/base', 'src/contract'],
   'src/company': ['src/base', 'src/bundle'],
   'src/ledger': ['src/base', 'src/contract'],

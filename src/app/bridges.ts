@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Admission } from '../agents/bridged/admission.ts';
+import { cliFile } from '../base/entry.ts';
 import { Failure } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 
 /** What lets bridges in, on the user-only socket that a shell opens. */
@@ -26,3 +28,11 @@ export const bridges = (admission: Admission, gatewayNow: () => Gateway | undefi
     };
   },
 });
+
+/** The command that starts a bridge to this host, for agents' configurations. The app cannot be one itself: there it is the command line's. */
+export const bridgeOf = ({ shell, dataDir }: Pick<Host, 'shell' | 'dataDir'>): [string, ...string[]] => [
+  ...(shell === 'headless' ? ([process.execPath, cliFile()] as const) : (['gatehouse'] as const)),
+  'bridge',
+  '--data',
+  dataDir,
+];

@@ -7,6 +7,7 @@ import { openAgents } from '../agents/credentials/credentials.ts';
 import { look } from '../agents/managed/look.ts';
 import { thisSystem } from '../agents/managed/system.ts';
 import { openAuthorization } from '../agents/oauth/authorization.ts';
+import { scan } from '../agents/shadow/scan.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
@@ -167,6 +168,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     authorization,
     connections,
     managed: (list) => look(list, thisSystem(), machine),
+    scan: (blessed) => scan({ machine, own: { entries: connections.entries(), gateway: house.gateway?.url }, blessed }),
     upstreams,
     signIns,
     secrets,

@@ -2,16 +2,18 @@ import { agentConfigs } from '../../agents/clients/known.ts';
 import { Failure } from '../../base/errors.ts';
 import type { AgentOutputs } from '../../contract/agents.ts';
 import type { ConsentOutputs } from '../../contract/consent.ts';
+import type { ShadowOutputs } from '../../contract/shadow.ts';
 import type { AppState } from '../app-state.ts';
+import { bridgeOf } from '../bridges.ts';
 import { ownAgent } from '../rows.ts';
 import type { Handlers } from './handlers.ts';
 
 type Rooms = Pick<
   AppState,
-  'host' | 'agents' | 'authorization' | 'connections' | 'managed' | 'rules' | 'gateway' | 'gatewayError' | 'port'
+  'host' | 'agents' | 'authorization' | 'connections' | 'managed' | 'scan' | 'rules' | 'gateway' | 'gatewayError' | 'port'
 >;
 
-export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, Rooms> = {
+export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs | keyof ShadowOutputs, Rooms> = {
   async 'agent-add'(house, { name, servers }) {
     if (name.toLowerCase() === ownAgent)
       throw new Failure('bad-input', `"${ownAgent}" is the name of the person's own calls.`, 'Choose another name.');
@@ -29,7 +31,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, 
   },
   async 'agent-configs'(house, { name, token }) {
     const { url } = await ownGateway(house);
-    return { configs: agentConfigs({ url, name, ...(token === undefined ? {} : { token }) }) };
+    return { configs: agentConfigs({ url, name, bridge: bridgeOf(house.host), ...(token === undefined ? {} : { token }) }) };
   },
   async 'consent-allow'(house, { id, name, servers, days }) {
     // The agent takes its code to the port, so it must be our own.
@@ -60,6 +62,7 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs, 
     const list = stated && { origin, others: stated.otherServers };
     return { origin, ...stated, agents: house.managed(list) };
   },
+  'agents-scan': (house) => house.scan(house.rules?.bundle.servers),
   'exposure-dismiss'(house) {
     house.port?.dismiss();
     return {};

@@ -23,6 +23,15 @@ export interface AgentFile {
   locks?: true;
 }
 
+/** A place where an agent reads servers. */
+export interface AgentReads {
+  /** Absolute. */
+  file: string;
+  language: ConfigLanguage;
+  /** Members on the way to the servers; `*`: each member. */
+  path: readonly string[];
+}
+
 /** One agent: how it is found, and what may be written for it. */
 export interface Client {
   id: string;
@@ -31,6 +40,8 @@ export interface Client {
   programs: readonly string[];
   /** Files or folders that are there once it was installed or used. */
   traces(machine: Machine): string[];
+  /** Where it reads servers besides the files of `config`: looked at by the scan, never written. */
+  alsoReads?(machine: Machine): AgentReads[];
   /** Absent where nothing can be written today; `instead` then says why, and what to do. */
   config?: AgentFile;
   instead?: string;

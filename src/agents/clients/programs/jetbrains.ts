@@ -11,6 +11,7 @@ export const jetbrains: Client = {
   title: 'JetBrains IDEs',
   programs: ['junie', 'idea', 'pycharm', 'webstorm', 'goland', 'rider', 'clion', 'phpstorm'],
   traces: (machine) => [join(machine.home, '.junie'), join(appData(machine), 'JetBrains')],
+  alsoReads: ({ home }) => [{ file: join(home, '.junie', 'mcp', 'mcp.json'), language: 'jsonc', path: ['mcpServers'] }],
   instead:
-    'Junie starts local programs only, and AI Assistant keeps its servers in each IDE. Use "Add agent", then Settings, Tools, AI Assistant, Model Context Protocol in the IDE.',
+    'Junie starts local programs only, and AI Assistant keeps its servers in each IDE. Copy the configuration of our bridge from "Add agent", for AI Assistant at Settings, Tools, AI Assistant, Model Context Protocol in the IDE.',
 };

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Outputs } from '../../src/contract/contract.ts';
+import { serveSmall, smallCore } from '../headless/small-core.ts';
+import { folder } from '../shell/folder.ts';
+import { gatehouse } from './command.ts';
+
+test('agents scan: what stands beside the gate, what could not be read, and what is not known', async (t) => {
+  const dataDir = folder(t);
+  let found: Outputs['agents-scan'] = { servers: [], unread: [], files: 3, compared: true };
+  await serveSmall(t, dataDir, smallCore({ 'agents-scan': () => found }));
+  const run = (...args: string[]) => gatehouse(['agents', 'scan', ...args, '--data', dataDir]);
+  const none = await run();
+  assert.deepEqual(
+    [none.code, none.out.trim(), none.err],
+    [0, 'No server beside the gate stands in the 3 files of agents that could be read.', ''],
+  );
+  const at = { id: 'cursor', title: 'Cursor', file: '/home/ada/.cursor/mcp.json' };
+  found = {
+    servers: [
+      { ...at, name: 'wiki', target: 'https://wiki.example/mcp', secrets: [], equivalent: { id: 'docs', title: 'Docs' } },
+      { ...at, name: 'evil\u001b[2J', target: 'npx -y x', secrets: [{ where: 'env', name: 'API_KEY' }], off: true },
+    ],
+    unread: [{ id: 'codex', title: 'Codex', file: '/home/ada/.codex/config.toml', why: 'config.toml is not TOML that can be read.' }],
+    files: 3,
+    compared: true,
+  };
+  const some = await run();
+  assert.equal(some.code, 0, some.err);
+  assert.match(some.out, /cursor +wiki +docs +https:\/\/wiki\.example\/mcp/);
+  assert.match(some.out, /cursor +evil \(off\) +- +env API_KEY +npx -y x/);
+  assert.ok(!some.out.includes('\u001b'));
+  assert.match(some.err, /codex: config\.toml is not TOML.* What stands in it is not known\./);
+  assert.deepEqual(JSON.parse((await run('--json')).out), found);
+  found = { ...found, compared: false };
+  const unsure = await run();
+  assert.match(unsure.out, /cursor +wiki +\? /);
+  assert.match(unsure.err, /not known which of these are blessed/);
+  assert.equal((await run('cursor')).code, 2);
+});
