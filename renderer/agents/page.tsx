@@ -10,6 +10,7 @@ import { go } from '../router.ts';
 import { heldBack, openExposure } from '../shell/port.ts';
 import { useCall, useView } from '../store.ts';
 import { AddAgent } from './add.tsx';
+import { Beside } from './beside.tsx';
 import { ConfigDialog } from './config-dialog.tsx';
 import { ConsentDialog } from './consent-dialog.tsx';
 import { Consents } from './consents.tsx';
@@ -78,6 +79,7 @@ export function AgentsPage({ adding, request }: { adding: boolean; request: stri
         )}
         {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : <div>{list}</div>)}
         <Detected held={why !== undefined} />
+        <Beside />
         {revoked.length > 0 && (
           <Section title="Revoked">
             <AgentList agents={revoked} />

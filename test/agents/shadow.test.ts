@@ -138,6 +138,8 @@ test('our own entry is no finding; one that only has its name is', async (t) => 
   assert.deepEqual(scanned(machine, { own }).servers, []);
   const port = new URL(gate.url).port;
   assert.deepEqual(inCursor(t, { byHand: { url: `http://localhost:${port}/mcp/s/wiki` } }, { gateway: gate.url }), []);
+  assert.deepEqual(inCursor(t, { bridge: { command: 'gatehouse', args: ['bridge'] } }), []);
+  assert.equal(inCursor(t, { bridge: { command: '/tmp/gatehouse', args: ['bridge'] }, other: { command: 'gatehouse' } }).length, 2);
   const text = readFileSync(cursor(machine), 'utf8');
   writeFileSync(cursor(machine), text.replace('127.0.0.1', 'evil.example'));
   assert.deepEqual(

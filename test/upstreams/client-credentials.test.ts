@@ -348,6 +348,19 @@ test('two servers with one client have a token each, and one that moves gets no 
   await assert.rejects(ask({ headers: { authorization: 'Basic x' } }), /Authorization of its own/);
 });
 
+test('a proof that was entered for one issuer is not used for another; the server may move, since it never gets it', async (t) => {
+  const { server, secrets, enter } = await open(t);
+  await enter();
+  const at = (change: object) => secrets.rows({ ...server, ...change })[0]!;
+  assert.equal(at({ url: 'https://b.example/mcp' }).state, 'set');
+  for (const change of [{ issuer: 'https://evil.example' }, { tokenEndpoint: 'https://evil.example/token' }]) {
+    const moved = at({ auth: { ...server.auth, ...change } });
+    assert.equal(moved.state, 'missing');
+    assert.match(moved.why!, /moved this server to https:\/\/evil\.example/);
+    assert.equal(secrets.filled({ ...server, auth: { ...server.auth, ...change } as Stated }), undefined);
+  }
+});
+
 test('an entry states one proof, which is a secret that goes nowhere else', async () => {
   const auth = { type: 'client-credentials', issuer: 'https://login.example', clientId: 'app', clientSecret: 'proof' };
   const { tools: _tools, catalogue: _catalogue, ...plain } = entry({ id: 'own', url: 'https://a.example/mcp', era: 'auto' });

@@ -3,15 +3,14 @@ import assert from 'node:assert/strict';
 import type http from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { upstreamCredentials } from '../../src/app/upstream-credentials.ts';
 import { Failure } from '../../src/base/errors.ts';
 import { bundleFormat, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
 import { openForUpstreams } from '../../src/identity/for-upstreams.ts';
 import type { TokenSession } from '../../src/identity/session.ts';
 import type { Stored } from '../../src/identity/stored.ts';
-import { openCredentials } from '../../src/upstreams/credentials/by-type.ts';
 import { companyHeaders } from '../../src/upstreams/credentials/credentials.ts';
-import { enterpriseTokens } from '../../src/upstreams/oauth/enterprise-managed.ts';
-import { filledOf } from '../../src/upstreams/secrets/source.ts';
+import type { SignIns } from '../../src/upstreams/oauth/sign-ins.ts';
 import { jwtBearer } from '../support/assertion-grant.ts';
 import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
 import { testHost } from '../support/host.ts';
@@ -84,16 +83,12 @@ async function open(
   const house = await openTestGateway(makeBundle({ format: bundleFormat([server]), servers: [server] }), {
     secrets: held.secrets,
     person: () => identity.state().person?.sub ?? '',
-    credentials: openCredentials({
-      exchange: companyHeaders,
-      oauth: companyHeaders,
-      'client-credentials': companyHeaders,
-      'enterprise-managed': enterpriseTokens({
-        now,
-        signIn: () => identity.present(),
-        proof: (entry) => filledOf(held.secrets, entry),
-        assertion: (person, target) => identity.assertion(person, target),
-      }),
+    // As the core wires them.
+    credentials: upstreamCredentials({
+      now,
+      identity: () => identity,
+      secrets: held.secrets,
+      signIns: { credentials: companyHeaders } as unknown as SignIns,
     }),
   });
   t.after(() => house.close());

@@ -1,5 +1,6 @@
 import type { AgentConfig, AgentDetected, AgentOutputs, AgentRow } from '../../src/contract/agents.ts';
 import type { ConsentRequest } from '../../src/contract/consent.ts';
+import type { ShadowOutputs } from '../../src/contract/shadow.ts';
 
 const before = (ms: number) => new Date(Date.now() - ms).toISOString();
 const day = 86_400_000;
@@ -164,6 +165,44 @@ export const detected = (): AgentDetected[] => [
   { id: 'gemini', title: 'Gemini CLI', installed: false, file: `${home}/.gemini/settings.json`, state: 'not-connected' },
   { id: 'goose', title: 'Goose', installed: false, file: `${home}/.config/goose/config.yaml`, state: 'not-connected' },
 ];
+
+/** What agents have beside the gateway: with and without an equivalent, with secrets, switched off, and a file that cannot be read. */
+export const beside = (): ShadowOutputs['agents-scan'] => ({
+  servers: [
+    {
+      id: 'cursor',
+      title: 'Cursor',
+      file: `${home}/.cursor/mcp.json`,
+      name: 'tickets',
+      target: 'https://tickets.example.com/mcp?api_key=••••',
+      secrets: [
+        { where: 'url', name: 'api_key' },
+        { where: 'header', name: 'Authorization' },
+      ],
+      equivalent: { id: 'tickets', title: 'Tickets' },
+    },
+    {
+      id: 'claude-code',
+      title: 'Claude Code',
+      file: `${home}/.claude.json`,
+      project: `${home}/projects/apollo`,
+      name: 'postgres',
+      target: 'npx -y @modelcontextprotocol/server-postgres ••••',
+      secrets: [{ where: 'argument', name: '••••' }],
+      off: true,
+    },
+  ],
+  unread: [
+    {
+      id: 'codex',
+      title: 'Codex',
+      file: `${home}/.codex/config.toml`,
+      why: `${home}/.codex/config.toml is not TOML that can be read, so it is left as it is.`,
+    },
+  ],
+  files: 5,
+  compared: true,
+});
 
 const titleOf = (id: string) => detected().find((agent) => agent.id === id)!;
 

@@ -3,9 +3,10 @@ import type { AgentDetected } from '../../src/contract/agents.ts';
 import type { Command } from '../../src/contract/contract.ts';
 import type { Explanation } from '../../src/contract/explanation.ts';
 import type { ToolHit } from '../../src/contract/servers.ts';
+import type { ShadowOutputs } from '../../src/contract/shadow.ts';
 import type { View } from '../../src/contract/view.ts';
 import type { Scene } from '../support/window.ts';
-import { agents, configs, connected, detected, preview } from './scene-agents.ts';
+import { agents, beside, configs, connected, detected, preview } from './scene-agents.ts';
 import { list, record, usage } from './scene-ledger.ts';
 import { detail, output, servers } from './scene-servers.ts';
 
@@ -97,6 +98,8 @@ export interface SceneOptions {
   output?: string[];
   /** The agents found on the machine. */
   detected?: AgentDetected[];
+  /** What agents have beside the gateway. */
+  beside?: ShadowOutputs['agents-scan'];
   /** Commands that fail, with what. */
   fail?: Partial<Record<Command, Failure>>;
 }
@@ -129,6 +132,8 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
           return { configs: configs(String(input['name']), input['token'] as string | undefined) };
         case 'agents-detect':
           return { agents: options.detected ?? detected() };
+        case 'agents-scan':
+          return options.beside ?? beside();
         case 'agent-connect-preview':
           return preview(String(input['id']));
         case 'agent-connect':

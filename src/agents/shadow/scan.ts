@@ -95,6 +95,8 @@ function isOwn(
   { entries, gateway }: ScanOptions['own'],
 ) {
   const address = addressOf(server);
+  // As the bridge is written into an agent's file; another program of that name has a path.
+  if (server.command === 'gatehouse' && server.args[0] === 'bridge') return true;
   if (address === undefined) return false;
   const url = URL.parse(address);
   const origin = gateway === undefined ? undefined : new URL(gateway).origin;
