@@ -202,6 +202,7 @@ export const beside = (): ShadowOutputs['agents-scan'] => ({
   ],
   files: 5,
   compared: true,
+  moved: [],
 });
 
 const titleOf = (id: string) => detected().find((agent) => agent.id === id)!;
