@@ -19,6 +19,7 @@ import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { noteOf } from '../ledger/record.ts';
 import { findHolder, inWords } from '../port/holder.ts';
+import { ownPrograms } from '../port/owner.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
@@ -80,6 +81,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       const holder = await findHolder(address, at);
       return holder && inWords(holder);
     },
+    own: { ...ownPrograms, peer: (from) => ownPrograms.peer(from, entrance.number) },
     changed: () => house.changed(),
     log,
     now,

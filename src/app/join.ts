@@ -173,6 +173,7 @@ async function applyBundle(house: AppState): Promise<void> {
     const stopped = house.rules !== undefined;
     house.rules = undefined;
     gateway?.apply(undefined, whyClosed(house, person !== undefined));
+    house.authorization.suspend();
     house.secrets.forget();
     if (stopped) await upstreams.replace([]);
     house.signIns.pause();

@@ -51,13 +51,18 @@ export const clientId = z
     );
   }, 'a client id is the https address of a client document, such as https://agent.example/oauth/client.json, spelt as the agent sends it');
 
-/** `block`: it cannot sign in, and what it got ends. */
-export const clientDecision = z.enum(['block']);
+/** `allow`: it signs in without a click of the person. `block`: it cannot sign in, and what it got ends. */
+export const clientDecision = z.enum(['allow', 'block']);
 
 /** Each client stands once, so that two rules cannot contradict each other. */
 export const isOncePerClient = (ids: readonly string[]): boolean => new Set(ids).size === ids.length;
 
-export const clientRule = z.object({ clientId, decision: clientDecision });
+export const clientRule = z.object({
+  clientId,
+  decision: clientDecision,
+  /** Of `allow`: the servers that need no click. Absent: all that the rules allow. */
+  servers: z.array(z.string().max(64)).max(500).optional(),
+});
 
 export const clientRules = z
   .array(clientRule)

@@ -143,7 +143,7 @@ const statedBundle = z.object({
   limits: limits.default({ concurrentCalls: 64, callsPerMinute: 0 }),
   /** What agents may have in their own configuration beside the gateway. Absent: the company says nothing about it. */
   agents: z.object({ otherServers }).optional(),
-  /** Which agents may not sign in, by client id. Older bundles have none. */
+  /** Which agents sign in without a click, or not at all, by client id. Older bundles have none. */
   clients: clientRules.default([]),
 });
 

@@ -66,6 +66,16 @@ test('each mistake in org.yaml is reported where it stands', async (t) => {
       'agents: { clients: [{ client_id: "https://a.example/c", decision: block }, { client_id: "https://a.example/c", decision: block }] }\ngroups:',
       /error org.yaml:8 agents.clients: a client stands twice/,
     ],
+    [
+      'groups:',
+      'agents: { clients: [{ client_id: "https://a.example/c", decision: block, servers: [wiki] }] }\ngroups:',
+      /error org.yaml:8 agents.clients.*blocked as a whole/,
+    ],
+    [
+      'groups:',
+      'agents: { clients: [{ client_id: "https://a.example/c", decision: allow, servers: [wikki] }] }\ngroups:',
+      /error org.yaml:8 .*no server "wikki". Did you mean "wiki"/,
+    ],
     ['  id: acme', '  id: acme\n  id: acme', /error org.yaml:3 "id" stands twice in one map/],
   ];
   for (const [from, to, expected] of cases) {

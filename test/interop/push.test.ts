@@ -83,13 +83,7 @@ test('a rule saved in the company folder reaches open agents of both eras, and i
   const blocked = await legacySession(url, access_token);
   assert.equal((await blocked.send('tools/list')).status, 200);
   const org = join(folder, 'org.yaml');
-  writeFileSync(
-    org,
-    readFileSync(org, 'utf8').replace(
-      '  other_servers: []',
-      `  other_servers: []\n  clients: [{ client_id: "${client}", decision: block }]`,
-    ),
-  );
+  writeFileSync(org, readFileSync(org, 'utf8').replace('  clients:\n', `  clients:\n    - { client_id: ${client}, decision: block }\n`));
   await eventually(async () => ((await blocked.send('tools/list')).status === 401 ? true : undefined), 'the blocked agent is out');
   assert.equal((await session.send('tools/list')).status, 200);
 });

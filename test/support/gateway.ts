@@ -19,6 +19,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { limited } from '../../src/policy/limited.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
+import { ownPrograms } from '../../src/port/owner.ts';
 import type { Credentials } from '../../src/upstreams/credentials/credentials.ts';
 import { openUpstreams, type UpstreamsOptions } from '../../src/upstreams/pool.ts';
 
@@ -136,6 +137,7 @@ export async function openTestGateway(
     resourceAt: (resource) => addressOf(resource, entrance.number)?.path,
     defaultResource: merged.path,
     reserved: ['gatehouse'],
+    own: { ...ownPrograms, peer: (from) => ownPrograms.peer(from, entrance.number) },
     changed() {},
     log: silent,
     now,
@@ -169,7 +171,10 @@ export async function openTestGateway(
   });
   followAgents(agents, authorization, () => gateway);
   const apply = async (next: Bundle | undefined) => {
-    if (!next) return gateway.apply(undefined);
+    if (!next) {
+      authorization.suspend();
+      return gateway.apply(undefined);
+    }
     const rules = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
     const policy = limited(rules, (agent, server) => agents.reaches(agent, server));
     authorization.follow(next.clients);

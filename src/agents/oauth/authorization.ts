@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.ts';
 import type { ConsentRequest } from '../../contract/consent.ts';
 import type { Agents } from '../credentials/credentials.ts';
 import { openCodes } from './codes.ts';
-import { type ClientRule, openCompanyWord } from './company-word.ts';
+import { type ClientRule, type From, type OwnPrograms, openCompanyWord } from './company-word.ts';
 import { type Documents, type Fetching, openDocuments } from './documents.ts';
 import { OAuthError } from './errors.ts';
 import { agentName, type Client } from './metadata.ts';
@@ -20,9 +20,9 @@ export interface Authorization {
   register(metadata: unknown): Answer;
   /**
    * RFC 6749 section 4.1.1. `wait`: where the browser waits for the person. `refused`: a sentence for the person in the browser; `to`: where the agent
-   * hears it instead. `host`: as the browser was sent here.
+   * hears it instead. `host`: as the browser was sent here. `opened`: the browser, where no page sent it.
    */
-  begin(query: URLSearchParams, host: string): Promise<{ wait: string } | { refused: string; to?: string }>;
+  begin(query: URLSearchParams, host: string, opened?: From): Promise<{ wait: string } | { refused: string; to?: string }>;
   /** What the waiting page shows; undefined: nothing waits there. */
   look(wait: string): { id: string } | undefined;
   /** Where the browser goes on, given out once; 'waiting': not decided yet; undefined: nothing waits there. */
@@ -43,6 +43,8 @@ export interface Authorization {
   limited(name: string): void;
   /** What the company says of clients, with each bundle: what a blocked one has ends at once. */
   follow(rules: readonly ClientRule[]): void;
+  /** There are no rules: blocks stay, and nothing else of the company's word. */
+  suspend(): void;
   close(): void;
 }
 
@@ -70,6 +72,8 @@ export function openAuthorization(options: {
   reserved: readonly string[];
   /** Which program listens on a port of loopback, in words; undefined: the system does not say. */
   listensAt?(address: '127.0.0.1' | '::1', port: number): Promise<string | undefined>;
+  /** Absent: nobody comes in without a click. */
+  own?: OwnPrograms;
   changed(): void;
   log: Log;
   now(): number;
@@ -82,7 +86,7 @@ export function openAuthorization(options: {
   const codes = openCodes(now);
   const allowed = perMinute(asksPerMinute, now);
   const clients = { registrations, documents };
-  const company = openCompanyWord({ requests, grants: agents.grants });
+  const company = openCompanyWord({ requests, documents, agents, own: options.own, now });
   const endpoint = openTokenEndpoint({
     codes,
     clients,
@@ -113,6 +117,24 @@ export function openAuthorization(options: {
     if (pending) return pending;
     throw new Failure('not-found', 'No agent waits under this code.', 'It may have gone, or waited too long: let the agent sign in again.');
   };
+
+  function allow(pending: Pending, { name, servers, expiresAt }: Choice): { name: string } {
+    const before = again(pending.client, name);
+    const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
+    if (isTaken(chosen) && !(before && isCalled(chosen, before.name)))
+      throw new Failure('conflict', `There is an agent named "${chosen}" already.`, 'Choose another name, or revoke that one first.');
+    // A time that is over would lock out whoever is let in now.
+    const kept = before?.expiresAt !== undefined && Date.parse(before.expiresAt) > now() ? before.expiresAt : undefined;
+    const limits = {
+      servers: servers === 'all' ? undefined : (servers ?? before?.servers),
+      expiresAt: expiresAt === undefined ? kept : expiresAt === 0 ? undefined : new Date(expiresAt).toISOString(),
+    };
+    limit(pending.client.id, chosen, limits);
+    // Nothing goes back over a browser: the program is in from now on, also where it waits no more.
+    if (pending.redirect === pipe) agents.grants.admit({ name: chosen, client: pending.client.id, resource: pending.resource, ...limits });
+    requests.decide(pending, { allow: true, name: chosen, ...limits });
+    return { name: chosen };
+  }
 
   /** Throws OAuthError for what is wrong, once it is known that the redirect URI is the client's own. */
   function rest(query: URLSearchParams): Omit<Asked, 'client' | 'redirect' | 'issuer'> {
@@ -159,7 +181,7 @@ export function openAuthorization(options: {
         return endpoint.failed(error);
       }
     },
-    async begin(query, host) {
+    async begin(query, host, opened) {
       let asked: Pick<Asked, 'client' | 'redirect' | 'issuer'>;
       try {
         const uri = one(query, 'redirect_uri');
@@ -180,10 +202,12 @@ export function openAuthorization(options: {
       try {
         company.refuse(asked.client.id);
         const all = { ...asked, ...rest(query) };
+        const approved = await company.approves(all, opened);
         const pending = allowed() ? requests.add(all) : undefined;
         if (!pending)
           throw new OAuthError('temporarily_unavailable', 'Too many agents wait to be allowed. Decide on them in Gatehouse first.');
-        void lookUp(pending);
+        if (approved) allow(pending, again(pending.client) ? {} : approved);
+        else void lookUp(pending);
         return { wait: pending.wait };
       } catch (error) {
         const refused = sayOrThrow(error);
@@ -240,25 +264,7 @@ export function openAuthorization(options: {
               }),
         };
       }),
-    allow(id, { name, servers, expiresAt }) {
-      const pending = open(id);
-      const before = again(pending.client, name);
-      const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
-      if (isTaken(chosen) && !(before && isCalled(chosen, before.name)))
-        throw new Failure('conflict', `There is an agent named "${chosen}" already.`, 'Choose another name, or revoke that one first.');
-      // A time that is over would lock out whoever is let in now.
-      const kept = before?.expiresAt !== undefined && Date.parse(before.expiresAt) > now() ? before.expiresAt : undefined;
-      const limits = {
-        servers: servers === 'all' ? undefined : (servers ?? before?.servers),
-        expiresAt: expiresAt === undefined ? kept : expiresAt === 0 ? undefined : new Date(expiresAt).toISOString(),
-      };
-      limit(pending.client.id, chosen, limits);
-      // Nothing goes back over a browser: the program is in from now on, also where it waits no more.
-      if (pending.redirect === pipe)
-        agents.grants.admit({ name: chosen, client: pending.client.id, resource: pending.resource, ...limits });
-      requests.decide(pending, { allow: true, name: chosen, ...limits });
-      return { name: chosen };
-    },
+    allow: (id, choice) => allow(open(id), choice),
     deny: (id) => requests.decide(open(id), { allow: false }),
     forget(name) {
       requests.forget(name);
@@ -269,6 +275,7 @@ export function openAuthorization(options: {
       if (signIn) limit(signIn.client, name, { servers, expiresAt });
     },
     follow: company.follow,
+    suspend: company.suspend,
     close: () => requests.close(),
   };
 }

@@ -49,9 +49,16 @@ export const org = z.strictObject({
     .strictObject({
       /** Which servers agents may have in their own configuration beside the gateway: `[]` is none. Absent: any. */
       other_servers: otherServers.optional(),
-      /** Agents that may not sign in. */
+      /** Agents that sign in without a click of the person, or not at all. */
       clients: z
-        .array(z.strictObject({ client_id: clientId, decision: clientDecision }))
+        .array(
+          z
+            .strictObject({ client_id: clientId, decision: clientDecision, servers: z.array(text).min(1).max(500).optional() })
+            .refine(({ decision, servers }) => decision === 'allow' || servers === undefined, {
+              path: ['servers'],
+              message: 'a client is blocked as a whole: servers stand with "allow"',
+            }),
+        )
         .max(200)
         .refine((list) => isOncePerClient(list.map((each) => each.client_id)), 'a client stands twice')
         .optional(),
