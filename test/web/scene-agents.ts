@@ -213,6 +213,7 @@ export const beside = (): ShadowOutputs['agents-scan'] => ({
   ],
   files: 5,
   compared: true,
+  moved: [],
 });
 
 const titleOf = (id: string) => detected().find((agent) => agent.id === id)!;
