@@ -2,14 +2,14 @@ import type { Connections } from '../agents/clients/connections.ts';
 import type { Agents } from '../agents/credentials/credentials.ts';
 import type { AllowList } from '../agents/managed/agent.ts';
 import type { Authorization } from '../agents/oauth/authorization.ts';
+import type { Shadow } from '../agents/shadow/shadow.ts';
 import type { ErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
-import type { Bootstrap, Bundle, ServerEntry } from '../bundle/schema.ts';
+import type { Bootstrap, Bundle } from '../bundle/schema.ts';
 import type { CompanyClient } from '../company/bundles.ts';
 import type { PinnedKey } from '../company/keys.ts';
 import type { Uploader } from '../company/upload.ts';
 import type { ManagedRow } from '../contract/agents.ts';
-import type { ShadowOutputs } from '../contract/shadow.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -43,8 +43,7 @@ export interface AppState {
   connections: Connections;
   /** Looks at agents' own managed allow-lists. */
   managed: (list: AllowList | undefined) => ManagedRow[];
-  /** Looks for servers that agents have beside the gateway. */
-  scan: (blessed: readonly ServerEntry[] | undefined) => ShadowOutputs['agents-scan'];
+  shadow: Shadow;
   upstreams: Upstreams;
   signIns: SignIns;
   secrets: Secrets;

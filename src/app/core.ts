@@ -7,7 +7,7 @@ import { openAgents } from '../agents/credentials/credentials.ts';
 import { look } from '../agents/managed/look.ts';
 import { thisSystem } from '../agents/managed/system.ts';
 import { openAuthorization } from '../agents/oauth/authorization.ts';
-import { scan } from '../agents/shadow/scan.ts';
+import { openShadow } from '../agents/shadow/shadow.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
@@ -102,6 +102,15 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     changed: () => house.changed(),
     note: (reason) => ledger.append(noteOf('connection', reason, now())),
   });
+  const shadow = openShadow({
+    dir: dataDir,
+    machine,
+    now,
+    log,
+    connections,
+    limit: (agent) => agents.list().find(({ name }) => name === agent)?.servers,
+    note: (reason) => ledger.append(noteOf('connection', reason, now())),
+  });
   const key = await localKey(host, 'ledger-key');
   const ledger = await openLedger({
     file: join(dataDir, 'ledger.sqlite'),
@@ -169,7 +178,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     authorization,
     connections,
     managed: (list) => look(list, thisSystem(), machine),
-    scan: (blessed) => scan({ machine, own: { entries: connections.entries(), gateway: house.gateway?.url }, blessed }),
+    shadow,
     upstreams,
     signIns,
     secrets,

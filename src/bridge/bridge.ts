@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { pause } from '../base/backoff.ts';
 import { byteLines } from './lines.ts';
 import { openLink } from './link.ts';
 import { openRelay } from './relay.ts';
@@ -35,17 +36,25 @@ export async function runBridge(options: {
   });
   const gone = new AbortController();
   output.on('error', () => gone.abort());
+  let draining: Promise<void> | undefined;
+  /** One wait for all who have something to say. */
+  const drained = () =>
+    (draining ??= new Promise<void>((resolve) => {
+      const done = () => {
+        output.off('drain', done);
+        gone.signal.removeEventListener('abort', done);
+        draining = undefined;
+        resolve();
+      };
+      output.on('drain', done);
+      gone.signal.addEventListener('abort', done);
+    }));
   const relay = openRelay({
     link,
     log,
     version: options.version,
     earlyMs: options.earlyMs,
-    write: (line) =>
-      new Promise((resolve) => {
-        if (gone.signal.aborted || output.write(`${line}\n`)) return resolve();
-        output.once('drain', resolve);
-        gone.signal.addEventListener('abort', () => resolve(), { once: true });
-      }),
+    write: (line) => (gone.signal.aborted || output.write(`${line}\n`) ? Promise.resolve() : drained()),
   });
 
   let waiting = 0;
@@ -86,6 +95,9 @@ export async function runBridge(options: {
   }
   await relay.close();
   link.close();
+  // What was said is on its way before the process ends; a reader that takes nothing is not waited for.
+  const said = new Promise<void>((resolve) => output.write('', () => resolve()));
+  await Promise.race([said, pause(lastMs, gone.signal)]);
 }
 
 function isAlive(pid: number): boolean {

@@ -14,8 +14,8 @@ export interface Link {
   send(request: { method: string; headers: Record<string, string>; body?: Buffer; signal: AbortSignal }): Promise<IncomingMessage>;
   /** Resolves when the host is there and the person has given its word. Throws Failure as the host words it. */
   ready(): Promise<void>;
-  /** Whether there seems to be a host. */
-  isThere(): boolean;
+  /** Whether there is a host. */
+  isThere(): Promise<boolean>;
   /** The host does not let this program in any more: the person is asked anew. Throws Failure as the host words it. */
   renew(): Promise<void>;
   /** As the agent calls itself, for the question to the person. */
@@ -122,13 +122,7 @@ export function openLink(options: {
       return admitted;
     },
     ready,
-    isThere() {
-      try {
-        return pathOf(dataDir) !== '';
-      } catch {
-        return false;
-      }
-    },
+    isThere: () => listens(dataDir),
     renew() {
       pass = undefined;
       return begun();
@@ -205,6 +199,21 @@ function pathOf(dataDir: string): string {
   if (!socket.isSocket() || socket.uid !== own || folders.some((folder) => !folder || folder.uid !== own || (folder.mode & 0o077) !== 0))
     throw new Failure('conflict', `What lies at ${path} is not this user's own socket in a private folder.`, 'See who put it there.');
   return path;
+}
+
+function listens(dataDir: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    try {
+      const socket = connect(pathOf(dataDir));
+      const tell = (isThere: boolean) => {
+        socket.destroy();
+        resolve(isThere);
+      };
+      socket.on('connect', () => tell(true)).on('error', () => tell(false));
+    } catch {
+      resolve(false);
+    }
+  });
 }
 
 /** Says one line on a new connection, and resolves with the answer. */

@@ -137,7 +137,7 @@ export function openRelay(options: {
     for (let failures = 0; !signal.aborted && session === mine; failures++) {
       try {
         // A host that the person has ended is not started again for the sake of a stream.
-        if (!link.isThere()) {
+        if (!(await link.isThere())) {
           failures = 0;
           await pause(lookMs, signal);
           continue;
@@ -204,7 +204,12 @@ export function openRelay(options: {
 
   /** Waits for the host and the person where that must be; true: the message was answered without them. */
   async function early(line: Buffer, message: Told): Promise<boolean> {
-    if (link.admitted && !isEarly()) return false;
+    if (link.admitted && !isEarly()) {
+      // Whether we are there asks nobody else; a host that the person has ended stays so.
+      const answer = message.method === 'ping' && !(await link.isThere()) ? meanwhile(message, options.version) : undefined;
+      if (answer !== undefined) await write(answer);
+      return answer !== undefined;
+    }
     const before = message.begins || message.modern !== undefined;
     const wait = before ? link.ready() : reopen(undefined);
     const answer = await tooLate(message, wait);

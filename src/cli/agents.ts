@@ -2,7 +2,7 @@ import { Failure } from '../base/errors.ts';
 import type { AgentRow } from '../contract/agents.ts';
 import { ask } from '../shell/control-client.ts';
 import { type PolicyValues, policy, policyOptions } from './agents-policy.ts';
-import { scan } from './agents-scan.ts';
+import { move, putBack, scan } from './agents-scan.ts';
 import { allow, deny, limit, requests } from './agents-sign-in.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain, table } from './print.ts';
@@ -18,6 +18,7 @@ export async function run(args: string[], io: Io): Promise<number> {
       all: { type: 'boolean' },
       name: { type: 'string' },
       days: { type: 'string' },
+      preview: { type: 'boolean' },
       ...policyOptions,
     },
   });
@@ -42,6 +43,10 @@ export async function run(args: string[], io: Io): Promise<number> {
       return await requests(dataDir, json, io);
     case 'policy':
       return await policy({ dataDir, agent: name, values: values as PolicyValues, json }, io);
+    case 'move':
+      return await move(dataDir, name!, values as { preview?: boolean }, json, io);
+    case 'put-back':
+      return await putBack(dataDir, name!, json, io);
     case 'scan':
       return await scan(dataDir, json, io);
     case 'dismiss':
@@ -75,6 +80,8 @@ const forms: Record<string, { what?: string; optional?: true; takes: readonly st
   policy: { optional: true, takes: Object.keys(policyOptions) },
   list: { takes: [] },
   scan: { takes: [] },
+  move: { what: 'Which server? AGENT/SERVER: gatehouse agents scan', takes: ['preview'] },
+  'put-back': { what: 'Which one? Say its code: gatehouse agents scan', takes: [] },
   requests: { takes: [] },
   dismiss: { takes: [] },
   add: { what: whichAgent, takes: ['server'] },

@@ -1,9 +1,21 @@
 import { z } from 'zod';
 
+const program = z.string().min(1).max(64);
+const called = z.string().min(1).max(64);
+
 /** Servers that agents have beside the gateway. */
 export const shadowCommands = {
   /** Reads the files where agents keep their servers. Nothing is started, reached or changed. */
   'agents-scan': z.strictObject({}),
+  /** What taking a server out of an agent's file would change. `name`: as the scan tells it. */
+  'shadow-move-preview': z.strictObject({ id: program, name: called }),
+  /**
+   * Takes it out, where a blessed server is the same one and the agent reaches that through the gateway. `planned`, of a preview: refused where the file is
+   * another one by now.
+   */
+  'shadow-move': z.strictObject({ id: program, name: called, planned: z.string().max(64).optional() }),
+  /** Puts it back: the whole file to the byte, or the entry alone where more has changed since. */
+  'shadow-put-back': z.strictObject({ move: z.string().regex(/^[0-9a-f]{16}$/) }),
 };
 
 export interface ShadowOutputs {
@@ -15,7 +27,20 @@ export interface ShadowOutputs {
     files: number;
     /** False while the company's rules are not here: no equivalent can be told then. */
     compared: boolean;
+    /** What was moved behind the gate and can be put back. */
+    moved: { move: string; id: string; file: string; name: string; equivalent: string; at: string }[];
   };
+  'shadow-move-preview': {
+    title: string;
+    file: string;
+    equivalent: { id: string; title: string };
+    /** A unified diff of the structure, without values. */
+    diff: string;
+    /** For `shadow-move`. */
+    planned: string;
+  };
+  'shadow-move': { move: string; title: string; file: string; name: string; equivalent: { id: string; title: string } };
+  'shadow-put-back': { title: string; file: string; name: string; restored: 'whole' | 'entry' };
 }
 
 /** Where something secret stands in plain text. What it is, is never said. */

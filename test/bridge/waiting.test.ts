@@ -108,6 +108,8 @@ test('a restart of the host is survived: with the session, and without it; a cal
 
   await house.close(true);
   assert.match(await bridge.answer('broken'), /"error".*before you try again/);
+  bridge.say({ id: 'alive', method: 'ping' });
+  assert.deepEqual(result(await bridge.answer('alive')), {}, 'nothing is started for that');
   bridge.say({ id: 2, method: 'tools/list' });
   house = await openBridged(bundle(), { dataDir, token: 'none' });
   assert.match(await bridge.answer(2), /one__say/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -28,7 +28,6 @@ after(() => house?.close());
 
 /** Says one line on the socket, as any program of the user can, and resolves with the first line that comes back. */
 async function first(input: object): Promise<{ ok?: boolean; waits?: string; error?: { code: string } }> {
-  const { connect } = await import('node:net');
   const socket = connect(holderOf(house.dataDir, 'control')!.socket!);
   socket.write(`${JSON.stringify({ command: 'bridge', input })}\n`);
   const [line] = (await new Promise<string>((resolve) => socket.once('data', (chunk) => resolve(String(chunk))))).split('\n');
@@ -37,7 +36,7 @@ async function first(input: object): Promise<{ ok?: boolean; waits?: string; err
 }
 
 test('another user cannot reach the socket', {
-  skip: process.getuid?.() === 0 ? false : 'only the system administrator can be another user',
+  skip: process.platform === 'linux' && process.getuid?.() === 0 ? false : 'only the system administrator can be another user',
 }, () => {
   const socket = holderOf(house.dataDir, 'control')!.socket!;
   assert.equal(statSync(socket).mode & 0o777, 0o600);
@@ -96,7 +95,7 @@ test('a claim is a process that runs, of this user, with a starter; a pass canno
   assert.equal(await code({ pass: 'x'.repeat(43) }), 'denied');
 });
 
-test('a bridge is good for its address only, and no header makes it another agent', async () => {
+test('a bridge is good for its address only', async () => {
   const bridge = startBridge(house.dataDir, '--server', 'none');
   bridge.say(hello());
   const { request } = await house.allowNext();
@@ -104,6 +103,38 @@ test('a bridge is good for its address only, and no header makes it another agen
   assert.match(await bridge.answer(1), /"error".*There is no server \\"none\\" here/);
   bridge.child.stdin!.end();
   await bridge.ended();
+});
+
+test('on its connection no header makes a program another agent, opens another address or passes the guard', async () => {
+  /** Says lines on one connection, each once the one before is answered. */
+  const talk = async (...texts: string[]) => {
+    const socket = connect(holderOf(house.dataDir, 'control')!.socket!);
+    const heard: string[] = [];
+    for (const text of texts) {
+      socket.write(text);
+      heard.push(await new Promise<string>((resolve) => socket.once('data', (chunk) => resolve(String(chunk)))));
+      // The question to the person comes before the answer.
+      if (heard.at(-1)!.startsWith('{"waits"')) {
+        await house.allowNext({ name: 'By hand' });
+        heard.push(await new Promise<string>((resolve) => socket.once('data', (chunk) => resolve(String(chunk)))));
+      }
+    }
+    socket.destroy();
+    return heard.at(-1)!;
+  };
+  const begin = (input: object) => `${JSON.stringify({ command: 'bridge', input })}\n`;
+  const { value } = JSON.parse(await talk(begin({ pid: process.pid, path: '/mcp' }))) as { value: { pass: string; origin: string } };
+  const { host } = new URL(value.origin);
+  const body = JSON.stringify({ jsonrpc: '2.0', ...hello() });
+  const post = (path: string, at: string) =>
+    `POST ${path} HTTP/1.1\r\nhost: ${at}\r\nauthorization: Bearer ${house.token}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const pass = begin({ pass: value.pass });
+  assert.match(await talk(pass, post('/mcp', host)), /^HTTP\/1\.1 200 /);
+  assert.equal(house.gateway.openOf('Tester'), 0);
+  assert.equal(house.gateway.openOf('By hand'), 1);
+  assert.match(await talk(pass, post('/mcp/s/one', host)), /^HTTP\/1\.1 401 /);
+  assert.match(await talk(pass, post('/mcp', 'evil.example')), /^HTTP\/1\.1 403 /);
+  assert.match(await talk(begin({ pass: `${value.pass.slice(1)}x` })), /"denied"/);
 });
 
 test('a shell between does not count, an interpreter is known with its script, a starter that has gone is none', async () => {

@@ -99,7 +99,7 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
   'agents, servers beside the gate': { at: '#/agents', says: 'What stands in it is not known.' },
   'agents, no server beside the gate': {
     at: '#/agents',
-    options: { beside: { servers: [], unread: [], files: 3, compared: true } },
+    options: { beside: { servers: [], unread: [], files: 3, compared: true, moved: [] } },
     says: 'No server was found in the agents’ own configuration.',
   },
   'agents, servers beside the gate, not compared': {

@@ -44,6 +44,8 @@ export interface Connections {
   /** `planned`: of a preview; where the file is another one by now, Failure('conflict'). */
   connect(id: string, url: string, options?: { entry?: string; planned?: string }): Promise<AgentOutputs['agent-connect']>;
   disconnect(id: string): Promise<AgentOutputs['agent-disconnect']>;
+  /** Runs what changes an agent's file after all other such work. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
   /** Our entries in agents' files, as they were written. */
   entries(): Pick<Connection, 'file' | 'entry' | 'url'>[];
   /** What is known of the agent's file without reading it. */
@@ -281,6 +283,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     },
     connect: (id, url, chosen = {}) => alone(() => connect(id, url, chosen)),
     disconnect: (id) => alone(() => disconnect(id)),
+    alone,
     entries: () => records.all().map(({ file, entry, url }) => ({ file, entry, url })),
     configOf(agent) {
       const record = records.all().find((each) => each.agent === agent && credentials.isLive(each));

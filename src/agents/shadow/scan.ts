@@ -26,9 +26,11 @@ export interface ScanOptions {
   blessed: readonly ServerEntry[] | undefined;
 }
 
+export type Scanned = Omit<ShadowOutputs['agents-scan'], 'moved'>;
+
 /** Reads each file where an agent of the table reads servers. Changes nothing, and starts and reaches nothing. */
-export function scan({ machine, own, blessed }: ScanOptions): ShadowOutputs['agents-scan'] {
-  const found: ShadowOutputs['agents-scan'] = { servers: [], unread: [], files: 0, compared: blessed !== undefined };
+export function scan({ machine, own, blessed }: ScanOptions): Scanned {
+  const found: Scanned = { servers: [], unread: [], files: 0, compared: blessed !== undefined };
   for (const client of clients) {
     const { id, title } = client;
     const files = Map.groupBy(readsOf(client, machine), ({ file }) => file);
@@ -64,7 +66,7 @@ export function scan({ machine, own, blessed }: ScanOptions): ShadowOutputs['age
   return found;
 }
 
-function readsOf({ config, alsoReads }: Client, machine: Machine): AgentReads[] {
+export function readsOf({ config, alsoReads }: Client, machine: Machine): AgentReads[] {
   const edited = config?.files(machine).map((file) => ({ file, language: config.language, path: [config.container] })) ?? [];
   return [...edited, ...(alsoReads?.(machine) ?? [])];
 }
@@ -89,7 +91,7 @@ function listed(at: unknown, path: readonly string[], project?: string): Listed[
 }
 
 /** Ours is what we wrote and still leads to us, and whatever leads to the gateway: nothing that it does is beside the gate. */
-function isOwn(
+export function isOwn(
   server: Configured,
   { file, name, project }: Omit<Listed, 'entry'> & { file: string },
   { entries, gateway }: ScanOptions['own'],

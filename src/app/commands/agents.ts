@@ -11,7 +11,7 @@ import type { Handlers } from './handlers.ts';
 
 type Rooms = Pick<
   AppState,
-  'host' | 'note' | 'agents' | 'authorization' | 'connections' | 'managed' | 'scan' | 'rules' | 'gateway' | 'gatewayError' | 'port'
+  'host' | 'note' | 'agents' | 'authorization' | 'connections' | 'managed' | 'shadow' | 'rules' | 'gateway' | 'gatewayError' | 'port'
 >;
 
 export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs | keyof ShadowOutputs, Rooms> = {
@@ -77,12 +77,22 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs |
     const list = stated && { origin, others: stated.otherServers };
     return { origin, ...stated, agents: house.managed(list) };
   },
-  'agents-scan': (house) => house.scan(house.rules?.bundle.servers),
+  'agents-scan': (house) => house.shadow.scan({ gateway: house.gateway?.url, blessed: house.rules?.bundle.servers }),
+  async 'shadow-move-preview'(house, { id, name }) {
+    return house.shadow.preview(id, name, await standingNow(house));
+  },
+  async 'shadow-move'(house, { id, name, planned }) {
+    return house.shadow.move(id, name, await standingNow(house), planned);
+  },
+  'shadow-put-back': ({ shadow }, { move }) => shadow.putBack(move),
   'exposure-dismiss'(house) {
     house.port?.dismiss();
     return {};
   },
 };
+
+/** For what takes something from an agent: the gateway must be there in its place. */
+const standingNow = async (house: Rooms) => ({ gateway: (await ownGateway(house)).url, blessed: house.rules?.bundle.servers });
 
 /** A program that has the port in our place would receive the token. So the port is checked first, and the address given out only if it is ours. */
 async function ownGateway(house: Rooms) {
