@@ -76,6 +76,17 @@ export const consents = (): ConsentRequest[] => [
   }),
 ];
 
+/** A program that started the stdio bridge. */
+export const bridged = (): ConsentRequest[] => [
+  asked({
+    id: 'HHW-94P',
+    client: { name: 'claude-ai' },
+    name: 'claude-ai',
+    redirect: { place: 'its own pipe', reach: 'pipe' },
+    program: 'the program "/Applications/Claude.app/Contents/MacOS/Claude" (process 815)',
+  }),
+];
+
 export function configs(name: string, token = 'PASTE-THE-TOKEN-HERE'): AgentConfig[] {
   const url = 'http://127.0.0.1:4283/mcp';
   const json = (value: unknown) => JSON.stringify(value, null, 2);
