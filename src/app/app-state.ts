@@ -60,6 +60,8 @@ export interface AppState {
   /** Why the company locks this app out although there is a good bundle. */
   lock: ErrorValue | undefined;
   changed(): void;
+  /** Puts what happened to an agent into the record, in words. No secret may be in them. */
+  note(reason: string): void;
 }
 
 /** Whose secrets they are: two identity providers may use the same subject. */

@@ -17,7 +17,7 @@ import { addressAt, addressOf, merged } from '../gateway/catalogue/address.ts';
 import { type Entrance, openEntrance } from '../gateway/entrance.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
-import { noteOf } from '../ledger/record.ts';
+import { happened, noteOf } from '../ledger/record.ts';
 import { findHolder, inWords } from '../port/holder.ts';
 import { ownPrograms } from '../port/owner.ts';
 import { watchPort } from '../port/watch.ts';
@@ -30,7 +30,7 @@ import { givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
 import { type Bridges, bridges } from './bridges.ts';
 import { dispatcher } from './dispatch.ts';
-import { followAgents } from './follow-agents.ts';
+import { endedInWords, followAgents } from './follow-agents.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
 import { ownAgent } from './rows.ts';
@@ -81,6 +81,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       const holder = await findHolder(address, at);
       return holder && inWords(holder);
     },
+    note: (reason) => house.note(reason),
     own: { ...ownPrograms, peer: (from) => ownPrograms.peer(from, entrance.number) },
     changed: () => house.changed(),
     log,
@@ -191,6 +192,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     uploader: undefined,
     rules: undefined,
     lock: undefined,
+    note: (reason) => ledger.append(happened('agent', reason, now())),
     changed() {
       if (listeners.size === 0 || timer) return;
       timer = setTimeout(() => {
@@ -239,7 +241,8 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     if (!house.gateway) await entrance.close();
   }
   followAgents(agents, authorization, () => house.gateway);
-  agents.watch(({ kind }) => {
+  agents.watch(({ kind, name, why }) => {
+    if (why !== undefined) house.note(endedInWords(name, why));
     if (kind === 'revoked' || kind === 'ended') house.port?.prune();
     house.changed();
   });

@@ -16,6 +16,7 @@ import { addressAt, addressOf, merged } from '../../src/gateway/catalogue/addres
 import { openEntrance } from '../../src/gateway/entrance.ts';
 import { type GatewayOptions, openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { happened } from '../../src/ledger/record.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { limited } from '../../src/policy/limited.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
@@ -139,6 +140,7 @@ export async function openTestGateway(
     reserved: ['gatehouse'],
     own: { ...ownPrograms, peer: (from) => ownPrograms.peer(from, entrance.number) },
     changed() {},
+    note: (reason) => ledger.append(happened('agent', reason, now())),
     log: silent,
     now,
     ...(options.fetching ? { fetching: options.fetching } : {}),

@@ -38,7 +38,7 @@ export interface Grants {
   revoke(token: string, client: string): void;
   /** Ends all that a client has, whichever agents it came in as. */
   endClient(client: string): void;
-  /** Ends all that came of one code. */
+  /** Ends all that came of one code, which was used twice. */
   end(id: string): void;
   /** Lets a program in that is known by its pipe and so needs no token. It has one agent at an address: whatever it had there before ends. Throws as `give`. */
   admit(given: Given): void;
@@ -54,6 +54,9 @@ const idleMs = 30 * 86_400_000;
 /** Bounds for each grant, and for each agent: processes of one agent. Spent ones are remembered to recognize a copy. */
 const most = { access: 32, fresh: 32, spent: 64, grants: 16, uses: 32 };
 
+/** Why what an agent came in with ended: a copy was used, the company blocks it, the agent signed out, or its time is over. */
+export type EndedBy = 'reuse' | 'company' | 'agent' | 'time';
+
 /** Undefined takes a member away. */
 export type Changes = { [Key in 'servers' | 'expiresAt' | 'grants']?: Agent[Key] | undefined };
 
@@ -67,7 +70,7 @@ interface Store {
   /** First to the disk, then for good; throws where that fails. */
   change(agent: Agent, fields: Changes): void;
   /** First in memory: whatever the disk says, these are out. */
-  withdraw(agent: Agent, grants: Grant[]): void;
+  withdraw(agent: Agent, grants: Grant[], why?: EndedBy): void;
   all(): Iterable<Agent>;
 }
 
@@ -146,7 +149,7 @@ export function openGrants(store: Store): Grants {
       if (at - used.at >= idleMs) return undefined;
       const uses = (used.uses ?? 0) + 1;
       if (used.spentAt !== undefined && (Math.abs(at - used.spentAt) > graceMs || uses > most.uses)) {
-        store.withdraw(agent, without(agent, grant));
+        store.withdraw(agent, without(agent, grant), 'reuse');
         return undefined;
       }
       const next = extended({
@@ -158,7 +161,7 @@ export function openGrants(store: Store): Grants {
     },
     revoke(token, client) {
       const family = keys.refresh(token);
-      if (family?.grant.client === client) return store.withdraw(family.agent, without(family.agent, family.grant));
+      if (family?.grant.client === client) return store.withdraw(family.agent, without(family.agent, family.grant), 'agent');
       const one = keys.access(token);
       if (one?.grant.client !== client) return;
       const hash = digest(token);
@@ -172,13 +175,13 @@ export function openGrants(store: Store): Grants {
     endClient(client) {
       for (const agent of store.all()) {
         const kept = agent.grants?.filter((grant) => grant.client !== client);
-        if (kept && kept.length < agent.grants!.length) store.withdraw(agent, kept);
+        if (kept && kept.length < agent.grants!.length) store.withdraw(agent, kept, 'company');
       }
     },
     end(id) {
       for (const agent of store.all()) {
         const grant = agent.grants?.find((each) => each.id === id);
-        if (grant) return store.withdraw(agent, without(agent, grant));
+        if (grant) return store.withdraw(agent, without(agent, grant), 'reuse');
       }
     },
   };

@@ -13,6 +13,7 @@ import { matchRedirect, pipe, redirectWith } from './redirects.ts';
 import { openRegistrations, type Registrations } from './registrations.ts';
 import { type Asked, consentMs, isCalled, type Limits, openRequests, type Pending } from './requests.ts';
 import { type Answer, one, openTokenEndpoint } from './token-endpoint.ts';
+import { allowedInWords, deniedInWords, expiredInWords } from './words.ts';
 
 /** The authorization server on loopback: agents sign in by themselves, and the person allows each in the window or on the command line. */
 export interface Authorization {
@@ -75,6 +76,8 @@ export function openAuthorization(options: {
   /** Absent: nobody comes in without a click. */
   own?: OwnPrograms;
   changed(): void;
+  /** For the record. */
+  note(reason: string): void;
   log: Log;
   now(): number;
   fetching?: Fetching;
@@ -82,11 +85,11 @@ export function openAuthorization(options: {
   const { agents, now, log, reserved } = options;
   const registrations = openRegistrations({ file: options.file, now, log });
   const documents = openDocuments({ now, log, fetching: options.fetching });
-  const requests = openRequests({ now, changed: options.changed });
+  const requests = openRequests({ now, changed: options.changed, expired: (pending) => options.note(expiredInWords(pending)) });
   const codes = openCodes(now);
   const allowed = perMinute(asksPerMinute, now);
   const clients = { registrations, documents };
-  const company = openCompanyWord({ requests, documents, agents, own: options.own, now });
+  const company = openCompanyWord({ requests, documents, agents, own: options.own, now, note: options.note });
   const endpoint = openTokenEndpoint({
     codes,
     clients,
@@ -118,7 +121,7 @@ export function openAuthorization(options: {
     throw new Failure('not-found', 'No agent waits under this code.', 'It may have gone, or waited too long: let the agent sign in again.');
   };
 
-  function allow(pending: Pending, { name, servers, expiresAt }: Choice): { name: string } {
+  function allow(pending: Pending, { name, servers, expiresAt }: Choice, by = 'The person'): { name: string } {
     const before = again(pending.client, name);
     const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
     if (isTaken(chosen) && !(before && isCalled(chosen, before.name)))
@@ -133,6 +136,7 @@ export function openAuthorization(options: {
     // Nothing goes back over a browser: the program is in from now on, also where it waits no more.
     if (pending.redirect === pipe) agents.grants.admit({ name: chosen, client: pending.client.id, resource: pending.resource, ...limits });
     requests.decide(pending, { allow: true, name: chosen, ...limits });
+    options.note(allowedInWords(by, pending, chosen, limits));
     return { name: chosen };
   }
 
@@ -206,7 +210,7 @@ export function openAuthorization(options: {
         const pending = allowed() ? requests.add(all) : undefined;
         if (!pending)
           throw new OAuthError('temporarily_unavailable', 'Too many agents wait to be allowed. Decide on them in Gatehouse first.');
-        if (approved) allow(pending, again(pending.client) ? {} : approved);
+        if (approved) allow(pending, again(pending.client) ? {} : approved, 'Without a click, the company');
         else void lookUp(pending);
         return { wait: pending.wait };
       } catch (error) {
@@ -265,7 +269,11 @@ export function openAuthorization(options: {
         };
       }),
     allow: (id, choice) => allow(open(id), choice),
-    deny: (id) => requests.decide(open(id), { allow: false }),
+    deny(id) {
+      const pending = open(id);
+      requests.decide(pending, { allow: false });
+      options.note(deniedInWords('The person', pending));
+    },
     forget(name) {
       requests.forget(name);
       codes.forget(name);

@@ -4,6 +4,7 @@ import { OAuthError } from './errors.ts';
 import type { Client } from './metadata.ts';
 import { matchRedirect } from './redirects.ts';
 import type { Asked, Requests } from './requests.ts';
+import { deniedInWords } from './words.ts';
 
 /** What the company says of one client document. */
 export interface ClientRule {
@@ -36,6 +37,7 @@ export function openCompanyWord(options: {
   agents: Pick<Agents, 'grants' | 'list'>;
   own: OwnPrograms | undefined;
   now(): number;
+  note(reason: string): void;
 }) {
   const { requests, documents, agents, own, now } = options;
   let rules: ReadonlyMap<string, ClientRule> = new Map();
@@ -83,7 +85,11 @@ export function openCompanyWord(options: {
       rules = new Map(next.map((rule) => [rule.clientId, rule]));
       const isBlocked = (client: string) => rules.get(client)?.decision === 'block';
       // First what waits, so that nobody is asked about an agent that cannot come in. Codes end at the token endpoint, which asks here.
-      for (const pending of requests.open()) if (isBlocked(pending.client.id)) requests.decide(pending, { allow: false });
+      for (const pending of requests.open()) {
+        if (!isBlocked(pending.client.id)) continue;
+        requests.decide(pending, { allow: false });
+        options.note(deniedInWords('The company', pending));
+      }
       for (const client of rules.keys()) if (isBlocked(client)) agents.grants.endClient(client);
     },
     /** There are no rules: nothing needs no click. */

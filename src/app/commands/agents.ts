@@ -1,4 +1,5 @@
 import { agentConfigs } from '../../agents/clients/known.ts';
+import { listed } from '../../agents/oauth/words.ts';
 import { Failure } from '../../base/errors.ts';
 import type { AgentOutputs } from '../../contract/agents.ts';
 import type { ConsentOutputs } from '../../contract/consent.ts';
@@ -10,7 +11,7 @@ import type { Handlers } from './handlers.ts';
 
 type Rooms = Pick<
   AppState,
-  'host' | 'agents' | 'authorization' | 'connections' | 'managed' | 'shadow' | 'rules' | 'gateway' | 'gatewayError' | 'port'
+  'host' | 'note' | 'agents' | 'authorization' | 'connections' | 'managed' | 'shadow' | 'rules' | 'gateway' | 'gatewayError' | 'port'
 >;
 
 export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs | keyof ShadowOutputs, Rooms> = {
@@ -22,11 +23,18 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs |
     return { name, token, url };
   },
   async 'agent-revoke'(house, { name }) {
-    house.agents.revoke(name);
+    const wasLive = house.agents.isLive(name);
+    try {
+      house.agents.revoke(name);
+    } finally {
+      // Also where it could not be saved: it is out.
+      if (wasLive && !house.agents.isLive(name)) house.note(`The person revoked the agent "${name}".`);
+    }
     return {};
   },
   'agent-limit'(house, { name, servers }) {
     house.agents.limit(name, servers);
+    house.note(`The person lets the agent "${name}" use ${listed(servers)}.`);
     return {};
   },
   async 'agent-configs'(house, { name, token }) {
@@ -50,9 +58,16 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs |
   },
   async 'agent-connect'(house, { id, entry, planned }) {
     const { url } = await ownGateway(house);
-    return house.connections.connect(id, url, { ...(entry === undefined ? {} : { entry }), ...(planned === undefined ? {} : { planned }) });
+    const choice = { ...(entry === undefined ? {} : { entry }), ...(planned === undefined ? {} : { planned }) };
+    const connected = await house.connections.connect(id, url, choice);
+    house.note(`The person connected ${connected.title}: its entry is in ${connected.file}.`);
+    return connected;
   },
-  'agent-disconnect': ({ connections }, { id }) => connections.disconnect(id),
+  async 'agent-disconnect'({ connections, note }, { id }) {
+    const undone = await connections.disconnect(id);
+    note(`The person disconnected ${undone.title}, whose entry was in ${undone.file}.`);
+    return undone;
+  },
   async 'agents-policy'(house) {
     // Where the rules are not here, nobody knows what the company states.
     if (house.rules === undefined)
