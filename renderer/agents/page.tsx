@@ -79,7 +79,7 @@ export function AgentsPage({ adding, request }: { adding: boolean; request: stri
         )}
         {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : <div>{list}</div>)}
         <Detected held={why !== undefined} />
-        <Beside />
+        <Beside held={why !== undefined} />
         {revoked.length > 0 && (
           <Section title="Revoked">
             <AgentList agents={revoked} />

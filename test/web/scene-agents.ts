@@ -196,6 +196,15 @@ export const beside = (): ShadowOutputs['agents-scan'] => ({
       id: 'claude-code',
       title: 'Claude Code',
       file: `${home}/.claude.json`,
+      name: 'tracker',
+      target: 'npx -y mcp-remote https://tickets.example.com/mcp',
+      secrets: [],
+      equivalent: { id: 'tickets', title: 'Tickets' },
+    },
+    {
+      id: 'claude-code',
+      title: 'Claude Code',
+      file: `${home}/.claude.json`,
       project: `${home}/projects/apollo`,
       name: 'postgres',
       target: 'npx -y @modelcontextprotocol/server-postgres ••••',
@@ -213,7 +222,24 @@ export const beside = (): ShadowOutputs['agents-scan'] => ({
   ],
   files: 5,
   compared: true,
-  moved: [],
+  moved: [
+    {
+      move: 'b'.repeat(16),
+      id: 'cursor',
+      file: `${home}/.cursor/mcp.json`,
+      name: 'memory',
+      equivalent: 'memory',
+      at: before(3_600_000),
+    },
+  ],
+});
+
+export const movePreview = (): ShadowOutputs['shadow-move-preview'] => ({
+  title: 'Claude Code',
+  file: `${home}/.claude.json`,
+  equivalent: { id: 'tickets', title: 'Tickets' },
+  diff: `--- ${home}/.claude.json\n+++ ${home}/.claude.json\n@@ -6,5 +6,2 @@\n "mcpServers": {\n-  "tracker": {\n-    "command": …\n-    "args": …\n-  },\n   "gatehouse": {\n`,
+  planned: 'c'.repeat(64),
 });
 
 const titleOf = (id: string) => detected().find((agent) => agent.id === id)!;

@@ -6,7 +6,7 @@ import type { ToolHit } from '../../src/contract/servers.ts';
 import type { ShadowOutputs } from '../../src/contract/shadow.ts';
 import type { View } from '../../src/contract/view.ts';
 import type { Scene } from '../support/window.ts';
-import { agents, beside, configs, connected, detected, preview } from './scene-agents.ts';
+import { agents, beside, configs, connected, detected, movePreview, preview } from './scene-agents.ts';
 import { list, record, usage } from './scene-ledger.ts';
 import { detail, output, servers } from './scene-servers.ts';
 
@@ -134,6 +134,18 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
           return { agents: options.detected ?? detected() };
         case 'agents-scan':
           return options.beside ?? beside();
+        case 'shadow-move-preview':
+          return movePreview();
+        case 'shadow-move':
+          return {
+            move: 'a'.repeat(16),
+            title: 'Claude Code',
+            file: '/home/ada/.claude.json',
+            name: 'wiki',
+            equivalent: movePreview().equivalent,
+          };
+        case 'shadow-put-back':
+          return { title: 'Cursor', file: '/home/ada/.cursor/mcp.json', name: 'memory', restored: 'whole' };
         case 'agent-connect-preview':
           return preview(String(input['id']));
         case 'agent-connect':
