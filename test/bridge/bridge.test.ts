@@ -73,7 +73,7 @@ test('an agent of the old era is asked for once, listed by its program, and then
   assert.deepEqual(progress, [1]);
 
   const row = house.agents.list().find((each) => each.name === name)!;
-  assert.match(row.signIn!.client, new RegExp(`^stdio:${process.execPath} `));
+  assert.match(row.signIn!.client, /^stdio:/);
   assert.equal(row.signIn!.open, true);
   assert.equal((await house.records()).findLast((record) => record.target === 'say')?.agent, name);
 

@@ -148,8 +148,19 @@ test('a shell between does not count, an interpreter is known with its script, a
   assert.deepEqual(await starterOf(10, look), { pid: 12, path: '/opt/Agent/agent' });
   assert.equal(await starterOf(20, look), undefined);
   assert.equal(await starterOf(30, look), undefined);
-  assert.equal(scriptOf('/usr/bin/node', ['node', '--flag', '/a/codex.js', 'x']), '/a/codex.js');
-  assert.equal(scriptOf('/usr/bin/claude', ['claude', 'x']), undefined);
+  const script = (path: string, args: string[], folder: string | undefined = '/work') => scriptOf(path, [path, ...args], folder, 'noon');
+  assert.equal(script('/usr/bin/node', ['/a/codex.js', 'x']), '/a/codex.js');
+  assert.equal(script('/usr/bin/claude', ['x']), undefined);
+  // Code that is loaded before a known script, and a script of the same name in another folder, are not that script.
+  assert.equal(script('/usr/bin/node', ['-r', '/a/codex.js', 'evil.js']), '-r /a/codex.js evil.js in /work');
+  assert.equal(script('/usr/bin/node', ['codex.js']), '/work/codex.js');
+  assert.equal(scriptOf('/usr/bin/node', ['node', 'codex.js'], undefined, 'noon'), 'codex.js (started noon)');
+  const long = 'x'.repeat(5000);
+  assert.notEqual(
+    clientId({ pid: 1, path: '/usr/bin/node', script: `${long}a` }),
+    clientId({ pid: 1, path: '/usr/bin/node', script: `${long}b` }),
+  );
+  assert.notEqual(clientId({ pid: 1, path: '/a/node b' }), clientId({ pid: 1, path: '/a/node', script: 'b' }));
   assert.notEqual(
     clientId({ pid: 1, path: '/usr/bin/node', script: '/a.js' }),
     clientId({ pid: 1, path: '/usr/bin/node', script: '/b.js' }),

@@ -66,10 +66,10 @@ export function startBridge(dataDir: string, ...more: string[]) {
       if (child.exitCode !== null) throw new Error(`the bridge ended with ${child.exitCode}: ${said}`);
       await new Promise<void>((resolve) => {
         wake = resolve;
-        child.once('exit', () => resolve());
       });
     }
   };
+  child.once('exit', () => wake());
   const read = (line: string) => JSON.parse(line) as Json;
   return {
     child,
