@@ -37,9 +37,7 @@ export async function scan(dataDir: string, json: boolean, io: Io): Promise<numb
 
 /** As `connect`: what changes goes to standard error, and with `--preview` nothing is changed. */
 export async function move(dataDir: string, which: string, { preview }: { preview?: boolean }, json: boolean, io: Io): Promise<number> {
-  const [, id, name] = /^([^/]+)\/(.+)$/s.exec(which) ?? [];
-  if (id === undefined || name === undefined)
-    throw new Failure('bad-input', 'Which server? AGENT/SERVER, as in: gatehouse agents scan', usageOf('agents'));
+  const { id, name } = serverOf(which);
   const shown = await ask(dataDir, 'shadow-move-preview', { id, name });
   if (preview) {
     io.out(json ? JSON.stringify(shown) : block(shown.diff.trimEnd()));
@@ -53,6 +51,21 @@ export async function move(dataDir: string, which: string, { preview }: { previe
       : `${plain(name)} is out of ${plain(done.file)}: ${done.title} has ${plain(done.equivalent.id)} through the gateway. Restart it if it is running. To put it back: gatehouse agents put-back ${done.move}`,
   );
   return 0;
+}
+
+/** Asks the company to bless it. */
+export async function request(dataDir: string, which: string, reason: string | undefined, json: boolean, io: Io): Promise<number> {
+  const server = serverOf(which);
+  if (reason === undefined) throw new Failure('bad-input', 'Why is it needed? Say so with --reason.', usageOf('agents'));
+  const done = await ask(dataDir, 'shadow-request', { ...server, reason });
+  io.out(json ? JSON.stringify(done) : `Your company was asked to bless ${plain(server.name)}: request ${plain(done.id)}.`);
+  return 0;
+}
+
+function serverOf(which: string): { id: string; name: string } {
+  const [, id, name] = /^([^/]+)\/(.+)$/s.exec(which) ?? [];
+  if (id !== undefined && name !== undefined) return { id, name };
+  throw new Failure('bad-input', 'Which server? AGENT/SERVER, as in: gatehouse agents scan', usageOf('agents'));
 }
 
 export async function putBack(dataDir: string, code: string, json: boolean, io: Io): Promise<number> {

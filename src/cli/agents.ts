@@ -2,7 +2,7 @@ import { Failure } from '../base/errors.ts';
 import type { AgentRow } from '../contract/agents.ts';
 import { ask } from '../shell/control-client.ts';
 import { type PolicyValues, policy, policyOptions } from './agents-policy.ts';
-import { move, putBack, scan } from './agents-scan.ts';
+import { move, putBack, request, scan } from './agents-scan.ts';
 import { allow, deny, limit, requests } from './agents-sign-in.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain, table } from './print.ts';
@@ -19,6 +19,7 @@ export async function run(args: string[], io: Io): Promise<number> {
       name: { type: 'string' },
       days: { type: 'string' },
       preview: { type: 'boolean' },
+      reason: { type: 'string' },
       ...policyOptions,
     },
   });
@@ -45,6 +46,8 @@ export async function run(args: string[], io: Io): Promise<number> {
       return await policy({ dataDir, agent: name, values: values as PolicyValues, json }, io);
     case 'move':
       return await move(dataDir, name!, values as { preview?: boolean }, json, io);
+    case 'ask':
+      return await request(dataDir, name!, (values as { reason?: string }).reason, json, io);
     case 'put-back':
       return await putBack(dataDir, name!, json, io);
     case 'scan':
@@ -81,6 +84,7 @@ const forms: Record<string, { what?: string; optional?: true; takes: readonly st
   list: { takes: [] },
   scan: { takes: [] },
   move: { what: 'Which server? AGENT/SERVER: gatehouse agents scan', takes: ['preview'] },
+  ask: { what: 'Which server? AGENT/SERVER: gatehouse agents scan', takes: ['reason'] },
   'put-back': { what: 'Which one? Say its code: gatehouse agents scan', takes: [] },
   requests: { takes: [] },
   dismiss: { takes: [] },

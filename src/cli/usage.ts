@@ -18,7 +18,7 @@ export const verbs = {
   login: text('login [--device]', 'sign in to the company'),
   logout: text('logout', 'sign out and forget the session'),
   agents: text(
-    'agents add NAME [--server SERVER]...\nagents list\nagents revoke NAME\nagents limit NAME --server SERVER... | --all\nagents requests\nagents allow CODE [--name NAME] [--server SERVER... | --all] [--days N]\nagents deny CODE\nagents dismiss\nagents policy [AGENT] [--diff | --write | --undo] [--root FOLDER]\nagents policy [AGENT] --check\nagents policy --out FOLDER\nagents scan\nagents move AGENT/SERVER [--preview]\nagents put-back CODE',
+    'agents add NAME [--server SERVER]...\nagents list\nagents revoke NAME\nagents limit NAME --server SERVER... | --all\nagents requests\nagents allow CODE [--name NAME] [--server SERVER... | --all] [--days N]\nagents deny CODE\nagents dismiss\nagents policy [AGENT] [--diff | --write | --undo] [--root FOLDER]\nagents policy [AGENT] --check\nagents policy --out FOLDER\nagents scan\nagents move AGENT/SERVER [--preview]\nagents ask AGENT/SERVER --reason TEXT\nagents put-back CODE',
     "give and take back access of agents, allow those that sign in, write the company's list of servers where agents keep one, and find servers beside the gate",
   ),
   connect: text(

@@ -14,6 +14,8 @@ export const shadowCommands = {
    * another one by now.
    */
   'shadow-move': z.strictObject({ id: program, name: called, planned: z.string().max(64).optional() }),
+  /** Asks the company to bless it: its name, where it leads, and the reason; no secret. */
+  'shadow-request': z.strictObject({ id: program, name: called, reason: z.string().trim().min(1).max(2000) }),
   /** Puts it back: the whole file to the byte, or the entry alone where more has changed since. */
   'shadow-put-back': z.strictObject({ move: z.string().regex(/^[0-9a-f]{16}$/) }),
 };
@@ -40,6 +42,7 @@ export interface ShadowOutputs {
     planned: string;
   };
   'shadow-move': { move: string; title: string; file: string; name: string; equivalent: { id: string; title: string } };
+  'shadow-request': { id: string };
   'shadow-put-back': { title: string; file: string; name: string; restored: 'whole' | 'entry' };
 }
 

@@ -124,6 +124,27 @@ test('nothing is moved where the agent would be without it, or where it is not w
   assert.equal(apart.text(), apart.original);
 });
 
+test('what the company is asked to bless is what the scan tells, without a secret, and not what is blessed already', async (t) => {
+  const { shadow, now, file } = await setUp(t, 'cursor', { connect: false });
+  const none = { gateway: undefined, blessed: [] };
+  assert.deepEqual(shadow.described('cursor', 'files', none), { name: 'files', command: 'npx -y files' });
+  assert.throws(() => shadow.described('cursor', 'files', now), { code: 'conflict' });
+  assert.throws(() => shadow.described('codex', 'files', none), { code: 'not-found' });
+  const secret = 'hunter2-of-ada';
+  writeFileSync(
+    file,
+    JSON.stringify({
+      mcpServers: {
+        far: { url: `https://x.example/mcp?k=${secret}`, headers: { K: secret } },
+        long: { command: 'x', args: Array(2000).fill(secret) },
+      },
+    }),
+  );
+  assert.deepEqual(shadow.described('cursor', 'far', none), { name: 'far', url: 'https://x.example/mcp?k=••••' });
+  const long = shadow.described('cursor', 'long', none);
+  assert.ok('command' in long && long.command.length === 2000 && !long.command.includes(secret));
+});
+
 test('a copy that was altered, or a server that came back under the name, is not written over', async (t) => {
   const { shadow, now, text, dir } = await setUp(t, 'cursor');
   const stood = text();

@@ -57,6 +57,10 @@ test('agents move: shows the change, moves what was shown, and says how it is pu
         asked.push(input);
         return { ...at, move: '0123456789abcdef', name: 'wi/ki' };
       },
+      'shadow-request': (input: unknown) => {
+        asked.push(input);
+        return { id: 'REQ-7' };
+      },
       'shadow-put-back': () => ({ title: 'Cursor', file: at.file, name: 'wi/ki', restored: 'whole' }),
     }),
   );
@@ -72,5 +76,8 @@ test('agents move: shows the change, moves what was shown, and says how it is pu
   assert.match(done.out, /has docs through the gateway.*put-back 0123456789abcdef/);
   assert.match(done.err, /"wiki"/);
   assert.match((await run('put-back', '0123456789abcdef')).out, /is as it was before/);
+  assert.match((await run('ask', 'cursor/wi/ki', '--reason', 'Daily work')).out, /request REQ-7/);
+  assert.deepEqual(asked.at(-1), { id: 'cursor', name: 'wi/ki', reason: 'Daily work' });
+  assert.equal((await run('ask', 'cursor/wiki')).code, 2);
   assert.equal((await run('move', 'cursor')).code, 2);
 });

@@ -14,6 +14,9 @@ import { isOwn, type OwnEntry, readsOf, scan } from './scan.ts';
 import { masked, shownName } from './secrets.ts';
 import { configured, equivalentOf } from './server.ts';
 
+/** Characters that the central API takes. */
+const longestTarget = 2000;
+
 export interface ShadowOptions {
   /** Our data folder. */
   dir: string;
@@ -38,6 +41,8 @@ export interface Shadow {
   preview(id: string, name: string, now: Now): ShadowOutputs['shadow-move-preview'];
   /** `planned`: of a preview; where the file is another one by now, Failure('conflict'). */
   move(id: string, name: string, now: Now, planned?: string): Promise<ShadowOutputs['shadow-move']>;
+  /** What the company is told of a server that it is asked to bless: as the scan tells it. */
+  described(id: string, name: string, now: Now): { name: string; url: string } | { name: string; command: string };
   putBack(move: string): Promise<ShadowOutputs['shadow-put-back']>;
 }
 
@@ -183,6 +188,23 @@ export function openShadow({ dir, machine, now, log, connections, limit, note }:
       // What the guardian knows of the file includes what is gone now.
       await connections.check();
       return done;
+    },
+    described(id, name, { gateway, blessed }) {
+      const { servers } = scan({ machine, own: own(gateway), blessed });
+      const named = name === masked ? [] : servers.filter((server) => server.id === id && server.name === name);
+      const [first] = named;
+      if (!first)
+        throw new Failure('not-found', `No server ${JSON.stringify(name)} of that agent was found.`, 'See: gatehouse agents scan');
+      if (named.some(({ target }) => target !== first.target))
+        throw new Failure('conflict', `${first.title} has more than one server ${name}.`, 'Give them names that differ.');
+      if (first.equivalent)
+        throw new Failure(
+          'conflict',
+          `It is blessed already, as ${first.equivalent.id}.`,
+          `To use that: gatehouse agents move ${id}/${name}`,
+        );
+      const target = first.target.slice(0, longestTarget);
+      return /^https?:/.test(target) ? { name, url: target } : { name, command: target };
     },
     putBack: (key) => connections.alone(() => putBack(key)),
   };

@@ -11,7 +11,18 @@ import type { Handlers } from './handlers.ts';
 
 type Rooms = Pick<
   AppState,
-  'host' | 'note' | 'agents' | 'authorization' | 'connections' | 'managed' | 'shadow' | 'rules' | 'gateway' | 'gatewayError' | 'port'
+  | 'host'
+  | 'note'
+  | 'agents'
+  | 'authorization'
+  | 'connections'
+  | 'managed'
+  | 'shadow'
+  | 'company'
+  | 'rules'
+  | 'gateway'
+  | 'gatewayError'
+  | 'port'
 >;
 
 export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs | keyof ShadowOutputs, Rooms> = {
@@ -83,6 +94,11 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs |
   },
   async 'shadow-move'(house, { id, name, planned }) {
     return house.shadow.move(id, name, await standingNow(house), planned);
+  },
+  async 'shadow-request'(house, { id, name, reason }) {
+    if (!house.company) throw new Failure('unavailable', 'The company cannot be reached.', 'See: gatehouse status');
+    const asked = house.shadow.described(id, name, { gateway: house.gateway?.url, blessed: house.rules?.bundle.servers });
+    return house.company.postRequest({ ...asked, reason });
   },
   'shadow-put-back': ({ shadow }, { move }) => shadow.putBack(move),
   'exposure-dismiss'(house) {
