@@ -185,7 +185,7 @@ async function applyBundle(house: AppState): Promise<void> {
     });
     const policy = limited(rules, (agent, server) => house.agents.reaches(agent, server));
     house.rules = { policy, bundle, search: openToolSearch(bundle.servers) };
-    house.authorization.follow(bundle.clients);
+    house.authorization.follow(bundle);
     const replaced = upstreams.replace(bundle.servers);
     gateway?.apply({ bundle, policy, person: person.sub });
     await replaced;

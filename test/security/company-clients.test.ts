@@ -26,10 +26,11 @@ const stating = (version: number, decision?: 'allow' | 'block', servers?: string
   });
 
 async function open(t: TestContext, decision?: 'allow' | 'block', servers?: string[]) {
-  const gateway = await openTestGateway(stating(1, decision, servers));
+  const clock = { now: Date.now() };
+  const gateway = await openTestGateway(stating(1, decision, servers), { now: () => clock.now });
   t.after(() => gateway.close());
   const { origin } = new URL(gateway.url);
-  return { ...gateway, origin, agent: oauthAgent(origin, gateway.authorization) };
+  return { ...gateway, clock, origin, agent: oauthAgent(origin, gateway.authorization) };
 }
 
 test('a blocked client is told so, where it may be told; nobody is asked about it', async (t) => {
@@ -197,6 +198,10 @@ test('nothing but a program of this user, answered at a program of this user, co
   assert.equal(await came({ redirect_uri }), 'in');
   await house.apply(stating(3));
   assert.equal(await came({ redirect_uri }), 'asked');
+  // Nor by one that is stale by now.
+  await house.apply(stating(4, 'allow'));
+  house.clock.now += 3_700_000;
+  assert.equal(await came({ redirect_uri }), 'asked');
 });
 
 test("another user's process is a question to the person, whether it asks or listens", {
@@ -245,7 +250,7 @@ test('a document that changed, or cannot be read any more, is a question or noth
   const gateway = await openTestGateway(bundle, { now: () => clock.now, fetching: { names, most: 'loopback' } });
   t.after(() => gateway.close());
   const { origin } = new URL(gateway.url);
-  const house = { ...gateway, origin, agent: oauthAgent(origin, gateway.authorization) };
+  const house = { ...gateway, clock, origin, agent: oauthAgent(origin, gateway.authorization) };
   const redirect_uri = await listener(t);
   const came = async (uri = redirect_uri) => (await cameIn(house, { client_id, redirect_uri: uri })).status;
   assert.equal(await came(), 'in');

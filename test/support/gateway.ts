@@ -179,7 +179,7 @@ export async function openTestGateway(
     }
     const rules = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
     const policy = limited(rules, (agent, server) => agents.reaches(agent, server));
-    authorization.follow(next.clients);
+    authorization.follow(next);
     await upstreams.replace(next.servers);
     gateway.apply({ bundle: next, policy, person: 'pat' });
   };

@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.ts';
 import type { ConsentRequest } from '../../contract/consent.ts';
 import type { Agents } from '../credentials/credentials.ts';
 import { openCodes } from './codes.ts';
-import { type ClientRule, type From, type OwnPrograms, openCompanyWord } from './company-word.ts';
+import { type CompanyWord, type From, type OwnPrograms, openCompanyWord } from './company-word.ts';
 import { type Documents, type Fetching, openDocuments } from './documents.ts';
 import { OAuthError } from './errors.ts';
 import { agentName, type Client } from './metadata.ts';
@@ -43,7 +43,7 @@ export interface Authorization {
   /** The person limited an agent anew: nothing that was allowed before makes that any wider. */
   limited(name: string): void;
   /** What the company says of clients, with each bundle: what a blocked one has ends at once. */
-  follow(rules: readonly ClientRule[]): void;
+  follow(word: CompanyWord): void;
   /** There are no rules: blocks stay, and nothing else of the company's word. */
   suspend(): void;
   close(): void;

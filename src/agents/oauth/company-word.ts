@@ -15,6 +15,13 @@ export interface ClientRule {
   servers?: readonly string[] | undefined;
 }
 
+/** As a bundle has it. */
+export interface CompanyWord {
+  clients: readonly ClientRule[];
+  /** ISO 8601. From then on nothing needs no click: the company may have said otherwise meanwhile. */
+  staleAfter: string;
+}
+
 /** The other end of a connection. */
 export interface From {
   address: string;
@@ -41,6 +48,7 @@ export function openCompanyWord(options: {
 }) {
   const { requests, documents, agents, own, now } = options;
   let rules: ReadonlyMap<string, ClientRule> = new Map();
+  let staleAfter = 0;
 
   /** What the person said of this client before is never widened by the company: where it says something else, the person is asked. */
   function fits(rule: ClientRule, { client, resource }: Asked): boolean {
@@ -73,7 +81,9 @@ export function openCompanyWord(options: {
       const knows = ({ redirectUris }: Client) => matchRedirect(redirectUris, asked.redirect.uri) !== undefined;
       const approved = () => {
         const rule = rules.get(asked.client.id);
-        return rule?.decision === 'allow' && documents.isCurrent(asked.client.id, knows) && fits(rule, asked) ? rule : undefined;
+        return rule?.decision === 'allow' && now() < staleAfter && documents.isCurrent(asked.client.id, knows) && fits(rule, asked)
+          ? rule
+          : undefined;
       };
       if (!approved() || !opened || !own || protocol !== 'http:' || port === '') return undefined;
       if (!(await own.peer(opened)) || !(await own.listener(hostname, Number(port)))) return undefined;
@@ -81,8 +91,9 @@ export function openCompanyWord(options: {
       const rule = approved();
       return rule && { servers: rule.servers };
     },
-    follow(next: readonly ClientRule[]): void {
-      rules = new Map(next.map((rule) => [rule.clientId, rule]));
+    follow(next: CompanyWord): void {
+      staleAfter = Date.parse(next.staleAfter);
+      rules = new Map(next.clients.map((rule) => [rule.clientId, rule]));
       const isBlocked = (client: string) => rules.get(client)?.decision === 'block';
       // First what waits, so that nobody is asked about an agent that cannot come in. Codes end at the token endpoint, which asks here.
       for (const pending of requests.open()) {
