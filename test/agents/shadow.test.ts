@@ -195,10 +195,44 @@ test('secrets are recognised by where they stand and how they look; a variable i
   const secrets = (name: string) => by[name]!.secrets.map(({ where, name }) => `${where} ${name}`);
   assert.equal(by['a']!.target, 'https://x.example/s/••••/mcp?api_key=••••&page=••••');
   assert.deepEqual(secrets('a'), ['url user and password', 'url path', 'url api_key', 'header X-Api-Key']);
-  assert.equal(by['b']!.target, 'run --token •••• --port •••• --api-key=•••• Authorization=•••• ••••');
-  assert.deepEqual(secrets('b'), ['argument token', 'argument api-key', 'argument Authorization']);
+  assert.equal(by['b']!.target, 'run --token •••• --port •••• --api-key=•••• •••• ••••');
+  assert.deepEqual(secrets('b'), ['argument token', 'argument api-key', 'argument ••••']);
   assert.deepEqual(secrets('c'), ['env DB', 'env PLAIN']);
   assert.deepEqual(secrets('d'), []);
+});
+
+test('a key of letters alone is no name: before a sign, in a command line, in a query without a value', (t) => {
+  const servers = inCursor(t, {
+    a: {
+      command: 'run',
+      args: ['swordfish=', 'swordfish: x', '-pswordfish', '-pswordfish=x', '-e', 'A_KEY=swordfish', '--header', 'X-Key: swordfish'],
+    },
+    b: { command: '/opt/run swordfish' },
+    c: { url: 'https://x.example/mcp?swordfish' },
+    d: { command: 'C:\\Program Files\\node\\node.exe', args: Array(9000).fill('swordfish') },
+    e: { command: 'x', env: { A: `a://${':'.repeat(200_000)}` } },
+  });
+  assert.ok(!JSON.stringify(servers).includes('swordfish'), JSON.stringify(servers));
+  assert.equal(servers[0]!.target, 'run •••• •••• •••• •••• -e A_KEY=•••• --header X-Key=••••');
+  assert.match(servers[3]!.target, /^C:\\Program Files\\node\\node\.exe /);
+  assert.equal(servers[3]!.target.length, 2000);
+});
+
+test('an entry that names two places is neither ours nor blessed: which of them its agent takes is not known', (t) => {
+  const gateway = 'http://127.0.0.1:4283/mcp';
+  const two = {
+    both: { url: gateway, command: '/tmp/evil' },
+    urls: { url: gateway, httpUrl: 'https://evil.example/mcp' },
+    blessed: { url: 'https://wiki.example/mcp', serverUrl: 'https://evil.example/mcp' },
+    command: { url: 'https://evil.example/mcp', command: '/opt/own', args: ['serve'] },
+    bridge: { command: 'gatehouse', args: ['bridge'], env: { PATH: '/tmp/evil' } },
+  };
+  const servers = inCursor(t, two, { gateway });
+  assert.deepEqual(
+    servers.map(({ name }) => name),
+    Object.keys(two),
+  );
+  assert.ok(servers.every(({ equivalent }) => equivalent === undefined));
 });
 
 test('whatever is put wherever a secret can stand, none of it comes out', (t) => {
@@ -223,6 +257,8 @@ test('whatever is put wherever a secret can stand, none of it comes out', (t) =>
       flags: { command: 'run', args: ['--token', secret, `--key=${secret}`, `-p${secret}`, secret, `A=${secret}`, `H: Bearer ${secret}`] },
       address: { command: 'npx', args: ['mcp-remote', `https://x.example/mcp?k=${escaped}`, '--header', `X:${secret}`] },
       docker: { command: 'docker', args: ['run', '-e', `A=${secret}`, '--env=B='.concat(secret), 'image', secret] },
+      line: { command: `run --token ${secret}` },
+      bare: { url: `https://x.example/mcp?${escaped}` },
       odd: { command: 'npx', args: ['--unknown', secret, 'files'] },
       typed: { url: secret, command: 5, args: [{ secret }], headers: [secret], env: secret },
       ...(long ? { [secret]: { command: `/opt/${secret}/x`, args: [secret], env: { [secret]: secret } } } : {}),

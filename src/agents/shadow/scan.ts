@@ -1,6 +1,6 @@
 import { toErrorValue } from '../../base/errors.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
-import type { ShadowOutputs, ShadowServer } from '../../contract/shadow.ts';
+import type { ShadowOutputs, ShadowSecret, ShadowServer } from '../../contract/shadow.ts';
 import { readConfigFile } from '../clients/config-file.ts';
 import { languages, readDocument } from '../clients/edit/edit.ts';
 import type { AgentReads, Client, Machine } from '../clients/programs/client.ts';
@@ -10,6 +10,9 @@ import { addressOf, type Configured, configured, equivalentOf, packageOf } from 
 
 /** Of one file; more would fill a window with what is no configuration of a person. */
 const mostServers = 500;
+/** Of one server; files of others may hold anything. */
+const longestTarget = 2000;
+const mostSecrets = 64;
 
 /** An entry that we wrote into an agent's file. */
 export interface OwnEntry {
@@ -97,8 +100,8 @@ export function isOwn(
   { entries, gateway }: ScanOptions['own'],
 ) {
   const address = addressOf(server);
-  // As the bridge is written into an agent's file; another program of that name has a path.
-  if (server.command === 'gatehouse' && server.args[0] === 'bridge') return true;
+  // As the bridge is written into an agent's file; another program of that name has a path, or one in its environment.
+  if (server.command === 'gatehouse' && server.args[0] === 'bridge' && !server.unclear && Object.keys(server.env).length === 0) return true;
   if (address === undefined) return false;
   const url = URL.parse(address);
   const origin = gateway === undefined ? undefined : new URL(gateway).origin;
@@ -110,15 +113,19 @@ export function isOwn(
 function told(server: Configured): Pick<ShadowServer, 'target' | 'secrets'> {
   const { url, command, args, env, headers } = server;
   const named = [...secretsOf('env', env), ...secretsOf('header', headers)];
-  if (url !== undefined) {
-    const { shown, secrets } = shownUrl(url);
-    return { target: shown, secrets: [...secrets, ...named] };
+  const bounded = (target: string, secrets: ShadowSecret[]) => ({
+    target: target.slice(0, longestTarget),
+    secrets: [...secrets, ...named].slice(0, mostSecrets),
+  });
+  if (command === undefined) {
+    const { shown, secrets } = url === undefined ? { shown: masked, secrets: [] } : shownUrl(url);
+    return bounded(shown, secrets);
   }
-  if (command === undefined) return { target: masked, secrets: named };
   const index = packageOf(command, args)?.index;
   const { shown, secrets } = shownArguments(
     args,
     (at) => at === index || (/^(?:run|dlx|exec|x|tool)$/.test(args[at]!) && at < (index ?? 0)),
   );
-  return { target: [shownPath(command), ...shown].join(' '), secrets: [...secrets, ...named] };
+  const address = url === undefined ? { shown: '', secrets: [] } : shownUrl(url);
+  return bounded([shownPath(command), ...shown, address.shown].join(' ').trim(), [...secrets, ...address.secrets]);
 }

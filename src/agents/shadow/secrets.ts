@@ -24,12 +24,20 @@ export function looksSecret(text: string): boolean {
 /** A name that a person or a maker gave to something: shown if it cannot be a key. */
 export const shownName = (text: string): string => (/^[\w.@/ -]{1,64}$/.test(text) && !looksSecret(text) ? text : masked);
 
+/** A space otherwise begins an argument: some write a whole command line as the command. */
+const namedFolders = new Set(['Program Files', 'Program Files (x86)', 'Application Support']);
+
 /** What of a URL's way or a file's is shown: each piece that is a plain word. */
-export const shownPath = (path: string): string =>
-  path
-    .split(/([\\/:])/)
-    .map((piece) => (piece === '' || /^[\\/:]$/.test(piece) || (/^[\w.~@ -]{1,32}$/.test(piece) && !looksSecret(piece)) ? piece : masked))
-    .join('');
+export function shownPath(path: string): string {
+  const pieces = path.split(/([\\/:])/);
+  const end = pieces.findIndex((piece) => /\s/.test(piece) && !namedFolders.has(piece));
+  const shown = pieces
+    .slice(0, end < 0 ? undefined : end)
+    .map((piece) =>
+      /^[\\/:]?$/.test(piece) || namedFolders.has(piece) || (/^[\w.~@-]{1,32}$/.test(piece) && !looksSecret(piece)) ? piece : masked,
+    );
+  return shown.join('') + (end < 0 ? '' : masked);
+}
 
 /** Values by name, of the environment or as headers. */
 export function secretsOf(where: 'env' | 'header', values: Record<string, unknown>): ShadowSecret[] {
@@ -40,7 +48,8 @@ export function secretsOf(where: 'env' | 'header', values: Record<string, unknow
   });
 }
 
-const withPassword = (value: string) => /^[a-z][a-z0-9+.-]*:\/\/[^/@\s]*:[^/@\s]+@/i.test(value);
+/** Of a part only: the expression takes the square of its length. */
+const withPassword = (value: string) => /^[a-z][a-z0-9+.-]{0,20}:\/\/[^/@\s]*:[^/@\s]+@/i.test(value.slice(0, 500));
 
 /** An address without what may be secret in it, and what that was. */
 export function shownUrl(text: string): { shown: string; secrets: ShadowSecret[] } {
@@ -58,7 +67,8 @@ export function shownUrl(text: string): { shown: string; secrets: ShadowSecret[]
   const query = [...url.searchParams].map(([name, value]) => {
     if (value !== '' && !isReference(value) && (secretName.test(name) || looksSecret(value)))
       secrets.push({ where: 'url', name: shownName(name) });
-    return `${shownName(name)}=${masked}`;
+    // Without a value the name may be the key itself.
+    return value === '' ? masked : `${shownName(name)}=${masked}`;
   });
   return { shown: `${url.protocol}//${host}${path}${query.length === 0 ? '' : `?${query.join('&')}`}`, secrets };
 }
@@ -81,10 +91,18 @@ export function shownArguments(args: readonly string[], isKnown: (index: number)
       secrets.push(...found.map(({ name }) => ({ where: 'argument' as const, name })));
       return address;
     }
-    const asked = name === '' ? (flag.test(before) ? before : '') : name;
-    const isSecret = secretName.test(asked) || looksSecret(value) || /\b(?:Bearer|Basic) +\S/i.test(argument) || withPassword(value);
+    // What stands before a sign may be a piece of a key, but for a long option, a variable or a header in its place.
+    const inPlace = name.startsWith('--') || /^(?:-e|-H|--env|--headers?)$/.test(before);
+    const isNamed = inPlace && /^-{0,2}[A-Za-z][A-Za-z_-]{0,30}$/.test(name) && !looksSecret(name);
+    const asked = !isNamed ? (flag.test(before) ? before : '') : name;
+    const isSecret =
+      secretName.test(asked) ||
+      secretName.test(name) ||
+      looksSecret(value) ||
+      /\b(?:Bearer|Basic) +\S/i.test(argument) ||
+      withPassword(value);
     if (isSecret && value !== '' && !isReference(value)) secrets.push({ where: 'argument', name: shownName(asked.replace(/^-+/, '')) });
-    return name === '' || !flag.test(`--${name.replace(/^-+/, '')}`) || looksSecret(name) ? masked : `${name}=${masked}`;
+    return isNamed ? `${name}=${masked}` : masked;
   });
   return { shown, secrets };
 }

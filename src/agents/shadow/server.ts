@@ -8,24 +8,27 @@ export interface Configured {
   env: Record<string, unknown>;
   headers: Record<string, unknown>;
   off: boolean;
+  /** It names more than one place; which of them its agent takes cannot be told. */
+  unclear: boolean;
 }
 
 const object = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []);
-const text = (...values: unknown[]): string | undefined =>
-  values.find((value): value is string => typeof value === 'string' && value !== '');
+const texts = (...values: unknown[]): string[] => values.filter((value): value is string => typeof value === 'string' && value !== '');
 
 /** Undefined for what is no server: a part that the agent itself brings (Goose's `builtin` and `platform`). */
 export function configured(entry: unknown): Configured | undefined {
   const said = object(entry);
-  if (said === undefined) return { args: [], env: {}, headers: {}, off: false };
+  if (said === undefined) return { args: [], env: {}, headers: {}, off: false, unclear: false };
   if (['builtin', 'platform', 'frontend'].includes(String(said['type']))) return undefined;
   // opencode has one list; Zed had an object.
   const inner = object(said['command']);
   const list = strings(said['command']);
-  const command = text(said['command'], said['cmd'], inner?.['path'], list[0]);
-  const url = text(said['url'], said['httpUrl'], said['serverUrl'], said['uri']);
+  const commands = texts(said['command'], said['cmd'], inner?.['path'], list[0]);
+  const urls = texts(said['url'], said['httpUrl'], said['serverUrl'], said['uri']);
+  const [command] = commands;
+  const [url] = urls;
   return {
     ...(url === undefined ? {} : { url }),
     ...(command === undefined ? {} : { command }),
@@ -33,6 +36,7 @@ export function configured(entry: unknown): Configured | undefined {
     env: { ...object(inner?.['env']), ...object(said['environment']), ...object(said['envs']), ...object(said['env']) },
     headers: { ...object(said['http_headers']), ...object(said['headers']), ...object(object(said['requestInit'])?.['headers']) },
     off: said['disabled'] === true || said['enabled'] === false,
+    unclear: new Set([...urls, ...commands]).size > 1,
   };
 }
 
@@ -108,7 +112,8 @@ export function packageOf(command: string, args: readonly string[]): { id: strin
 }
 
 /** The address behind it: its own, or the one that `mcp-remote` carries messages to. */
-export function addressOf({ url, command, args }: Configured): string | undefined {
+export function addressOf({ url, command, args, unclear }: Configured): string | undefined {
+  if (unclear) return undefined;
   if (url !== undefined || command === undefined) return url;
   const found = packageOf(command, args);
   if (found?.id !== 'npm:mcp-remote') return undefined;
@@ -126,8 +131,8 @@ export function equivalentOf(server: Configured, blessed: readonly ServerEntry[]
   const address = addressOf(server);
   const at = address === undefined ? undefined : place(address);
   if (at !== undefined) return blessed.find(({ url }) => url !== undefined && place(url) === at);
-  const { command, args } = server;
-  if (command === undefined) return undefined;
+  const { command, args, unclear } = server;
+  if (command === undefined || unclear) return undefined;
   const id = packageOf(command, args)?.id;
   return blessed.find(({ launch }) => {
     if (launch === undefined) return false;

@@ -14,9 +14,6 @@ import { isOwn, type OwnEntry, readsOf, scan } from './scan.ts';
 import { masked, shownName } from './secrets.ts';
 import { configured, equivalentOf } from './server.ts';
 
-/** Characters that the central API takes. */
-const longestTarget = 2000;
-
 export interface ShadowOptions {
   /** Our data folder. */
   dir: string;
@@ -203,7 +200,7 @@ export function openShadow({ dir, machine, now, log, connections, limit, note }:
           `It is blessed already, as ${first.equivalent.id}.`,
           `To use that: gatehouse agents move ${id}/${name}`,
         );
-      const target = first.target.slice(0, longestTarget);
+      const { target } = first;
       return /^https?:/.test(target) ? { name, url: target } : { name, command: target };
     },
     putBack: (key) => connections.alone(() => putBack(key)),
