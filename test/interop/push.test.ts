@@ -3,13 +3,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { eventually, runCli, startDemo } from '../support/demo.ts';
 import { legacySession, modernRequest, post } from '../support/gateway.ts';
-import { oauthAgent } from '../support/oauth-agent.ts';
+import { oauthAgent, pkce } from '../support/oauth-agent.ts';
 
 const modernMeta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
 
@@ -74,6 +75,26 @@ test('a rule saved in the company folder reaches open agents of both eras, and i
 
   rmSync(join(folder, 'policies', 'stop.cedar'));
   await eventually(async () => ((await echo()).json()['error'] === undefined ? true : undefined), 'the rule is gone again', 30_000);
+
+  // One that the company allows comes in without a click where the system says whose program asks; elsewhere it is a question.
+  const answers = http.createServer().listen(0, '127.0.0.1');
+  await once(answers, 'listening');
+  t.after(() => answers.close());
+  const vscode = {
+    client_id: 'https://vscode.dev/oauth/client-metadata.json',
+    redirect_uri: `http://127.0.0.1:${(answers.address() as AddressInfo).port}/`,
+    code_challenge: pkce().challenge,
+  };
+  const typed = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': 'none' };
+  const allowed = oauthAgent(new URL(url).origin);
+  assert.equal((await allowed.authorize(vscode, typed)).status, 303);
+  const asked = await demo.json<{ client: { name: string } }[]>('agents', 'requests');
+  assert.deepEqual(
+    asked.map(({ client }) => client.name),
+    process.platform === 'linux' ? [] : ['Visual Studio Code'],
+  );
+  const word = (await demo.gatehouse('ledger', 'export')).stdout;
+  if (process.platform === 'linux') assert.match(word, /Without a click, the company allowed .{0,80}vscode\.dev.*with the servers tickets/);
 
   // A client that the company blocks is out, in its open session too; others stay.
   const client = 'https://claude.ai/oauth/claude-code-client-metadata';
