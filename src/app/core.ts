@@ -28,7 +28,7 @@ import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
 import { givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
-import { type Bridges, bridges } from './bridges.ts';
+import { type Bridges, bridgeOf, bridges } from './bridges.ts';
 import { dispatcher } from './dispatch.ts';
 import { endedInWords, followAgents } from './follow-agents.ts';
 import { joinCompany } from './join.ts';
@@ -98,6 +98,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     log,
     credentials: agents,
     vault: host.vault,
+    bridge: bridgeOf(host),
     ownUrl: async () => (house.port && !(await house.port.check()) ? house.gateway?.url : undefined),
     changed: () => house.changed(),
     note: (reason) => ledger.append(noteOf('connection', reason, now())),

@@ -34,7 +34,7 @@ test('agents are connected by commands; while another program may have the port,
     note: (reason: string) => notes.push(reason),
   };
   const dispatch = dispatcher(rooms as unknown as AppState);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   for (const command of ['agent-connect-preview', 'agent-connect']) {
     const refused = await dispatch(command, { id: 'cursor' });
     assert.deepEqual(refused, {

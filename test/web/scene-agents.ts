@@ -149,8 +149,8 @@ export const detected = (): AgentDetected[] => [
     id: 'claude-desktop',
     title: 'Claude Desktop',
     installed: true,
-    state: 'unsupported',
-    why: 'Claude Desktop starts local programs only and refuses addresses of this machine. "Add agent" shows the configuration of our bridge, which needs no token; connecting by itself is not built yet.',
+    file: `${home}/.config/Claude/claude_desktop_config.json`,
+    state: 'not-connected',
   },
   { id: 'vscode', title: 'VS Code', installed: true, file: `${home}/.config/Code/User/mcp.json`, state: 'not-connected' },
   {

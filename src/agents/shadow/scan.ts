@@ -4,6 +4,7 @@ import type { ShadowOutputs, ShadowSecret, ShadowServer } from '../../contract/s
 import { readConfigFile } from '../clients/config-file.ts';
 import { languages, readDocument } from '../clients/edit/edit.ts';
 import type { AgentReads, Client, Machine } from '../clients/programs/client.ts';
+import { commandUrl } from '../clients/programs/command-url.ts';
 import { clients } from '../clients/programs/table.ts';
 import { masked, secretsOf, shownArguments, shownName, shownPath, shownUrl } from './secrets.ts';
 import { addressOf, type Configured, configured, equivalentOf, packageOf } from './server.ts';
@@ -70,7 +71,7 @@ export function scan({ machine, own, blessed }: ScanOptions): Scanned {
 }
 
 export function readsOf({ config, alsoReads }: Client, machine: Machine): AgentReads[] {
-  const edited = config?.files(machine).map((file) => ({ file, language: config.language, path: [config.container] })) ?? [];
+  const edited = config.files(machine).map((file) => ({ file, language: config.language, path: [config.container] }));
   return [...edited, ...(alsoReads?.(machine) ?? [])];
 }
 
@@ -102,11 +103,20 @@ export function isOwn(
   const address = addressOf(server);
   // As the bridge is written into an agent's file; another program of that name has a path, or one in its environment.
   if (server.command === 'gatehouse' && server.args[0] === 'bridge' && !server.unclear && Object.keys(server.env).length === 0) return true;
+  const isWritten = (url: string) =>
+    project === undefined && entries.some((each) => each.file === file && each.entry === name && each.url === url);
+  if (
+    server.command !== undefined &&
+    !server.unclear &&
+    Object.keys(server.env).length === 0 &&
+    isWritten(commandUrl([server.command, ...server.args]))
+  )
+    return true;
   if (address === undefined) return false;
   const url = URL.parse(address);
   const origin = gateway === undefined ? undefined : new URL(gateway).origin;
   if (origin !== undefined && url?.origin.replace('//localhost', '//127.0.0.1') === origin) return true;
-  return project === undefined && entries.some((each) => each.file === file && each.entry === name && each.url === address);
+  return isWritten(address);
 }
 
 /** What is told of a server: never a value that is not known to be harmless. */

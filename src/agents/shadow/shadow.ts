@@ -103,7 +103,7 @@ export function openShadow({ dir, machine, now, log, connections, limit, note }:
 
   async function write({ config }: Client, file: ConfigFile, bytes: Buffer) {
     const replace = () => replaceConfigFile(file, bytes);
-    return config?.locks && config.files(machine).includes(file.path) ? withLockFolder(file.path, replace) : replace();
+    return config.locks && config.files(machine).includes(file.path) ? withLockFolder(file.path, replace) : replace();
   }
 
   async function move(id: string, name: string, at: Now, planned?: string): Promise<ShadowOutputs['shadow-move']> {
