@@ -167,9 +167,13 @@ function wantsToQuit(window: BrowserWindow): boolean {
   return choice === 0;
 }
 
-/** `before-quit` waits for the core to leave in order, but not for ever; a second quit ends at once. */
+/**
+ * `before-quit` waits for the core to leave in order, but not for ever; a second quit ends at once. The end of the desktop's session and a service
+ * manager send a signal, which by itself would end the process where it stands.
+ */
 function leaveWith(close: () => Promise<void>): void {
   let left = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit());
   app.on('before-quit', (event) => {
     event.preventDefault();
     if (left) return app.exit(0);

@@ -38,7 +38,8 @@ async function tests(files, concurrency) {
     const isFile =
       data.file === undefined || data.name === data.file || files.includes(data.name) || files.includes(relative(root, data.name));
     const file = relative(root, data.file ?? data.name);
-    const counts = perFile.get(file) ?? perFile.set(file, { passed: 0, failed: 0, skipped: 0 }).get(file);
+    const counts = perFile.get(file) ?? perFile.set(file, { passed: 0, failed: 0, skipped: 0, ms: 0 }).get(file);
+    if (data.nesting === 0 && !isFile) counts.ms += data.details?.duration_ms ?? 0;
     if (isFile && type === 'test:pass') continue;
     if (isFile && counts.failed > 0) continue;
     if (data.skip !== undefined) {
@@ -52,7 +53,8 @@ async function tests(files, concurrency) {
     }
   }
   for (const [file, counts] of [...perFile].sort()) {
-    console.log(`${counts.failed ? 'FAIL' : 'ok  '} ${file}: ${counts.passed} passed${counts.failed ? `, ${counts.failed} failed` : ''}`);
+    const failed = counts.failed ? `, ${counts.failed} failed` : '';
+    console.log(`${failed ? 'FAIL' : 'ok  '} ${file}: ${counts.passed} passed${failed} (${(counts.ms / 1000).toFixed(1)} s)`);
     for (const key of ['passed', 'failed', 'skipped']) total[key] += counts[key];
   }
   console.log(`     ${files.length} files in ${seconds(started)}`);
@@ -94,8 +96,19 @@ if (wanted('static')) {
   check('biome', '@biomejs/biome/bin/biome', ['check', '--diagnostic-level=warn', '.']);
   check('knip', 'knip/bin/knip.js', ['--no-progress']);
 }
-if (positionals.length > 0) await tests(positionals, 1);
 if (wanted('unit')) await tests(groups.unit.sort(), Math.max(2, cpus().length));
+if (wanted('interop') || positionals.some((file) => file.startsWith('test/electron'))) {
+  const { desktopPrograms } = await import('./electron/program.mjs');
+  const programs = await desktopPrograms();
+  if (typeof programs !== 'string') {
+    process.env.GATEHOUSE_DESKTOP_SEALED = programs.sealed;
+    process.env.GATEHOUSE_DESKTOP_DRIVEN = programs.driven;
+  } else if (process.platform === 'linux' && process.arch === 'x64') {
+    console.log(`FAIL desktop: ${programs}`);
+    total.failed++;
+  } else console.log(`     desktop: ${programs}`);
+}
+if (positionals.length > 0) await tests(positionals, 1);
 if (wanted('interop') && groups.interop.length > 0) await tests(groups.interop.sort(), 1);
 if (wanted('web') || positionals.some((file) => file.startsWith('test/web'))) {
   const browser = chromium();

@@ -1,5 +1,6 @@
 import { CircleAlert } from 'lucide-react';
 import type { Activity } from '../../src/contract/activity.ts';
+import { ownRules } from '../../src/contract/rule-ids.ts';
 import { DecisionIcon } from '../parts/decision.tsx';
 import { rowClass } from '../parts/rows.tsx';
 import { Ago } from '../parts/time.tsx';
@@ -16,7 +17,8 @@ interface Props {
 export function RecordRow({ record, current, fresh, to }: Props) {
   const title = useServerTitle(record.server);
   const failed = record.decision === 'allow' && record.outcome === 'error';
-  const why = record.decision === 'allow' ? (failed ? failure(record.error) : '') : record.reason;
+  const isNote = record.rule === ownRules.ledgerNote;
+  const why = record.decision === 'allow' && !isNote ? (failed ? failure(record.error) : '') : record.reason;
   return (
     <a
       data-row

@@ -16,7 +16,7 @@ export function AllowLists() {
   if (otherServers === undefined) return null;
   const here = agents.filter(({ installed }) => installed);
   return (
-    <Section title="Servers beside Gatehouse">
+    <Section title="Allow-lists">
       <p className="max-w-160 text-pretty break-words pb-3 text-13 text-quiet">
         {otherServers.length === 0
           ? 'Your company wants agents to have no servers but those behind Gatehouse.'

@@ -86,7 +86,7 @@ function Consent({ request, waits, onClose }: { request: ConsentRequest; waits: 
     });
     setBusy(false);
     if (reply.ok) {
-      say({ tone: 'good', title: `${reply.value.name} is allowed`, text: 'Your browser goes back to it now.' });
+      say({ tone: 'good', title: `${reply.value.name} is allowed`, text: 'It goes on now.' });
       return onClose();
     }
     if (reply.error.code === 'conflict') setWrong({ name: [reply.error.message, reply.error.fix].filter(Boolean).join(' ') });
@@ -98,7 +98,9 @@ function Consent({ request, waits, onClose }: { request: ConsentRequest; waits: 
       <div className="flex flex-wrap items-center gap-x-4 gap-y-1 rounded-card border border-line bg-well px-4 py-3">
         <code className="font-medium font-mono text-20">{request.id}</code>
         <span className="min-w-0 flex-1 basis-40 text-13 text-quiet">
-          Your browser shows the same code, if this is the sign-in you started.
+          {request.redirect.reach === 'pipe'
+            ? 'The same code stands in the log of the program, if it shows one.'
+            : 'Your browser shows the same code, if this is the sign-in you started.'}
         </span>
       </div>
       <Who request={request} />
@@ -168,14 +170,16 @@ function Who({ request }: { request: ConsentRequest }) {
   const { client, redirect, server, program } = request;
   const all = useView((view) => view.servers);
   const title = all.find(({ id }) => id === server)?.title;
-  const here = redirect.reach === 'machine';
+  const here = redirect.reach !== 'web';
   return (
     <div className="flex flex-col gap-3">
       <Facts
         rows={[
           [
             'Known by',
-            client.host === undefined ? (
+            redirect.reach === 'pipe' ? (
+              'The program that started the bridge, as this system names it'
+            ) : client.host === undefined ? (
               'Itself only: it registered itself'
             ) : (
               <>
@@ -184,8 +188,10 @@ function Who({ request }: { request: ConsentRequest }) {
             ),
           ],
           [
-            'Answer to',
-            here ? (
+            redirect.reach === 'pipe' ? 'Started by' : 'Answer to',
+            redirect.reach === 'pipe' ? (
+              capital(program ?? 'a program on this computer')
+            ) : here ? (
               <>
                 {program === undefined ? 'A program on this computer' : capital(program)}, at{' '}
                 <span className="font-mono">{redirect.place}</span>
@@ -205,9 +211,11 @@ function Who({ request }: { request: ConsentRequest }) {
       <p className="flex items-start gap-2 rounded-control bg-ask-soft px-3 py-2 text-13">
         <TriangleAlert aria-hidden className="mt-0.5 text-ask" />
         <span className="min-w-0 text-pretty">
-          {here
-            ? 'Any program on this computer can pose as it. Allow it only if you have just started its sign-in.'
-            : 'The answer leaves this computer. Allow it only if you know this place and have just started its sign-in.'}
+          {redirect.reach === 'pipe'
+            ? 'Whatever runs inside this program gets the same, and a program of yours can start another one. Allow it only if you have just started it.'
+            : here
+              ? 'Any program on this computer can pose as it. Allow it only if you have just started its sign-in.'
+              : 'The answer leaves this computer. Allow it only if you know this place and have just started its sign-in.'}
         </span>
       </p>
     </div>

@@ -35,7 +35,7 @@ export function Consents({ requests }: { requests: ConsentRequest[] }) {
 
 function Row({ request, alone }: { request: ConsentRequest; alone: boolean }) {
   const deny = useDeny();
-  const { id, client, at } = request;
+  const { id, client, at, redirect } = request;
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 border-line border-t py-2 pr-3 pl-4">
       <span className="flex min-w-0 flex-1 basis-56 items-center gap-3">
@@ -45,7 +45,7 @@ function Row({ request, alone }: { request: ConsentRequest; alone: boolean }) {
             {client.name}
           </span>
           <span className="block truncate text-12 text-quiet">
-            {client.host ?? 'Registered itself'} · <Ago at={at} />
+            {client.host ?? (redirect.reach === 'pipe' ? 'Started a bridge' : 'Registered itself')} · <Ago at={at} />
           </span>
         </span>
       </span>
@@ -70,7 +70,7 @@ export function useDeny() {
   const call = useCall();
   return async ({ id, client }: ConsentRequest): Promise<void> => {
     const reply = await call('consent-deny', { id });
-    if (reply.ok) say({ tone: 'good', title: `${client.name} is denied`, text: 'It is told so in the browser.' });
+    if (reply.ok) say({ tone: 'good', title: `${client.name} is denied`, text: 'It is told so.' });
     else say({ tone: 'bad', title: 'It could not be denied', text: [reply.error.message, reply.error.fix].filter(Boolean).join(' ') });
   };
 }

@@ -79,7 +79,6 @@ const states = {
   connected: { icon: CircleCheck, word: 'Connected', look: 'text-allow' },
   'not-connected': { icon: CircleDashed, word: 'Not connected', look: 'text-quiet' },
   changed: { icon: TriangleAlert, word: 'Needs a look', look: 'text-ask' },
-  unsupported: { icon: CircleDashed, word: 'Not in one click yet', look: 'text-quiet' },
 } as const;
 
 interface RowProps {
@@ -118,7 +117,7 @@ function Row({ agent, held, onConnect, onDisconnect }: RowProps) {
           )
         )}
       </div>
-      {state !== 'connected' && state !== 'unsupported' && (
+      {state !== 'connected' && (
         <Button disabled={held} onClick={onConnect} aria-label={`${verb} ${title}`}>
           <Plug aria-hidden /> {verb}
         </Button>
@@ -128,7 +127,7 @@ function Row({ agent, held, onConnect, onDisconnect }: RowProps) {
           <Unplug aria-hidden /> Disconnect
         </Button>
       ) : (
-        agent.agent !== undefined && (
+        agent.entry !== undefined && (
           <Tip text="Disconnect">
             <Button look="bare" icon onClick={onDisconnect} aria-label={`Disconnect ${title}`}>
               <Unplug aria-hidden />

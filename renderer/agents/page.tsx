@@ -11,6 +11,7 @@ import { heldBack, openExposure } from '../shell/port.ts';
 import { useCall, useView } from '../store.ts';
 import { AddAgent } from './add.tsx';
 import { AllowLists } from './allow-lists.tsx';
+import { Beside } from './beside.tsx';
 import { ConfigDialog } from './config-dialog.tsx';
 import { ConsentDialog } from './consent-dialog.tsx';
 import { Consents } from './consents.tsx';
@@ -79,6 +80,7 @@ export function AgentsPage({ adding, request }: { adding: boolean; request: stri
         )}
         {others.length > 0 && (others.length < active.length ? <Section title="Other agents">{list}</Section> : <div>{list}</div>)}
         <Detected held={why !== undefined} />
+        <Beside held={why !== undefined} />
         {/* Where the port is not ours, the lists would let in whoever has it, and the page says so above. */}
         {!why && <AllowLists />}
         {revoked.length > 0 && (

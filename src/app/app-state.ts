@@ -2,6 +2,7 @@ import type { Connections } from '../agents/clients/connections.ts';
 import type { Agents } from '../agents/credentials/credentials.ts';
 import type { AllowList } from '../agents/managed/agent.ts';
 import type { Authorization } from '../agents/oauth/authorization.ts';
+import type { Shadow } from '../agents/shadow/shadow.ts';
 import type { ErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import type { Bootstrap, Bundle } from '../bundle/schema.ts';
@@ -42,6 +43,7 @@ export interface AppState {
   connections: Connections;
   /** Looks at agents' own managed allow-lists. */
   managed: (list: AllowList | undefined) => ManagedRow[];
+  shadow: Shadow;
   upstreams: Upstreams;
   signIns: SignIns;
   secrets: Secrets;
@@ -58,6 +60,8 @@ export interface AppState {
   /** Why the company locks this app out although there is a good bundle. */
   lock: ErrorValue | undefined;
   changed(): void;
+  /** Puts what happened to an agent into the record, in words. No secret may be in them. */
+  note(reason: string): void;
 }
 
 /** Whose secrets they are: two identity providers may use the same subject. */

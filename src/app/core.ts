@@ -1,40 +1,43 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { openAdmission } from '../agents/bridged/admission.ts';
 import { openConnections } from '../agents/clients/connections.ts';
 import { openAgents } from '../agents/credentials/credentials.ts';
 import { look } from '../agents/managed/look.ts';
 import { thisSystem } from '../agents/managed/system.ts';
 import { openAuthorization } from '../agents/oauth/authorization.ts';
+import { openShadow } from '../agents/shadow/shadow.ts';
 import { watchClock } from '../base/clock.ts';
 import { Failure, toErrorValue } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openListeners } from '../base/listeners.ts';
 import type { View } from '../contract/view.ts';
-import { addressOf, merged } from '../gateway/catalogue/address.ts';
+import { addressAt, addressOf, merged } from '../gateway/catalogue/address.ts';
 import { type Entrance, openEntrance } from '../gateway/entrance.ts';
 import { openGateway } from '../gateway/gateway.ts';
 import { openLedger } from '../ledger/ledger.ts';
-import { noteOf } from '../ledger/record.ts';
+import { happened, noteOf } from '../ledger/record.ts';
 import { findHolder, inWords } from '../port/holder.ts';
+import { ownPrograms } from '../port/owner.ts';
 import { watchPort } from '../port/watch.ts';
 import { openKnownEras } from '../upstreams/connection/known-eras-file.ts';
-import { openCredentials } from '../upstreams/credentials/by-type.ts';
-import { exchangedTokens } from '../upstreams/credentials/exchange.ts';
 import { openLoginPath } from '../upstreams/local/login-path.ts';
 import { openSignIns } from '../upstreams/oauth/sign-ins.ts';
 import { openUpstreams } from '../upstreams/pool.ts';
 import { openSecrets } from '../upstreams/secrets/secrets.ts';
 import { givenFor } from '../upstreams/secrets/source.ts';
 import { type AppState, accountOf, type CoreSettings, type Dispatch } from './app-state.ts';
+import { type Bridges, bridgeOf, bridges } from './bridges.ts';
 import { dispatcher } from './dispatch.ts';
-import { followAgents } from './follow-agents.ts';
+import { endedInWords, followAgents } from './follow-agents.ts';
 import { joinCompany } from './join.ts';
 import { headKeeper, localKey } from './local-key.ts';
 import { ownAgent } from './rows.ts';
+import { upstreamCredentials } from './upstream-credentials.ts';
 import { buildView, gatewayOf } from './view.ts';
 
-export interface Core {
+export interface Core extends Bridges {
   dispatch: Dispatch;
   view(): View;
   /** Only this part of the View: a whole View asks for a decision on every tool, and a program that starts must not wait for that. */
@@ -78,10 +81,14 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       const holder = await findHolder(address, at);
       return holder && inWords(holder);
     },
+    note: (reason) => house.note(reason),
+    own: { ...ownPrograms, peer: (from) => ownPrograms.peer(from, entrance.number) },
     changed: () => house.changed(),
     log,
     now,
   });
+  const isAddress = (path: string) => addressAt(path) !== undefined;
+  const admission = openAdmission({ pipes: authorization.pipes, grants: agents.grants, isAddress, now });
   const machine = { home: homedir(), env: process.env, platform: process.platform };
   const connections = openConnections({
     dir: dataDir,
@@ -91,8 +98,18 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     log,
     credentials: agents,
     vault: host.vault,
+    bridge: bridgeOf(host),
     ownUrl: async () => (house.port && !(await house.port.check()) ? house.gateway?.url : undefined),
     changed: () => house.changed(),
+    note: (reason) => ledger.append(noteOf('connection', reason, now())),
+  });
+  const shadow = openShadow({
+    dir: dataDir,
+    machine,
+    now,
+    log,
+    connections,
+    limit: (agent) => agents.list().find(({ name }) => name === agent)?.servers,
     note: (reason) => ledger.append(noteOf('connection', reason, now())),
   });
   const key = await localKey(host, 'ledger-key');
@@ -143,17 +160,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
   });
   const upstreams = openUpstreams({
     entries: [],
-    credentials: openCredentials({
-      oauth: signIns.credentials,
-      exchange: exchangedTokens({
-        now,
-        signIn: () => house.identity?.present(),
-        async exchange(person, target) {
-          if (house.identity === undefined) throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-          return house.identity.exchange(person, target);
-        },
-      }),
-    }),
+    credentials: upstreamCredentials({ now, identity: () => house.identity, secrets, signIns }),
     secrets,
     log,
     verdicts,
@@ -172,6 +179,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     authorization,
     connections,
     managed: (list) => look(list, thisSystem(), machine),
+    shadow,
     upstreams,
     signIns,
     secrets,
@@ -185,6 +193,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     uploader: undefined,
     rules: undefined,
     lock: undefined,
+    note: (reason) => ledger.append(happened('agent', reason, now())),
     changed() {
       if (listeners.size === 0 || timer) return;
       timer = setTimeout(() => {
@@ -202,7 +211,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       maxDepth: settings.maxDepth,
       dataDir,
       stateKey: await localKey(host, 'state-key'),
-      agents,
+      agents: { ...agents, bridged: admission.bridged },
       signIn: authorization,
       upstream: (id) => upstreams.get(id),
       signedIn: (ticket, until) => signIns.until(ticket, until),
@@ -233,7 +242,8 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
     if (!house.gateway) await entrance.close();
   }
   followAgents(agents, authorization, () => house.gateway);
-  agents.watch(({ kind }) => {
+  agents.watch(({ kind, name, why }) => {
+    if (why !== undefined) house.note(endedInWords(name, why));
     if (kind === 'revoked' || kind === 'ended') house.port?.prune();
     house.changed();
   });
@@ -265,6 +275,7 @@ async function openBehind(entrance: Entrance, options: { host: Host; settings: C
       listener(buildView(house));
       return stop;
     },
+    ...bridges(admission, () => house.gateway),
     wake,
     async close() {
       house.gateway?.leave();

@@ -173,6 +173,7 @@ async function applyBundle(house: AppState): Promise<void> {
     const stopped = house.rules !== undefined;
     house.rules = undefined;
     gateway?.apply(undefined, whyClosed(house, person !== undefined));
+    house.authorization.suspend();
     house.secrets.forget();
     if (stopped) await upstreams.replace([]);
     house.signIns.pause();
@@ -184,6 +185,7 @@ async function applyBundle(house: AppState): Promise<void> {
     });
     const policy = limited(rules, (agent, server) => house.agents.reaches(agent, server));
     house.rules = { policy, bundle, search: openToolSearch(bundle.servers) };
+    house.authorization.follow(bundle);
     const replaced = upstreams.replace(bundle.servers);
     gateway?.apply({ bundle, policy, person: person.sub });
     await replaced;

@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /** The programs that run beside the main one: a worker thread, a watchdog process, a demo server. */
 export type Entry = 'ledger/writer' | 'upstreams/messages/reader' | 'upstreams/local/watchdog';
 
@@ -10,3 +12,7 @@ export function entryUrl(entry: Entry): URL {
     ? new URL(`../${entry}.ts`, import.meta.url)
     : new URL(`./${entry.replaceAll('/', '-')}.js`, import.meta.url);
 }
+
+/** The file of the `gatehouse` command, from source or from the build as we run now. */
+export const cliFile = (): string =>
+  fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../cli/cli.ts' : './cli.js', import.meta.url));

@@ -31,3 +31,40 @@ export const otherServers = z
   .refine((list) => new Set(list.map((each) => each.name.toLowerCase())).size === list.length, 'a name stands twice');
 
 export type OtherServer = z.infer<typeof otherServer>;
+
+/**
+ * A client of OAuth that the company speaks of. Only the address of a client document names anybody (CIMD): an agent that registers itself gets a new id
+ * each time. One spelling, as the agent has to send it.
+ */
+export const clientId = z
+  .string()
+  .max(1000)
+  .refine((text) => {
+    const url = URL.parse(text);
+    return (
+      url?.protocol === 'https:' &&
+      url.href === text &&
+      url.pathname !== '/' &&
+      url.hash === '' &&
+      url.username === '' &&
+      url.password === ''
+    );
+  }, 'a client id is the https address of a client document, such as https://agent.example/oauth/client.json, spelt as the agent sends it');
+
+/** `allow`: it signs in without a click of the person. `block`: it cannot sign in, and what it got ends. */
+export const clientDecision = z.enum(['allow', 'block']);
+
+/** Each client stands once, so that two rules cannot contradict each other. */
+export const isOncePerClient = (ids: readonly string[]): boolean => new Set(ids).size === ids.length;
+
+export const clientRule = z.object({
+  clientId,
+  decision: clientDecision,
+  /** Of `allow`: the servers that need no click. Absent: all that the rules allow. */
+  servers: z.array(z.string().max(64)).max(500).optional(),
+});
+
+export const clientRules = z
+  .array(clientRule)
+  .max(200)
+  .refine((list) => isOncePerClient(list.map((each) => each.clientId)), 'a client stands twice');

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { otherServers } from './agents.ts';
-import { secret, secretName, unfit } from './secret.ts';
+import { clientRules, otherServers } from './agents.ts';
+import { secret, unfit } from './secret.ts';
 import { skill } from './skill.ts';
+import { upstreamAuth } from './upstream-auth.ts';
 import { usableCatalogue } from './usable.ts';
 
 /**
@@ -54,60 +55,6 @@ export const catalogue = z.object({
   /** What the server said that agents cannot be told, and why. Older bundles have none. */
   leftOut: z.array(z.object({ what: z.string(), why: z.string() })).default([]),
 });
-
-/** RFC 8707 section 2: absolute and without a fragment. */
-const absoluteUri = z
-  .string()
-  .max(2048)
-  .regex(/^[a-z][a-z0-9+.-]*:[^\s#]+$/i, 'must be an absolute URI without a fragment');
-
-const webAddress = z.url({ protocol: /^https?$/ }).max(2048);
-/** Those that the flow itself sets: an entry must not. */
-const ownParameters = /^(?:client_.*|redirect_uri|response_.*|request.*|state|nonce|scope|resource|code_.*|iss)$/;
-
-/** How the gateway authenticates to the upstream. */
-export const upstreamAuth = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('none') }),
-  /** The person's own token is exchanged at the company's identity provider for one that is for this server (RFC 8693). */
-  z.object({
-    type: z.literal('exchange'),
-    audience: z.string().min(1).max(512).optional(),
-    /** Default, where there is no audience: the server's address. */
-    resource: absoluteUri.optional(),
-    scope: z.string().min(1).max(512).optional(),
-  }),
-  /** Each person signs in to the server themselves, at its own authorization server (MCP specification, "Authorization"). */
-  z.object({
-    type: z.literal('oauth'),
-    /** Absent: the one that the server names. */
-    issuer: webAddress.optional(),
-    /** Of a client that IT registered there. Absent: `clientMetadata` where that is understood, else one is registered (RFC 7591). */
-    clientId: z.string().min(1).max(512).optional(),
-    /** Where that client is a confidential one: the name of its secret, one of `secrets`, which goes to `issuer` alone. */
-    clientSecret: secretName.optional(),
-    /** Where the client's metadata document can be read by the authorization server: it is the client id then. */
-    clientMetadata: z
-      .url({ protocol: /^https$/ })
-      .max(2048)
-      .optional(),
-    /** Beside what the server itself asks for. */
-    scope: z.string().min(1).max(512).optional(),
-    /** RFC 8707; `false`: not sent, since some refuse it. Default: what the server's metadata says, else its address. */
-    resource: z.union([absoluteUri, z.literal(false)]).optional(),
-    /** What else the authorization request says: `prompt`, `access_type`, `audience` ... */
-    authorizeParameters: z
-      .record(
-        z
-          .string()
-          .regex(/^[a-z_]{1,40}$/)
-          .refine((name) => !ownParameters.test(name), 'Gatehouse sets this parameter itself'),
-        z.string().max(512),
-      )
-      .optional(),
-    /** How the redirect URI spells this machine, where the authorization server takes one spelling alone. */
-    redirectHost: z.enum(['127.0.0.1', 'localhost']).optional(),
-  }),
-]);
 
 export const launch = z.object({
   /** argv, never a shell string. `node` means the Node that runs us where there is one. */
@@ -196,6 +143,8 @@ const statedBundle = z.object({
   limits: limits.default({ concurrentCalls: 64, callsPerMinute: 0 }),
   /** What agents may have in their own configuration beside the gateway. Absent: the company says nothing about it. */
   agents: z.object({ otherServers }).optional(),
+  /** Which agents sign in without a click, or not at all, by client id. Older bundles have none. */
+  clients: clientRules.default([]),
 });
 
 export const bundle = statedBundle.refine(({ format, servers }) => format >= bundleFormat(servers), {

@@ -43,8 +43,25 @@ interface Holder {
   url?: string | undefined;
   launch?: { env: Readonly<Record<string, string>> } | undefined;
   headers: Readonly<Record<string, string>>;
-  auth: { type: string; issuer?: string | undefined; clientId?: string | undefined; clientSecret?: string | undefined };
+  auth: StatedClient;
 }
+
+/** What of `auth` is about a client at an authorization server. */
+export interface StatedClient {
+  type: string;
+  issuer?: string | undefined;
+  tokenEndpoint?: string | undefined;
+  clientId?: string | undefined;
+  clientSecret?: string | undefined;
+  privateKey?: string | undefined;
+}
+
+/** The names of the secrets that prove the client. */
+export const proofsOf = ({ clientSecret, privateKey }: StatedClient): string[] =>
+  [clientSecret, privateKey].filter((name) => name !== undefined);
+
+/** Where they go. INVARIANT: to what the company states. */
+export const proofsGoTo = ({ issuer, tokenEndpoint }: StatedClient): string | undefined => tokenEndpoint ?? issuer;
 
 /** Why an entry's secrets cannot be used as they are stated; undefined: they can. */
 export function unfit({ secrets, url, launch, headers, auth }: Holder): string | undefined {
@@ -76,14 +93,21 @@ export function unfit({ secrets, url, launch, headers, auth }: Holder): string |
   return undefined;
 }
 
-/** INVARIANT: the secret of a client goes to the authorization server that the company states, never to one that the server names. */
-function unfitClient(secrets: readonly Secret[], { issuer, clientId, clientSecret }: Holder['auth']): string | undefined {
-  if (clientSecret === undefined) return undefined;
-  if (clientId === undefined || issuer === undefined) return 'a client secret needs the clientId and the issuer that it is for';
-  if (!staysPrivate(issuer)) return 'the client secret would go to the issuer in the clear';
-  const stated = secrets.find(({ name }) => name === clientSecret);
-  if (stated?.required !== true) return `the client secret ${clientSecret} is none of the required secrets`;
-  return stated.where.length === 0 ? undefined : `the client secret ${clientSecret} would go to the server, too`;
+/** INVARIANT: what proves a client goes to the authorization server that the company states, never to one that the server names. */
+function unfitClient(secrets: readonly Secret[], auth: StatedClient): string | undefined {
+  const proofs = proofsOf(auth);
+  if (auth.type === 'client-credentials' && proofs.length === 0) return 'a client is proven by a clientSecret or by a privateKey';
+  if (proofs.length > 1) return 'a client is proven by a clientSecret or by a privateKey, not by both';
+  if (proofs.length === 0 && auth.type !== 'enterprise-managed') return undefined;
+  if (auth.clientId === undefined || auth.issuer === undefined) return 'a client secret needs the clientId and the issuer that it is for';
+  if (!staysPrivate(auth.issuer)) return 'what proves the client would go to the issuer in the clear';
+  if (!staysPrivate(proofsGoTo(auth)!)) return 'what proves the client would go to the token endpoint in the clear';
+  for (const name of proofs) {
+    const stated = secrets.find((secret) => secret.name === name);
+    if (stated?.required !== true) return `the client secret ${name} is none of the required secrets`;
+    if (stated.where.length > 0) return `the client secret ${name} would go to the server, too`;
+  }
+  return undefined;
 }
 
 const key = (where: SecretPlace['in'], name: string) => `${where} ${where === 'header' ? name.toLowerCase() : name}`;

@@ -18,7 +18,7 @@ export async function requests(dataDir: string, json: boolean, io: Io): Promise<
         consents.map((request) => [
           paint(io, 'bold', request.id),
           plain(request.client.name),
-          plain(request.client.host ?? 'itself only'),
+          plain(request.client.host ?? (request.redirect.reach === 'pipe' ? 'the program that started it' : 'itself only')),
           plain(placeOf(request)),
           request.server === undefined ? 'all servers' : plain(request.server),
           request.expiresAt,
@@ -26,7 +26,7 @@ export async function requests(dataDir: string, json: boolean, io: Io): Promise<
       ),
     );
     io.out(
-      '\nAllow only what you have just started yourself, and compare the code with the one in the browser: gatehouse agents allow CODE',
+      '\nAllow only what you have just started yourself, and compare the code with the one in the browser, where there is one: gatehouse agents allow CODE',
     );
   }
   return 0;
@@ -49,7 +49,7 @@ export async function allow(
     ...(servers === undefined ? {} : { servers }),
     ...(days === undefined ? {} : { days: wholeDays(days) }),
   });
-  io.out(json ? JSON.stringify({ name: chosen }) : `Allowed. It is called ${plain(chosen)}; the browser goes back to it now.`);
+  io.out(json ? JSON.stringify({ name: chosen }) : `Allowed. It is called ${plain(chosen)}, and goes on now.`);
   return 0;
 }
 

@@ -2,6 +2,7 @@ import { Failure } from '../base/errors.ts';
 import type { AgentRow } from '../contract/agents.ts';
 import { ask } from '../shell/control-client.ts';
 import { type PolicyValues, policy, policyOptions } from './agents-policy.ts';
+import { move, putBack, request, scan } from './agents-scan.ts';
 import { allow, deny, limit, requests } from './agents-sign-in.ts';
 import { options, runningDataDir } from './options.ts';
 import { paint, plain, table } from './print.ts';
@@ -17,6 +18,8 @@ export async function run(args: string[], io: Io): Promise<number> {
       all: { type: 'boolean' },
       name: { type: 'string' },
       days: { type: 'string' },
+      preview: { type: 'boolean' },
+      reason: { type: 'string' },
       ...policyOptions,
     },
   });
@@ -41,6 +44,14 @@ export async function run(args: string[], io: Io): Promise<number> {
       return await requests(dataDir, json, io);
     case 'policy':
       return await policy({ dataDir, agent: name, values: values as PolicyValues, json }, io);
+    case 'move':
+      return await move(dataDir, name!, values as { preview?: boolean }, json, io);
+    case 'ask':
+      return await request(dataDir, name!, (values as { reason?: string }).reason, json, io);
+    case 'put-back':
+      return await putBack(dataDir, name!, json, io);
+    case 'scan':
+      return await scan(dataDir, json, io);
     case 'dismiss':
       await ask(dataDir, 'exposure-dismiss', {});
       io.out(json ? '{}' : 'The list of credentials that may have leaked is put away; they stay good.');
@@ -71,6 +82,10 @@ const whichRequest = 'Which request? Say its code: gatehouse agents requests';
 const forms: Record<string, { what?: string; optional?: true; takes: readonly string[] }> = {
   policy: { optional: true, takes: Object.keys(policyOptions) },
   list: { takes: [] },
+  scan: { takes: [] },
+  move: { what: 'Which server? AGENT/SERVER: gatehouse agents scan', takes: ['preview'] },
+  ask: { what: 'Which server? AGENT/SERVER: gatehouse agents scan', takes: ['reason'] },
+  'put-back': { what: 'Which one? Say its code: gatehouse agents scan', takes: [] },
   requests: { takes: [] },
   dismiss: { takes: [] },
   add: { what: whichAgent, takes: ['server'] },

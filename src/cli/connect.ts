@@ -38,7 +38,7 @@ export async function run(args: string[], io: Io): Promise<number> {
 }
 
 const said = ({ title, file, entry, tools, already }: Outputs['agent-connect']): string =>
-  `${title} ${already ? 'was connected already' : 'is connected'}: "${entry}" in ${plain(file)}, tried with its token, shows ${tools} tools.${already ? '' : ' Restart it if it is running.'}`;
+  `${title} ${already ? 'was connected already' : 'is connected'}: "${entry}" in ${plain(file)}, ${tools === undefined ? 'starts the bridge, without a token.' : `tried with its token, shows ${tools} tools.`}${already ? '' : ' Restart it if it is running.'}${tools === undefined ? ' Allow it when it asks: gatehouse agents requests' : ''}`;
 
 function warn(warnings: string[], io: Io): void {
   for (const warning of warnings) io.err(paint(io, 'yellow', plain(warning)));
@@ -48,8 +48,8 @@ function warn(warnings: string[], io: Io): void {
 async function everyone(dataDir: string, json: boolean, io: Io): Promise<number> {
   const { agents } = await ask(dataDir, 'agents-detect', {});
   const results: (Outputs['agent-connect'] | { id: string; error: ErrorValue })[] = [];
-  for (const { id, installed, state } of agents) {
-    if (!installed || state === 'unsupported') continue;
+  for (const { id, installed } of agents) {
+    if (!installed) continue;
     try {
       const done = await ask(dataDir, 'agent-connect', { id });
       results.push(done);
@@ -71,7 +71,6 @@ const words: Record<AgentDetected['state'], string> = {
   connected: 'connected',
   'not-connected': 'not connected',
   changed: 'changed',
-  unsupported: 'not yet',
 };
 
 async function list(dataDir: string, json: boolean, io: Io): Promise<number> {
@@ -80,8 +79,8 @@ async function list(dataDir: string, json: boolean, io: Io): Promise<number> {
     io.out(JSON.stringify(agents));
     return 0;
   }
-  const tone = { connected: 'green', changed: 'yellow', 'not-connected': 'dim', unsupported: 'dim' } as const;
-  const here = agents.filter(({ installed, agent }) => installed || agent !== undefined);
+  const tone = { connected: 'green', changed: 'yellow', 'not-connected': 'dim' } as const;
+  const here = agents.filter(({ installed, entry }) => installed || entry !== undefined);
   const others = agents.filter((agent) => !here.includes(agent)).map(({ id }) => id);
   if (here.length > 0)
     io.out(

@@ -37,7 +37,7 @@ export async function run(args: string[], io: Io): Promise<number> {
 
 async function connected(dataDir: string): Promise<string[]> {
   const { agents } = await ask(dataDir, 'agents-detect', {});
-  return agents.flatMap(({ id, agent }) => (agent === undefined ? [] : [id]));
+  return agents.flatMap(({ id, entry }) => (entry === undefined ? [] : [id]));
 }
 
 const left = {

@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 import { codes, Failure } from '../base/errors.ts';
 import type { Activity } from '../contract/activity.ts';
 import type { Outputs } from '../contract/contract.ts';
+import { ownRules } from '../contract/rule-ids.ts';
 import { ask, watch } from '../shell/control-client.ts';
 import { options, runningDataDir } from './options.ts';
 import { inert, paint, paintEffect, plain } from './print.ts';
@@ -124,11 +125,13 @@ async function tail(dataDir: string, { json, follow, limit }: { json: boolean; f
 
 function line(io: Io, record: Activity): string {
   const end =
-    record.decision === 'deny'
-      ? plain(`${record.rule}: ${record.reason}`)
-      : record.outcome === 'error'
-        ? paint(io, 'red', plain(record.error ?? 'failed'))
-        : `${Math.round(record.totalMs)} ms`;
+    record.rule === ownRules.ledgerNote
+      ? plain(record.reason)
+      : record.decision === 'deny'
+        ? plain(`${record.rule}: ${record.reason}`)
+        : record.outcome === 'error'
+          ? paint(io, 'red', plain(record.error ?? 'failed'))
+          : `${Math.round(record.totalMs)} ms`;
   return [
     paint(io, 'dim', `${record.seq}  ${record.at}`),
     plain(record.agent),

@@ -18,13 +18,14 @@ export const verbs = {
   login: text('login [--device]', 'sign in to the company'),
   logout: text('logout', 'sign out and forget the session'),
   agents: text(
-    'agents add NAME [--server SERVER]...\nagents list\nagents revoke NAME\nagents limit NAME --server SERVER... | --all\nagents requests\nagents allow CODE [--name NAME] [--server SERVER... | --all] [--days N]\nagents deny CODE\nagents dismiss\nagents policy [AGENT] [--diff | --write | --undo] [--root FOLDER]\nagents policy [AGENT] --check\nagents policy --out FOLDER',
-    "give and take back access of agents, allow those that sign in, and write the company's list of servers where agents keep one",
+    'agents add NAME [--server SERVER]...\nagents list\nagents revoke NAME\nagents limit NAME --server SERVER... | --all\nagents requests\nagents allow CODE [--name NAME] [--server SERVER... | --all] [--days N]\nagents deny CODE\nagents dismiss\nagents policy [AGENT] [--diff | --write | --undo] [--root FOLDER]\nagents policy [AGENT] --check\nagents policy --out FOLDER\nagents scan\nagents move AGENT/SERVER [--preview]\nagents ask AGENT/SERVER --reason TEXT\nagents put-back CODE',
+    "give and take back access of agents, allow those that sign in, write the company's list of servers where agents keep one, and find servers beside the gate",
   ),
   connect: text(
     'connect\nconnect AGENT [--name ENTRY] [--preview]\nconnect --all',
     "write the gateway into an agent's own configuration and prove it, or show which agents there are",
   ),
+  bridge: text('bridge [--server SERVER]', 'speak MCP on standard input and output, for agents that start programs only'),
   disconnect: text('disconnect AGENT\ndisconnect --all', "put an agent's configuration back as it was, and revoke its token"),
   servers: text(
     'servers\nservers SERVER\nservers SERVER --stderr\nservers SERVER --sign-in|--sign-out\nservers secret set SERVER NAME\nservers secret clear SERVER NAME',

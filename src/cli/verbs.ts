@@ -11,6 +11,7 @@ export const load: Record<Verb, () => Promise<VerbModule>> = {
   logout: () => import('./logout.ts'),
   agents: () => import('./agents.ts'),
   connect: () => import('./connect.ts'),
+  bridge: () => import('./bridge.ts'),
   disconnect: () => import('./disconnect.ts'),
   servers: () => import('./servers.ts'),
   tools: () => import('./tools.ts'),

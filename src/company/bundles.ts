@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Bootstrap } from '../bundle/schema.ts';
 import { type Device, openDevice } from './device.ts';
 import { type BundleHolder, type BundleState, openHolder } from './holder.ts';
-import { type LedgerAnswer, type LedgerHead, openPosts } from './post.ts';
+import { type CompanyRequest, type LedgerAnswer, type LedgerHead, openPosts } from './post.ts';
 import { type CompanyTiming, type FetchOutcome, openRenewal, type Renewal } from './renewal.ts';
 import type { AccessToken } from './send.ts';
 import { openStore, type Person } from './store.ts';
@@ -45,7 +45,7 @@ export interface CompanyClient {
   ledgerHead(until: AbortSignal): Promise<LedgerHead | undefined>;
   /** Says that the present version is in use. Done by itself after each new version. */
   postReceipt(): Promise<void>;
-  postRequest(request: { server: string; tool?: string | undefined; reason: string }): Promise<{ id: string }>;
+  postRequest(request: CompanyRequest): Promise<{ id: string }>;
   close(): Promise<void>;
 }
 

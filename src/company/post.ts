@@ -95,19 +95,21 @@ export function openPosts(options: {
       await post('receipts', body, [200, 201, 202, 204], signal, async (response) => response.body?.cancel());
     },
 
-    request: (
-      { server, tool, reason }: { server: string; tool?: string | undefined; reason: string },
-      signal: AbortSignal,
-    ): Promise<{ id: string }> =>
+    request: (request: CompanyRequest, signal: AbortSignal): Promise<{ id: string }> =>
       post(
         'requests',
-        JSON.stringify({ kind: 'access', server, ...(tool === undefined ? {} : { tool }), reason }),
+        JSON.stringify({ kind: 'server' in request ? 'access' : 'server', ...request }),
         [200, 201, 202],
         signal,
         async (response) => shaped(z.object({ id: z.string().min(1).max(200) }), await readJson(response, 16 * 1024)),
       ),
   };
 }
+/** What a person asks of the company: to be let in at a blessed server, or to bless one, by its address or by its command. */
+export type CompanyRequest =
+  | { server: string; tool?: string | undefined; reason: string }
+  | { name: string; url?: string; command?: string; reason: string };
+
 const noBody = Buffer.alloc(0);
 
 export type Posts = ReturnType<typeof openPosts>;

@@ -22,7 +22,7 @@ export const agentCommands = {
   'agents-detect': z.strictObject({}),
   /** What connecting would change in the agent's own file, without a change. `entry`: another name for ours in it. */
   'agent-connect-preview': z.strictObject({ id: program, entry: entry.optional() }),
-  /** Writes our entry with a token of its own, and proves it by a connection. `planned`, of a preview: refused where the file is another one by now. */
+  /** Writes our entry with a token of its own, or with the command of the bridge, and proves it. `planned`, of a preview: refused where the file is another one by now. */
   'agent-connect': z.strictObject({ id: program, entry: entry.optional(), planned: z.string().max(64).optional() }),
   /** Puts the agent's file back as it was, or takes our entry out where more has changed since; revokes the token in any case. */
   'agent-disconnect': z.strictObject({ id: program }),
@@ -57,10 +57,9 @@ export interface AgentOutputs {
     title: string;
     file: string;
     entry: string;
-    /** The name of its credential, as in the activity. */
-    agent: string;
-    /** What the connection that proved it was shown. */
-    tools: number;
+    /** The name of its credential, as in the activity; and how many tools the connection that proved it was shown. Absent: it starts the bridge. */
+    agent?: string;
+    tools?: number;
     /** It was connected before, and nothing was written. */
     already: boolean;
     warnings: string[];
@@ -100,13 +99,14 @@ export interface AgentDetected {
   installed: boolean;
   /** Where it reads its servers. */
   file?: string;
-  /** `changed`: by somebody else, or it cannot be read. `unsupported`: nothing can be written for it today. */
-  state: 'connected' | 'not-connected' | 'changed' | 'unsupported';
+  /** `changed`: by somebody else, or it cannot be read. */
+  state: 'connected' | 'not-connected' | 'changed';
   why?: string;
   /** An entry of our name is there that we did not write: ours needs another name. */
   isTaken?: true;
-  /** The name of its credential. */
+  /** The name of its credential; none where it starts the bridge. */
   agent?: string;
+  /** The name of our entry; absent where it was not connected. */
   entry?: string;
   /** When our entry was last put back. */
   repairedAt?: string;

@@ -23,7 +23,7 @@ export interface ConsentOutputs {
   'consent-deny': Record<string, never>;
 }
 
-/** An agent that waits in the browser for the person's word. */
+/** An agent that waits, in the browser or over a pipe, for the person's word. */
 export interface ConsentRequest {
   /** Short; the browser shows the same, so that the person can compare. */
   id: string;
@@ -31,9 +31,9 @@ export interface ConsentRequest {
   expiresAt: string;
   /** `name`: as it calls itself, which proves nothing. `host`: of the document that describes it; absent: it registered itself. */
   client: { name: string; host?: string };
-  /** Where the browser takes the answer. `machine`: to a program on this computer, whichever that is. */
-  redirect: { place: string; reach: 'machine' | 'web' };
-  /** Who listens where the answer goes, as the system says: `the program "claude" (process 42)`. No proof of who asks. Absent: it does not say, or there is no port. */
+  /** Where the browser takes the answer. `machine`: to a program on this computer, whichever that is. `pipe`: no browser, `program` started the bridge. */
+  redirect: { place: string; reach: 'machine' | 'web' | 'pipe' };
+  /** Who started the bridge, or who listens where the answer goes, as the system says: `the program "claude" (process 42)`. No proof of who asks. Absent: it does not say, or there is no port. */
   program?: string;
   /** The one server that it asks for; absent: all. */
   server?: string;

@@ -5,6 +5,7 @@ import { type AgentOutputs, agentCommands } from './agents.ts';
 import { type CompanyOutputs, companyCommands } from './company.ts';
 import { type ConsentOutputs, consentCommands } from './consent.ts';
 import { type ServerOutputs, serverCommands } from './servers.ts';
+import { type ShadowOutputs, shadowCommands } from './shadow.ts';
 import type { View } from './view.ts';
 
 /**
@@ -18,11 +19,12 @@ export const commands = {
   ...serverCommands,
   ...agentCommands,
   ...consentCommands,
+  ...shadowCommands,
   ...activityCommands,
   status: z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>;
 
-export interface Outputs extends CompanyOutputs, ServerOutputs, AgentOutputs, ConsentOutputs, ActivityOutputs {
+export interface Outputs extends CompanyOutputs, ServerOutputs, AgentOutputs, ConsentOutputs, ShadowOutputs, ActivityOutputs {
   status: View;
 }
 

@@ -27,6 +27,8 @@ export interface IdpOptions {
   resources: string[];
   /** Whom those tokens may be exchanged for (RFC 8693): upstreams. */
   exchangeTargets?: string[];
+  /** Authorization servers that take this provider's word for who a person is (ID-JAG), and which client of theirs Gatehouse is. */
+  partners?: { issuer: string; clientId: string }[];
   clientId?: string;
   accounts?: Account[];
   log?: Log;
@@ -85,6 +87,7 @@ export async function openIdp(options: IdpOptions): Promise<Idp> {
     provider = new library.Provider(issuer, configuration(library, settings, secrets, store.adapter));
     addExchange(library, provider, issuer, secrets, {
       targets: options.exchangeTargets ?? [],
+      partners: options.partners ?? [],
       subjects: options.resources,
       accounts: settings.accounts,
       lifetime: options.exchangedTokenTtl ?? settings.accessTokenTtl,

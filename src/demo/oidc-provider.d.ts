@@ -52,5 +52,6 @@ declare module 'oidc-provider' {
     base(): { get(prompt: string): { checks: Checks } | undefined };
     Check: new (reason: string, description: string, check: (context: Context) => boolean) => unknown;
   };
-  const errors: { InvalidTarget: new () => Error; InvalidRequest: new (description: string) => Error };
+  type Described = new (description: string) => Error;
+  const errors: { InvalidTarget: new () => Error; InvalidRequest: Described; InvalidGrant: Described };
 }

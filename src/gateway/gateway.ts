@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -44,6 +45,8 @@ export interface GatewayOptions {
   agents: {
     /** `resource`: path of the address; a token may be good for one only. */
     verify(token: string, connection: object, resource: string): { name: string } | undefined;
+    /** Whose requests are that come over a connection of a bridge; undefined: it is none. */
+    bridged?(connection: object): ((resource: string) => { name: string } | undefined) | undefined;
     seen(agent: string, client: { name: string; version: string } | undefined, era: 'legacy' | 'modern'): void;
   };
   /** How agents sign in by themselves. */
@@ -87,6 +90,8 @@ export interface Gateway {
   openOf(agent: string): number;
   /** A call of the person's own (command line, window): decided and recorded like an agent's. */
   callTool(agent: string, server: string, tool: string, args: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  /** A connection that did not come over the port is served as if it had. */
+  accept(connection: Socket): void;
   /** Nothing new is begun from now on, and whoever waits is cut. What is under way goes on until `close`. */
   leave(): void;
   close(): Promise<void>;
@@ -189,6 +194,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
           maxBodyBytes: options.maxBodyBytes,
           maxDepth: options.maxDepth,
           verify: (token, connection, resource) => options.agents.verify(token, connection, resource),
+          ...(options.agents.bridged ? { bridged: options.agents.bridged } : {}),
           wire,
           unread,
           settling: () => settling,
@@ -281,6 +287,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       if ('error' in outcome) throw new Failure('not-found', outcome.error.message, 'See what you may use with "gatehouse tools".');
       return JSON.parse(typeof outcome.text === 'string' ? outcome.text : outcome.text!.join('')) as JsonObject;
     },
+    accept: port.accept,
     leave,
     async close() {
       leave();

@@ -8,8 +8,8 @@ import type { View } from '../contract/view.ts';
 import { startBrowserFlow } from './browser-flow.ts';
 import { type IdentityConfig, resourceOf } from './config.ts';
 import { startDeviceFlow } from './device-flow.ts';
-import { exchangeFailure, exchangeToken, subjectRefused } from './exchange.ts';
 import type { Flow } from './flow.ts';
+import { type ForUpstreams, openForUpstreams } from './for-upstreams.ts';
 import { personFrom } from './person.ts';
 import { openProvider } from './provider.ts';
 import { openSession, type TokenSession } from './session.ts';
@@ -20,7 +20,7 @@ import { toFailure, troubleOf } from './trouble.ts';
 export type IdentityState = View['identity'];
 
 /** The person: signing in and out, and the only way to their access token. */
-export interface Identity {
+export interface Identity extends ForUpstreams {
   state(): IdentityState;
   /** Calls back with each new state (not with the present one); returns how to stop. */
   watch(listener: (state: IdentityState) => void): () => void;
@@ -33,21 +33,11 @@ export interface Identity {
   accessToken(options?: { forceRefresh?: boolean }): Promise<string>;
   /** The present sign-in, as a value to compare: another one after each, undefined where there is none. */
   present(): object | undefined;
-  /**
-   * A token for an upstream, in exchange for the person's own (RFC 8693). Rejects with `signed-out` where `person` is not the one who is signed in,
-   * before or after.
-   */
-  exchange(
-    person: string,
-    target: { audience?: string; resource?: string; scope?: string },
-  ): Promise<Pick<Tokens, 'accessToken' | 'refreshAt' | 'expiresAt'>>;
   close(): Promise<void>;
 }
 
 // Leaving must not wait for a provider that does not answer.
 const patience = 5_000;
-/** Milliseconds between two refreshes that are made because an exchange refused the person's token. */
-const renewEvery = 60_000;
 
 /** Resumes a stored sign-in in the background; resolves without having asked the network. */
 export async function openIdentity(options: { host: Host; config: IdentityConfig; log: Log }): Promise<Identity> {
@@ -78,7 +68,6 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
   let flow: Flow | undefined;
   // Counts sign-ins, cancels and sign-outs: what belongs to an older one is dropped when it arrives.
   let generation = 0;
-  let renewedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
 
   function become(next: IdentityState): void {
@@ -167,6 +156,14 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
     flow = undefined;
   }
 
+  const forUpstreams = openForUpstreams({
+    issuer: config.issuer,
+    now: () => host.now(),
+    configuration: () => provider.configuration(),
+    session: () => session,
+    stored: () => stored,
+  });
+
   if (stored?.refreshToken !== undefined) {
     session = hold(stored.person.sub, undefined, stored.refreshToken);
     state = { state: 'starting', person: stored.person };
@@ -235,29 +232,7 @@ export async function openIdentity(options: { host: Host; config: IdentityConfig
       return session.token(request.forceRefresh);
     },
     present: () => session,
-    async exchange(person, target) {
-      const mine = session;
-      const check = () => {
-        if (mine === undefined || session !== mine || stored?.person.sub !== person)
-          throw new Failure('signed-out', 'You are not signed in.', 'Sign in to Gatehouse first.');
-        return mine;
-      };
-      const attempt = async (renewed: boolean) => {
-        const subject = await check().token(renewed);
-        return exchangeToken(await provider.configuration(), subject, target, () => host.now());
-      };
-      try {
-        const token = await attempt(false).catch((error: unknown) => {
-          if (!subjectRefused(error) || Math.abs(host.now() - renewedAt) < renewEvery) throw error;
-          renewedAt = host.now();
-          return attempt(true);
-        });
-        check();
-        return token;
-      } catch (error) {
-        throw exchangeFailure(error, config.issuer);
-      }
-    },
+    ...forUpstreams,
     async close() {
       if (closed) return;
       dropFlow();

@@ -87,6 +87,13 @@ export function noteOf(kind: string, reason: string, at: number): LedgerEntry {
   };
 }
 
+/** A note on something that went as it should. */
+export const happened = (kind: string, reason: string, at: number): LedgerEntry => ({
+  ...noteOf(kind, reason, at),
+  outcome: 'ok',
+  error: undefined,
+});
+
 // Names, URIs and errors come from agents and upstreams: one hostile call must not make a record of megabytes.
 const longest = 4096;
 const latest = 8.64e15;

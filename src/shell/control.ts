@@ -18,17 +18,21 @@ export interface ShellCommands {
   'window-open'(): Promise<{ url?: string }>;
 }
 
+/** What of the core is carried; without `bridge`, no bridge is let in. */
+type Served = Pick<Core, 'dispatch' | 'watch'> & Partial<Pick<Core, 'bridge'>>;
+
 export interface Control {
   /** Until `attach`, requests are answered with this failure: the host waits for something. */
   waits(failure: Failure): void;
   /** From now on requests go to `core` and `shell`. Until then they are told that the host is starting. */
-  attach(core: Pick<Core, 'dispatch' | 'watch'>, shell: ShellCommands): void;
+  attach(core: Served, shell: ShellCommands): void;
   close(): Promise<void>;
 }
 
 /**
  * Takes the data folder for this process and opens the socket for the command line. Each request is a line of JSON `{command, input}`,
- * answered by a line `{ok, ...}`; `{command: "watch"}` is answered by a line for each new View. Only the user can open the socket.
+ * answered by a line `{ok, ...}`; `{command: "watch"}` is answered by a line for each new View. `{command: "bridge"}` is answered by `{waits: CODE}`
+ * while the person is asked, then as others are; what follows on the connection is HTTP. Only the user can open the socket.
  */
 export async function openControl(options: { dataDir: string; log: Log; waitMs?: number; unread?: UnreadLimits }): Promise<Control> {
   const { dataDir, log } = options;
@@ -45,7 +49,7 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
     if (socket.writableLength > 0) unread.note(socket, '');
     return flows;
   };
-  let target: { core: Pick<Core, 'dispatch' | 'watch'>; shell: ShellCommands } | undefined;
+  let target: { core: Served; shell: ShellCommands } | undefined;
 
   async function answer(line: string, socket: Socket): Promise<unknown> {
     try {
@@ -70,12 +74,27 @@ export async function openControl(options: { dataDir: string; log: Log; waitMs?:
         socket.once('close', stop);
         return undefined;
       }
+      if (command === 'bridge' && core.bridge) return await bridge(core.bridge, input, socket);
       if (command === 'window-open') return { ok: true, value: await shell['window-open']() };
       return await core.dispatch(command, input);
     } catch (error) {
       if (!(error instanceof Failure)) log.error({ error: String(error) }, 'a control request failed');
       return { ok: false, error: toErrorValue(error) };
     }
+  }
+
+  async function bridge(admit: Core['bridge'], input: unknown, socket: Socket): Promise<unknown> {
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    // While the person is asked, only a connection that is read tells that its other end has gone.
+    socket.resume();
+    const { value, serve } = await admit(input, (code) => say(socket, { waits: code }), gone.signal);
+    if (socket.destroyed) return undefined;
+    socket.removeAllListeners('data').pause();
+    say(socket, { ok: true, value });
+    serve(socket);
+    socket.resume();
+    return undefined;
   }
 
   const server = createServer((socket) => {

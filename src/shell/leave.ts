@@ -22,7 +22,14 @@ export function leaveInOrder(
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const) {
-    process.on(signal, () => (leaving ? process.exit(code) : leave(code)));
+    const earlier = process.listenerCount(signal);
+    let echo = false;
+    process.on(signal, () => {
+      if (leaving && !echo) return process.exit(code);
+      // Libraries that listen too (when-exit, below conf) send us the signal once more: that is not the person's second one.
+      echo = !leaving && (earlier > 0 || process.listenerCount(signal) > 1);
+      leave(code);
+    });
   }
   const orphaned = () => leave(0);
   if (parent === 'pipe') process.stdin.on('end', orphaned).on('close', orphaned).on('error', orphaned).resume();

@@ -35,7 +35,7 @@ function setUp(t: TestContext, options: { now?: () => number; settleMs?: number 
   const machine = homeOf(t, 'linux');
   const made = connectionsIn(t, gate, machine, options);
   const row = () => made.connections.detect(gate.url).find(({ id }) => id === 'cursor')!;
-  return { machine, ...made, file: cursor.config!.files(machine)[0]!, row };
+  return { machine, ...made, file: cursor.config.files(machine)[0]!, row };
 }
 
 const limitOf = (agent: string) => gate.agents.list().find(({ name }) => name === agent)?.servers;
@@ -50,9 +50,9 @@ async function strange(t: TestContext, answer: RequestListener): Promise<string>
 
 test('what an agent was limited to stays its limit, whether its entry is put back with a new token or connected again, also after a failure', async (t) => {
   const { machine, connections, vault } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{"a":1}');
+  const file = fileIn(cursor.config, machine, '{"a":1}');
   mkdirSync(join(machine.home, '.cursor', 'x'));
-  const { agent } = await connections.connect('cursor', gate.url);
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   gate.agents.limit(agent, ['files']);
   vault.content.clear();
   writeFileSync(file, '{}');
@@ -69,8 +69,8 @@ test('what an agent was limited to stays its limit, whether its entry is put bac
 
 test('a name that was revoked and given to another agent is that agent’s: it is neither shown as connected nor revoked', async (t) => {
   const { machine, connections, row } = setUp(t);
-  fileIn(cursor.config!, machine, '{}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  fileIn(cursor.config, machine, '{}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   gate.agents.revoke(agent);
   await new Promise((done) => setTimeout(done, 5));
   const { token } = gate.agents.add(agent);
@@ -83,8 +83,8 @@ test('a name that was revoked and given to another agent is that agent’s: it i
 test('an entry that cannot be proven is put back once, not every half a minute, and three times a day if the agent answers each time', async (t) => {
   const clock = { now: Date.now() };
   const { machine, connections, vault } = setUp(t, { now: () => clock.now });
-  const file = fileIn(cursor.config!, machine, '{"a":1}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  const file = fileIn(cursor.config, machine, '{"a":1}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   vault.content.set('connection-cursor', 'gha_dead');
   let written = 0;
   const drop = () => {
@@ -109,8 +109,8 @@ test('an entry that cannot be proven is put back once, not every half a minute, 
 
 test('a file in whose place there is a circle of links is told once; nothing is written every half a minute', posix, async (t) => {
   const { machine, connections, dir } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  const file = fileIn(cursor.config, machine, '{}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   unlinkSync(file);
   symlinkSync(file, file);
   await connections.check();
@@ -123,7 +123,7 @@ test('a file in whose place there is a circle of links is told once; nothing is 
 
 test('a data folder that takes nothing any more ends in the log, not the process', posix, async (t) => {
   const { machine, connections, dir } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   await connections.connect('cursor', gate.url);
   mkdirSync(join(dir, 'connections.json.new'));
   writeFileSync(file, '{"half":');
@@ -132,7 +132,7 @@ test('a data folder that takes nothing any more ends in the log, not the process
 
 test('a list of connections that cannot be read now is not begun anew: its content may be intact', async (t) => {
   const { machine, connections, dir } = setUp(t);
-  fileIn(cursor.config!, machine, '{}');
+  fileIn(cursor.config, machine, '{}');
   await connections.connect('cursor', gate.url);
   const list = join(dir, 'connections.json');
   renameSync(list, `${list}.kept`);
@@ -142,8 +142,8 @@ test('a list of connections that cannot be read now is not begun anew: its conte
 
 test('a reason that names long paths does not spoil the list of connections', posix, async (t) => {
   const { machine, connections, dir } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  const file = fileIn(cursor.config, machine, '{}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   const far = join(homeOf(t, 'linux').home, ...Array.from({ length: 12 }, () => 'x'.repeat(200)));
   mkdirSync(far, { recursive: true });
   writeFileSync(join(far, 'f'), '{}');
@@ -157,7 +157,7 @@ test('a reason that names long paths does not spoil the list of connections', po
 
 test('a host that is ended between writing and proving knows its entry at the next start', async (t) => {
   const { machine, connections, dir, row } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   let copied = '';
   const url = await strange(t, (_request, response) => {
     copied = readFileSync(join(dir, 'connections.json'), 'utf8');
@@ -171,7 +171,7 @@ test('a host that is ended between writing and proving knows its entry at the ne
 
 test('where nothing proves the entry and the agent wrote its file meanwhile, what it wrote stays and our entry goes', async (t) => {
   const { machine, connections } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   const url = await strange(t, (_request, response) => {
     writeFileSync(file, JSON.stringify({ theirs: 1, ...JSON.parse(readFileSync(file, 'utf8')) }));
     response.end('no');
@@ -203,7 +203,7 @@ test('undo after connecting again, for another address, puts back what was there
   t.after(() => other.close());
   for (const text of [undefined, '{"theme":1}', usedFile('jsonc', 'other')]) {
     const { machine, connections, file, row } = setUp(t);
-    if (text !== undefined) fileIn(cursor.config!, machine, text);
+    if (text !== undefined) fileIn(cursor.config, machine, text);
     await connections.connect('cursor', gate.url);
     const moved = gate.url.replace('127.0.0.1', 'localhost');
     assert.equal((await connections.connect('cursor', moved)).already, false);
@@ -238,8 +238,8 @@ test('a lock that somebody spoilt ends in a message', posix, async (t) => {
 
 test('where somebody put an entry of theirs in the place of ours, ours can be written under another name', async (t) => {
   const { machine, connections, row } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  const file = fileIn(cursor.config, machine, '{}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   const theirs = '{"mcpServers": {"gatehouse": {"url": "https://other.example/mcp"}}}';
   writeFileSync(file, theirs);
   assert.deepEqual([row().state, row().isTaken], ['changed', true]);
@@ -251,8 +251,8 @@ test('where somebody put an entry of theirs in the place of ours, ours can be wr
 
 test('a file that is empty only while its agent writes it is not taken for a reset', async (t) => {
   const { machine, connections } = setUp(t, { settleMs: 300 });
-  const file = fileIn(cursor.config!, machine, '{"theirs":1}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  const file = fileIn(cursor.config, machine, '{"theirs":1}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   const { ino } = statSync(file);
   const next = readFileSync(file, 'utf8').replace('"theirs":1', '"theirs":2');
   const descriptor = openSync(file, 'w');
@@ -273,7 +273,7 @@ test(
   posix,
   async (t) => {
     const { machine, connections } = setUp(t);
-    const file = fileIn(cursor.config!, machine, '{}');
+    const file = fileIn(cursor.config, machine, '{}');
     const left = ['.gatehouse-0123456789ab', '.gatehouse-0123456789ac', '.gatehouse-theirs', '.gatehouse-0123456789ad'].map((name) =>
       join(dirname(file), name),
     );
@@ -287,7 +287,7 @@ test(
 
 test('an agent that looks elsewhere since then is connected there in the place of the one before, with its limit; a failure changes nothing', async (t) => {
   const { machine, connections, dir } = setUp(t);
-  const { agent, file } = await connections.connect('codex', gate.url);
+  const { agent = '', file } = await connections.connect('codex', gate.url);
   const token = /gha_[\w-]+/.exec(readFileSync(file, 'utf8'))![0];
   gate.agents.limit(agent, ['files']);
   const moved = { ...machine, env: { ...machine.env, CODEX_HOME: join(machine.home, 'moved') } };

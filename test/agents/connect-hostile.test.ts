@@ -34,7 +34,7 @@ after(() => gate.close());
 function setUp(t: TestContext) {
   const machine = homeOf(t, 'linux');
   const made = connectionsIn(t, gate, machine);
-  return { machine, ...made, file: cursor.config!.files(machine)[0]! };
+  return { machine, ...made, file: cursor.config.files(machine)[0]! };
 }
 
 const live = () => gate.agents.list().filter(({ revokedAt }) => !revokedAt).length;
@@ -123,7 +123,7 @@ test('a link within the home is followed, stays a link, and is told', posix, asy
 
 test('a file written by another program after it was read is refused, and nothing of it is lost', (t) => {
   const { machine } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   const read = readConfigFile(file, machine.home, 1000);
   writeFileSync(file, '{"theirs":1}');
   assert.throws(() => replaceConfigFile(read, Buffer.from('{"ours":1}')), { code: 'conflict', message: /changed by another program/ });
@@ -140,7 +140,7 @@ test('a file written by another program after it was read is refused, and nothin
 
 test('a file that is another one than was shown is refused', async (t) => {
   const { machine, connections } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   const { planned } = connections.preview('cursor', gate.url);
   writeFileSync(file, '{ }');
   const had = live();
@@ -152,7 +152,7 @@ test('a file that is another one than was shown is refused', async (t) => {
 test('an entry of our name that we did not write is never overwritten; ours may have another name', async (t) => {
   const { machine, connections } = setUp(t);
   const text = '{"mcpServers": {"gatehouse": {"url": "https://other.example/mcp"}}}';
-  const file = fileIn(cursor.config!, machine, text);
+  const file = fileIn(cursor.config, machine, text);
   await assert.rejects(connections.connect('cursor', gate.url), { code: 'conflict', message: /did not write/, fix: /--name NAME/ });
   assert.equal(readFileSync(file, 'utf8'), text);
   const row = () => connections.detect().find(({ id }) => id === 'cursor')!;
@@ -172,8 +172,8 @@ test('an entry of our name that we did not write is never overwritten; ours may 
 
 test('what replaced our entry under its name is left, also by disconnect; the token is dead all the same', async (t) => {
   const { machine, connections } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  const file = fileIn(cursor.config, machine, '{}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   const theirs = '{"mcpServers": {"gatehouse": {"url": "https://other.example/mcp"}}}';
   writeFileSync(file, theirs);
   assert.equal(connections.detect().find(({ id }) => id === 'cursor')!.state, 'changed');
@@ -184,8 +184,8 @@ test('what replaced our entry under its name is left, also by disconnect; the to
 
 test('where the file cannot be edited any more, disconnecting still ends the access, and connecting later mends it', async (t) => {
   const { machine, connections } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  const file = fileIn(cursor.config, machine, '{}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, `${text}}`);
   await assert.rejects(connections.disconnect('cursor'), { code: 'conflict', message: /no longer works all the same/ });
@@ -197,8 +197,8 @@ test('where the file cannot be edited any more, disconnecting still ends the acc
 
 test('a credential that the person revoked is replaced by connecting again', async (t) => {
   const { machine, connections } = setUp(t);
-  fileIn(cursor.config!, machine, '{}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  fileIn(cursor.config, machine, '{}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   gate.agents.revoke(agent);
   assert.deepEqual(
     connections
@@ -219,7 +219,7 @@ test('a name that an agent has already is not taken from it', async (t) => {
 
 test('where nothing proves the entry, the file is put back and no credential stays', async (t) => {
   const { machine, connections } = setUp(t);
-  const file = fileIn(codex.config!, machine, usedFile('toml', 'mcp_servers'));
+  const file = fileIn(codex.config, machine, usedFile('toml', 'mcp_servers'));
   const was = readFileSync(file);
   const odd = createServer((_request, response) => response.end('{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}'));
   await new Promise<void>((done) => odd.listen(0, '127.0.0.1', done));
@@ -236,7 +236,7 @@ test('copies of files are private, few, and hold no token of ours; nor does the 
   const { machine, connections, dir, vault } = setUp(t);
   let at = Date.now();
   const other = connectionsIn(t, gate, machine, { now: () => (at += 1000), dir });
-  fileIn(cursor.config!, machine, usedFile('jsonc', 'mcpServers'));
+  fileIn(cursor.config, machine, usedFile('jsonc', 'mcpServers'));
   const tokens: string[] = [];
   for (let round = 0; round < 9; round++) {
     await other.connections.connect('cursor', gate.url);
@@ -258,7 +258,7 @@ test('copies of files are private, few, and hold no token of ours; nor does the 
 test('a copy that somebody changed is not put back: our entry alone is taken out', async (t) => {
   const { machine, connections, dir } = setUp(t);
   const text = usedFile('jsonc', 'mcpServers');
-  const file = fileIn(cursor.config!, machine, text);
+  const file = fileIn(cursor.config, machine, text);
   await connections.connect('cursor', gate.url);
   const [copy] = readdirSync(join(dir, 'connections'));
   writeFileSync(join(dir, 'connections', copy!), '{"mcpServers":{"evil":{"command":"evil"}}}');
@@ -268,8 +268,8 @@ test('a copy that somebody changed is not put back: our entry alone is taken out
 
 test('a list of connections that names another file has nothing read or written there', async (t) => {
   const { machine, connections, dir } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
-  const { agent } = await connections.connect('cursor', gate.url);
+  const file = fileIn(cursor.config, machine, '{}');
+  const agent = (await connections.connect('cursor', gate.url)).agent!;
   const other = join(machine.home, 'other.json');
   const copy = readFileSync(file);
   writeFileSync(other, copy);
@@ -287,7 +287,7 @@ test('a list of connections that names another file has nothing read or written 
 
 test('a pipe put in the place of the file after it was read holds nothing up', posix, (t) => {
   const { machine } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   const read = readConfigFile(file, machine.home, 1000);
   rmSync(file);
   execFileSync('/usr/bin/mkfifo', [file]);
@@ -297,7 +297,7 @@ test('a pipe put in the place of the file after it was read holds nothing up', p
 
 test('a damaged list of connections is put aside: our entries are foreign then, and stay', async (t) => {
   const { machine, connections, dir } = setUp(t);
-  fileIn(cursor.config!, machine, '{}');
+  fileIn(cursor.config, machine, '{}');
   await connections.connect('cursor', gate.url);
   writeFileSync(join(dir, 'connections.json'), '{"version": 1, "connections": [{"id": "cursor"}]}');
   const later = connectionsIn(t, gate, machine, { dir });
@@ -320,7 +320,7 @@ test('while Claude Code holds the lock of its file, it is left alone; a lock of 
 
 test('two commands at once do not undo each other', async (t) => {
   const { machine, connections } = setUp(t);
-  fileIn(cursor.config!, machine, '{}');
+  fileIn(cursor.config, machine, '{}');
   const [first, second, third] = await Promise.all([
     connections.connect('cursor', gate.url),
     connections.connect('cursor', gate.url),
@@ -333,7 +333,7 @@ test('a folder that cannot be written to is told', {
   skip: process.platform === 'win32' || process.getuid?.() === 0 ? 'needs a user whom modes bind' : false,
 }, async (t) => {
   const { machine, connections } = setUp(t);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   chmodSync(dirname(file), 0o500);
   try {
     await assert.rejects(connections.connect('cursor', gate.url), { code: 'conflict', message: /cannot be written/ });

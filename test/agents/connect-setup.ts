@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -29,6 +29,10 @@ export function connectionsIn(
 ) {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'gatehouse-data-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
+  // Says which host it found, as `gatehouse status --json` does: no host runs beside these tests.
+  const program = join(dir, 'status.mjs');
+  writeFileSync(program, `console.log(JSON.stringify({ app: { dataDir: process.argv[2] === 'status' && process.argv[4] } }));`);
+  const bridge = [process.execPath, program, 'bridge', '--data', dir] as const;
   const vault = memoryVault();
   const notes: string[] = [];
   const connections = openConnections({
@@ -39,6 +43,7 @@ export function connectionsIn(
     log: silent,
     credentials: gate.agents,
     vault,
+    bridge,
     ownUrl: async () => (options.ownUrl ?? (() => gate.url))(),
     changed() {},
     note: (reason) => notes.push(reason),
@@ -49,5 +54,5 @@ export function connectionsIn(
     connections.close();
     for (const { name, revokedAt } of gate.agents.list()) if (!revokedAt) gate.agents.revoke(name);
   });
-  return { connections, dir, vault, notes };
+  return { connections, dir, vault, notes, bridge };
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readDocument } from '../../src/agents/clients/edit/edit.ts';
+import { commandUrl } from '../../src/agents/clients/programs/command-url.ts';
 import { clients } from '../../src/agents/clients/programs/table.ts';
 import { tryConnection } from '../../src/agents/clients/verify.ts';
 import { fileIn, homeOf, resetFile, systems, usedFile } from '../support/homes.ts';
@@ -20,23 +21,11 @@ const others = (text: string) => text.split('\n').filter((line) => line.trim() !
 for (const client of clients)
   for (const system of systems) {
     const { id, config } = client;
-    if (!config) {
-      test(`${id} on ${system}: says why it cannot be connected, and changes nothing`, async (t) => {
-        const machine = homeOf(t, system);
-        const { connections } = connectionsIn(t, gate, machine);
-        mkdirSync(client.traces(machine)[0]!, { recursive: true });
-        const row = connections.detect().find((each) => each.id === id)!;
-        assert.deepEqual([row.installed, row.state, row.why], [true, 'unsupported', client.instead]);
-        assert.throws(() => connections.preview(id, gate.url), { code: 'unavailable', fix: client.instead });
-        await assert.rejects(connections.connect(id, gate.url), { code: 'unavailable' });
-      });
-      continue;
-    }
-
     test(`${id} on ${system}: connect, verify, an update that drops the entry, repair, undo`, async (t) => {
       const machine = homeOf(t, system);
       let at = Date.now();
-      const { connections, notes } = connectionsIn(t, gate, machine, { now: () => at });
+      const { connections, notes, bridge } = connectionsIn(t, gate, machine, { now: () => at });
+      const url = config.startsBridge ? commandUrl(bridge) : gate.url;
       const state = () => connections.detect().find((each) => each.id === id)!;
       assert.equal(state().installed, false);
       const original = usedFile(config.language, config.container);
@@ -46,8 +35,9 @@ for (const client of clients)
 
       const shown = connections.preview(id, gate.url);
       assert.equal(readFileSync(file, 'utf8'), original, 'a preview changes nothing');
-      assert.match(shown.diff, /^\+.*127\.0\.0\.1/m);
+      assert.match(shown.diff, config.startsBridge ? /^\+.*"bridge"/m : /^\+.*127\.0\.0\.1/m);
       assert.ok(!shown.diff.includes('sk-other') && !/gha_/.test(shown.diff), shown.diff);
+      const known = gate.agents.list().length;
       const done = await connections.connect(id, gate.url, { planned: shown.planned });
       assert.deepEqual([done.file, done.entry, done.already], [file, 'gatehouse', false]);
       assert.equal(state().state, 'connected');
@@ -55,9 +45,13 @@ for (const client of clients)
       const place = { path: file, language: config.language, container: config.container };
       const entry = readDocument(text, place).servers['gatehouse'];
       const said = config.read(entry)!;
-      assert.equal(said.url, gate.url);
-      assert.deepEqual(gate.agents.verify(said.token!), { name: done.agent });
-      assert.equal(await tryConnection(said.url, said.token!, '0'), done.tools);
+      assert.equal(said.url, url);
+      if (config.startsBridge)
+        assert.deepEqual([said.token, done.agent, done.tools, gate.agents.list().length], [undefined, undefined, undefined, known]);
+      else {
+        assert.deepEqual(gate.agents.verify(said.token!), { name: done.agent });
+        assert.equal(await tryConnection(said.url, said.token!, '0'), done.tools);
+      }
       const lines = others(text);
       for (const line of others(original)) assert.ok(lines.includes(line), line);
       assert.equal((await connections.connect(id, gate.url)).already, true);
@@ -71,12 +65,12 @@ for (const client of clients)
       const again = config.read(readDocument(repaired, place).servers['gatehouse'])!;
       assert.equal(again.token, said.token, 'an agent that runs goes on');
       assert.equal(notes.length, 1);
-      assert.ok(!notes[0]!.includes(said.token!));
+      if (said.token) assert.ok(!notes[0]!.includes(said.token));
 
       at += 1;
       assert.equal((await connections.disconnect(id)).restored, 'whole');
       assert.equal(readFileSync(file, 'utf8'), resetFile[config.language]);
-      assert.equal(gate.agents.verify(said.token!), undefined);
+      if (said.token) assert.equal(gate.agents.verify(said.token), undefined);
       assert.equal(state().state, 'not-connected');
     });
 
@@ -137,7 +131,7 @@ test('the Store build of Claude Desktop is found in its package', (t) => {
 test('the environment names other places, absolute ones only', (t) => {
   const { home } = homeOf(t, 'linux');
   const at = (id: string, env: Record<string, string>) =>
-    clients.find((client) => client.id === id)!.config!.files({ home, env, platform: 'linux' })[0];
+    clients.find((client) => client.id === id)!.config.files({ home, env, platform: 'linux' })[0];
   assert.equal(at('codex', { CODEX_HOME: '/elsewhere' }), '/elsewhere/config.toml');
   assert.equal(at('codex', { CODEX_HOME: 'elsewhere' }), join(home, '.codex', 'config.toml'));
   assert.equal(at('claude-code', { CLAUDE_CONFIG_DIR: '/c' }), '/c/.claude.json');
@@ -148,7 +142,7 @@ test('the environment names other places, absolute ones only', (t) => {
 test('where an agent may look at several files, the one that is there is edited', async (t) => {
   const machine = homeOf(t, 'linux');
   const { connections } = connectionsIn(t, gate, machine);
-  const [preferred, other] = clients.find(({ id }) => id === 'opencode')!.config!.files(machine);
+  const [preferred, other] = clients.find(({ id }) => id === 'opencode')!.config.files(machine);
   mkdirSync(dirname(other!), { recursive: true });
   writeFileSync(other!, '{}');
   assert.equal((await connections.connect('opencode', gate.url)).file, other);
@@ -157,9 +151,9 @@ test('where an agent may look at several files, the one that is there is edited'
 
 test('an entry may do without a token: the agent then signs in by itself', () => {
   for (const { id, config } of clients) {
-    const entry = config?.entry('http://127.0.0.1:4283/mcp');
-    if (!entry) continue;
-    assert.deepEqual(config!.read(entry), { url: 'http://127.0.0.1:4283/mcp' }, id);
+    if (config.startsBridge) continue;
+    const entry = config.entry('http://127.0.0.1:4283/mcp');
+    assert.deepEqual(config.read(entry), { url: 'http://127.0.0.1:4283/mcp' }, id);
     assert.doesNotMatch(JSON.stringify(entry), /Bearer|undefined/);
   }
 });

@@ -54,7 +54,7 @@ for (const language of ['jsonc', 'toml', 'yaml'] as const) {
 
   test(`${language}: connected and undone, a file is what it was, to the byte, with a byte order mark or without`, async (t) => {
     const client = clients.find((each) => each.config?.language === language)!;
-    const config = client.config!;
+    const config = client.config;
     await fc.assert(
       fc.asyncProperty(configText(language, config.container), fc.boolean(), async (text, marked) => {
         const machine = homeOf(t, 'linux');

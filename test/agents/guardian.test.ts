@@ -21,8 +21,8 @@ async function connected(t: TestContext, text = usedFile('jsonc', 'mcpServers'))
   const machine = homeOf(t, 'linux');
   const clock = { now: Date.now(), url: gate.url as string | undefined };
   const made = connectionsIn(t, gate, machine, { now: () => clock.now, ownUrl: () => clock.url });
-  const file = fileIn(claudeCode.config!, machine, text);
-  const { agent } = await made.connections.connect(id, gate.url);
+  const file = fileIn(claudeCode.config, machine, text);
+  const { agent = '' } = await made.connections.connect(id, gate.url);
   let written = Date.now() + 10_000;
   return {
     ...made,

@@ -24,15 +24,17 @@ test('agents are connected by commands; while another program may have the port,
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const { connections } = connectionsIn(t, gate, machine, { dir });
   let trouble: ErrorValue | undefined = { code: 'conflict', message: 'Port 4283 is held by another program.', fix: 'End it.' };
+  const notes: string[] = [];
   const rooms = {
     host: testHost({ dataDir: dir }),
     agents: gate.agents,
     connections,
     gateway: { url: gate.url },
     port: { check: async () => trouble },
+    note: (reason: string) => notes.push(reason),
   };
   const dispatch = dispatcher(rooms as unknown as AppState);
-  const file = fileIn(cursor.config!, machine, '{}');
+  const file = fileIn(cursor.config, machine, '{}');
   for (const command of ['agent-connect-preview', 'agent-connect']) {
     const refused = await dispatch(command, { id: 'cursor' });
     assert.deepEqual(refused, {
@@ -57,4 +59,8 @@ test('agents are connected by commands; while another program may have the port,
   assert.deepEqual(connections.configOf('Cursor'), { id: 'cursor', file, state: 'connected' });
   const undone = await dispatch('agent-disconnect', { id: 'cursor' });
   assert.deepEqual(undone, { ok: true, value: { id: 'cursor', title: 'Cursor', file, restored: 'whole' } });
+  assert.deepEqual(notes, [
+    `The person connected Cursor: its entry is in ${file}.`,
+    `The person disconnected Cursor, whose entry was in ${file}.`,
+  ]);
 });

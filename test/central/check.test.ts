@@ -50,6 +50,32 @@ test('each mistake in org.yaml is reported where it stands', async (t) => {
     ['groups:', 'agents: { other_servers: }\ngroups:', /error org.yaml:8 agents.other_servers/],
     ['groups:', 'agents: { other_servers: [{ name: x, url: "https://*.example/" }] }\ngroups:', /error org.yaml:8 agents.other_servers/],
     ['groups:', 'agents: { other_servers: [], others: [] }\ngroups:', /error org.yaml:8 .*"others"/],
+    [
+      'groups:',
+      'agents: { clients: [{ client_id: robot, decision: block }] }\ngroups:',
+      /error org.yaml:8 agents.clients\S* a client id is the https/,
+    ],
+    ['groups:', 'agents: { clients: [{ clent_id: "https://a.example/c", decision: block }] }\ngroups:', /error org.yaml:8 .*client_id/],
+    [
+      'groups:',
+      'agents: { clients: [{ client_id: "https://a.example/c", decision: blok }] }\ngroups:',
+      /error org.yaml:8 agents.clients.*decision/,
+    ],
+    [
+      'groups:',
+      'agents: { clients: [{ client_id: "https://a.example/c", decision: block }, { client_id: "https://a.example/c", decision: block }] }\ngroups:',
+      /error org.yaml:8 agents.clients: a client stands twice/,
+    ],
+    [
+      'groups:',
+      'agents: { clients: [{ client_id: "https://a.example/c", decision: block, servers: [wiki] }] }\ngroups:',
+      /error org.yaml:8 agents.clients.*blocked as a whole/,
+    ],
+    [
+      'groups:',
+      'agents: { clients: [{ client_id: "https://a.example/c", decision: allow, servers: [wikki] }] }\ngroups:',
+      /error org.yaml:8 .*no server "wikki". Did you mean "wiki"/,
+    ],
     ['  id: acme', '  id: acme\n  id: acme', /error org.yaml:3 "id" stands twice in one map/],
   ];
   for (const [from, to, expected] of cases) {

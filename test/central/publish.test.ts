@@ -103,11 +103,15 @@ test('versions go on over restarts: the same content keeps its number, and a bro
   acme.write('limits.yaml', 'concurrentCalls: 6\n');
   await acme.restart();
   assert.equal(acme.central().version(), 3);
-  acme.write('org.yaml', `${orgYaml}minimum_bundle_version: 500\nagents: { other_servers: [{ name: wiki, command: [npx] }] }\n`);
+  acme.write(
+    'org.yaml',
+    `${orgYaml}minimum_bundle_version: 500\nagents:\n  other_servers: [{ name: wiki, command: [npx] }]\n  clients: [{ client_id: "https://robot.example/client.json", decision: block }]\n`,
+  );
   await waitForHealth(acme.central().url, ({ version }) => version === 500);
   const later = await (await acme.get('/v1/bundle', await acme.token(['staff']))).text();
-  const { agents } = bundle.parse(JSON.parse(Buffer.from(later.split('.')[1]!, 'base64url').toString()));
+  const { agents, clients } = bundle.parse(JSON.parse(Buffer.from(later.split('.')[1]!, 'base64url').toString()));
   assert.deepEqual(agents, { otherServers: [{ name: 'wiki', command: ['npx'] }] });
+  assert.deepEqual(clients, [{ clientId: 'https://robot.example/client.json', decision: 'block' }]);
 });
 
 test('an invalid folder with no version before it does not start, and says why', async (t) => {

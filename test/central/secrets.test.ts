@@ -328,6 +328,30 @@ test('the secret of a client of an authorization server is named, too: a value i
     assert.match(oauth({ clientSecret: 'secret://app-secret', ...change }).told.join(), /needs the clientId and the issuer/);
 });
 
+test('a registered client is proven by a secret or a key that is named, never by a value that stands in the folder', () => {
+  const auth = { type: 'client-credentials', issuer: 'https://login.example', clientId: '{app}' };
+  const registered = (change: object) =>
+    compile({ remotes: [{ type: 'streamable-http', url }] }, { auth: { ...auth, ...change } }, { app: 'reports' });
+  const keyed = registered({ privateKey: 'secret://app-key', keyId: 'k1' });
+  assert.deepEqual(keyed.told, []);
+  assert.deepEqual(keyed.entry?.auth, { ...auth, clientId: 'reports', privateKey: 'app-key', keyId: 'k1' });
+  assert.deepEqual(
+    keyed.entry?.secrets.map(({ name, required, where }) => [name, required, where]),
+    [['app-key', true, []]],
+  );
+  assert.match(keyed.entry!.secrets[0]!.description, /private key/);
+  assert.equal(bundleFormat([keyed.entry!]), 2);
+  for (const name of ['privateKey', 'clientSecret']) {
+    const refused = registered({ [name]: 'hunter2-hunter2' });
+    assert.match(refused.told.join(), /would be in every bundle/);
+    assert.ok(!`${refused.told.join()}${JSON.stringify(refused.entry ?? '')}`.includes('hunter2'));
+  }
+  assert.match(registered({}).told.join(), /clientSecret or by a privateKey/);
+  for (const change of [{ issuer: 'http://login.example' }, { tokenEndpoint: 'http://login.example/token' }])
+    assert.match(registered({ clientSecret: 'secret://s', ...change }).told.join(), /in the clear/);
+  assert.ok(registered({ clientSecret: 'secret://s', issuer: undefined }).told.length > 0);
+});
+
 test('blessing asks for no secret of a client, since nobody signs in there', async (t) => {
   const raw = await startRaw(
     t,

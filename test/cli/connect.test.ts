@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { claudeDesktop } from '../../src/agents/clients/programs/claude-desktop.ts';
 import { codex } from '../../src/agents/clients/programs/codex.ts';
 import { cursor } from '../../src/agents/clients/programs/cursor.ts';
 import type { AgentDetected } from '../../src/contract/agents.ts';
@@ -37,8 +38,8 @@ test('connect: shows what is here, previews, writes, proves, and disconnect puts
   assert.equal(none.code, 0, none.err);
   assert.match(none.out, /^Not found here: claude-code, claude-desktop, vscode/);
   const text = usedFile('toml', 'mcp_servers');
-  const file = fileIn(codex.config!, machine, text);
-  fileIn(cursor.config!, machine, '{');
+  const file = fileIn(codex.config, machine, text);
+  fileIn(cursor.config, machine, '{');
   assert.match((await run('connect')).out, /AGENT +STATE +FILE +WHY\ncursor +not connected .*not JSON.*\ncodex +not connected /);
 
   const shown = await run('connect', 'codex', '--preview');
@@ -65,8 +66,8 @@ test('connect: shows what is here, previews, writes, proves, and disconnect puts
 
 test('connect --all: one that cannot be written keeps none of the others from it; disconnect --all', async (t) => {
   const { run, machine } = await hostIn(t);
-  const broken = fileIn(cursor.config!, machine, '{');
-  const file = fileIn(codex.config!, machine, '');
+  const broken = fileIn(cursor.config, machine, '{');
+  const file = fileIn(codex.config, machine, '');
   mkdirSync(join(machine.home, '.junie'));
   const all = await run('connect', '--all', '--json');
   assert.equal(all.code, 8);
@@ -76,15 +77,38 @@ test('connect --all: one that cannot be written keeps none of the others from it
     [
       ['cursor', 'conflict'],
       ['codex', undefined],
+      ['jetbrains', undefined],
     ],
   );
   assert.equal(readFileSync(broken, 'utf8'), '{');
   writeFileSync(broken, '{}');
   assert.equal((await run('connect', '--all')).code, 0);
   const gone = await run('disconnect', '--all');
-  assert.deepEqual([gone.code, gone.out.trim().split('\n').length], [0, 2]);
+  assert.deepEqual([gone.code, gone.out.trim().split('\n').length], [0, 3]);
   assert.deepEqual([readFileSync(broken, 'utf8'), readFileSync(file, 'utf8')], ['{}', '']);
   assert.match((await run('disconnect', '--all')).out, /No agent was connected/);
+});
+
+test('an agent that starts programs only gets the bridge, which leads to this host, and no token', async (t) => {
+  const { run, rows, machine, dataDir } = await hostIn(t);
+  const file = fileIn(claudeDesktop.config, machine, '{ "mcpServers": {} }');
+  const done = await run('connect', 'claude-desktop');
+  assert.equal(done.code, 0, done.err);
+  assert.match(done.out, /starts the bridge, without a token\. Restart it if it is running\. Allow it when it asks/);
+  const { gatehouse: entry } = JSON.parse(readFileSync(file, 'utf8')).mcpServers;
+  assert.deepEqual(entry.args.slice(-3), ['bridge', '--data', dataDir]);
+  assert.doesNotMatch(readFileSync(file, 'utf8'), /gha_/);
+  assert.equal((await rows()).find(({ id }) => id === 'claude-desktop')!.state, 'connected');
+
+  // What stands in the file, started by somebody: the host asks its person.
+  const child = spawn(entry.command, entry.args, { stdio: ['pipe', 'ignore', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+  let said = '';
+  for await (const text of child.stderr.setEncoding('utf8')) if (/allow \w{3}-\w{3} in Gatehouse/.test((said += text))) break;
+  assert.match((await run('agents', 'requests')).out, /[A-Z0-9]{3}-[A-Z0-9]{3}/);
+  assert.match((await run('disconnect', 'claude-desktop')).out, /Claude Desktop/);
+  assert.equal(readFileSync(file, 'utf8'), '{ "mcpServers": {} }');
 });
 
 test('connect and disconnect say how they are meant', async (t) => {
@@ -102,7 +126,4 @@ test('connect and disconnect say how they are meant', async (t) => {
   const unknown = await run('connect', 'emacs');
   assert.equal(unknown.code, 6);
   assert.match(unknown.err, /One of: claude-code, /);
-  const desktop = await run('connect', 'claude-desktop');
-  assert.equal(desktop.code, 7);
-  assert.match(desktop.err, /starts local programs only/);
 });

@@ -60,6 +60,7 @@ test('with the reference central API and the real ledger: bundle, push, receipt,
   await until(() => (company.bundle().bundle?.version ?? 0) > version);
   assert.equal(company.bundle().bundle?.limits.concurrentCalls, 7);
   assert.ok((await company.postRequest({ server: 'tickets', reason: 'My team needs it.' })).id);
+  assert.ok((await company.postRequest({ name: 'files', command: 'npx -y files ••••', reason: 'I use it.' })).id);
   await company.postReceipt();
 
   const ledger = await openLedger({ file: join(host.dataDir, 'ledger.sqlite'), log: silent, now: host.now });

@@ -7,6 +7,7 @@ import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { fetchCatalogue } from '../../src/central/publish/catalogue.ts';
 import { entry, makeBundle, modernRequest, openTestGateway } from '../support/gateway.ts';
 import { signingIn } from './auth.ts';
+import { callingAsService } from './service.ts';
 
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO;
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
@@ -80,7 +81,7 @@ const agents = {
 };
 
 if (scenario.startsWith('auth/')) {
-  await signingIn(url, context);
+  await (/client-credentials|enterprise-managed|cross-app/.test(scenario) ? callingAsService : signingIn)(url, context);
   process.exit(0);
 }
 

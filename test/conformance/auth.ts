@@ -38,7 +38,12 @@ export async function signingIn(url: string, context: { client_id?: string; clie
   });
   const gateway = await openTestGateway(makeBundle({ format: 2, servers: [fixture] }), {
     secrets: held.secrets,
-    credentials: openCredentials({ exchange: companyHeaders, oauth: signIns.credentials }),
+    credentials: openCredentials({
+      exchange: companyHeaders,
+      'client-credentials': companyHeaders,
+      'enterprise-managed': companyHeaders,
+      oauth: signIns.credentials,
+    }),
     signedIn: (server, signal) => signIns.until(server, signal),
     endpoint: (path) => signIns.endpoint(path),
   });
@@ -67,7 +72,7 @@ export async function signingIn(url: string, context: { client_id?: string; clie
 }
 
 /** As IT finds it that registers a confidential client: the entry has to state the issuer that the secret is for. */
-async function issuerOf(url: string): Promise<string> {
+export async function issuerOf(url: string): Promise<string> {
   const { origin, pathname } = new URL(url);
   const metadata = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`);
   const { authorization_servers: servers } = (await metadata.json()) as { authorization_servers: string[] };

@@ -9,10 +9,6 @@ export function mayFail(suite, scenario, across) {
 }
 
 const extensions = {
-  'auth/client-credentials-jwt': 'client credentials',
-  'auth/client-credentials-basic': 'client credentials',
-  'auth/enterprise-managed-authorization': 'enterprise-managed authorization',
-  'auth/cross-app-access-complete-flow': 'enterprise-managed authorization',
   'auth/dpop': 'DPoP',
   'auth/dpop-nonce': 'DPoP',
   'auth/wif-jwt-bearer': 'workload identity federation',

@@ -1,31 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { _electron } from 'playwright';
 import { ask, askWindow } from '../../src/shell/control-client.ts';
-import { folder } from '../shell/folder.ts';
+import { driven, noDesktop, openDesktopSession } from './desktop.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const dist = process.env.ELECTRON_OVERRIDE_DIST_PATH ?? join(root, 'node_modules', 'electron', 'dist');
-const binary = join(
-  dist,
-  process.platform === 'darwin' ? 'Electron.app/Contents/MacOS/Electron' : process.platform === 'win32' ? 'electron.exe' : 'electron',
-);
-const missing = !existsSync(binary)
-  ? 'there is no Electron binary here (npx install-electron fetches it)'
-  : process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY
-    ? 'there is no display here (xvfb-run gives one)'
-    : false;
-
-test('the desktop opens its window, confined, and answers the command line', { skip: missing }, async (t) => {
-  const dataDir = folder(t);
-  const app = await _electron.launch({
-    executablePath: binary,
-    args: [root],
-    env: { ...process.env, GATEHOUSE_DATA: dataDir } as Record<string, string>,
-  });
+test('the desktop opens its window, confined, and answers the command line', { skip: noDesktop }, async (t) => {
+  const desktop = await openDesktopSession(t);
+  const { dataDir } = desktop;
+  const app = await _electron.launch({ executablePath: desktop.command(driven), env: desktop.env });
   t.after(() => app.close());
   const page = await app.firstWindow();
   await page.waitForSelector('#root > *');
@@ -40,17 +22,7 @@ test('the desktop opens its window, confined, and answers the command line', { s
   assert.equal(await page.evaluate("String(window.open('https://example.com/'))"), 'null');
   assert.equal((await ask(dataDir, 'status', {})).app.shell, 'electron');
   assert.deepEqual(await askWindow(dataDir), {});
-  const second = await _electron
-    .launch({
-      executablePath: binary,
-      args: [root],
-      env: { ...process.env, GATEHOUSE_DATA: dataDir } as Record<string, string>,
-      timeout: 10_000,
-    })
-    .then(async (other) => {
-      await other.close();
-      return 'opened';
-    })
-    .catch(() => 'left');
-  assert.equal(second, 'left');
+  const second = await desktop.start(driven);
+  assert.equal(await second.ended(), 0, 'a second one leaves at once');
+  assert.equal((await ask(dataDir, 'status', {})).app.shell, 'electron');
 });

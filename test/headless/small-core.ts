@@ -34,6 +34,9 @@ export function smallCore(answers: Answers = {}, first: Partial<View> = {}): Sma
         return { ok: false, error: toErrorValue(error) };
       }
     },
+    async bridge() {
+      throw new Failure('unavailable', 'This core has no gateway.');
+    },
     view: () => view,
     gateway: () => view.gateway,
     watch(listener) {

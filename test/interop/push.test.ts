@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { eventually, runCli, startDemo } from '../support/demo.ts';
 import { legacySession, modernRequest, post } from '../support/gateway.ts';
+import { oauthAgent, pkce } from '../support/oauth-agent.ts';
 
 const modernMeta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
 
@@ -73,16 +75,49 @@ test('a rule saved in the company folder reaches open agents of both eras, and i
 
   rmSync(join(folder, 'policies', 'stop.cedar'));
   await eventually(async () => ((await echo()).json()['error'] === undefined ? true : undefined), 'the rule is gone again', 30_000);
+
+  // One that the company allows comes in without a click where the system says whose program asks; elsewhere it is a question.
+  const answers = http.createServer().listen(0, '127.0.0.1');
+  await once(answers, 'listening');
+  t.after(() => answers.close());
+  const vscode = {
+    client_id: 'https://vscode.dev/oauth/client-metadata.json',
+    redirect_uri: `http://127.0.0.1:${(answers.address() as AddressInfo).port}/`,
+    code_challenge: pkce().challenge,
+  };
+  const typed = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': 'none' };
+  const allowed = oauthAgent(new URL(url).origin);
+  assert.equal((await allowed.authorize(vscode, typed)).status, 303);
+  const asked = await demo.json<{ client: { name: string } }[]>('agents', 'requests');
+  assert.deepEqual(
+    asked.map(({ client }) => client.name),
+    process.platform === 'linux' ? [] : ['Visual Studio Code'],
+  );
+  const word = (await demo.gatehouse('ledger', 'export')).stdout;
+  if (process.platform === 'linux') assert.match(word, /Without a click, the company allowed .{0,80}vscode\.dev.*with the servers tickets/);
+
+  // A client that the company blocks is out, in its open session too; others stay.
+  const client = 'https://claude.ai/oauth/claude-code-client-metadata';
+  const decide = (id: string) => demo.json('agents', 'allow', id);
+  const signedIn = await oauthAgent(new URL(url).origin).signIn({ client, redirect: 'http://localhost:7777/callback', decide });
+  const { access_token } = await signedIn.tokens();
+  const blocked = await legacySession(url, access_token);
+  assert.equal((await blocked.send('tools/list')).status, 200);
+  const org = join(folder, 'org.yaml');
+  writeFileSync(org, readFileSync(org, 'utf8').replace('  clients:\n', `  clients:\n    - { client_id: ${client}, decision: block }\n`));
+  await eventually(async () => ((await blocked.send('tools/list')).status === 401 ? true : undefined), 'the blocked agent is out');
+  assert.equal((await session.send('tools/list')).status, 200);
 });
 
 test('a central API that is down from the start: the gateway lives, shows nothing, and every way in says what to do', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-alone-'));
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
   const args = ['serve', '--json', '--data', dataDir, '--port', '0', '--ui-port', '0', '--central', 'http://127.0.0.1:9'];
   const child = spawn(process.execPath, [resolve('dist/main/cli.js'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(async () => {
     child.kill('SIGTERM');
     if (child.exitCode === null) await once(child, 'exit');
+    // Not before: it writes until its end.
+    rmSync(dataDir, { recursive: true, force: true });
   });
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   const { mcp } = JSON.parse(line) as { mcp: string };

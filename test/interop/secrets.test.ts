@@ -14,6 +14,7 @@ import type { View } from '../../src/contract/view.ts';
 import { parcelsKey } from '../../src/demo/servers/parcels.ts';
 import { eventually, startDemo } from '../support/demo.ts';
 import { legacySession } from '../support/gateway.ts';
+import { oauthAgent, type TokenAnswer } from '../support/oauth-agent.ts';
 import { startRaw } from '../support/upstreams/raw.ts';
 
 let dir: string;
@@ -25,6 +26,8 @@ const localKey = 'wrench-4821-hollow-sparrow';
 const seen = new Set<string>();
 let watch: NodeJS.Timeout;
 const printed: string[] = [];
+/** What agents came in with: all that the gateway ever gave out, also what is over by the end. */
+const issued: string[] = [];
 
 const entryOf = (file: string) => JSON.parse(readFileSync(join(company, 'servers', file), 'utf8'));
 const writeEntry = (file: string, content: unknown) => writeFileSync(join(company, 'servers', file), JSON.stringify(content, null, 2));
@@ -66,6 +69,7 @@ before(async () => {
   }, 5);
   demo = await startDemo({ account: 'engineer', company });
   const { token } = await demo.json<{ token: string }>('agents', 'add', 'tester');
+  issued.push(token);
   session = await legacySession(demo.mcp, token);
 });
 after(async () => {
@@ -174,8 +178,39 @@ test('a rule change that moves the server to another origin sends nothing there,
   assert.equal((await call('parcels__list_parcels')).failed, false);
 });
 
+test('agents sign in, refresh, try a code again, and are limited and revoked', async () => {
+  const agent = oauthAgent(new URL(demo.mcp).origin);
+  const signIn = async () => {
+    const signedIn = await agent.signIn({ decide: (id) => demo.json('agents', 'allow', id) });
+    const tokens = await signedIn.tokens();
+    issued.push(signedIn.code, tokens.access_token, tokens.refresh_token);
+    return { ...signedIn, ...tokens };
+  };
+  const first = await signIn();
+  const next = (await agent.refresh(first.refresh_token, first.client)).json() as unknown as TokenAnswer;
+  issued.push(next.access_token, next.refresh_token);
+  const open = await legacySession(demo.mcp, next.access_token);
+  assert.equal((await open.send('tools/call', { name: 'bench__echo', arguments: {} })).status, 200);
+  await demo.json('agents', 'limit', 'Robot', '--server', 'bench');
+  assert.equal((await first.exchange()).status, 400);
+  assert.equal((await open.send('tools/list')).status, 401, 'a code that came twice ends all that came of it');
+  const last = await signIn();
+  assert.equal((await legacySession(demo.mcp, last.access_token)).opened.status, 200);
+  await demo.json(
+    'agents',
+    'revoke',
+    (await demo.json<{ name: string; signIn?: { open: boolean } }[]>('agents', 'list')).find((row) => row.signIn?.open)!.name,
+  );
+  printed.push((await agent.refresh(last.refresh_token, last.client)).text);
+  assert.equal(new Set(issued).size, 9);
+});
+
 test('nothing of all that is found anywhere: data folder, logs, ledger, View, answers, lists of processes', async () => {
+  const tail = (await demo.gatehouse('ledger', 'tail', '--limit', '100')).stdout;
+  assert.match(tail, /The person allowed "Robot" \(it registered itself\) to sign in as the agent "Robot"/);
+  assert.match(tail, /The person lets the agent "Robot" use the servers bench\./);
   const shown = [
+    tail,
     ...printed,
     JSON.stringify(await demo.json<View>('status')),
     JSON.stringify(await detail('parcels')),
@@ -193,8 +228,13 @@ test('nothing of all that is found anywhere: data folder, logs, ledger, View, an
     files.some((file) => file.includes('logs') && statSync(file).size > 1000),
     'there is a log',
   );
-  const forms = [parcelsKey, localKey, 'a-wrong-key-6b1f'].flatMap((key) => [
+  const forms = [parcelsKey, localKey, 'a-wrong-key-6b1f', ...issued].flatMap((key) => [
     key,
+    encodeURIComponent(key),
+    // What begins at each place of three, without the kind of token, which all have.
+    ...[4, 5, 6].flatMap((at) =>
+      (['base64', 'base64url'] as const).map((form) => Buffer.from(key).subarray(at).toString(form).slice(0, 12)),
+    ),
     ...[0, 1, 2].map((at) => Buffer.from(key).subarray(at).toString('base64').slice(0, 12)),
     Buffer.from(key).toString('hex'),
   ]);

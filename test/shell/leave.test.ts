@@ -5,10 +5,12 @@ import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 
 /** A program that leaves in order; `close` prints and, with `stuck`, never ends. */
-function program(options: string, close = "process.stdout.write('closed');") {
+function program(options: string, close = "process.stdout.write('closed');", before = '', after = '') {
   const script = `
     import { leaveInOrder } from ${JSON.stringify(new URL('../../src/shell/leave.ts', import.meta.url).href)};
+    ${before}
     leaveInOrder(async () => { ${close} }, ${options});
+    ${after}
     setInterval(() => {}, 1000);
     process.stdout.write('ready');`;
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
@@ -34,6 +36,17 @@ test('SIGTERM closes in order, then ends', { skip: process.platform === 'win32' 
   child.kill('SIGTERM');
   assert.deepEqual(await exit, [143, null]);
   assert.equal(said(), 'readyclosed');
+});
+
+test('a library that sends the signal once more does not cut the closing short', { skip: process.platform === 'win32' }, async () => {
+  const again = "process.once('SIGTERM', () => process.kill(process.pid, 'SIGTERM'));";
+  const slow = "await new Promise((done) => setTimeout(done, 50)); process.stdout.write('closed');";
+  for (const { child, ready, exit, said } of [program('{}', slow, again), program('{}', slow, '', again)]) {
+    await ready;
+    child.kill('SIGTERM');
+    assert.deepEqual(await exit, [143, null]);
+    assert.equal(said(), 'readyclosed');
+  }
 });
 
 test('a second signal does not wait', { skip: process.platform === 'win32' }, async () => {

@@ -34,6 +34,7 @@ export function smallBundle(version: number, options: Partial<Bundle> & { at?: n
     servers: [],
     policies: [],
     limits: { concurrentCalls: 64, callsPerMinute: 0 },
+    clients: [],
     ...over,
   };
 }

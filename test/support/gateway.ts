@@ -2,21 +2,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openAdmission } from '../../src/agents/bridged/admission.ts';
 import { openAgents } from '../../src/agents/credentials/credentials.ts';
 import { openAuthorization } from '../../src/agents/oauth/authorization.ts';
 import type { Fetching } from '../../src/agents/oauth/documents.ts';
+import { bridges } from '../../src/app/bridges.ts';
 import { followAgents } from '../../src/app/follow-agents.ts';
 import { silent } from '../../src/base/log.ts';
 import type { UnreadLimits } from '../../src/base/unread.ts';
 import { readable } from '../../src/bundle/readable.ts';
 import { type Bundle, bundle as bundleSchema, type ServerEntry, serverEntry } from '../../src/bundle/schema.ts';
-import { addressOf, merged } from '../../src/gateway/catalogue/address.ts';
+import { addressAt, addressOf, merged } from '../../src/gateway/catalogue/address.ts';
 import { openEntrance } from '../../src/gateway/entrance.ts';
 import { type GatewayOptions, openGateway } from '../../src/gateway/gateway.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { happened } from '../../src/ledger/record.ts';
 import { compilePolicies } from '../../src/policy/authoring/compile.ts';
 import { limited } from '../../src/policy/limited.ts';
 import { openPolicy } from '../../src/policy/policy.ts';
+import { ownPrograms } from '../../src/port/owner.ts';
 import type { Credentials } from '../../src/upstreams/credentials/credentials.ts';
 import { openUpstreams, type UpstreamsOptions } from '../../src/upstreams/pool.ts';
 
@@ -105,6 +109,8 @@ export async function openTestGateway(
     fetching?: Fetching;
     listensAt?: (address: string, port: number) => Promise<string | undefined>;
     settled?: Promise<void>;
+    /** Who started a bridge. Absent: the system is asked. */
+    starter?: Parameters<typeof openAdmission>[0]['starter'];
   } = {},
 ) {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gatehouse-test-')));
@@ -132,11 +138,20 @@ export async function openTestGateway(
     resourceAt: (resource) => addressOf(resource, entrance.number)?.path,
     defaultResource: merged.path,
     reserved: ['gatehouse'],
+    own: { ...ownPrograms, peer: (from) => ownPrograms.peer(from, entrance.number) },
     changed() {},
+    note: (reason) => ledger.append(happened('agent', reason, now())),
     log: silent,
     now,
     ...(options.fetching ? { fetching: options.fetching } : {}),
     ...(options.listensAt ? { listensAt: options.listensAt } : {}),
+  });
+  const admission = openAdmission({
+    pipes: authorization.pipes,
+    grants: agents.grants,
+    isAddress: (path) => addressAt(path) !== undefined,
+    now,
+    ...(options.starter ? { starter: options.starter } : {}),
   });
   const gateway = await openGateway({
     entrance,
@@ -146,7 +161,7 @@ export async function openTestGateway(
     maxDepth: 64,
     stateKey: Buffer.alloc(32, 2),
     dataDir: dir,
-    agents,
+    agents: { ...agents, bridged: admission.bridged },
     upstream: (id) => upstreams.get(id),
     forget: (peer) => upstreams.forget(peer),
     ledger,
@@ -158,9 +173,13 @@ export async function openTestGateway(
   });
   followAgents(agents, authorization, () => gateway);
   const apply = async (next: Bundle | undefined) => {
-    if (!next) return gateway.apply(undefined);
+    if (!next) {
+      authorization.suspend();
+      return gateway.apply(undefined);
+    }
     const rules = openPolicy(next, { person: 'pat', device: { os: 'linux', appVersion: '0', managed: false }, now });
     const policy = limited(rules, (agent, server) => agents.reaches(agent, server));
+    authorization.follow(next);
     await upstreams.replace(next.servers);
     gateway.apply({ bundle: next, policy, person: 'pat' });
   };
@@ -170,6 +189,8 @@ export async function openTestGateway(
     gateway,
     agents,
     authorization,
+    /** For `openControl`, as the core has it. */
+    ...bridges(admission, () => gateway),
     ledger,
     upstreams,
     token,

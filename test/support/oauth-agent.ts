@@ -60,6 +60,8 @@ export function oauthAgent(origin: string, authorization?: Authorization) {
         redirect?: string;
         choice?: Parameters<Authorization['allow']>[1];
         metadata?: Record<string, unknown>;
+        /** The person, where the gateway is another process. */
+        decide?: (id: string) => unknown;
       } = {},
     ) {
       const { verifier, challenge } = pkce();
@@ -67,7 +69,7 @@ export function oauthAgent(origin: string, authorization?: Authorization) {
       const redirect = options.redirect ?? 'http://127.0.0.1:7777/callback';
       const resource = options.resource ?? `${origin}/mcp`;
       const to = await agent.sentTo({ client_id: client, code_challenge: challenge, redirect_uri: redirect, resource }, (id) =>
-        authorization!.allow(id, options.choice ?? {}),
+        options.decide ? options.decide(id) : authorization!.allow(id, options.choice ?? {}),
       );
       const code = to.searchParams.get('code')!;
       const exchange = (change: Record<string, string> = {}) =>

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, type JWTPayload, jwtVerify } from 'jose';
+import { takeAssertions } from './assertion-grant.ts';
 
 type Json = Record<string, unknown>;
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
@@ -35,6 +36,11 @@ export interface OAuthUpstreamOptions {
   /** No token is needed but for calls. */
   openLists?: boolean;
   clients?: Json[];
+  /** More of the provider's own options. */
+  provider?: Json;
+  features?: Json;
+  /** Takes the word of this identity provider for who a person is (ID-JAG, RFC 7523). */
+  trusts?: () => string;
   registration?: boolean;
 }
 
@@ -61,6 +67,7 @@ export async function openOAuthUpstream(t: TestContext, options: OAuthUpstreamOp
   const key = { ...(await exportJWK(privateKey)), kid: 'k1', alg: 'ES256', use: 'sig' };
   const scopeNames = ['mcp', ...new Set(Object.values(scopes))];
   const provider = new library.Provider(origin, {
+    ...options.provider,
     jwks: { keys: [key] },
     clients: options.clients ?? [],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
@@ -84,6 +91,7 @@ export async function openOAuthUpstream(t: TestContext, options: OAuthUpstreamOp
     },
     clientBasedCORS: () => false,
     features: {
+      ...options.features,
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
@@ -106,6 +114,8 @@ export async function openOAuthUpstream(t: TestContext, options: OAuthUpstreamOp
       },
     },
   });
+  if (options.trusts)
+    takeAssertions(library, provider, { issuer: origin, resource: url, lifetime, trusts: options.trusts, sign: { kid: 'k1', privateKey } });
   const authorize = provider.callback();
   const keys = createRemoteJWKSet(new URL(`${origin}/jwks`));
 

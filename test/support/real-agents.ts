@@ -61,6 +61,12 @@ export async function listingAgents(): Promise<ListingAgents | string> {
   };
 }
 
+/** The official tool for MCP Bundles. */
+export async function mcpbTool(): Promise<string[] | string> {
+  const failed = await installInto(join(cache, 'mcpb'), { '@anthropic-ai/mcpb': '2.1.2' });
+  return failed ?? [process.execPath, join(cache, 'mcpb', 'node_modules', '@anthropic-ai', 'mcpb', 'dist', 'cli', 'cli.js')];
+}
+
 /** Says why not, or nothing. */
 async function installInto(folder: string, wanted: Record<string, string>): Promise<string | undefined> {
   if (process.env['GATEHOUSE_SKIP_AGENTS']) return 'GATEHOUSE_SKIP_AGENTS is set';

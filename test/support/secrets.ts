@@ -25,6 +25,11 @@ export function secretsOver(vault: Vault = memoryVault(), options: { now?: () =>
     scope: () => whose.scope,
     changed: (server) => server !== undefined && whose.upstreams?.get(server)?.renew(),
   });
-  const credentials = openCredentials({ oauth: companyHeaders, exchange: { headers: () => Promise.reject(new Error('none')) } });
+  const credentials = openCredentials({
+    oauth: companyHeaders,
+    'enterprise-managed': companyHeaders,
+    'client-credentials': companyHeaders,
+    exchange: { headers: () => Promise.reject(new Error('none')) },
+  });
   return { secrets, credentials, whose };
 }

@@ -58,7 +58,12 @@ export async function openSigningIn(
   const house: Awaited<ReturnType<typeof openTestGateway>> = await openTestGateway(makeBundle({ format: bundleFormat(servers), servers }), {
     secrets: held.secrets,
     person: () => who.sub ?? '',
-    credentials: openCredentials({ exchange: companyHeaders, oauth: signIns.credentials }),
+    credentials: openCredentials({
+      exchange: companyHeaders,
+      'client-credentials': companyHeaders,
+      'enterprise-managed': companyHeaders,
+      oauth: signIns.credentials,
+    }),
     ...(dataDir === undefined ? {} : { dataDir }),
     signedIn: (server, signal) => signIns.until(server, signal),
     endpoint: (path) => signIns.endpoint(path),

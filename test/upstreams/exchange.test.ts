@@ -94,6 +94,8 @@ async function open(
     person: () => identity.state().person?.sub ?? '',
     credentials: openCredentials({
       oauth: companyHeaders,
+      'enterprise-managed': companyHeaders,
+      'client-credentials': companyHeaders,
       exchange: exchangedTokens({ now, signIn: () => identity.present(), exchange: (person, target) => identity.exchange(person, target) }),
     }),
   });
@@ -313,6 +315,8 @@ test('whatever a bundle says, no token goes out in the clear or beside another A
   const asked: string[] = [];
   const credentials = openCredentials({
     oauth: companyHeaders,
+    'enterprise-managed': companyHeaders,
+    'client-credentials': companyHeaders,
     exchange: exchangedTokens({
       now: Date.now,
       signIn: () => 1,

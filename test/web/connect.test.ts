@@ -50,7 +50,7 @@ describe('connecting agents in the window', { skip: noChromium }, () => {
     for (const options of [{ policy: { origin: 'http://127.0.0.1:4283', agents: [] } }, { view: { gateway: ports.taken() } }]) {
       const other = await open(t, options);
       await other.page.getByRole('list', { name: 'Agents on this machine' }).waitFor();
-      assert.equal(await other.page.getByRole('heading', { name: 'Servers beside Gatehouse' }).count(), 0);
+      assert.equal(await other.page.getByRole('heading', { name: 'Allow-lists' }).count(), 0);
     }
   });
 

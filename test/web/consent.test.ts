@@ -4,7 +4,7 @@ import type { Browser } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
 import { axe, launch, noChromium, openScene, overflow } from './browser.ts';
 import { type SceneOptions, view } from './scene.ts';
-import { consents, limitedAgents } from './scene-agents.ts';
+import { bridged, consents, limitedAgents } from './scene-agents.ts';
 
 /** The person's word on agents that sign in, as it is given in the window. */
 describe('agents that want to sign in', { skip: noChromium, concurrency: 2 }, () => {
@@ -43,6 +43,21 @@ describe('agents that want to sign in', { skip: noChromium, concurrency: 2 }, ()
       assert.deepEqual(said('consent-allow'), [{ id: 'KQ7-3MX', name: 'My Claude', servers: ['tickets'], days: 7 }]);
       assert.deepEqual(faults, []);
     });
+
+  test('a program that started the bridge: named as the system names it, with what that proves, and no browser to go back to', async (t) => {
+    const { page, said } = await open(t, '#/agents', { view: { consents: bridged() } }, { width: 420, height: 900 });
+    await page.getByText('Started a bridge').waitFor();
+    await page.getByRole('button', { name: 'Review claude-ai, HHW-94P' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Allow “claude-ai”?' });
+    await dialog.getByText('The program "/Applications/Claude.app/Contents/MacOS/Claude" (process 815)').waitFor();
+    await dialog.getByText('Whatever runs inside this program gets the same').waitFor();
+    assert.equal(await dialog.getByText(/browser/).count(), 0);
+    assert.deepEqual(await axe(page), []);
+    assert.equal(await overflow(page), 0);
+    await dialog.getByRole('button', { name: 'Allow', exact: true }).click();
+    await page.getByText('claude-ai is allowed', { exact: true }).waitFor();
+    assert.deepEqual(said('consent-allow'), [{ id: 'HHW-94P', name: 'claude-ai', servers: 'all', days: 0 }]);
+  });
 
   test('keys that were meant for something else allow nothing; the keyboard alone can do it all', async (t) => {
     const { page, said } = await open(t, '#/agents', one());

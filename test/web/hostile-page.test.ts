@@ -64,6 +64,40 @@ describe('a hostile page', { skip: noChromium }, () => {
       assert.equal(pending(), 1);
     });
 
+  test('that leads to the address of an agent which the company allows without a click: only a browser that a program opened goes on by itself', {
+    skip: process.platform !== 'linux',
+  }, async (t) => {
+    const clientId = 'https://claude.ai/oauth/claude-code-client-metadata';
+    const gateway = await openTestGateway(makeBundle({ servers: [], clients: [{ clientId, decision: 'allow' }] }));
+    t.after(() => gateway.close());
+    const { origin } = new URL(gateway.url);
+    const went: string[] = [];
+    const answers = createServer((request, response) => {
+      if (request.url?.startsWith('/callback')) went.push(request.url);
+      response.writeHead(200, { 'content-type': 'text/html' }).end(`<title>there</title><a href="${attribute(authorize)}">go</a>`);
+    }).listen(0, '127.0.0.1');
+    await once(answers, 'listening');
+    t.after(() => {
+      answers.closeAllConnections();
+      answers.close();
+    });
+    const at = `http://localhost:${(answers.address() as AddressInfo).port}`;
+    const fields = { client_id: clientId, redirect_uri: `${at}/callback`, code_challenge: pkce().challenge };
+    const authorize = oauthAgent(origin).authorizeUrl(fields);
+    const { page: tab, close } = await openPage(browser);
+    t.after(close);
+    await tab.goto(`${at}/page`);
+    await tab.getByRole('link', { name: 'go' }).click();
+    await tab.getByRole('link', { name: 'go on' }).click();
+    await tab.getByRole('heading', { name: 'Open Gatehouse to allow this agent' }).waitFor();
+    assert.equal(gateway.authorization.pending().length, 1);
+    assert.deepEqual(went, []);
+    await tab.goto(authorize);
+    await tab.waitForURL(`${at}/callback?*`);
+    assert.match(went[0]!, /[?&]code=ghc_/);
+    assert.equal(gateway.authorization.pending().length, 1, 'nobody was asked about that one');
+  });
+
   test('that opens it over and over, in frames, images, scripts, workers and windows: nothing is filed, framed, read or allowed', async (t) => {
     const {
       page: tab,

@@ -7,7 +7,7 @@ import type { View } from '../../src/contract/view.ts';
 import { serveWindow } from '../support/window.ts';
 import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
 import { iso, ports, type SceneOptions, scene, view } from './scene.ts';
-import { consents, limitedAgents, policy } from './scene-agents.ts';
+import { beside, consents, limitedAgents, policy } from './scene-agents.ts';
 import { servers } from './scene-servers.ts';
 
 const hour = 3_600_000;
@@ -96,6 +96,18 @@ const states: Record<string, { at: string; options?: SceneOptions; says: string 
   agents: { at: '#/agents', says: 'nightly report' },
   'agents, found on the machine': { at: '#/agents', says: 'Our entry was changed by somebody else.' },
   'agents, none found on the machine': { at: '#/agents', options: { detected: [] }, says: 'On this machine' },
+  'agents, servers beside the gate': { at: '#/agents', says: 'What stands in it is not known.' },
+  'agents, no server beside the gate': {
+    at: '#/agents',
+    options: { beside: { servers: [], unread: [], files: 3, compared: true, moved: [] } },
+    says: 'No server was found in the agents’ own configuration.',
+  },
+  'agents, servers beside the gate, not compared': {
+    at: '#/agents',
+    options: { beside: { ...beside(), compared: false } },
+    says: 'blessed is not known',
+  },
+  'agents, scan failed': { at: '#/agents', options: { fail: { 'agents-scan': offline } }, says: 'beside the gate could not be looked for' },
   'agents, not looked for': { at: '#/agents', options: { fail: { 'agents-detect': offline } }, says: 'could not be looked for' },
   'agents, held to the gateway': { at: '#/agents', says: 'no servers but those behind Gatehouse' },
   'agents, held to the gateway and others': {

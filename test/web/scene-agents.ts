@@ -1,5 +1,6 @@
 import type { AgentConfig, AgentDetected, AgentOutputs, AgentRow } from '../../src/contract/agents.ts';
 import type { ConsentRequest } from '../../src/contract/consent.ts';
+import type { ShadowOutputs } from '../../src/contract/shadow.ts';
 
 const before = (ms: number) => new Date(Date.now() - ms).toISOString();
 const day = 86_400_000;
@@ -75,6 +76,17 @@ export const consents = (): ConsentRequest[] => [
   }),
 ];
 
+/** A program that started the stdio bridge. */
+export const bridged = (): ConsentRequest[] => [
+  asked({
+    id: 'HHW-94P',
+    client: { name: 'claude-ai' },
+    name: 'claude-ai',
+    redirect: { place: 'its own pipe', reach: 'pipe' },
+    program: 'the program "/Applications/Claude.app/Contents/MacOS/Claude" (process 815)',
+  }),
+];
+
 export function configs(name: string, token = 'PASTE-THE-TOKEN-HERE'): AgentConfig[] {
   const url = 'http://127.0.0.1:4283/mcp';
   const json = (value: unknown) => JSON.stringify(value, null, 2);
@@ -137,8 +149,8 @@ export const detected = (): AgentDetected[] => [
     id: 'claude-desktop',
     title: 'Claude Desktop',
     installed: true,
-    state: 'unsupported',
-    why: 'Claude Desktop starts local programs only and refuses addresses of this machine. Gatehouse has no such program yet; until then "Add agent" shows how to connect it with mcp-remote.',
+    file: `${home}/.config/Claude/claude_desktop_config.json`,
+    state: 'not-connected',
   },
   { id: 'vscode', title: 'VS Code', installed: true, file: `${home}/.config/Code/User/mcp.json`, state: 'not-connected' },
   {
@@ -190,6 +202,71 @@ export const policy = (): AgentOutputs['agents-policy'] => ({
     { id: 'gemini', title: 'Gemini CLI', installed: false, file: '/etc/gemini-cli/settings.json', state: 'missing' },
     { id: 'cursor', title: 'Cursor', installed: true, state: 'unsupported', why: 'No managed allow-list of it is known.' },
   ],
+});
+
+/** What agents have beside the gateway: with and without an equivalent, with secrets, switched off, and a file that cannot be read. */
+export const beside = (): ShadowOutputs['agents-scan'] => ({
+  servers: [
+    {
+      id: 'cursor',
+      title: 'Cursor',
+      file: `${home}/.cursor/mcp.json`,
+      name: 'tickets',
+      target: 'https://tickets.example.com/mcp?api_key=••••',
+      secrets: [
+        { where: 'url', name: 'api_key' },
+        { where: 'header', name: 'Authorization' },
+      ],
+      equivalent: { id: 'tickets', title: 'Tickets' },
+    },
+    {
+      id: 'claude-code',
+      title: 'Claude Code',
+      file: `${home}/.claude.json`,
+      name: 'tracker',
+      target: 'npx -y mcp-remote https://tickets.example.com/mcp',
+      secrets: [],
+      equivalent: { id: 'tickets', title: 'Tickets' },
+    },
+    {
+      id: 'claude-code',
+      title: 'Claude Code',
+      file: `${home}/.claude.json`,
+      project: `${home}/projects/apollo`,
+      name: 'postgres',
+      target: 'npx -y @modelcontextprotocol/server-postgres ••••',
+      secrets: [{ where: 'argument', name: '••••' }],
+      off: true,
+    },
+  ],
+  unread: [
+    {
+      id: 'codex',
+      title: 'Codex',
+      file: `${home}/.codex/config.toml`,
+      why: `${home}/.codex/config.toml is not TOML that can be read, so it is left as it is.`,
+    },
+  ],
+  files: 5,
+  compared: true,
+  moved: [
+    {
+      move: 'b'.repeat(16),
+      id: 'cursor',
+      file: `${home}/.cursor/mcp.json`,
+      name: 'memory',
+      equivalent: 'memory',
+      at: before(3_600_000),
+    },
+  ],
+});
+
+export const movePreview = (): ShadowOutputs['shadow-move-preview'] => ({
+  title: 'Claude Code',
+  file: `${home}/.claude.json`,
+  equivalent: { id: 'tickets', title: 'Tickets' },
+  diff: `--- ${home}/.claude.json\n+++ ${home}/.claude.json\n@@ -6,5 +6,2 @@\n "mcpServers": {\n-  "tracker": {\n-    "command": …\n-    "args": …\n-  },\n   "gatehouse": {\n`,
+  planned: 'c'.repeat(64),
 });
 
 const titleOf = (id: string) => detected().find((agent) => agent.id === id)!;

@@ -3,9 +3,10 @@ import type { AgentDetected, AgentOutputs } from '../../src/contract/agents.ts';
 import type { Command } from '../../src/contract/contract.ts';
 import type { Explanation } from '../../src/contract/explanation.ts';
 import type { ToolHit } from '../../src/contract/servers.ts';
+import type { ShadowOutputs } from '../../src/contract/shadow.ts';
 import type { View } from '../../src/contract/view.ts';
 import type { Scene } from '../support/window.ts';
-import { agents, configs, connected, detected, policy, preview } from './scene-agents.ts';
+import { agents, beside, configs, connected, detected, movePreview, policy, preview } from './scene-agents.ts';
 import { list, record, usage } from './scene-ledger.ts';
 import { detail, output, servers } from './scene-servers.ts';
 
@@ -99,6 +100,8 @@ export interface SceneOptions {
   detected?: AgentDetected[];
   /** What the company states of other servers, and how it stands. */
   policy?: AgentOutputs['agents-policy'];
+  /** What agents have beside the gateway. */
+  beside?: ShadowOutputs['agents-scan'];
   /** Commands that fail, with what. */
   fail?: Partial<Record<Command, Failure>>;
 }
@@ -133,6 +136,20 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
           return { agents: options.detected ?? detected() };
         case 'agents-policy':
           return options.policy ?? policy();
+        case 'agents-scan':
+          return options.beside ?? beside();
+        case 'shadow-move-preview':
+          return movePreview();
+        case 'shadow-move':
+          return {
+            move: 'a'.repeat(16),
+            title: 'Claude Code',
+            file: '/home/ada/.claude.json',
+            name: 'wiki',
+            equivalent: movePreview().equivalent,
+          };
+        case 'shadow-put-back':
+          return { title: 'Cursor', file: '/home/ada/.cursor/mcp.json', name: 'memory', restored: 'whole' };
         case 'agent-connect-preview':
           return preview(String(input['id']));
         case 'agent-connect':

@@ -3,18 +3,21 @@ import { Failure, toErrorValue } from '../../base/errors.ts';
 import type { Vault } from '../../base/host.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentDetected, AgentOutputs, AgentRow } from '../../contract/agents.ts';
-import { type ConfigFile, digest, encoded, replaceConfigFile } from './config-file.ts';
+import { digest, encoded, replaceConfigFile } from './config-file.ts';
 import { type Credential, type Credentials, credentialsOf } from './credential.ts';
 import { detected } from './detected.ts';
 import { unifiedDiff } from './edit/diff.ts';
 import { withEntry, withoutEntry } from './edit/edit.ts';
+import { stateOf, warningsOf } from './file-state.ts';
 import { openGuardian } from './guardian.ts';
 import { withLockFolder } from './lock-folder.ts';
-import { clientOf, configOf, entryState, fileOf, hashOf, looksThere, type Standing, seenIn, standing, usualEntry } from './place.ts';
+import { clientOf, entryState, fileOf, hashOf, looksThere, type Standing, seenIn, standing, usualEntry } from './place.ts';
 import type { AgentFile, Machine } from './programs/client.ts';
+import { type Command, commandUrl } from './programs/command-url.ts';
 import { clients } from './programs/table.ts';
 import { type Connection, openRecords } from './records.ts';
 import { tryConnection } from './verify.ts';
+import { tryBridge } from './verify-bridge.ts';
 
 export interface ConnectionsOptions {
   /** Our data folder. */
@@ -26,6 +29,8 @@ export interface ConnectionsOptions {
   credentials: Credentials;
   /** Keeps the tokens for the guardian: an entry is put back with the one that the agent may still be using. */
   vault: Pick<Vault, 'get' | 'set' | 'delete'>;
+  /** The command that starts the stdio bridge to this host. */
+  bridge: Command;
   /** The gateway's address, if it is sure at this moment that it is ours: nothing is proven, and no token sent, where another program may listen. */
   ownUrl(): Promise<string | undefined>;
   changed(): void;
@@ -44,17 +49,16 @@ export interface Connections {
   /** `planned`: of a preview; where the file is another one by now, Failure('conflict'). */
   connect(id: string, url: string, options?: { entry?: string; planned?: string }): Promise<AgentOutputs['agent-connect']>;
   disconnect(id: string): Promise<AgentOutputs['agent-disconnect']>;
+  /** Runs what changes an agent's file after all other such work. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
+  /** Our entries in agents' files, as they were written. */
+  entries(): Pick<Connection, 'file' | 'entry' | 'url'>[];
   /** What is known of the agent's file without reading it. */
   configOf(agent: string): AgentRow['config'];
   /** One look of the guardian at all files. */
   check(): Promise<void>;
   close(): void;
 }
-
-const absent = 'absent';
-
-/** What a preview says of a file, to be told again when it is carried out. */
-const stateOf = (file: ConfigFile): string => (file.bytes === undefined ? absent : digest(file.bytes));
 
 export const secretName = (id: string): string => `connection-${id}`;
 
@@ -70,10 +74,13 @@ export function openConnections(options: ConnectionsOptions): Connections {
     return done;
   };
 
+  const leadsTo = ({ startsBridge }: AgentFile, gateway: string) => (startsBridge ? commandUrl(options.bridge) : gateway);
+
   type Plan = ReturnType<typeof plan>;
-  function plan(id: string, url: string, wanted: string | undefined) {
+  function plan(id: string, gateway: string, wanted: string | undefined) {
     const client = clientOf(id);
-    const config = configOf(client);
+    const config = client.config;
+    const url = leadsTo(config, gateway);
     const record = records.of(id);
     const at = standing(fileOf(config, machine, record), config, machine);
     const entry = wanted ?? record?.entry ?? usualEntry;
@@ -93,6 +100,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     return {
       client,
       config,
+      url,
       record,
       at,
       entry,
@@ -103,13 +111,6 @@ export function openConnections(options: ConnectionsOptions): Connections {
       textFor: (token: string) => next.replace(provisionalToken, () => token),
     };
   }
-
-  const warningsOf = ({ path, linkedTo, readByOthers }: ConfigFile) => [
-    ...(linkedTo === undefined ? [] : [`${path} is a link; ${linkedTo} is what is changed.`]),
-    ...(readByOthers
-      ? [`Other users of this machine can read ${path}, so they can read the token. Close it to them: chmod 600 '${path}'`]
-      : []),
-  ];
 
   async function write(at: Standing, config: AgentFile, bytes: Buffer | undefined, folders?: number): Promise<number> {
     const replace = () => replaceConfigFile(at.file, bytes, folders);
@@ -126,10 +127,18 @@ export function openConnections(options: ConnectionsOptions): Connections {
     return { folders: 0, before: { copy: records.keep(client.id, before, now()), hash: digest(before) } };
   }
 
-  /** Writes our entry with the token, and proves it by what stands in the file then; else all is as it was. */
-  async function put(planned: Plan, url: string, { token, ...credential }: Credential, repairs: string[]) {
-    const { client, config, at, entry, record, textFor } = planned;
-    const bytes = encoded(at.file, textFor(token));
+  /** Proves what stands in an agent's file. Gives how many tools it was shown, which a bridge is only once the person has allowed it. */
+  async function prove(config: AgentFile, { url, token }: { url: string; token?: string }): Promise<number | undefined> {
+    if (!config.startsBridge) return tryConnection(url, token ?? '', options.version);
+    await tryBridge(url, options.dir);
+    return undefined;
+  }
+
+  /** Writes our entry, with the token where it needs one, and proves it by what stands in the file then; else all is as it was. */
+  async function put(planned: Plan, needed: Credential | undefined, repairs: string[]) {
+    const { client, config, url, at, entry, record, textFor } = planned;
+    const { token, ...credential } = needed ?? {};
+    const bytes = encoded(at.file, token === undefined ? planned.next : textFor(token));
     let connection: Connection = {
       id: client.id,
       file: at.place.path,
@@ -153,12 +162,13 @@ export function openConnections(options: ConnectionsOptions): Connections {
       if (folders > 0) connection = { ...connection, folders };
       const written = standing(at.place.path, config, machine);
       const said = config.read(written.servers[entry]);
-      if (said?.token === undefined || said.url !== url)
+      if (said?.token !== token || said?.url !== url)
         throw new Failure('conflict', `${at.place.path} was changed by another program in the meantime.`, 'Try again.');
-      const tools = await tryConnection(said.url, said.token, options.version);
+      const tools = await prove(config, said);
       connection = { ...connection, entryHash: hashOf(written.servers[entry]), seen: seenIn(written, entry) };
       records.put(connection);
-      await vault.set(secretName(client.id), token).catch((error) => log.warn({ err: error }, 'agents: a token is not kept for repairs'));
+      if (token !== undefined)
+        await vault.set(secretName(client.id), token).catch((error) => log.warn({ err: error }, 'agents: a token is not kept for repairs'));
       return { connection, tools };
     } catch (error) {
       try {
@@ -173,32 +183,32 @@ export function openConnections(options: ConnectionsOptions): Connections {
     }
   }
 
-  async function connect(id: string, url: string, { entry, planned }: { entry?: string; planned?: string }) {
-    const whole = plan(id, url, entry);
-    const { client, config, at, record, state } = whole;
+  async function connect(id: string, gateway: string, { entry, planned }: { entry?: string; planned?: string }) {
+    const whole = plan(id, gateway, entry);
+    const { client, config, url, at, record, state } = whole;
     if (planned !== undefined && planned !== stateOf(at.file))
       throw new Failure(
         'conflict',
         `${at.place.path} has changed since it was shown, so it is left as it is.`,
         'Look at the change again.',
       );
-    const said = ({ file, entry, agent }: Connection, tools: number, already: boolean) => {
+    const said = ({ file, entry, agent }: Connection, tools: number | undefined, already: boolean) => {
       options.changed();
-      return { id, title: client.title, file, entry, agent, tools, already, warnings: warningsOf(at.file) };
+      const shown = { ...(agent === undefined ? {} : { agent }), ...(tools === undefined ? {} : { tools }) };
+      return { id, title: client.title, file, entry, ...shown, already, warnings: warningsOf(at.file, config) };
     };
     if (record && state === 'same' && record.url === url && credentials.isLive(record)) {
-      const token = config.read(at.servers[record.entry])?.token;
-      const tools = await tryConnection(url, token ?? '', options.version);
+      const tools = await prove(config, { ...config.read(at.servers[record.entry]), url });
       const { why: _, ...rest } = record;
       records.put({ ...rest, state: 'connected' });
       return said(record, tools, true);
     }
-    const credential = credentials.renew(client.title, record);
+    const credential = config.startsBridge ? undefined : credentials.renew(client.title, record);
     try {
-      const { connection, tools } = await put(whole, url, credential, record?.repairs ?? []);
+      const { connection, tools } = await put(whole, credential, record?.repairs ?? []);
       return said(connection, tools, false);
     } catch (error) {
-      credentials.end(credential);
+      if (credential) credentials.end(credential);
       throw error;
     }
   }
@@ -210,7 +220,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     // First of all: whatever becomes of the file, the token in it opens nothing any more.
     credentials.end(record);
     await vault.delete(secretName(id)).catch((error) => log.warn({ err: error }, 'agents: a token could not be taken out of the vault'));
-    const config = configOf(client);
+    const config = client.config;
     let restored: AgentOutputs['agent-disconnect']['restored'];
     try {
       const bytes = record.before && records.copy(record.before.copy);
@@ -242,16 +252,20 @@ export function openConnections(options: ConnectionsOptions): Connections {
   }
 
   /** For the guardian, which has looked already. */
-  async function repair(record: Connection, url: string): Promise<void> {
-    const planned = plan(record.id, url, record.entry);
-    const held = await vault.get(secretName(record.id)).catch(() => undefined);
-    const credential = held === undefined ? credentials.renew(planned.client.title, record) : { ...record, token: held };
-    try {
-      const { agent, agentSince, token } = credential;
-      await put(planned, url, { agent, agentSince, token }, [...record.repairs, new Date(now()).toISOString()].slice(-10));
-    } catch (error) {
-      if (held === undefined) credentials.end(credential);
-      throw error;
+  async function repair(record: Connection, gateway: string): Promise<void> {
+    const planned = plan(record.id, gateway, record.entry);
+    const repairs = [...record.repairs, new Date(now()).toISOString()].slice(-10);
+    const { agent, agentSince } = record;
+    if (agent === undefined || agentSince === undefined) await put(planned, undefined, repairs);
+    else {
+      const held = await vault.get(secretName(record.id)).catch(() => undefined);
+      const credential = held === undefined ? credentials.renew(planned.client.title, record) : { agent, agentSince, token: held };
+      try {
+        await put(planned, credential, repairs);
+      } catch (error) {
+        if (held === undefined) credentials.end(credential);
+        throw error;
+      }
     }
     options.note(`The entry of ${planned.client.title} was missing in ${record.file}, with more than that, and was put back.`);
   }
@@ -262,9 +276,13 @@ export function openConnections(options: ConnectionsOptions): Connections {
   );
 
   return {
-    detect: (url) => clients.map((client) => detected(client, records.of(client.id), { machine, isLive: credentials.isLive, url })),
+    detect: (url) =>
+      clients.map((client) => {
+        const leads = client.config && url !== undefined ? leadsTo(client.config, url) : url;
+        return detected(client, records.of(client.id), { machine, isLive: credentials.isLive, url: leads });
+      }),
     preview(id, url, entry) {
-      const { client, at, state, record, base, next, provisionalToken } = plan(id, url, entry);
+      const { client, config, at, state, record, base, next, provisionalToken } = plan(id, url, entry);
       const name = entry ?? record?.entry ?? usualEntry;
       return {
         id,
@@ -274,11 +292,13 @@ export function openConnections(options: ConnectionsOptions): Connections {
         diff: unifiedDiff(at.place.path, at.file.bytes && at.file.text, { base, after: next, token: provisionalToken }),
         planned: stateOf(at.file),
         replaces: state !== 'none',
-        warnings: warningsOf(at.file),
+        warnings: warningsOf(at.file, config),
       };
     },
     connect: (id, url, chosen = {}) => alone(() => connect(id, url, chosen)),
     disconnect: (id) => alone(() => disconnect(id)),
+    alone,
+    entries: () => records.all().map(({ file, entry, url }) => ({ file, entry, url })),
     configOf(agent) {
       const record = records.all().find((each) => each.agent === agent && credentials.isLive(each));
       if (!record) return undefined;

@@ -7,18 +7,23 @@ export interface Credentials {
   list(): readonly Pick<AgentRow, 'name' | 'createdAt' | 'revokedAt' | 'servers'>[];
 }
 
-export type Credential = Pick<Connection, 'agent' | 'agentSince'> & { token: string };
+export interface Credential {
+  agent: string;
+  agentSince: string;
+  token: string;
+}
 
 /** The credentials of connections. A name alone does not tell which one is meant: once revoked, it can be given to somebody else. */
 export function credentialsOf(credentials: Credentials) {
   const found = ({ agent, agentSince }: Pick<Connection, 'agent' | 'agentSince'>) =>
     credentials.list().find(({ name, createdAt }) => name === agent && createdAt === agentSince);
   const isLive = (of: Pick<Connection, 'agent' | 'agentSince'>): boolean => {
+    if (of.agent === undefined) return true;
     const credential = found(of);
     return credential !== undefined && credential.revokedAt === undefined;
   };
   function end(of: Pick<Connection, 'agent' | 'agentSince'>): void {
-    if (isLive(of)) credentials.revoke(of.agent);
+    if (of.agent !== undefined && isLive(of)) credentials.revoke(of.agent);
   }
   return {
     isLive,

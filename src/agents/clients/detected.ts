@@ -12,10 +12,10 @@ export function detected(
 ): AgentDetected {
   const { id, title, config } = client;
   const installed = isInstalled(client, machine);
-  if (!config) return { id, title, installed, state: 'unsupported', why: client.instead! };
   const file = fileOf(config, machine, record);
   const repairedAt = record?.repairs.at(-1);
-  const ours = record ? { agent: record.agent, entry: record.entry, ...(repairedAt === undefined ? {} : { repairedAt }) } : {};
+  const named = record?.agent === undefined ? {} : { agent: record.agent };
+  const ours = record ? { ...named, entry: record.entry, ...(repairedAt === undefined ? {} : { repairedAt }) } : {};
   let isTaken = false;
   const row = (state: AgentDetected['state'], why?: string): AgentDetected => ({
     id,
@@ -34,7 +34,11 @@ export function detected(
     if (!isLive(record)) return row(state === 'none' ? 'not-connected' : 'changed', 'Its token was revoked.');
     if (state === 'none') return row('not-connected', record.why ?? 'Our entry is no longer in the file.');
     if (state !== 'same') return row('changed', 'Our entry was changed by somebody else.');
-    if (url !== undefined && url !== record.url) return row('changed', 'The gateway has another address now. Connect again.');
+    if (url !== undefined && url !== record.url)
+      return row(
+        'changed',
+        `${config.startsBridge ? 'The bridge is started otherwise' : 'The gateway has another address'} now. Connect again.`,
+      );
     return row('connected');
   } catch (error) {
     return row(record ? 'changed' : 'not-connected', toErrorValue(error).message);

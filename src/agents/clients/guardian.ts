@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { pause } from '../../base/backoff.ts';
 import { toErrorValue } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { clientOf, configOf, entryState, isInstalled, looksThere, type Standing, seenIn, standing } from './place.ts';
+import { clientOf, entryState, isInstalled, looksThere, type Standing, seenIn, standing } from './place.ts';
 import type { Machine } from './programs/client.ts';
 import type { Connection, Records } from './records.ts';
 
@@ -55,16 +55,16 @@ export function openGuardian(
     if (lookedAt.get(id) === signature) return;
     lookedAt.set(id, signature);
     const client = clientOf(id);
-    if (!looksThere(configOf(client), machine, record.file))
+    if (!looksThere(client.config, machine, record.file))
       return tell(record, 'lost', `${client.title} does not look at ${record.file} any more.`);
     let at: Standing;
     try {
-      at = standing(record.file, configOf(client), machine);
+      at = standing(record.file, client.config, machine);
     } catch (error) {
       tell(record, 'changed', toErrorValue(error).message);
       return;
     }
-    const state = entryState(at, configOf(client), record.entry, record);
+    const state = entryState(at, client.config, record.entry, record);
     if (state === 'same') {
       const seen = seenIn(at, record.entry);
       const isNews = record.state !== 'connected' || JSON.stringify(seen) !== JSON.stringify(record.seen);

@@ -6,6 +6,8 @@ interface Given {
   name: string;
   /** Known only in the moment it was made. Without the token, the text says where it goes. */
   token: string;
+  /** The command that starts the stdio bridge, with its arguments. */
+  bridge: readonly [string, ...string[]];
   /** The variable that holds the token, where the client can read one. */
   variable: string;
 }
@@ -16,9 +18,9 @@ const standIn = 'gha_YOUR_TOKEN';
  * Ready-to-paste configuration for the agents we know, in the order people use them. Where a client can read the token from its
  * environment or ask for it, the text holds no secret, and the note says where the secret goes.
  */
-export function agentConfigs(connection: { url: string; name: string; token?: string | undefined }): AgentConfig[] {
-  const { url, name } = connection;
-  const filled: Given = { url, name, token: connection.token ?? standIn, variable: variableOf(name) };
+export function agentConfigs(connection: Pick<Given, 'url' | 'name' | 'bridge'> & { token?: string | undefined }): AgentConfig[] {
+  const { url, name, bridge } = connection;
+  const filled: Given = { url, name, bridge, token: connection.token ?? standIn, variable: variableOf(name) };
   return table.map(({ id, title, file, language, text, note }) => ({
     id,
     title,
@@ -106,16 +108,21 @@ const table: readonly Known[] = [
     title: 'Claude Desktop',
     file: 'claude_desktop_config.json (Settings, Developer, Edit Config)',
     language: 'json',
-    text: ({ url }) =>
-      json({
-        mcpServers: {
-          gatehouse: { command: 'npx', args: ['-y', 'mcp-remote', url, '--header-file', '/absolute/path/to/gatehouse-headers.txt'] },
-        },
-      }),
-    note: ({ token }) =>
-      `Claude Desktop starts local programs only, so mcp-remote carries its messages here. Put this one line into the header file, readable by you alone: Authorization: Bearer ${token}`,
+    text: ({ bridge: [command, ...args] }) => json({ mcpServers: { gatehouse: { command, args } } }),
+    note: () => `Claude Desktop starts local programs only. This is one of ours, ${askedFor('Claude Desktop')}`,
+  },
+  {
+    id: 'jetbrains',
+    title: 'JetBrains IDEs, Junie',
+    file: '~/.junie/mcp/mcp.json, or Settings, Tools, AI Assistant, Model Context Protocol',
+    language: 'json',
+    text: ({ bridge: [command, ...args] }) => json({ mcpServers: { gatehouse: { command, args } } }),
+    note: () => `Junie starts local programs only. This is one of ours, ${askedFor('the IDE')}`,
   },
 ];
+
+const askedFor = (client: string) =>
+  `and holds no token: start ${client} anew, then allow it here among the agents that wait. The token above is not needed for it.`;
 
 function setVariable({ variable, token }: Given, client: string): string {
   return `${client} reads the token from the variable ${variable}. Set it where ${client} starts, then restart it: export ${variable}=${token} (Windows: setx ${variable} ${token})`;

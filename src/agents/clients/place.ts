@@ -29,12 +29,6 @@ export function clientOf(id: string): Client {
   );
 }
 
-/** Failure('unavailable') where nothing can be written for the agent. */
-export function configOf(client: Client): AgentFile {
-  if (client.config) return client.config;
-  throw new Failure('unavailable', `${client.title} cannot be connected by a command.`, client.instead);
-}
-
 /** The file that is edited: the one with our entry, if the agent looks there still; else the first that exists, else the first. */
 export function fileOf(config: AgentFile, machine: Machine, record: Connection | undefined): string {
   if (record && looksThere(config, machine, record.file)) return record.file;

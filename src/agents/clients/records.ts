@@ -17,9 +17,10 @@ const record = z.strictObject({
   file: z.string().max(4096),
   /** The name of our entry in the file. */
   entry: z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/),
-  /** The name of its credential, and when that was made. */
-  agent: z.string().max(64),
-  agentSince: z.iso.datetime(),
+  /** The name of its credential, and when that was made. Absent where it needs none: what starts the bridge is allowed by itself. */
+  agent: z.string().max(64).optional(),
+  agentSince: z.iso.datetime().optional(),
+  /** Of the gateway; or the command that starts the bridge. */
   url: z.string().max(2048),
   at: z.iso.datetime(),
   /** SHA-256 of our entry as JSON, and of the whole file as we left it. */

@@ -3,7 +3,7 @@ import { openListeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentRow } from '../../contract/agents.ts';
 import { type Agent, readAgents, writeAgents } from './file.ts';
-import { type Changes, type Grants, openGrants } from './grants.ts';
+import { type Changes, type EndedBy, type Grants, openGrants } from './grants.ts';
 import { openKeys } from './keys.ts';
 import { digest, newToken } from './token.ts';
 
@@ -11,7 +11,7 @@ import { digest, newToken } from './token.ts';
 export type AgentSummary = Omit<AgentRow, 'sessions' | 'callsToday'>;
 
 /** `ended`: something that it came in with opens nothing any more, and whatever it has open must end. `changed`: what it may reach. */
-export type AgentEvent = { kind: 'added' | 'revoked' | 'ended' | 'changed' | 'seen'; name: string };
+export type AgentEvent = { kind: 'added' | 'revoked' | 'ended' | 'changed' | 'seen'; name: string; why?: EndedBy };
 
 /** The agents' credentials: static tokens, and what was granted by OAuth. Hashes identify agents; a token is given out once and kept nowhere. */
 export interface Agents {
@@ -68,7 +68,7 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
       if (agent.revokedAt !== undefined || isOver(agent) === over.has(agent)) continue;
       if (over.delete(agent)) continue;
       over.add(agent);
-      tell({ kind: 'ended', name: agent.name });
+      tell({ kind: 'ended', name: agent.name, why: 'time' });
     }
   }, expiryEvery).unref();
 
@@ -197,10 +197,10 @@ export function openAgents(options: { file: string; now: () => number; log: Log 
       find: (name) => byName.get(name.toLowerCase()),
       add: insert,
       change,
-      withdraw(agent, grants) {
+      withdraw(agent, grants, why) {
         agent.grants = grants;
         keys.set(agent);
-        tell({ kind: 'ended', name: agent.name });
+        tell({ kind: 'ended', name: agent.name, ...(why === undefined ? {} : { why }) });
         flush();
       },
       all: () => byName.values(),

@@ -36,8 +36,14 @@ export interface Grants {
   refresh(token: string, client: string, resource: string | undefined): Tokens | undefined;
   /** RFC 7009: a refresh token takes its whole family with it, an access token goes alone. A token of another client stays. */
   revoke(token: string, client: string): void;
-  /** Ends all that came of one code. */
+  /** Ends all that a client has, whichever agents it came in as. */
+  endClient(client: string): void;
+  /** Ends all that came of one code, which was used twice. */
   end(id: string): void;
+  /** Lets a program in that is known by its pipe and so needs no token. It has one agent at an address: whatever it had there before ends. Throws as `give`. */
+  admit(given: Given): void;
+  /** The live agent that a program may come in as at an address. */
+  holder(client: string, resource: string): { name: string } | undefined;
 }
 
 export const accessSeconds = 3600;
@@ -47,6 +53,9 @@ const graceMs = 30_000;
 const idleMs = 30 * 86_400_000;
 /** Bounds for each grant, and for each agent: processes of one agent. Spent ones are remembered to recognize a copy. */
 const most = { access: 32, fresh: 32, spent: 64, grants: 16, uses: 32 };
+
+/** Why what an agent came in with ended: a copy was used, the company blocks it, the agent signed out, or its time is over. */
+export type EndedBy = 'reuse' | 'company' | 'agent' | 'time';
 
 /** Undefined takes a member away. */
 export type Changes = { [Key in 'servers' | 'expiresAt' | 'grants']?: Agent[Key] | undefined };
@@ -61,7 +70,7 @@ interface Store {
   /** First to the disk, then for good; throws where that fails. */
   change(agent: Agent, fields: Changes): void;
   /** First in memory: whatever the disk says, these are out. */
-  withdraw(agent: Agent, grants: Grant[]): void;
+  withdraw(agent: Agent, grants: Grant[], why?: EndedBy): void;
   all(): Iterable<Agent>;
 }
 
@@ -88,23 +97,45 @@ export function openGrants(store: Store): Grants {
 
   const without = (agent: Agent, grant: Grant): Grant[] => (agent.grants ?? []).filter((other) => other !== grant);
 
+  const bare = ({ client, resource }: Given): Grant => ({
+    id: randomBytes(16).toString('base64url'),
+    client,
+    resource,
+    createdAt: new Date(now()).toISOString(),
+    refresh: [],
+    access: [],
+  });
+
+  /** `stays`: which of the agent's other grants do. */
+  function keep({ name, client, servers, expiresAt }: Given, grant: Grant, stays: (other: Grant) => boolean = () => true): void {
+    const limits = { servers: servers && [...servers], expiresAt };
+    const same = store.find(name);
+    if (same?.revokedAt === undefined && same?.client_id === client)
+      store.change(same, { ...limits, grants: [...(same.grants ?? []).filter(stays).slice(1 - most.grants), grant] });
+    else store.add({ name, createdAt: grant.createdAt, client_id: client, grants: [grant], ...defined(limits) });
+  }
+
   return {
-    give({ name, client, resource, servers, expiresAt }) {
-      const createdAt = new Date(now()).toISOString();
-      const { grant, tokens } = extended({
-        id: randomBytes(16).toString('base64url'),
-        client,
-        resource,
-        createdAt,
-        refresh: [],
-        access: [],
-      });
-      const limits = { servers: servers && [...servers], expiresAt };
-      const same = store.find(name);
-      if (same?.revokedAt === undefined && same?.client_id === client)
-        store.change(same, { ...limits, grants: [...(same.grants ?? []).slice(1 - most.grants), grant] });
-      else store.add({ name, createdAt, client_id: client, grants: [grant], ...defined(limits) });
+    give(given) {
+      const { grant, tokens } = extended(bare(given));
+      keep(given, grant);
       return { id: grant.id, tokens };
+    },
+    admit(given) {
+      const isOld = (grant: Grant) => grant.client === given.client && grant.resource === given.resource;
+      keep(given, bare(given), (grant) => !isOld(grant));
+      for (const agent of store.all())
+        if (agent !== store.find(given.name) && agent.grants?.some(isOld))
+          store.withdraw(
+            agent,
+            agent.grants.filter((grant) => !isOld(grant)),
+          );
+    },
+    holder(client, resource) {
+      for (const { name, client_id, revokedAt, expiresAt, grants } of store.all())
+        if (client_id === client && revokedAt === undefined && grants?.some((grant) => grant.resource === resource))
+          if (expiresAt === undefined || now() < Date.parse(expiresAt)) return { name };
+      return undefined;
     },
     refresh(token, client, resource) {
       const found = keys.refresh(token);
@@ -118,7 +149,7 @@ export function openGrants(store: Store): Grants {
       if (at - used.at >= idleMs) return undefined;
       const uses = (used.uses ?? 0) + 1;
       if (used.spentAt !== undefined && (Math.abs(at - used.spentAt) > graceMs || uses > most.uses)) {
-        store.withdraw(agent, without(agent, grant));
+        store.withdraw(agent, without(agent, grant), 'reuse');
         return undefined;
       }
       const next = extended({
@@ -130,7 +161,7 @@ export function openGrants(store: Store): Grants {
     },
     revoke(token, client) {
       const family = keys.refresh(token);
-      if (family?.grant.client === client) return store.withdraw(family.agent, without(family.agent, family.grant));
+      if (family?.grant.client === client) return store.withdraw(family.agent, without(family.agent, family.grant), 'agent');
       const one = keys.access(token);
       if (one?.grant.client !== client) return;
       const hash = digest(token);
@@ -141,10 +172,16 @@ export function openGrants(store: Store): Grants {
         (agent.grants ?? []).map((other) => (other === grant ? next : other)),
       );
     },
+    endClient(client) {
+      for (const agent of store.all()) {
+        const kept = agent.grants?.filter((grant) => grant.client !== client);
+        if (kept && kept.length < agent.grants!.length) store.withdraw(agent, kept, 'company');
+      }
+    },
     end(id) {
       for (const agent of store.all()) {
         const grant = agent.grants?.find((each) => each.id === id);
-        if (grant) return store.withdraw(agent, without(agent, grant));
+        if (grant) return store.withdraw(agent, without(agent, grant), 'reuse');
       }
     },
   };

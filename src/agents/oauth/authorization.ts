@@ -3,14 +3,17 @@ import type { Log } from '../../base/log.ts';
 import type { ConsentRequest } from '../../contract/consent.ts';
 import type { Agents } from '../credentials/credentials.ts';
 import { openCodes } from './codes.ts';
+import { type CompanyWord, type From, type OwnPrograms, openCompanyWord } from './company-word.ts';
 import { type Documents, type Fetching, openDocuments } from './documents.ts';
 import { OAuthError } from './errors.ts';
 import { agentName, type Client } from './metadata.ts';
+import { openPipes, type Pipes } from './pipes.ts';
 import { perMinute } from './rate.ts';
-import { matchRedirect, redirectWith } from './redirects.ts';
+import { matchRedirect, pipe, redirectWith } from './redirects.ts';
 import { openRegistrations, type Registrations } from './registrations.ts';
 import { type Asked, consentMs, isCalled, type Limits, openRequests, type Pending } from './requests.ts';
 import { type Answer, one, openTokenEndpoint } from './token-endpoint.ts';
+import { allowedInWords, deniedInWords, expiredInWords } from './words.ts';
 
 /** The authorization server on loopback: agents sign in by themselves, and the person allows each in the window or on the command line. */
 export interface Authorization {
@@ -18,9 +21,9 @@ export interface Authorization {
   register(metadata: unknown): Answer;
   /**
    * RFC 6749 section 4.1.1. `wait`: where the browser waits for the person. `refused`: a sentence for the person in the browser; `to`: where the agent
-   * hears it instead. `host`: as the browser was sent here.
+   * hears it instead. `host`: as the browser was sent here. `opened`: the browser, where no page sent it.
    */
-  begin(query: URLSearchParams, host: string): Promise<{ wait: string } | { refused: string; to?: string }>;
+  begin(query: URLSearchParams, host: string, opened?: From): Promise<{ wait: string } | { refused: string; to?: string }>;
   /** What the waiting page shows; undefined: nothing waits there. */
   look(wait: string): { id: string } | undefined;
   /** Where the browser goes on, given out once; 'waiting': not decided yet; undefined: nothing waits there. */
@@ -29,6 +32,8 @@ export interface Authorization {
   token(form: URLSearchParams): Answer;
   /** RFC 7009 */
   revoke(form: URLSearchParams): Answer;
+  /** Programs that come over a pipe; `allow` lets them in at once. */
+  readonly pipes: Pipes;
   pending(): ConsentRequest[];
   /** Throws Failure('not-found') where nothing waits under this id, Failure('conflict') where another agent has the name. */
   allow(id: string, choice: Choice): { name: string };
@@ -37,6 +42,10 @@ export interface Authorization {
   forget(name: string): void;
   /** The person limited an agent anew: nothing that was allowed before makes that any wider. */
   limited(name: string): void;
+  /** What the company says of clients, with each bundle: what a blocked one has ends at once. */
+  follow(word: CompanyWord): void;
+  /** There are no rules: blocks stay, and nothing else of the company's word. */
+  suspend(): void;
   close(): void;
 }
 
@@ -64,7 +73,11 @@ export function openAuthorization(options: {
   reserved: readonly string[];
   /** Which program listens on a port of loopback, in words; undefined: the system does not say. */
   listensAt?(address: '127.0.0.1' | '::1', port: number): Promise<string | undefined>;
+  /** Absent: nobody comes in without a click. */
+  own?: OwnPrograms;
   changed(): void;
+  /** For the record. */
+  note(reason: string): void;
   log: Log;
   now(): number;
   fetching?: Fetching;
@@ -72,11 +85,19 @@ export function openAuthorization(options: {
   const { agents, now, log, reserved } = options;
   const registrations = openRegistrations({ file: options.file, now, log });
   const documents = openDocuments({ now, log, fetching: options.fetching });
-  const requests = openRequests({ now, changed: options.changed });
+  const requests = openRequests({ now, changed: options.changed, expired: (pending) => options.note(expiredInWords(pending)) });
   const codes = openCodes(now);
   const allowed = perMinute(asksPerMinute, now);
   const clients = { registrations, documents };
-  const endpoint = openTokenEndpoint({ codes, clients, grants: agents.grants, resourceAt: options.resourceAt, log });
+  const company = openCompanyWord({ requests, documents, agents, own: options.own, now, note: options.note });
+  const endpoint = openTokenEndpoint({
+    codes,
+    clients,
+    refuse: company.refuse,
+    grants: agents.grants,
+    resourceAt: options.resourceAt,
+    log,
+  });
 
   /**
    * The agent that signed in as this client before: the one of this name, or the first. Self-registered clients keep their id too, if they sign in again
@@ -99,6 +120,25 @@ export function openAuthorization(options: {
     if (pending) return pending;
     throw new Failure('not-found', 'No agent waits under this code.', 'It may have gone, or waited too long: let the agent sign in again.');
   };
+
+  function allow(pending: Pending, { name, servers, expiresAt }: Choice, by = 'The person'): { name: string } {
+    const before = again(pending.client, name);
+    const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
+    if (isTaken(chosen) && !(before && isCalled(chosen, before.name)))
+      throw new Failure('conflict', `There is an agent named "${chosen}" already.`, 'Choose another name, or revoke that one first.');
+    // A time that is over would lock out whoever is let in now.
+    const kept = before?.expiresAt !== undefined && Date.parse(before.expiresAt) > now() ? before.expiresAt : undefined;
+    const limits = {
+      servers: servers === 'all' ? undefined : (servers ?? before?.servers),
+      expiresAt: expiresAt === undefined ? kept : expiresAt === 0 ? undefined : new Date(expiresAt).toISOString(),
+    };
+    limit(pending.client.id, chosen, limits);
+    // Nothing goes back over a browser: the program is in from now on, also where it waits no more.
+    if (pending.redirect === pipe) agents.grants.admit({ name: chosen, client: pending.client.id, resource: pending.resource, ...limits });
+    requests.decide(pending, { allow: true, name: chosen, ...limits });
+    options.note(allowedInWords(by, pending, chosen, limits));
+    return { name: chosen };
+  }
 
   /** Throws OAuthError for what is wrong, once it is known that the redirect URI is the client's own. */
   function rest(query: URLSearchParams): Omit<Asked, 'client' | 'redirect' | 'issuer'> {
@@ -137,6 +177,7 @@ export function openAuthorization(options: {
   }
 
   return {
+    pipes: openPipes({ requests, mayAsk: allowed, changed: options.changed, now }),
     register(metadata) {
       try {
         return { status: 201, body: registrations.register(metadata) };
@@ -144,7 +185,7 @@ export function openAuthorization(options: {
         return endpoint.failed(error);
       }
     },
-    async begin(query, host) {
+    async begin(query, host, opened) {
       let asked: Pick<Asked, 'client' | 'redirect' | 'issuer'>;
       try {
         const uri = one(query, 'redirect_uri');
@@ -163,11 +204,14 @@ export function openAuthorization(options: {
         return { refused: sayOrThrow(error) };
       }
       try {
+        company.refuse(asked.client.id);
         const all = { ...asked, ...rest(query) };
+        const approved = await company.approves(all, opened);
         const pending = allowed() ? requests.add(all) : undefined;
         if (!pending)
           throw new OAuthError('temporarily_unavailable', 'Too many agents wait to be allowed. Decide on them in Gatehouse first.');
-        void lookUp(pending);
+        if (approved) allow(pending, again(pending.client) ? {} : approved, 'Without a click, the company');
+        else void lookUp(pending);
         return { wait: pending.wait };
       } catch (error) {
         const refused = sayOrThrow(error);
@@ -224,23 +268,12 @@ export function openAuthorization(options: {
               }),
         };
       }),
-    allow(id, { name, servers, expiresAt }) {
+    allow: (id, choice) => allow(open(id), choice),
+    deny(id) {
       const pending = open(id);
-      const before = again(pending.client, name);
-      const chosen = name ?? before?.name ?? agentName(pending.client.name, isTaken);
-      if (isTaken(chosen) && !(before && isCalled(chosen, before.name)))
-        throw new Failure('conflict', `There is an agent named "${chosen}" already.`, 'Choose another name, or revoke that one first.');
-      // A time that is over would lock out whoever is let in now.
-      const kept = before?.expiresAt !== undefined && Date.parse(before.expiresAt) > now() ? before.expiresAt : undefined;
-      const limits = {
-        servers: servers === 'all' ? undefined : (servers ?? before?.servers),
-        expiresAt: expiresAt === undefined ? kept : expiresAt === 0 ? undefined : new Date(expiresAt).toISOString(),
-      };
-      limit(pending.client.id, chosen, limits);
-      requests.decide(pending, { allow: true, name: chosen, ...limits });
-      return { name: chosen };
+      requests.decide(pending, { allow: false });
+      options.note(deniedInWords('The person', pending));
     },
-    deny: (id) => requests.decide(open(id), { allow: false }),
     forget(name) {
       requests.forget(name);
       codes.forget(name);
@@ -249,6 +282,8 @@ export function openAuthorization(options: {
       const { signIn, servers, expiresAt } = agents.list().find((agent) => isCalled(agent.name, name)) ?? {};
       if (signIn) limit(signIn.client, name, { servers, expiresAt });
     },
+    follow: company.follow,
+    suspend: company.suspend,
     close: () => requests.close(),
   };
 }

@@ -14,6 +14,8 @@ export interface Documents {
   isDocument(id: string): boolean;
   /** `knows`: whether what is at hand is enough. Throws OAuthError. */
   find(id: string, knows: (client: Client) => boolean): Promise<Client>;
+  /** Whether what `find` gave last is what the document says, and not what it said before it could not be read any more. */
+  isCurrent(id: string, knows: (client: Client) => boolean): boolean;
 }
 
 interface Kept {
@@ -22,6 +24,8 @@ interface Kept {
   at: number;
   /** Milliseconds that it is good for. */
   good: number;
+  /** It could not be read again. */
+  stale?: boolean;
 }
 
 /** Milliseconds. */
@@ -74,7 +78,7 @@ export function openDocuments(options: { now: () => number; log: Log; fetching?:
       reading = read(id)
         .then((next) => {
           // What was good once goes on while the network is away.
-          const result = next.failed !== undefined && before?.client ? { ...before, at: next.at, good: failedFor } : next;
+          const result = next.failed !== undefined && before?.client ? { ...before, at: next.at, good: failedFor, stale: true } : next;
           kept.delete(id);
           if (kept.size >= most.kept) kept.delete(kept.keys().next().value!);
           kept.set(id, result);
@@ -88,6 +92,10 @@ export function openDocuments(options: { now: () => number; log: Log; fetching?:
 
   return {
     isDocument: (id) => id.startsWith('https://'),
+    isCurrent(id, knows) {
+      const [pinned, last] = [knownClient(id), kept.get(id)];
+      return (pinned !== undefined && knows(pinned)) || (last?.client !== undefined && last.stale !== true);
+    },
     async find(id, knows) {
       const url = parseUrl(id);
       // The draft, section 3: https, a path, no fragment, no user name; the text itself is the name, so there must be one spelling.

@@ -6,9 +6,12 @@ export interface Redirect {
   href: string;
   /** What the person is shown: a host, or the scheme of a program on this machine. */
   place: string;
-  /** `machine`: whichever program listens there, or has the scheme, on this machine; nobody can say which one that is. */
-  reach: 'machine' | 'web';
+  /** `machine`: whichever program listens there, or has the scheme, on this machine; nobody can say which one that is. `pipe`: below. */
+  reach: 'machine' | 'web' | 'pipe';
 }
+
+/** Of a program that speaks over a pipe: nothing is sent anywhere. */
+export const pipe: Redirect = { uri: '', href: '', place: 'its own pipe', reach: 'pipe' };
 
 const longest = 2048;
 const loopbackHosts = new Set(['127.0.0.1', 'localhost', '[::1]']);

@@ -67,7 +67,7 @@ const most = { open: 12, ofOneClient: 3 };
 // No letter or digit that is taken for another, and no vowel, so that no word comes out.
 const alphabet = 'BCDFGHJKMPQRTVWXYZ346789';
 
-export function openRequests(options: { now: () => number; changed: () => void }): Requests {
+export function openRequests(options: { now: () => number; changed: () => void; expired(pending: Pending): void }): Requests {
   const { now, changed } = options;
   const all = new Set<Pending>();
   const wakers = new Map<Pending, Set<() => void>>();
@@ -107,7 +107,10 @@ export function openRequests(options: { now: () => number; changed: () => void }
       all.add(pending);
       // Undecided means no; the page then has a minute to hear it.
       const timer = setTimeout(() => {
-        if (pending.decision === undefined) decide(pending, { allow: false });
+        if (pending.decision === undefined) {
+          decide(pending, { allow: false });
+          options.expired(pending);
+        }
         timers.set(pending, setTimeout(() => drop(pending), 60_000).unref());
       }, consentMs).unref();
       timers.set(pending, timer);

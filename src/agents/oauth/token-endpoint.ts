@@ -26,6 +26,8 @@ export function openTokenEndpoint(options: {
   codes: Codes;
   clients: { registrations: Registrations; documents: Documents };
   grants: Grants;
+  /** Throws OAuthError for a client that the company blocks. */
+  refuse(client: string): void;
   resourceAt(resource: string): string | undefined;
   log: Log;
 }) {
@@ -34,6 +36,7 @@ export function openTokenEndpoint(options: {
   /** The client's id. Agents are public clients, so it proves nothing; each token is bound to it all the same. */
   function clientOf(form: URLSearchParams): string {
     const id = one(form, 'client_id');
+    if (id !== undefined) options.refuse(id);
     // So told, agents forget their old registration and make a new one.
     if (id === undefined || !(clients.documents.isDocument(id) || clients.registrations.find(id)))
       throw new OAuthError('invalid_client', 'This client is not known here. Register again.', 401);

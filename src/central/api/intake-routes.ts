@@ -23,6 +23,8 @@ const request = z.discriminatedUnion('kind', [
     kind: z.literal('server'),
     name: z.string().min(1).max(200),
     url: z.string().max(2000).optional(),
+    /** How it is started where it has no address, without values. */
+    command: z.string().max(2000).optional(),
     reason: z.string().min(1).max(2000),
   }),
 ]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nearest } from '../../base/nearest.ts';
 import { type Bundle, type CompiledPolicy, limits as limitsSchema, type ServerEntry } from '../../bundle/schema.ts';
 import { compileEntry } from './entry.ts';
 import type { Folder } from './folder.ts';
@@ -51,6 +52,7 @@ export interface CompiledCompany {
   policies: CompiledPolicy[];
   limits: Bundle['limits'];
   agents?: NonNullable<Bundle['agents']>;
+  clients: Bundle['clients'];
 }
 
 /** Checks the files that `readFolder` read against each other. There is a company unless there are errors; warnings do not prevent it. */
@@ -98,6 +100,15 @@ export async function compileCompany(
   for (const [index, name] of groups.entries()) {
     if (groups.indexOf(name) < index) problems.push(at(folder.org!, ['groups', index], `The group "${name}" stands twice.`, 'Remove one.'));
   }
+  for (const [index, { servers: named }] of (org?.agents?.clients ?? []).entries())
+    for (const [place, id] of (named ?? []).entries()) {
+      if (ids.has(id)) continue;
+      const meant = nearest(id, [...ids.keys()]);
+      const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`;
+      problems.push(
+        at(folder.org!, ['agents', 'clients', index, 'servers', place], `There is no server "${id}".${hint}`, 'Correct the id.'),
+      );
+    }
   for (const source of folder.remixes) {
     const fix = 'Keep it for a later version, or remove the file.';
     problems.push({
@@ -137,7 +148,8 @@ export async function compileCompany(
       registry,
       policies: compiled.policies,
       limits: folder.limits?.value ?? limitsSchema.parse({}),
-      ...(org.agents === undefined ? {} : { agents: { otherServers: org.agents.other_servers } }),
+      ...(org.agents?.other_servers === undefined ? {} : { agents: { otherServers: org.agents.other_servers } }),
+      clients: (org.agents?.clients ?? []).map(({ client_id, ...rule }) => ({ clientId: client_id, ...rule })),
     },
   };
 }

@@ -1,12 +1,12 @@
-import { staysPrivate } from '../../bundle/private-url.ts';
 import { type Catalogue, type ServerEntry, serverEntry, type ToolFacts } from '../../bundle/schema.ts';
 import { usableCatalogue } from '../../bundle/usable.ts';
 import { unknownArguments } from './argument-kinds.ts';
+import { authOf } from './auth.ts';
 import { catalogueHashes, definitionHash, definitionsOf } from './definition-hash.ts';
 import type { Checked } from './document.ts';
 import type { Problem } from './problem.ts';
 import { compileRemote, scopeOf, usedRemote } from './remote.ts';
-import { openSecretList, refersToSecret, type SecretList, secretsGoTo } from './secrets.ts';
+import { openSecretList, refersToSecret, secretsGoTo } from './secrets.ts';
 import { type EntryMeta, entryKey, type Input, type PackageSpec, type ServerJson, type Stated } from './server-json.ts';
 import { resolveText } from './variables.ts';
 
@@ -145,43 +145,6 @@ export function compileEntry(
     problem(path, `After the variables were filled in, ${issue.path.join('.')} is not valid: ${issue.message}.`, fix);
   }
   return parsed.success ? { entry: parsed.data, problems } : { problems };
-}
-
-/** INVARIANT: a person's token goes to a server over TLS, or stays on this machine. */
-function authOf(
-  auth: NonNullable<EntryMeta['auth']>,
-  { url, headers = {} }: Partial<Pick<ServerEntry, 'url' | 'headers'>>,
-  secrets: SecretList,
-  problem: (path: readonly PropertyKey[], message: string, fix: string) => void,
-  resolve: (path: readonly PropertyKey[], text: string) => string,
-): ServerEntry['auth'] {
-  if (auth.type === 'none') return auth;
-  const at = [...inMeta, 'auth'];
-  if (url === undefined)
-    problem(at, 'A local server gets no token: "auth" is for remote ones.', 'Take "auth" away, or give the server a remote.');
-  else if (URL.canParse(url) && !staysPrivate(url))
-    problem(at, `Tokens of people would go to ${new URL(url).host} in the clear.`, 'Give the server an address with https.');
-  const secretHeaders = secrets.list().flatMap(({ where }) => where.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
-  if ([...Object.keys(headers), ...secretHeaders].some((name) => name.toLowerCase() === 'authorization'))
-    problem(at, 'Both "auth" and a header of the remote say what Authorization is.', 'Take one of them away.');
-  if (auth.type === 'oauth') {
-    const { issuer, clientId, clientSecret, resource, ...rest } = auth;
-    const named = clientSecret === undefined ? undefined : secrets.client([...at, 'clientSecret'], clientSecret);
-    if (issuer !== undefined && !staysPrivate(issuer))
-      problem([...at, 'issuer'], 'People would sign in there in the clear.', 'Give the authorization server an address with https.');
-    return {
-      ...rest,
-      ...(issuer === undefined ? {} : { issuer }),
-      ...(clientId === undefined ? {} : { clientId: resolve([...at, 'clientId'], clientId) }),
-      ...(named === undefined ? {} : { clientSecret: named }),
-      ...(resource === undefined ? {} : { resource: typeof resource === 'string' ? resolve([...at, 'resource'], resource) : resource }),
-    };
-  }
-  return {
-    ...auth,
-    ...(auth.audience === undefined ? {} : { audience: resolve([...at, 'audience'], auth.audience) }),
-    ...(auth.resource === undefined ? {} : { resource: resolve([...at, 'resource'], auth.resource) }),
-  };
 }
 
 /** INVARIANT: what reaches a bundle is what was blessed: a definition edited by hand afterwards is found by its hash. */

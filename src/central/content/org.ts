@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { otherServers } from '../../bundle/agents.ts';
+import { clientDecision, clientId, isOncePerClient, otherServers } from '../../bundle/agents.ts';
 import { limits } from '../../bundle/schema.ts';
 
 const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -45,8 +45,29 @@ export const org = z.strictObject({
       'resign must be shorter than stale, and stale shorter than expires',
     )
     .default({ stale: 12 * units.h, expires: 7 * units.d, resign: units.h }),
-  /** Which servers agents may have in their own configuration beside the gateway: `[]` is none. Absent: any. */
-  agents: z.strictObject({ other_servers: otherServers }).optional(),
+  agents: z
+    .strictObject({
+      /** Which servers agents may have in their own configuration beside the gateway: `[]` is none. Absent: any. */
+      other_servers: otherServers.optional(),
+      /** Agents that sign in without a click of the person, or not at all. */
+      clients: z
+        .array(
+          z
+            .strictObject({ client_id: clientId, decision: clientDecision, servers: z.array(text).min(1).max(500).optional() })
+            .refine(({ decision, servers }) => decision === 'allow' || servers === undefined, {
+              path: ['servers'],
+              message: 'a client is blocked as a whole: servers stand with "allow"',
+            }),
+        )
+        .max(200)
+        .refine((list) => isOncePerClient(list.map((each) => each.client_id)), 'a client stands twice')
+        .optional(),
+    })
+    .refine((agents) => Object.values(agents).some((each) => each !== undefined), {
+      path: ['other_servers'],
+      message: 'state other_servers or clients, or leave agents out',
+    })
+    .optional(),
   /** The oldest app that this content is meant for. */
   minimum_app_version: z
     .string()

@@ -11,7 +11,7 @@ export interface SecretList {
   list(): Secret[];
   /** A value that takes a secret is noted for `place`, and is no value of the company's. Otherwise false. */
   /** A value that is `secret://NAME` and no more, for the client of an authorization server: its name; undefined: it was refused. */
-  client(path: readonly PropertyKey[], value: string): string | undefined;
+  client(path: readonly PropertyKey[], value: string, description: string): string | undefined;
   take(path: readonly PropertyKey[], input: SecretInput, place: Pick<SecretPlace, 'in' | 'name'>): boolean;
 }
 
@@ -42,11 +42,11 @@ export function openSecretList({ problem, resolve }: Telling): SecretList {
 
   return {
     list: () => [...secrets.values()],
-    client(path, value) {
+    client(path, value, description) {
       const name = whole(value);
       if (name === undefined)
         problem(path, 'The secret of the client stands in the company folder, so it would be in every bundle.', supply);
-      else add(path, name, { description: 'The secret of the app that IT registered there', required: true });
+      else add(path, name, { description, required: true });
       return name;
     },
     take(path, input, place) {

@@ -1,10 +1,13 @@
 import { z } from 'zod';
-import { catalogue, launch, serverEntry, serverId, toolFacts, upstreamAuth } from '../../bundle/schema.ts';
+import { catalogue, launch, serverEntry, serverId, toolFacts } from '../../bundle/schema.ts';
+import { upstreamAuth } from '../../bundle/upstream-auth.ts';
 
 /** Where our part of a server.json stands: sub-registries add their own reverse-DNS key to `_meta`. */
 export const entryKey = 'dev.gatehouse/entry';
 
-const [none, exchange, oauth] = upstreamAuth.options;
+const [none, exchange, oauth, clientCredentials, enterpriseManaged] = upstreamAuth.options;
+/** `secret://NAME`, where a bundle has the name. */
+const proofs = { clientSecret: z.string().optional(), privateKey: z.string().optional() };
 
 const input = z.looseObject({
   value: z.string().optional(),
@@ -44,7 +47,15 @@ export const entryMeta = z.strictObject({
   era: serverEntry.shape.era,
   timeoutMs: serverEntry.shape.timeoutMs,
   roots: z.array(z.string().min(1)).default([]),
-  auth: z.union([none.strict(), exchange.strict(), oauth.extend({ clientSecret: z.string().optional() }).strict()]).optional(),
+  auth: z
+    .union([
+      none.strict(),
+      exchange.strict(),
+      oauth.extend({ clientSecret: proofs.clientSecret }).strict(),
+      clientCredentials.extend(proofs).strict(),
+      enterpriseManaged.extend(proofs).strict(),
+    ])
+    .optional(),
   launch: launch
     .extend({ env: z.record(z.string(), variableInput).default({}) })
     .strict()

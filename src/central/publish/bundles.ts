@@ -89,11 +89,14 @@ async function compileAudience(
     policies,
     limits: company.limits,
     ...(company.agents === undefined ? {} : { agents: company.agents }),
+    clients: company.clients,
   };
   const servers = new Set(await policy.canDiscover(dated(body, company.freshness, now()), groups));
   const held = new Set([...servers, ...undecidedServers(body)]);
   const kept = company.servers.filter(({ id }) => held.has(id));
-  return { body: { ...body, format: bundleFormat(kept), servers: kept }, freshness: company.freshness, servers };
+  // Which servers there are besides is not told.
+  const clients = body.clients.map((rule) => (rule.servers ? { ...rule, servers: rule.servers.filter((id) => held.has(id)) } : rule));
+  return { body: { ...body, format: bundleFormat(kept), servers: kept, clients }, freshness: company.freshness, servers };
 }
 
 async function sign({ body, freshness }: Audience, now: number, signer: Signer): Promise<SignedBundle> {

@@ -9,7 +9,9 @@ import { bearer } from '../../upstreams/credentials/bearer.ts';
 import { openCredentials } from '../../upstreams/credentials/by-type.ts';
 import type { HeaderList } from '../../upstreams/credentials/credentials.ts';
 import { openLoginPath } from '../../upstreams/local/login-path.ts';
+import { clientTokens } from '../../upstreams/oauth/client-credentials.ts';
 import { openUpstreams } from '../../upstreams/pool.ts';
+import { filledOf } from '../../upstreams/secrets/source.ts';
 import type { Outcome, Peer, Upstream } from '../../upstreams/upstream.ts';
 import { givenSecrets } from './given-secrets.ts';
 
@@ -61,6 +63,8 @@ export async function fetchCatalogue(
     events: { onStatus() {}, onResourceUpdated() {} },
     credentials: openCredentials({
       exchange: { headers: givenToken },
+      'enterprise-managed': { headers: givenToken },
+      'client-credentials': clientTokens({ now: Date.now, signIn: () => entry, proof: () => filledOf(secrets, entry) }),
       oauth: { headers: (entry, _person, _signal, refused) => (refused || hasToken(entry) ? givenToken(entry) : []) },
     }),
     secrets,

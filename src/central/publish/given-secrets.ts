@@ -1,5 +1,6 @@
 import { Failure } from '../../base/errors.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
+import { proofsOf } from '../../bundle/secret.ts';
 import { fill } from '../../upstreams/secrets/fill.ts';
 import type { SecretSource } from '../../upstreams/secrets/source.ts';
 import { checkValue } from '../../upstreams/secrets/value.ts';
@@ -11,8 +12,9 @@ const capitals = (text: string) => text.toUpperCase().replaceAll('-', '_');
 /** Blessing has no person's vault: whoever blesses puts the secrets into variables of the environment, one for each server and name. Else it throws a Failure. */
 export function givenSecrets(entry: ServerEntry, environment: NodeJS.ProcessEnv): SecretSource {
   const { id, auth } = entry;
-  // Nobody signs in here: what blesses has its token from elsewhere.
-  const secrets = entry.secrets.filter(({ name }) => auth.type !== 'oauth' || name !== auth.clientSecret);
+  // Nobody signs in here: where people do, what blesses has its token from elsewhere.
+  const unasked = auth.type === 'client-credentials' ? [] : proofsOf(auth);
+  const secrets = entry.secrets.filter(({ name }) => !unasked.includes(name));
   const given = new Map(secrets.map((secret) => [secret.name, environment[variableFor(id, secret.name)] || undefined]));
   const missing = secrets.filter(({ name, required }) => required && given.get(name) === undefined);
   for (const secret of secrets) if (given.get(secret.name) !== undefined) checkValue(secret, given.get(secret.name)!);

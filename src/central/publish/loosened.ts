@@ -27,6 +27,12 @@ export function loosened(before: CompiledCompany, after: CompiledCompany): strin
     before.agents !== undefined && !after.agents?.otherServers.every((each) => others?.has(JSON.stringify(each))),
     'which servers agents may have',
   );
+  const clients = new Map(after.clients.map((rule) => [rule.clientId, rule]));
+  for (const { clientId, decision, servers } of before.clients) {
+    const rule = clients.get(clientId);
+    say(decision === 'block' && rule?.decision !== 'block', `that ${clientId} is blocked`);
+    say(servers !== undefined && rule?.decision === 'allow' && rule.servers === undefined, `the servers of ${clientId}`);
+  }
   // How people are recognized, and what their apps must be: a file that ends early gives the defaults.
   say(JSON.stringify(before.identity) !== JSON.stringify(after.identity), 'how people sign in');
   say(before.minimumVersion !== undefined && before.minimumVersion !== after.minimumVersion, 'minimum_app_version');

@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { whoAnswers } from '../../port/probe.ts';
 
 /**
@@ -19,6 +19,8 @@ export interface Port {
   readonly number: number;
   /** Listens where that is not done yet, then tries each address as an agent would. An address that this machine does not have is left out. */
   check(): Promise<AddressState[]>;
+  /** Serves a connection that came another way. */
+  accept(connection: Socket): void;
   close(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ export async function openPort(wanted: number, open: () => http.Server): Promise
         });
       return running;
     },
+    accept: (connection) => void ends[0]!.server.emit('connection', connection),
     async close() {
       await running;
       await Promise.all(

@@ -22,7 +22,10 @@ export async function authorize(signIn: SignIn, path: string, request: IncomingM
     return refusedPage(response, 'This page was opened ahead of its time; open it again.', 403);
   if (site === 'cross-site' || site === 'same-site') return sentHerePage(response, url);
   const question = url.indexOf('?');
-  const begun = await signIn.begin(new URLSearchParams(question < 0 ? '' : url.slice(question + 1)), headers.host!);
+  const { remoteAddress: address, remotePort: port } = request.socket;
+  // A browser that a program opened says "none". One that says nothing, and a link on a page of ours, is a question to the person.
+  const opened = site === 'none' && dest === 'document' && address !== undefined && port !== undefined ? { address, port } : undefined;
+  const begun = await signIn.begin(new URLSearchParams(question < 0 ? '' : url.slice(question + 1)), headers.host!, opened);
   if ('wait' in begun) return goTo(response, `${waitAt}${begun.wait}`);
   if (begun.to !== undefined) return goTo(response, begun.to);
   refusedPage(response, begun.refused);

@@ -20,6 +20,8 @@ export interface Endpoint {
   maxDepth: number;
   /** `resource`: path of the address. */
   verify(token: string, connection: object, resource: string): { name: string } | undefined;
+  /** Of a bridge's connection: whose its requests are, at an address. */
+  bridged?(connection: object): ((resource: string) => { name: string } | undefined) | undefined;
   wire: WireContext;
   unread: Unread;
   /** Pending while nobody knows yet what is allowed. */
@@ -46,6 +48,12 @@ export function mcp(at: Endpoint, address: Address, request: IncomingMessage, re
 
 /** Whose bearer the request has; undefined: it is good for nobody here, and was answered so. */
 function holder(at: Endpoint, address: Address, request: IncomingMessage, response: Reply): { name: string } | undefined {
+  const bridged = at.bridged?.(request.socket);
+  if (bridged) {
+    const agent = bridged(address.path);
+    if (!agent) challenge(pathOf(request), request.headers.host!, true, response);
+    return agent;
+  }
   const token = bearer(request.headers);
   const agent = token === undefined ? undefined : at.verify(token, request.socket, address.path);
   if (!agent) challenge(pathOf(request), request.headers.host!, token !== undefined, response);
@@ -65,6 +73,7 @@ function entered(at: Endpoint, address: Address, agent: string, request: Incomin
     address,
     bytes: 0,
     mayStream: accepts(headers.accept, 'text/event-stream'),
+    piped: at.bridged?.(request.socket) !== undefined,
   };
   if (request.method === 'GET') return legacyGet(incoming, at.wire);
   if (request.method === 'DELETE') return legacyDelete(incoming, at.wire);

@@ -41,7 +41,7 @@ export async function modern(incoming: Incoming, message: Exclude<Message, { kin
     return;
   }
   const { id, method, params } = message;
-  const refused = check(incoming.headers, method, params);
+  const refused = check(incoming.piped ? undefined : incoming.headers, method, params);
   if (refused) return answer.end(errorText(id, refused), 400);
   const meta = params['_meta'] as JsonObject;
   const clientInfo = info(meta[`${prefix}clientInfo`]);
@@ -106,11 +106,12 @@ const needsTasks: RpcError = {
 };
 
 /** The envelope and its agreement with the headers: an intermediary that trusted a header could be led past its rules (SEP-2243). */
-function check(headers: IncomingHttpHeaders, method: string, params: JsonObject): RpcError | undefined {
+function check(headers: IncomingHttpHeaders | undefined, method: string, params: JsonObject): RpcError | undefined {
   const meta = isObject(params['_meta']) ? params['_meta'] : {};
   const version = meta[`${prefix}protocolVersion`];
   if (typeof version !== 'string') return { code: rpc.invalidParams, message: `params._meta needs "${prefix}protocolVersion".` };
-  if (headers['mcp-protocol-version'] !== version) return mismatch('MCP-Protocol-Version', version, headers['mcp-protocol-version']);
+  if (headers && headers['mcp-protocol-version'] !== version)
+    return mismatch('MCP-Protocol-Version', version, headers['mcp-protocol-version']);
   if (!modernVersions.includes(version))
     return {
       code: rpc.unsupportedVersion,
@@ -119,6 +120,8 @@ function check(headers: IncomingHttpHeaders, method: string, params: JsonObject)
     };
   if (!isObject(meta[`${prefix}clientCapabilities`]))
     return { code: rpc.invalidParams, message: `params._meta needs "${prefix}clientCapabilities" (an object, may be empty).` };
+  // What came over a pipe never had headers that somebody could have trusted.
+  if (!headers) return undefined;
   if (headers['mcp-method'] !== method) return mismatch('Mcp-Method', method, headers['mcp-method']);
   const name = params[named.get(method) ?? ''];
   if (typeof name === 'string' && decodeHeader(headers['mcp-name']) !== name) return mismatch('Mcp-Name', name, headers['mcp-name']);
@@ -179,7 +182,7 @@ async function call(incoming: Incoming, asked: Asked, surface: Surface, answer: 
   const resolved = target(surface, method, params, (taskId) => wire.context().tasks.find(taskId, incoming.agent, wire.context().person));
   if (typeof resolved === 'string') return answer.end(errorText(id, { code: rpc.invalidParams, message: resolved }), 400);
   const wrong =
-    method === 'tools/call'
+    method === 'tools/call' && !incoming.piped
       ? parameterMismatch(incoming.headers, surface.directory.find('tools', resolved.asked)?.headers, resolved.args)
       : undefined;
   if (wrong) return answer.end(errorText(id, wrong), 400);

@@ -7,7 +7,7 @@ import type { Stream } from '../http/answer.ts';
 import type { CallContext } from '../pipeline/call-context.ts';
 import type { Session, Sessions } from './sessions.ts';
 
-/** A request that passed the guard and brought a valid bearer. */
+/** A request that passed the guard and brought a valid bearer, or came over a bridge's connection. */
 export interface Incoming {
   headers: IncomingHttpHeaders;
   response: Reply;
@@ -16,6 +16,8 @@ export interface Incoming {
   bytes: number;
   /** Whether the agent takes an event stream. */
   mayStream: boolean;
+  /** It came over a pipe, so its headers repeat nothing of its body. */
+  piped: boolean;
 }
 
 /** Whoever is told of updated resources: a legacy session or a modern subscription. */

@@ -50,7 +50,7 @@ export function heldTokens(options: {
     kept.fetching ??= issue()
       .then((token) => {
         if (!isBearer(token.accessToken) || !(token.expiresAt - now() >= shortest))
-          throw new Error('the identity provider issued a token that cannot be used');
+          throw new Error('the token that was issued for it cannot be used');
         const headers = bearer(token.accessToken);
         issuedIn.set(headers, during);
         kept.token = { ...token, headers };

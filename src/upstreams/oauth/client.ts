@@ -40,8 +40,7 @@ export async function clientFor(options: {
   const offered: readonly string[] = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic', 'none'];
   if (auth.clientId !== undefined) {
     if (secret === undefined) return { ...own, clientId: auth.clientId };
-    const basic = offered.includes('client_secret_basic') || !offered.includes('client_secret_post');
-    return { ...own, clientId: auth.clientId, clientSecret: secret, method: basic ? 'client_secret_basic' : 'client_secret_post' };
+    return { ...own, clientId: auth.clientId, clientSecret: secret, method: secretMethod(metadata) };
   }
   if (auth.clientMetadata !== undefined && metadata['client_id_metadata_document_supported'] === true)
     return { ...own, clientId: auth.clientMetadata };
@@ -82,24 +81,34 @@ export async function clientFor(options: {
 }
 
 /** For openid-client's requests, all of which go through `fetch`. */
-export function configurationOf(
+export const configurationOf = (
   metadata: oidc.ServerMetadata,
-  { clientId, clientSecret, method }: Client,
+  { clientId, clientSecret = '', method }: Client,
+  fetch: typeof globalThis.fetch,
+): oidc.Configuration =>
+  configured(metadata, clientId, method === 'none' ? oidc.None() : withSecret(method, clientId, clientSecret), fetch);
+
+export function configured(
+  metadata: oidc.ServerMetadata,
+  clientId: string,
+  authentication: oidc.ClientAuth,
   fetch: typeof globalThis.fetch,
 ): oidc.Configuration {
-  const secret = clientSecret ?? '';
-  const authentication =
-    method === 'client_secret_basic'
-      ? basic(clientId, secret)
-      : method === 'client_secret_post'
-        ? oidc.ClientSecretPost(secret)
-        : oidc.None();
   const configuration = new oidc.Configuration(metadata, clientId, undefined, authentication);
   configuration.timeout = 10;
   configuration[oidc.customFetch] = (url, options) => fetch(url, options as RequestInit);
   if (new URL(metadata.token_endpoint!).protocol === 'http:') oidc.allowInsecureRequests(configuration);
   return configuration;
 }
+
+export const withSecret = (method: SecretMethod, clientId: string, secret: string): oidc.ClientAuth =>
+  method === 'client_secret_basic' ? basic(clientId, secret) : oidc.ClientSecretPost(secret);
+
+export type SecretMethod = 'client_secret_basic' | 'client_secret_post';
+
+/** How a client that has a secret proves itself. Absent means client_secret_basic (RFC 8414 section 2). */
+export const secretMethod = ({ token_endpoint_auth_methods_supported: offered = [] }: oidc.ServerMetadata): SecretMethod =>
+  offered.includes('client_secret_basic') || !offered.includes('client_secret_post') ? 'client_secret_basic' : 'client_secret_post';
 
 /** RFC 6749 section 2.3.1. The library's own also encodes `-`, `.` and `_`, which the form encoding leaves, and some servers do not decode. */
 const basic =

@@ -1,11 +1,25 @@
 import type { ServerMetadata } from 'openid-client';
 import { z } from 'zod';
-import { type AddressKind, within } from '../../base/address-kind.ts';
-import { Failure } from '../../base/errors.ts';
-import { guardedFetch, literalPlace } from '../../base/guarded-fetch.ts';
+import type { AddressKind } from '../../base/address-kind.ts';
 import { withQuery } from '../../base/url.ts';
 import type { ServerEntry } from '../../bundle/schema.ts';
 import { type Challenge, readChallenge, scopesOf } from './challenge.ts';
+import {
+  away,
+  checkEndpoints,
+  findServer,
+  get,
+  host,
+  lie,
+  outwards,
+  pathOf,
+  plainly,
+  type Reach,
+  type ServerDocument,
+  serverMetadata,
+  statedAt,
+  webAddress,
+} from './metadata.ts';
 
 type Fetch = typeof fetch;
 type OAuth = Extract<ServerEntry['auth'], { type: 'oauth' }>;
@@ -34,28 +48,12 @@ export interface Given {
 
 export const nothingGiven: Given = { headers: [], query: '', clientSecret: undefined };
 
-const url = z.url({ protocol: /^https?$/ });
 /** RFC 9728 section 2. */
 const resourceMetadata = z.looseObject({
   resource: z.string().max(2048),
-  authorization_servers: z.array(url).max(20).optional(),
+  authorization_servers: z.array(webAddress).max(20).optional(),
   scopes_supported: z.array(z.string()).max(1000).optional(),
 });
-/** RFC 8414 section 2, as far as it is used here. */
-const serverMetadata = z.looseObject({
-  issuer: z.string().max(2048),
-  authorization_endpoint: url,
-  token_endpoint: url,
-  registration_endpoint: url.optional(),
-  revocation_endpoint: url.optional(),
-  jwks_uri: url.optional(),
-  scopes_supported: z.array(z.string()).max(10_000).optional(),
-  code_challenge_methods_supported: z.array(z.string()).optional(),
-  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
-  client_id_metadata_document_supported: z.boolean().optional(),
-  authorization_response_iss_parameter_supported: z.boolean().optional(),
-});
-
 /**
  * Finds the authorization server of an upstream in the specification's order (2025-11-25, "Authorization Server Discovery"): the challenge's resource
  * metadata, the well-known places for it (RFC 9728), then the server's own metadata (RFC 8414, OpenID Connect Discovery). `heard`: the last challenge.
@@ -72,7 +70,8 @@ export async function discover(entry: ServerEntry, auth: OAuth, heard: Challenge
       `it names ${named[0] === undefined ? 'no authorization server' : host(named[0])} and not ${host(auth.issuer)}, which your company states`,
     );
   const from = auth.issuer === undefined ? await namedBy(named[0], address, asked) : await statedAt(auth.issuer);
-  check(from.metadata, from.most);
+  check(from.metadata);
+  checkEndpoints(from.metadata, from.most);
   // Where no resource limits a token, its scopes do, so they are the company's to say.
   const asks = challenge.scope ?? (scopesOf(about?.scopes_supported?.join(' ')).join(' ') || undefined);
   return {
@@ -84,40 +83,11 @@ export async function discover(entry: ServerEntry, auth: OAuth, heard: Challenge
   };
 }
 
-/** What a place is reached with, and how far inside it is. */
-interface Reach {
-  fetch: Fetch;
-  most: AddressKind;
-}
-type FoundServer = Reach & { metadata: z.infer<typeof serverMetadata> };
+type FoundServer = Reach & { metadata: ServerDocument };
 
 /** A server's word leads no further inside than the server itself is. */
 async function namedBy(issuer: string | undefined, address: URL, reach: Reach): Promise<FoundServer> {
   return { ...reach, metadata: issuer === undefined ? await ofOldServer(address, reach.fetch) : await findServer(issuer, reach.fetch) };
-}
-
-/** What the company states is no stranger's word: it may be elsewhere than the server, and opens nothing to the server. */
-async function statedAt(issuer: string): Promise<FoundServer> {
-  const reach = outwards(new URL(issuer));
-  const metadata = await findServer(issuer, reach.fetch);
-  return { ...reach.settled(), metadata };
-}
-
-/**
- * Fetches from a place, and finds out how far inside it is: what its name is said to lead to opens nothing, a verified connection does. No name leads to
- * this machine.
- */
-function outwards(to: URL): { fetch: Fetch; settled(): Reach } {
-  const literal = literalPlace(to);
-  if (literal === 'never')
-    throw new Failure('denied', `Gatehouse does not go to ${to.host}.`, 'Tell IT: the address of this server is none that can be used.');
-  let most: AddressKind = literal ?? 'public';
-  const fetch = guardedFetch(literal ?? 'private', {
-    arrived(at) {
-      if (literal === undefined && at === 'private') most = 'private';
-    },
-  });
-  return { fetch, settled: () => ({ fetch: guardedFetch(most), most }) };
 }
 
 /** One request without a token, to hear what the server wants and to see where it is. Some ask for a key before they say it: it goes there alone. */
@@ -170,27 +140,6 @@ async function findResource(address: URL, auth: OAuth, challenge: Challenge, fet
   return undefined;
 }
 
-async function findServer(issuer: string, fetch: Fetch) {
-  const at = URL.parse(issuer);
-  if (at?.search !== '' || at.hash !== '') throw lie('its authorization server has an address that is none');
-  const path = pathOf(at);
-  const places = [
-    `${at.origin}/.well-known/oauth-authorization-server${path}`,
-    ...(path === '' ? [] : [`${at.origin}/.well-known/openid-configuration${path}`]),
-    `${at.origin}${path}/.well-known/openid-configuration`,
-  ];
-  for (const place of places) {
-    const document = await get(place, fetch);
-    if (document === undefined) continue;
-    const read = serverMetadata.safeParse(document);
-    if (!read.success) throw lie(`the metadata of ${at.host} cannot be read`);
-    // RFC 8414 section 3.3. Without it, one server could have its people sent to another one's sign-in.
-    if (read.data.issuer !== issuer) throw lie(`${at.host} says that it is another server`);
-    return read.data;
-  }
-  throw lie(`${at.host} has no metadata (RFC 8414)`);
-}
-
 /** Revision 2025-03-26: the server is its own authorization server, at its origin, with or without metadata. */
 async function ofOldServer(address: URL, fetch: Fetch) {
   const { origin } = address;
@@ -209,51 +158,12 @@ async function ofOldServer(address: URL, fetch: Fetch) {
   return read.data;
 }
 
-function check(metadata: z.infer<typeof serverMetadata>, most: AddressKind): void {
-  if (!metadata.code_challenge_methods_supported?.includes('S256')) throw lie(`${host(metadata.issuer)} does not offer PKCE with S256`);
-  for (const endpoint of [
-    metadata.authorization_endpoint,
-    metadata.token_endpoint,
-    metadata.registration_endpoint,
-    metadata.revocation_endpoint,
-  ]) {
-    const at = endpoint === undefined ? undefined : new URL(endpoint);
-    if (at && at.protocol !== 'https:' && !(within('loopback', most) && ['127.0.0.1', 'localhost', '[::1]'].includes(at.hostname)))
-      throw lie(`${host(metadata.issuer)} would have it done in the clear, at ${at.host}`);
-  }
-}
-
-/** Undefined: there is no such document. */
-async function get(place: string, fetch: Fetch): Promise<unknown> {
-  const response = await fetch(place, { headers: { accept: 'application/json' } }).catch((cause: unknown) => {
-    throw away(place, cause);
-  });
-  if (response.status >= 400 && response.status < 500 && response.status !== 429 && response.status !== 408) return undefined;
-  if (response.status >= 300 && response.status < 400) throw lie(`${host(place)} sends elsewhere for its metadata`);
-  if (response.status !== 200)
-    throw new Failure('unavailable', `${host(place)} has a problem of its own (HTTP ${response.status}).`, 'Try again in a few minutes.');
-  return response.json().catch(() => {
-    throw lie(`the metadata at ${host(place)} is not JSON`);
-  });
+function check({ issuer, authorization_endpoint, code_challenge_methods_supported }: ServerDocument): void {
+  if (authorization_endpoint === undefined) throw lie(`${host(issuer)} has nobody sign in: it names no authorization endpoint`);
+  if (!code_challenge_methods_supported?.includes('S256')) throw lie(`${host(issuer)} does not offer PKCE with S256`);
 }
 
 const pairs = (list: readonly string[]) => list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]!] as [string, string]] : []));
 
 const wellKnown = '/.well-known/oauth-protected-resource';
 const bare = (text: string): string => text.replace(/\/$/, '');
-const host = (text: string): string => URL.parse(text)?.host.slice(0, 200) ?? 'somewhere';
-const pathOf = ({ pathname }: URL): string => pathname.replace(/\/$/, '');
-/** A query may hold a key, and a resource has no fragment (RFC 8707 section 2). */
-const plainly = (at: URL): string => at.origin + (at.pathname === '/' ? '' : at.pathname);
-
-const lie = (what: string): Failure =>
-  new Failure('integrity', `The sign-in to this server cannot begin: ${what}.`, 'Send this message to IT, or to whoever runs the server.');
-
-function away(place: string, cause: unknown): Failure {
-  if (cause instanceof Failure) return cause;
-  const inner = cause instanceof Error && cause.cause instanceof Failure ? cause.cause : undefined;
-  return (
-    inner ??
-    new Failure('unavailable', `${host(place)} could not be reached.`, 'Check the network, VPN or proxy, then try again.', { cause })
-  );
-}

@@ -1,4 +1,5 @@
 import type { ServerEntry } from '../../bundle/schema.ts';
+import type { StatedClient } from '../../bundle/secret.ts';
 
 /** What an entry's secrets come to: the values, put where the entry wants them. */
 export interface Filled {
@@ -9,11 +10,13 @@ export interface Filled {
   readonly environment: Readonly<Record<string, string>>;
   /** Of the client that the entry states for its authorization server: for nobody else. */
   readonly clientSecret: string | undefined;
+  /** The key that signs that client's assertions: for nobody at all. */
+  readonly privateKey: string | undefined;
   /** All values in it, also as JSON and addresses spell them, to be masked wherever they come back. */
   readonly values: readonly string[];
 }
 
-export const nothing: Filled = { headers: [], query: '', environment: {}, clientSecret: undefined, values: [] };
+export const nothing: Filled = { headers: [], query: '', environment: {}, clientSecret: undefined, privateKey: undefined, values: [] };
 
 /** Places of a secret that has no value are left out. Whether all required ones are there is the caller's business. */
 export function fill({ secrets, auth }: Pick<ServerEntry, 'secrets' | 'auth'>, given: (name: string) => string | undefined): Filled {
@@ -32,6 +35,7 @@ export function fill({ secrets, auth }: Pick<ServerEntry, 'secrets' | 'auth'>, g
       else environment[place.name] = whole;
     }
   }
-  const clientSecret = auth.type === 'oauth' && auth.clientSecret !== undefined ? given(auth.clientSecret) : undefined;
-  return { headers, query: query.join('&'), environment, clientSecret, values: [...new Set(values)] };
+  const client: StatedClient = auth;
+  const [clientSecret, privateKey] = [client.clientSecret, client.privateKey].map((name) => (name === undefined ? undefined : given(name)));
+  return { headers, query: query.join('&'), environment, clientSecret, privateKey, values: [...new Set(values)] };
 }

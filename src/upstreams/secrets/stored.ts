@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import type { ServerEntry } from '../../bundle/schema.ts';
+import { proofsGoTo, proofsOf } from '../../bundle/secret.ts';
 import { downloads } from '../local/environment.ts';
 
 /** Whose a secret is. Another company, another sign-in or another person never gets it. */
@@ -29,7 +30,7 @@ export function readStored(text: string): Stored {
  * one has not agreed to the other, whatever the next bundle says. Another version of the same package asks for nothing again.
  */
 export function goesTo({ url, launch, secrets, auth }: Pick<ServerEntry, 'url' | 'launch' | 'secrets' | 'auth'>, secret: string): string {
-  if (auth.type === 'oauth' && auth.clientSecret === secret) return new URL(auth.issuer!).origin;
+  if (proofsOf(auth).includes(secret)) return new URL(proofsGoTo(auth)!).origin;
   if (url !== undefined) return new URL(url).origin;
   if (launch === undefined) return '';
   const { command, args, env, cwd } = launch;

@@ -139,8 +139,11 @@ test('an agent that signed in is an agent like the others: listed, recorded, rev
   assert.match((await session.send('tools/list')).text, /one__look/);
   await session.send('tools/call', { name: 'one__look', arguments: {} });
   assert.deepEqual(
-    (await records()).map((record) => record.agent),
-    ['Claude Code gw'],
+    (await records()).map(({ method, agent }) => [method, agent]),
+    [
+      ['gatehouse/ledger-agent', ''],
+      ['tools/call', 'Claude Code gw'],
+    ],
   );
   const row = agents.list().find(({ name }) => name === 'Claude Code gw')!;
   assert.deepEqual(row.signIn, { client, open: true });

@@ -12,6 +12,14 @@ export const claudeCode: Client = {
   title: 'Claude Code',
   programs: ['claude'],
   traces: (machine) => [fromEnv(machine, 'CLAUDE_CONFIG_DIR') ?? join(machine.home, '.claude'), join(machine.home, '.claude.json')],
+  // Local scope: what `claude mcp add` writes without `--scope`.
+  alsoReads: (machine) => [
+    {
+      file: join(fromEnv(machine, 'CLAUDE_CONFIG_DIR') ?? machine.home, '.claude.json'),
+      language: 'jsonc',
+      path: ['projects', '*', 'mcpServers'],
+    },
+  ],
   config: {
     files: (machine) => [join(fromEnv(machine, 'CLAUDE_CONFIG_DIR') ?? machine.home, '.claude.json')],
     language: 'jsonc',

@@ -15,12 +15,23 @@ export interface AgentFile {
   language: ConfigLanguage;
   /** The member of the document that holds the servers, by name. */
   container: string;
+  /** It starts programs only: its entry starts the stdio bridge, which needs no token, and `url` is that command (`commandUrl`). */
+  startsBridge?: true;
   /** Without a token the agent signs in by itself (OAuth), or cannot connect yet. */
   entry(url: string, token?: string): Record<string, unknown>;
-  /** The reverse: what the agent would connect to, and with what; undefined where the entry has no URL. */
+  /** The reverse: what the agent would connect to, and with what; undefined where the entry has no URL, or starts no command. */
   read(entry: unknown): { url: string; token?: string } | undefined;
   /** The agent takes a lock (the folder `FILE.lock`, as the npm package proper-lockfile does) while it writes. */
   locks?: true;
+}
+
+/** A place where an agent reads servers. */
+export interface AgentReads {
+  /** Absolute. */
+  file: string;
+  language: ConfigLanguage;
+  /** Members on the way to the servers; `*`: each member. */
+  path: readonly string[];
 }
 
 /** One agent: how it is found, and what may be written for it. */
@@ -31,7 +42,7 @@ export interface Client {
   programs: readonly string[];
   /** Files or folders that are there once it was installed or used. */
   traces(machine: Machine): string[];
-  /** Absent where nothing can be written today; `instead` then says why, and what to do. */
-  config?: AgentFile;
-  instead?: string;
+  /** Where it reads servers besides the files of `config`: looked at by the scan, never written. */
+  alsoReads?(machine: Machine): AgentReads[];
+  config: AgentFile;
 }

@@ -1,4 +1,5 @@
 import type { AgentFile } from './client.ts';
+import { commandOf, commandUrl } from './command-url.ts';
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -30,3 +31,18 @@ export function urlAndHeaders(spelling: {
     },
   };
 }
+
+/** The two functions of an agent that starts programs (stdio): `command` and `args`. One with an environment of its own is not as we write it. */
+export const commandAndArgs: Pick<AgentFile, 'entry' | 'read' | 'startsBridge'> = {
+  startsBridge: true,
+  entry(url) {
+    const [command, ...args] = commandOf(url);
+    return { command, args };
+  },
+  read(entry) {
+    if (!isObject(entry) || typeof entry['command'] !== 'string') return undefined;
+    const args = entry['args'] ?? [];
+    if (!Array.isArray(args) || !args.every((arg): arg is string => typeof arg === 'string')) return undefined;
+    return { url: commandUrl([entry['command'], ...args]) };
+  },
+};

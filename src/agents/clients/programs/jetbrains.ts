@@ -1,16 +1,21 @@
 import { join } from 'node:path';
 import type { Client } from './client.ts';
+import { commandAndArgs } from './entry.ts';
 import { appData } from './paths.ts';
 
 /**
- * Nothing is written. Junie reads `~/.junie/mcp/mcp.json` (vaadin.com/docs, "Junie"), but its maker's help (jetbrains.com/help/junie) has it start programs
- * only (stdio). AI Assistant keeps its servers among the settings of each IDE, in a form that no documentation describes.
+ * Junie reads `~/.junie/mcp/mcp.json` (vaadin.com/docs, "Junie"); its maker's help (jetbrains.com/help/junie) has it start programs only (stdio). AI
+ * Assistant keeps its servers among the settings of each IDE, in a form that no documentation describes: nothing is written there.
  */
 export const jetbrains: Client = {
   id: 'jetbrains',
-  title: 'JetBrains IDEs',
+  title: 'JetBrains Junie',
   programs: ['junie', 'idea', 'pycharm', 'webstorm', 'goland', 'rider', 'clion', 'phpstorm'],
   traces: (machine) => [join(machine.home, '.junie'), join(appData(machine), 'JetBrains')],
-  instead:
-    'Junie starts local programs only, and AI Assistant keeps its servers in each IDE. Use "Add agent", then Settings, Tools, AI Assistant, Model Context Protocol in the IDE.',
+  config: {
+    files: ({ home }) => [join(home, '.junie', 'mcp', 'mcp.json')],
+    language: 'jsonc',
+    container: 'mcpServers',
+    ...commandAndArgs,
+  },
 };

@@ -15,6 +15,8 @@ export const vscode: Client = {
   title: 'VS Code',
   programs: ['code'],
   traces: (machine) => [vscodeUser(machine)],
+  // Before it had a file of its own, the list stood among the settings; that place is still read.
+  alsoReads: (machine) => [{ file: join(vscodeUser(machine), 'settings.json'), language: 'jsonc', path: ['mcp', 'servers'] }],
   config: {
     files: (machine) => [join(vscodeUser(machine), 'mcp.json')],
     language: 'jsonc',
