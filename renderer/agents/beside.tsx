@@ -74,7 +74,7 @@ export function Beside({ held }: { held: boolean }) {
                 <span className="text-ink">{each.name}</span> was moved behind the gate, out of{' '}
                 <span className="break-all font-mono text-12">{each.file}</span>
               </p>
-              <Button look="bare" onClick={() => void putBack(each)} aria-label={`Put ${each.name} back`}>
+              <Button look="bare" onClick={() => void putBack(each)} aria-label={`Put back ${each.name}`}>
                 <Undo2 aria-hidden /> Put back
               </Button>
             </li>

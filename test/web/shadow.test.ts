@@ -53,7 +53,7 @@ describe('servers beside the gate in the window', { skip: noChromium }, () => {
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
     if (pictures) {
-      await page.getByRole('button', { name: 'Put memory back' }).scrollIntoViewIfNeeded();
+      await page.getByRole('button', { name: 'Put back memory' }).scrollIntoViewIfNeeded();
       await page.screenshot({ path: `${pictures}/beside-dark-420.png` });
     }
     assert.equal(commands().length, 1, 'leaving changes nothing');
@@ -61,7 +61,7 @@ describe('servers beside the gate in the window', { skip: noChromium }, () => {
     await dialog.getByRole('button', { name: 'Move', exact: true }).click();
     await dialog.waitFor({ state: 'hidden' });
     assert.deepEqual(commands().at(-1), { command: 'shadow-move', input: { id: 'claude-code', name: 'tracker', planned: 'c'.repeat(64) } });
-    await page.getByRole('button', { name: 'Put memory back' }).click();
+    await page.getByRole('button', { name: 'Put back memory' }).click();
     await page.getByText('memory is beside the gate again').first().waitFor();
     assert.deepEqual(commands().at(-1), { command: 'shadow-put-back', input: { move: 'b'.repeat(16) } });
     assert.deepEqual(faults, []);
