@@ -163,7 +163,7 @@ function Connected({ done, onClose, onUndo }: { done: Outputs['agent-connect']; 
           <p className="font-medium text-14">Tried with what stands in its file now</p>
           <p className="pt-0.5">
             {done.tools === undefined
-              ? 'It starts the bridge, without a token. If it is running, restart it, then allow it here: it asks once.'
+              ? 'It leads here, and holds no token. If it is running, restart it, then allow it here: it asks once.'
               : `The gateway let it in and showed it ${plural(done.tools, 'tool')}. If it is running, restart it.`}
           </p>
           <p className="break-all pt-2 font-mono text-12 text-quiet">{done.file}</p>

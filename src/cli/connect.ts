@@ -11,16 +11,17 @@ export async function run(args: string[], io: Io): Promise<number> {
   const { values, data, json, positionals } = options(args, {
     verb: 'connect',
     positionals: [0, 1],
-    options: { all: { type: 'boolean' }, name: { type: 'string' }, preview: { type: 'boolean' } },
+    options: { all: { type: 'boolean' }, name: { type: 'string' }, oauth: { type: 'boolean' }, preview: { type: 'boolean' } },
   });
   const [id] = positionals;
   const dataDir = runningDataDir(data);
-  const { all, preview, name: entry } = values;
-  if (all ? id !== undefined || preview || entry !== undefined : id === undefined && (preview || entry !== undefined))
+  const { all, preview, oauth, name: entry } = values;
+  const isForOne = preview || oauth || entry !== undefined;
+  if (all ? id !== undefined || isForOne : id === undefined && isForOne)
     throw new Failure('bad-input', all ? '--all stands alone.' : 'Which agent?', usageOf('connect'));
   if (all) return everyone(dataDir, json, io);
   if (id === undefined) return list(dataDir, json, io);
-  const chosen = { id, ...(entry === undefined ? {} : { entry }) };
+  const chosen = { id, ...(entry === undefined ? {} : { entry }), ...(oauth ? { oauth } : {}) };
   const shown = await ask(dataDir, 'agent-connect-preview', chosen);
   if (preview) {
     io.out(json ? JSON.stringify(shown) : shown.diff === '' ? `${plain(shown.file)} stays as it is.` : block(shown.diff.trimEnd()));
@@ -38,7 +39,7 @@ export async function run(args: string[], io: Io): Promise<number> {
 }
 
 const said = ({ title, file, entry, tools, already }: Outputs['agent-connect']): string =>
-  `${title} ${already ? 'was connected already' : 'is connected'}: "${entry}" in ${plain(file)}, ${tools === undefined ? 'starts the bridge, without a token.' : `tried with its token, shows ${tools} tools.`}${already ? '' : ' Restart it if it is running.'}${tools === undefined ? ' Allow it when it asks: gatehouse agents requests' : ''}`;
+  `${title} ${already ? 'was connected already' : 'is connected'}: "${entry}" in ${plain(file)}, ${tools === undefined ? 'leads here, without a token.' : `tried with its token, shows ${tools} tools.`}${already ? '' : ' Restart it if it is running.'}${tools === undefined ? ' Allow it when it asks: gatehouse agents requests' : ''}`;
 
 function warn(warnings: string[], io: Io): void {
   for (const warning of warnings) io.err(paint(io, 'yellow', plain(warning)));

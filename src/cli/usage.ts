@@ -22,7 +22,7 @@ export const verbs = {
     "give and take back access of agents, allow those that sign in, write the company's list of servers where agents keep one, and find servers beside the gate",
   ),
   connect: text(
-    'connect\nconnect AGENT [--name ENTRY] [--preview]\nconnect --all',
+    'connect\nconnect AGENT [--name ENTRY] [--oauth] [--preview]\nconnect --all',
     "write the gateway into an agent's own configuration and prove it, or show which agents there are",
   ),
   bridge: text('bridge [--server SERVER]', 'speak MCP on standard input and output, for agents that start programs only'),

@@ -20,10 +20,15 @@ export const agentCommands = {
   'agent-configs': z.strictObject({ name, token: z.string().max(200).optional() }),
   /** The agents that can be connected by a command: which are installed, and how it stands with each. */
   'agents-detect': z.strictObject({}),
-  /** What connecting would change in the agent's own file, without a change. `entry`: another name for ours in it. */
-  'agent-connect-preview': z.strictObject({ id: program, entry: entry.optional() }),
-  /** Writes our entry with a token of its own, or with the command of the bridge, and proves it. `planned`, of a preview: refused where the file is another one by now. */
-  'agent-connect': z.strictObject({ id: program, entry: entry.optional(), planned: z.string().max(64).optional() }),
+  /** What connecting would change in the agent's own file, without a change. `entry`: another name for ours in it. `oauth`: no token, the agent signs in. */
+  'agent-connect-preview': z.strictObject({ id: program, entry: entry.optional(), oauth: z.boolean().optional() }),
+  /** Writes our entry with a token of its own, with the command of the bridge, or with neither, and proves it. `planned`, of a preview: refused where the file is another one by now. */
+  'agent-connect': z.strictObject({
+    id: program,
+    entry: entry.optional(),
+    oauth: z.boolean().optional(),
+    planned: z.string().max(64).optional(),
+  }),
   /** Puts the agent's file back as it was, or takes our entry out where more has changed since; revokes the token in any case. */
   'agent-disconnect': z.strictObject({ id: program }),
   /** What the company states about agents' own allow-lists, and how it stands with each agent on this machine. */
@@ -57,7 +62,7 @@ export interface AgentOutputs {
     title: string;
     file: string;
     entry: string;
-    /** The name of its credential, as in the activity; and how many tools the connection that proved it was shown. Absent: it starts the bridge. */
+    /** The name of its credential, as in the activity; and how many tools the connection that proved it was shown. Absent: it starts the bridge, or signs in by itself. */
     agent?: string;
     tools?: number;
     /** It was connected before, and nothing was written. */
@@ -104,7 +109,7 @@ export interface AgentDetected {
   why?: string;
   /** An entry of our name is there that we did not write: ours needs another name. */
   isTaken?: true;
-  /** The name of its credential; none where it starts the bridge. */
+  /** The name of its credential; none where it needs no token. */
   agent?: string;
   /** The name of our entry; absent where it was not connected. */
   entry?: string;

@@ -149,6 +149,32 @@ test('where an agent may look at several files, the one that is there is edited'
   assert.equal(existsSync(preferred!), false);
 });
 
+test('an agent that signs in by itself is connected without a token, if it is asked for; the token that it had ends', async (t) => {
+  const machine = homeOf(t, 'linux');
+  const { connections, vault } = connectionsIn(t, gate, machine);
+  const codex = clients.find(({ id }) => id === 'codex')!.config;
+  const text = 'model = "x"\n';
+  const file = fileIn(codex, machine, text);
+  const place = { path: file, language: codex.language, container: codex.container };
+  const written = () => codex.read(readDocument(readFileSync(file, 'utf8'), place).servers['gatehouse']);
+  await connections.connect('codex', gate.url);
+  const { token } = written()!;
+  await assert.rejects(connections.connect('codex', 'http://127.0.0.1:1/mcp', { oauth: true }), { code: 'unavailable' });
+  assert.deepEqual([written()!.token, gate.agents.verify(token!) !== undefined], [token, true], 'a failure changes nothing');
+  const done = await connections.connect('codex', gate.url, { oauth: true });
+  assert.deepEqual([done.agent, done.tools, done.already], [undefined, undefined, false]);
+  assert.deepEqual(written(), { url: gate.url });
+  assert.deepEqual([gate.agents.verify(token!), vault.content.has('connection-codex')], [undefined, false]);
+  assert.equal((await connections.connect('codex', gate.url)).already, true, 'it stays without one');
+  writeFileSync(file, resetFile.toml);
+  await connections.check();
+  assert.deepEqual(written(), { url: gate.url }, 'put back without one, too');
+  await connections.disconnect('codex');
+  assert.equal(readFileSync(file, 'utf8'), resetFile.toml);
+  for (const { id, config } of clients)
+    if (!config.signsIn) assert.throws(() => connections.preview(id, gate.url, { oauth: true }), { code: 'bad-input' }, id);
+});
+
 test('an entry may do without a token: the agent then signs in by itself', () => {
   for (const { id, config } of clients) {
     if (config.startsBridge) continue;

@@ -94,7 +94,7 @@ test('an agent that starts programs only gets the bridge, which leads to this ho
   const file = fileIn(claudeDesktop.config, machine, '{ "mcpServers": {} }');
   const done = await run('connect', 'claude-desktop');
   assert.equal(done.code, 0, done.err);
-  assert.match(done.out, /starts the bridge, without a token\. Restart it if it is running\. Allow it when it asks/);
+  assert.match(done.out, /leads here, without a token\. Restart it if it is running\. Allow it when it asks/);
   const { gatehouse: entry } = JSON.parse(readFileSync(file, 'utf8')).mcpServers;
   assert.deepEqual(entry.args.slice(-3), ['bridge', '--data', dataDir]);
   assert.doesNotMatch(readFileSync(file, 'utf8'), /gha_/);
@@ -116,6 +116,8 @@ test('connect and disconnect say how they are meant', async (t) => {
   for (const args of [
     ['connect', '--all', 'codex'],
     ['connect', '--preview'],
+    ['connect', '--all', '--oauth'],
+    ['connect', 'cursor', '--oauth'],
     ['connect', 'codex', '--name', '1 2'],
     ['disconnect'],
     ['disconnect', 'codex', '--all'],

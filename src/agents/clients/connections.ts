@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Failure, toErrorValue } from '../../base/errors.ts';
 import type { Vault } from '../../base/host.ts';
 import type { Log } from '../../base/log.ts';
@@ -7,17 +6,17 @@ import { digest, encoded, replaceConfigFile } from './config-file.ts';
 import { type Credential, type Credentials, credentialsOf } from './credential.ts';
 import { detected } from './detected.ts';
 import { unifiedDiff } from './edit/diff.ts';
-import { withEntry, withoutEntry } from './edit/edit.ts';
+import { withoutEntry } from './edit/edit.ts';
 import { stateOf, warningsOf } from './file-state.ts';
 import { openGuardian } from './guardian.ts';
 import { withLockFolder } from './lock-folder.ts';
-import { clientOf, entryState, fileOf, hashOf, looksThere, type Standing, seenIn, standing, usualEntry } from './place.ts';
+import { clientOf, entryState, hashOf, looksThere, type Standing, seenIn, standing } from './place.ts';
+import { type Choice, leadsTo, type Plan, plan } from './plan.ts';
 import type { AgentFile, Machine } from './programs/client.ts';
-import { type Command, commandUrl } from './programs/command-url.ts';
+import type { Command } from './programs/command-url.ts';
 import { clients } from './programs/table.ts';
+import { prove } from './prove.ts';
 import { type Connection, openRecords } from './records.ts';
-import { tryConnection } from './verify.ts';
-import { tryBridge } from './verify-bridge.ts';
 
 export interface ConnectionsOptions {
   /** Our data folder. */
@@ -45,9 +44,9 @@ export interface ConnectionsOptions {
 export interface Connections {
   /** `url`: of the gateway now; an entry with another one is to be written anew. */
   detect(url?: string): AgentDetected[];
-  preview(id: string, url: string, entry?: string): AgentOutputs['agent-connect-preview'];
+  preview(id: string, url: string, choice?: Choice): AgentOutputs['agent-connect-preview'];
   /** `planned`: of a preview; where the file is another one by now, Failure('conflict'). */
-  connect(id: string, url: string, options?: { entry?: string; planned?: string }): Promise<AgentOutputs['agent-connect']>;
+  connect(id: string, url: string, options?: Choice & { planned?: string | undefined }): Promise<AgentOutputs['agent-connect']>;
   disconnect(id: string): Promise<AgentOutputs['agent-disconnect']>;
   /** Runs what changes an agent's file after all other such work. */
   alone<T>(work: () => Promise<T>): Promise<T>;
@@ -74,43 +73,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     return done;
   };
 
-  const leadsTo = ({ startsBridge }: AgentFile, gateway: string) => (startsBridge ? commandUrl(options.bridge) : gateway);
-
-  type Plan = ReturnType<typeof plan>;
-  function plan(id: string, gateway: string, wanted: string | undefined) {
-    const client = clientOf(id);
-    const config = client.config;
-    const url = leadsTo(config, gateway);
-    const record = records.of(id);
-    const at = standing(fileOf(config, machine, record), config, machine);
-    const entry = wanted ?? record?.entry ?? usualEntry;
-    const state = entryState(at, config, entry, record);
-    if (state === 'foreign')
-      throw new Failure(
-        'conflict',
-        `${at.place.path} has an entry "${entry}" that Gatehouse did not write, so it is left as it is.`,
-        `Choose another name for ours (gatehouse connect ${id} --name NAME), or take that entry out.`,
-      );
-    if (record && record.entry !== entry && ['same', 'edited'].includes(entryState(at, config, record.entry, record)))
-      throw new Failure('conflict', `${client.title} is connected as "${record.entry}" already.`, `First: gatehouse disconnect ${id}`);
-    const base = withoutEntry(at.file.text, at.place, entry);
-    // Stands nowhere else, so that the token can be put in its place without another edit: one may take a second in a file of megabytes.
-    const provisionalToken = `gha_${randomBytes(36).toString('base64url')}`;
-    const next = withEntry(base, at.place, entry, config.entry(url, provisionalToken));
-    return {
-      client,
-      config,
-      url,
-      record,
-      at,
-      entry,
-      state,
-      base,
-      next,
-      provisionalToken,
-      textFor: (token: string) => next.replace(provisionalToken, () => token),
-    };
-  }
+  const own = { records, machine, bridge: options.bridge };
 
   async function write(at: Standing, config: AgentFile, bytes: Buffer | undefined, folders?: number): Promise<number> {
     const replace = () => replaceConfigFile(at.file, bytes, folders);
@@ -125,13 +88,6 @@ export function openConnections(options: ConnectionsOptions): Connections {
       return { folders: record.folders, ...(record.before === undefined ? {} : { before: record.before }) };
     const before = encoded(at.file, base);
     return { folders: 0, before: { copy: records.keep(client.id, before, now()), hash: digest(before) } };
-  }
-
-  /** Proves what stands in an agent's file. Gives how many tools it was shown, which a bridge is only once the person has allowed it. */
-  async function prove(config: AgentFile, { url, token }: { url: string; token?: string }): Promise<number | undefined> {
-    if (!config.startsBridge) return tryConnection(url, token ?? '', options.version);
-    await tryBridge(url, options.dir);
-    return undefined;
   }
 
   /** Writes our entry, with the token where it needs one, and proves it by what stands in the file then; else all is as it was. */
@@ -164,7 +120,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
       const said = config.read(written.servers[entry]);
       if (said?.token !== token || said?.url !== url)
         throw new Failure('conflict', `${at.place.path} was changed by another program in the meantime.`, 'Try again.');
-      const tools = await prove(config, said);
+      const tools = await prove(config, said, options);
       connection = { ...connection, entryHash: hashOf(written.servers[entry]), seen: seenIn(written, entry) };
       records.put(connection);
       if (token !== undefined)
@@ -183,9 +139,10 @@ export function openConnections(options: ConnectionsOptions): Connections {
     }
   }
 
-  async function connect(id: string, gateway: string, { entry, planned }: { entry?: string; planned?: string }) {
-    const whole = plan(id, gateway, entry);
-    const { client, config, url, at, record, state } = whole;
+  async function connect(id: string, gateway: string, choice: Choice & { planned?: string | undefined }) {
+    const { planned } = choice;
+    const whole = plan(own, id, gateway, choice);
+    const { client, config, url, at, record, state, needsToken } = whole;
     if (planned !== undefined && planned !== stateOf(at.file))
       throw new Failure(
         'conflict',
@@ -197,15 +154,17 @@ export function openConnections(options: ConnectionsOptions): Connections {
       const shown = { ...(agent === undefined ? {} : { agent }), ...(tools === undefined ? {} : { tools }) };
       return { id, title: client.title, file, entry, ...shown, already, warnings: warningsOf(at.file, config) };
     };
-    if (record && state === 'same' && record.url === url && credentials.isLive(record)) {
-      const tools = await prove(config, { ...config.read(at.servers[record.entry]), url });
+    const isSame = record !== undefined && state === 'same' && record.url === url && needsToken === (record.agent !== undefined);
+    if (isSame && credentials.isLive(record)) {
+      const tools = await prove(config, { ...config.read(at.servers[record.entry]), url }, options);
       const { why: _, ...rest } = record;
       records.put({ ...rest, state: 'connected' });
       return said(record, tools, true);
     }
-    const credential = config.startsBridge ? undefined : credentials.renew(client.title, record);
+    const credential = needsToken ? credentials.renew(client.title, record) : undefined;
     try {
       const { connection, tools } = await put(whole, credential, record?.repairs ?? []);
+      if (!needsToken && record) await forget(record);
       return said(connection, tools, false);
     } catch (error) {
       if (credential) credentials.end(credential);
@@ -213,13 +172,20 @@ export function openConnections(options: ConnectionsOptions): Connections {
     }
   }
 
+  /** Ends the credential of a connection. */
+  async function forget(record: Connection): Promise<void> {
+    credentials.end(record);
+    await vault
+      .delete(secretName(record.id))
+      .catch((error) => log.warn({ err: error }, 'agents: a token could not be taken out of the vault'));
+  }
+
   async function disconnect(id: string): Promise<AgentOutputs['agent-disconnect']> {
     const client = clientOf(id);
     const record = records.of(id);
     if (!record) throw new Failure('not-found', `${client.title} was not connected by Gatehouse.`, 'See: gatehouse connect');
     // First of all: whatever becomes of the file, the token in it opens nothing any more.
-    credentials.end(record);
-    await vault.delete(secretName(id)).catch((error) => log.warn({ err: error }, 'agents: a token could not be taken out of the vault'));
+    await forget(record);
     const config = client.config;
     let restored: AgentOutputs['agent-disconnect']['restored'];
     try {
@@ -253,7 +219,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
 
   /** For the guardian, which has looked already. */
   async function repair(record: Connection, gateway: string): Promise<void> {
-    const planned = plan(record.id, gateway, record.entry);
+    const planned = plan(own, record.id, gateway, { entry: record.entry });
     const repairs = [...record.repairs, new Date(now()).toISOString()].slice(-10);
     const { agent, agentSince } = record;
     if (agent === undefined || agentSince === undefined) await put(planned, undefined, repairs);
@@ -278,17 +244,16 @@ export function openConnections(options: ConnectionsOptions): Connections {
   return {
     detect: (url) =>
       clients.map((client) => {
-        const leads = client.config && url !== undefined ? leadsTo(client.config, url) : url;
+        const leads = client.config && url !== undefined ? leadsTo(client.config, url, options.bridge) : url;
         return detected(client, records.of(client.id), { machine, isLive: credentials.isLive, url: leads });
       }),
-    preview(id, url, entry) {
-      const { client, config, at, state, record, base, next, provisionalToken } = plan(id, url, entry);
-      const name = entry ?? record?.entry ?? usualEntry;
+    preview(id, url, choice = {}) {
+      const { client, config, at, state, entry, base, next, provisionalToken } = plan(own, id, url, choice);
       return {
         id,
         title: client.title,
         file: at.place.path,
-        entry: name,
+        entry,
         diff: unifiedDiff(at.place.path, at.file.bytes && at.file.text, { base, after: next, token: provisionalToken }),
         planned: stateOf(at.file),
         replaces: state !== 'none',

@@ -32,6 +32,18 @@ export async function tryConnection(url: string, token: string, version: string)
   }
 }
 
+/** Without a token: the address asks for a sign-in and says where (RFC 9728 section 5.1), as the agent will find it. */
+export async function trySignIn(url: string): Promise<void> {
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const answer = await send(url, 'POST', headers, '{"jsonrpc":"2.0","id":1,"method":"ping"}').catch(() => undefined);
+  if (answer?.status === 401 && /\bresource_metadata=/.test(answer.headers['www-authenticate'] ?? '')) return;
+  throw new Failure(
+    'unavailable',
+    `What answers at ${url} does not say where to sign in.`,
+    'See whether the gateway is on: gatehouse status',
+  );
+}
+
 interface Answer {
   status: number;
   headers: IncomingMessage['headers'];

@@ -63,13 +63,12 @@ export const agentHandlers: Handlers<keyof AgentOutputs | keyof ConsentOutputs |
     return {};
   },
   'agents-detect': ({ connections, gateway }) => ({ agents: connections.detect(gateway?.url) }),
-  async 'agent-connect-preview'(house, { id, entry }) {
+  async 'agent-connect-preview'(house, { id, ...choice }) {
     const { url } = await ownGateway(house);
-    return house.connections.preview(id, url, entry);
+    return house.connections.preview(id, url, choice);
   },
-  async 'agent-connect'(house, { id, entry, planned }) {
+  async 'agent-connect'(house, { id, ...choice }) {
     const { url } = await ownGateway(house);
-    const choice = { ...(entry === undefined ? {} : { entry }), ...(planned === undefined ? {} : { planned }) };
     const connected = await house.connections.connect(id, url, choice);
     house.note(`The person connected ${connected.title}: its entry is in ${connected.file}.`);
     return connected;

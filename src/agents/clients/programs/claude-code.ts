@@ -25,6 +25,7 @@ export const claudeCode: Client = {
     language: 'jsonc',
     container: 'mcpServers',
     locks: true,
+    signsIn: true,
     ...urlAndHeaders({ url: 'url', headers: 'headers', fixed: { type: 'http' } }),
   },
 };

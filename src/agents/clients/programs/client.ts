@@ -17,7 +17,8 @@ export interface AgentFile {
   container: string;
   /** It starts programs only: its entry starts the stdio bridge, which needs no token, and `url` is that command (`commandUrl`). */
   startsBridge?: true;
-  /** Without a token the agent signs in by itself (OAuth), or cannot connect yet. */
+  /** It signs in by itself (OAuth) where its entry has no token, as a test with the program itself has shown. */
+  signsIn?: true;
   entry(url: string, token?: string): Record<string, unknown>;
   /** The reverse: what the agent would connect to, and with what; undefined where the entry has no URL, or starts no command. */
   read(entry: unknown): { url: string; token?: string } | undefined;

@@ -16,6 +16,7 @@ export const codex: Client = {
     files: (machine) => [join(fromEnv(machine, 'CODEX_HOME') ?? join(machine.home, '.codex'), 'config.toml')],
     language: 'toml',
     container: 'mcp_servers',
+    signsIn: true,
     ...urlAndHeaders({ url: 'url', headers: 'http_headers' }),
   },
 };

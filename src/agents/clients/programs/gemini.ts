@@ -16,6 +16,7 @@ export const gemini: Client = {
     files: (machine) => [join(fromEnv(machine, 'GEMINI_CLI_HOME') ?? machine.home, '.gemini', 'settings.json')],
     language: 'jsonc',
     container: 'mcpServers',
+    signsIn: true,
     ...urlAndHeaders({ url: 'url', headers: 'headers', after: { type: 'http' } }),
   },
 };

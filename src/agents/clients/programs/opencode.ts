@@ -18,6 +18,7 @@ export const opencode: Client = {
     files: (machine) => [join(folder(machine), 'opencode.jsonc'), join(folder(machine), 'opencode.json')],
     language: 'jsonc',
     container: 'mcp',
+    signsIn: true,
     ...urlAndHeaders({ url: 'url', headers: 'headers', fixed: { type: 'remote' }, after: { enabled: true } }),
   },
 };
