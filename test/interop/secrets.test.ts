@@ -6,11 +6,13 @@ import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { catalogueHashes } from '../../src/central/content/definition-hash.ts';
 import type { Activity } from '../../src/contract/activity.ts';
 import type { ServerDetail } from '../../src/contract/servers.ts';
 import type { View } from '../../src/contract/view.ts';
+import { driveSignIn } from '../../src/demo/drive-sign-in.ts';
 import { parcelsKey } from '../../src/demo/servers/parcels.ts';
 import { eventually, startDemo } from '../support/demo.ts';
 import { legacySession } from '../support/gateway.ts';
@@ -61,7 +63,8 @@ before(async () => {
   });
   writeFileSync(
     join(company, 'policies', 'bench.cedar'),
-    '@id("BEN-1") @reason("A test.") permit (principal in Group::"staff", action, resource in Server::"bench");\n',
+    '@id("BEN-1") @reason("A test.") permit (principal in Group::"staff", action, resource in Server::"bench");\n' +
+      '@id("BEN-2") @reason("A test.") permit (principal in Group::"staff", action, resource in Server::"crm");\n',
   );
   watch = setInterval(() => {
     if (!existsSync('/proc/self/cmdline')) return;
@@ -95,6 +98,26 @@ async function set(server: string, name: string, value: string): Promise<void> {
   const [code] = await once(child, 'close');
   assert.equal(code, 0, printed.join(''));
 }
+
+/** Their files are theirs: what they issue stands there in the clear. */
+const providers = ['demo-idp', 'demo-vendor'];
+
+function tokensIn(file: string): { model: string; id: string }[] {
+  const store = new DatabaseSync(file, { readOnly: true });
+  try {
+    const kinds = "'RefreshToken', 'AccessToken', 'AuthorizationCode', 'DeviceCode'";
+    return store.prepare(`SELECT model, id FROM item WHERE model IN (${kinds})`).all() as { model: string; id: string }[];
+  } finally {
+    store.close();
+  }
+}
+
+/** Access tokens, ID tokens and exchanged tokens of the demo are JWTs, and are kept by nobody; so is a bundle, which is for everybody to read. */
+const anyToken = /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/g;
+const isToken = (jwt: string): boolean => {
+  const claims = JSON.parse(Buffer.from(jwt.split('.')[1]!, 'base64url').toString()) as { sub?: unknown; exp?: unknown };
+  return claims.sub !== undefined && claims.exp !== undefined;
+};
 
 interface Said {
   isError?: boolean;
@@ -178,6 +201,22 @@ test('a rule change that moves the server to another origin sends nothing there,
   assert.equal((await call('parcels__list_parcels')).failed, false);
 });
 
+test('the person signs in at one server, and another gets a token in exchange', async () => {
+  const { url } = await demo.json<{ url: string }>('servers', 'tickets', '--sign-in');
+  await driveSignIn(url, 'engineer');
+  const tickets = await eventually(
+    async () => {
+      const answer = await call('tickets__list_tickets', { project: 'apollo' });
+      return answer.failed ? undefined : answer;
+    },
+    'the server takes the person',
+    30_000,
+  );
+  assert.match(tickets.text, /T-10/);
+  const crm = await call('crm__search_customers', { query: 'a' });
+  assert.equal(crm.failed, false, crm.text);
+});
+
 test('agents sign in, refresh, try a code again, and are limited and revoked', async () => {
   const agent = oauthAgent(new URL(demo.mcp).origin);
   const signIn = async () => {
@@ -220,9 +259,19 @@ test('nothing of all that is found anywhere: data folder, logs, ledger, View, an
     demo.stderr(),
   ];
   await demo.stop({ keep: true });
+  // What the two identity providers still know of: of the person's own sign-in and of the one at the server.
+  for (const folder of providers) {
+    const codes = tokensIn(join(demo.dataDir, folder, 'idp.sqlite'));
+    assert.ok(
+      codes.some(({ model }) => model === 'RefreshToken'),
+      folder,
+    );
+    issued.push(...codes.map(({ id }) => id));
+  }
   const files = readdirSync(demo.dataDir, { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile())
-    .map((file) => join(file.parentPath, file.name));
+    .map((file) => join(file.parentPath, file.name))
+    .filter((file) => !providers.some((folder) => file.startsWith(join(demo.dataDir, folder))));
   assert.ok(files.some((file) => file.endsWith('vault.json')) && files.some((file) => file.includes('ledger.sqlite')));
   assert.ok(
     files.some((file) => file.includes('logs') && statSync(file).size > 1000),
@@ -240,9 +289,11 @@ test('nothing of all that is found anywhere: data folder, logs, ledger, View, an
   ]);
   for (const file of files) {
     const content = read(file);
+    for (const [jwt] of content.matchAll(anyToken)) assert.ok(!isToken(jwt), `${file} has a token`);
     for (const form of forms) assert.ok(!content.includes(form), `${file} has ${form}`);
   }
   // What the agent itself sent is in no answer either: it is not repeated.
+  for (const text of [...shown, ...seen]) for (const [jwt] of text.matchAll(anyToken)) assert.ok(!isToken(jwt), text.slice(0, 400));
   for (const text of shown) for (const form of forms) assert.ok(!text.includes(form), text.slice(0, 400));
   if (process.platform === 'linux') {
     assert.ok(
