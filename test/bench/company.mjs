@@ -1,13 +1,16 @@
 // Writes a company folder for a measurement: echo servers with many tools, and as many rules as asked.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import { catalogueHashes } from '../../src/central/content/definition-hash.ts';
 
 /** `tools` each of `servers`, all of them at one address. The last of them may be one that is called with exchanged tokens. */
 export function writeCompany(dir, { port, tools, rules, servers = 1, exchange = false }) {
   mkdirSync(join(dir, 'servers'), { recursive: true });
   mkdirSync(join(dir, 'policies'), { recursive: true });
-  cpSync('resources/demo/org.yaml', join(dir, 'org.yaml'));
+  // What it says of agents names servers that are not here.
+  const { agents: _, ...org } = parse(readFileSync('resources/demo/org.yaml', 'utf8'));
+  writeFileSync(join(dir, 'org.yaml'), stringify(org));
   // Nothing of the demo's own limits may be what is measured.
   writeFileSync(join(dir, 'limits.yaml'), 'concurrentCalls: 1000\ncallsPerMinute: 0\n');
   const ids = Array.from({ length: servers }, (_, i) => (i ? `echo-${i}` : 'echo'));
