@@ -282,6 +282,14 @@ export async function legacySession(url: string, token: string, capabilities: ob
   };
 }
 
+/** What a tool without arguments answers, and whether the call failed. */
+export async function toldBy(session: Pick<Awaited<ReturnType<typeof legacySession>>, 'send'>, name: string) {
+  const { result } = (await session.send('tools/call', { name, arguments: {} })).json() as {
+    result: { isError?: boolean; content: { text: string }[] };
+  };
+  return { failed: result.isError === true, text: result.content[0]!.text };
+}
+
 /** One modern request with a right envelope; `headers` and `meta` override. */
 export function modernRequest(
   url: string,

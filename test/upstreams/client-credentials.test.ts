@@ -10,7 +10,7 @@ import { openCredentials } from '../../src/upstreams/credentials/by-type.ts';
 import { companyHeaders } from '../../src/upstreams/credentials/credentials.ts';
 import { clientTokens } from '../../src/upstreams/oauth/client-credentials.ts';
 import { filledOf } from '../../src/upstreams/secrets/source.ts';
-import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
+import { entry, legacySession, makeBundle, openTestGateway, toldBy } from '../support/gateway.ts';
 import { serveNoting } from '../support/noting-server.ts';
 import { openOAuthUpstream } from '../support/oauth-upstream.ts';
 import { ann, secretsOver } from '../support/secrets.ts';
@@ -95,12 +95,7 @@ async function open(
   held.whose.upstreams = house.upstreams;
   t.after(() => house.close());
   const session = await legacySession(house.url, house.token);
-  const call = async () => {
-    const { result } = (await session.send('tools/call', { name: 'own__who', arguments: {} })).json() as {
-      result: { isError?: boolean; content: { text: string }[] };
-    };
-    return { failed: result.isError === true, text: result.content[0]!.text };
-  };
+  const call = () => toldBy(session, 'own__who');
   return {
     ...{ upstream, server, house, call, heard, sign, whose: held.whose, secrets: held.secrets },
     enter: (text = value) => held.secrets.set(server, 'proof', text),

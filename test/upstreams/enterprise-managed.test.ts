@@ -12,7 +12,7 @@ import type { Stored } from '../../src/identity/stored.ts';
 import { companyHeaders } from '../../src/upstreams/credentials/credentials.ts';
 import type { SignIns } from '../../src/upstreams/oauth/sign-ins.ts';
 import { jwtBearer } from '../support/assertion-grant.ts';
-import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
+import { entry, legacySession, makeBundle, openTestGateway, toldBy } from '../support/gateway.ts';
 import { testHost } from '../support/host.ts';
 import { serveNoting } from '../support/noting-server.ts';
 import { openOAuthUpstream } from '../support/oauth-upstream.ts';
@@ -93,12 +93,7 @@ async function open(
   });
   t.after(() => house.close());
   const session = await legacySession(house.url, house.token);
-  const call = async () => {
-    const { result } = (await session.send('tools/call', { name: 'own__who', arguments: {} })).json() as {
-      result: { isError?: boolean; content: { text: string }[] };
-    };
-    return { failed: result.isError === true, text: result.content[0]!.text };
-  };
+  const call = () => toldBy(session, 'own__who');
   return {
     ...{ upstream, idp, identity, posts, provider, house, call, server, partners },
     forward: (ms: number) => (ahead += ms),

@@ -11,7 +11,7 @@ import type { Identity } from '../../src/identity/identity.ts';
 import { openCredentials } from '../../src/upstreams/credentials/by-type.ts';
 import { companyHeaders } from '../../src/upstreams/credentials/credentials.ts';
 import { exchangedTokens } from '../../src/upstreams/credentials/exchange.ts';
-import { entry, legacySession, makeBundle, openTestGateway } from '../support/gateway.ts';
+import { entry, legacySession, makeBundle, openTestGateway, toldBy } from '../support/gateway.ts';
 import { testHost } from '../support/host.ts';
 import { type Exchange, notingFetch, signIn, startIdentity, startIdp } from '../support/sign-in.ts';
 
@@ -101,12 +101,7 @@ async function open(
   });
   t.after(() => house.close());
   const session = await legacySession(house.url, house.token);
-  const call = async () => {
-    const { result } = (await session.send('tools/call', { name: 'crm__who', arguments: {} })).json() as {
-      result: { isError?: boolean; content: { text: string }[] };
-    };
-    return { failed: result.isError === true, text: result.content[0]!.text };
-  };
+  const call = () => toldBy(session, 'crm__who');
   return { server, idp, identity, posts, provider, house, session, call, forward: (ms: number) => (ahead += ms) };
 }
 
