@@ -33,13 +33,14 @@ async function tests(files, concurrency) {
   const perFile = new Map();
   const started = performance.now();
   for await (const { type, data } of run({ files, concurrency, timeout: 240_000, forceExit: false, execArgv: ['--test-force-exit'] })) {
-    if ((type !== 'test:pass' && type !== 'test:fail') || data.details?.type === 'suite') continue;
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
     // Node reports each file as a test of its own; only its failure to load says something new.
     const isFile =
       data.file === undefined || data.name === data.file || files.includes(data.name) || files.includes(relative(root, data.name));
     const file = relative(root, data.file ?? data.name);
     const counts = perFile.get(file) ?? perFile.set(file, { passed: 0, failed: 0, skipped: 0, ms: 0 }).get(file);
     if (data.nesting === 0 && !isFile) counts.ms += data.details?.duration_ms ?? 0;
+    if (data.details?.type === 'suite') continue;
     if (isFile && type === 'test:pass') continue;
     if (isFile && counts.failed > 0) continue;
     if (data.skip !== undefined) {

@@ -28,18 +28,26 @@ export function RecordRow({ record, current, fresh, to }: Props) {
     >
       {failed ? <CircleAlert role="img" aria-label="Failed" className="text-ask" /> : <DecisionIcon verdict={record.decision} title />}
       <span className="min-w-0 flex-1 @[760px]:flex @[760px]:items-baseline @[760px]:gap-2">
-        <code
-          className="block min-w-0 truncate font-mono text-13 @[760px]:shrink-0 @[760px]:basis-auto @[760px]:max-w-[55%]"
-          title={record.target}
-        >
-          {record.target}
-        </code>
-        <span className="hidden min-w-0 truncate text-12 text-quiet @[760px]:block" title={why}>
-          {why}
-        </span>
-        <span className="block truncate text-12 text-quiet @[760px]:hidden">
-          {record.agent} to {title}
-        </span>
+        {isNote ? (
+          <span className="block truncate text-13" title={why}>
+            {why}
+          </span>
+        ) : (
+          <>
+            <code
+              className="block min-w-0 truncate font-mono text-13 @[760px]:shrink-0 @[760px]:basis-auto @[760px]:max-w-[55%]"
+              title={record.target}
+            >
+              {record.target}
+            </code>
+            <span className="hidden min-w-0 truncate text-12 text-quiet @[760px]:block" title={why}>
+              {why}
+            </span>
+            <span className="block truncate text-12 text-quiet @[760px]:hidden">
+              {record.agent} to {title}
+            </span>
+          </>
+        )}
       </span>
       <span className="hidden w-28 shrink-0 truncate text-13 text-quiet @[760px]:block" title={record.agent}>
         {record.agent}

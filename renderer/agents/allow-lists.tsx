@@ -1,10 +1,10 @@
 import { CircleDashed, ShieldAlert, ShieldCheck, TriangleAlert } from 'lucide-react';
 import type { ManagedRow } from '../../src/contract/agents.ts';
 import { useAsk } from '../ask.ts';
-import { Monogram } from '../parts/monogram.tsx';
 import { Section } from '../parts/page.tsx';
 import { SkeletonRows, Trouble } from '../parts/state.tsx';
 import { useView } from '../store.ts';
+import { AgentLine, AgentState, Place, Why } from './line.tsx';
 
 /** What the company states about servers beside the gateway, and whether it holds in each agent that is here. Nothing where it states nothing. */
 export function AllowLists() {
@@ -43,24 +43,11 @@ const states = {
 } as const;
 
 function Row({ agent: { title, state, file, why, note } }: { agent: ManagedRow }) {
-  const { icon: Icon, word, look } = states[state];
+  const said = why ?? note;
   return (
-    <li className="flex min-h-14 items-center gap-3 border-line border-b px-2 py-2">
-      <Monogram name={title} />
-      <div className="min-w-0 flex-1">
-        <p className="flex flex-wrap items-center gap-x-3">
-          <span className="font-medium">{title}</span>
-          <span className={`inline-flex items-center gap-1.5 whitespace-nowrap text-13 ${look}`}>
-            <Icon aria-hidden className="size-3.5" /> {word}
-          </span>
-        </p>
-        {(why ?? note) && <p className="max-w-160 text-pretty break-words text-13 text-quiet">{why ?? note}</p>}
-        {file && (
-          <p className="truncate font-mono text-12 text-quiet" title={file}>
-            {file}
-          </p>
-        )}
-      </div>
-    </li>
+    <AgentLine title={title} heading={<AgentState title={title} {...states[state]} />}>
+      {said && <Why text={said} />}
+      {file && <Place text={file} />}
+    </AgentLine>
   );
 }

@@ -4,27 +4,31 @@ import type { Outputs } from '../../src/contract/contract.ts';
 import type { ShadowServer } from '../../src/contract/shadow.ts';
 import { useAsk } from '../ask.ts';
 import { Button } from '../parts/button.tsx';
-import { Monogram } from '../parts/monogram.tsx';
 import { Section } from '../parts/page.tsx';
 import { SkeletonRows, Trouble } from '../parts/state.tsx';
 import { say } from '../parts/toast.tsx';
 import { href } from '../router.ts';
 import { useCall, useView } from '../store.ts';
 import { plural } from '../words.ts';
+import { AskDialog } from './ask-dialog.tsx';
+import { AgentLine, Place } from './line.tsx';
 import { MoveDialog } from './move-dialog.tsx';
 
 /** The servers that stand in agents' own configuration, which nobody decides on and nobody records. */
 export function Beside({ held }: { held: boolean }) {
   const call = useCall();
   const [moving, setMoving] = useState<ShadowServer>();
+  const [asking, setAsking] = useState<ShadowServer>();
   const connected = useView((view) => view.agents.flatMap(({ config }) => (config?.state === 'connected' ? [config.id] : [])).join(' '));
   const known = useView((view) => `${view.bundle?.version} ${view.agents.map(({ config }) => config?.state).join()}`);
   const asked = useAsk('agents-scan', {}, known);
   if (asked.error) return <Trouble error={asked.error} title="Servers beside the gate could not be looked for" again={asked.again} />;
   const { servers, unread, compared, moved } = asked.value ?? {};
   // A name that is masked says not which one is meant, and what is for one folder is the person's to edit.
-  const canMove = ({ id, name, project, equivalent }: ShadowServer) =>
-    !held && equivalent !== undefined && project === undefined && name !== '••••' && connected.split(' ').includes(id);
+  const isNamed = ({ name, project }: ShadowServer) => project === undefined && name !== '••••';
+  const canMove = (server: ShadowServer) =>
+    !held && server.equivalent !== undefined && isNamed(server) && connected.split(' ').includes(server.id);
+  const canAsk = (server: ShadowServer) => compared === true && server.equivalent === undefined && isNamed(server);
   const putBack = async ({ move, name }: Moved) => {
     const reply = await call('shadow-put-back', { move });
     asked.again();
@@ -54,6 +58,7 @@ export function Beside({ held }: { held: boolean }) {
               key={[server.id, server.file, server.project, server.name, server.target].join('\n')}
               server={server}
               {...(canMove(server) ? { onMove: () => setMoving(server) } : {})}
+              {...(canAsk(server) ? { onAsk: () => setAsking(server) } : {})}
             />
           ))}
         </ul>
@@ -81,6 +86,7 @@ export function Beside({ held }: { held: boolean }) {
           ))}
         </ul>
       )}
+      <AskDialog server={asking} onClose={() => setAsking(undefined)} />
       <MoveDialog
         server={moving}
         onClose={() => {
@@ -98,44 +104,47 @@ const restored = {
   entry: 'Its entry is in the configuration again; what changed since stays.',
 } as const;
 
-function Row({ server, onMove }: { server: ShadowServer; onMove?: () => void }) {
+function Row({ server, onMove, onAsk }: { server: ShadowServer; onMove?: () => void; onAsk?: () => void }) {
   const { title, name, target, secrets, off, equivalent, project, file } = server;
-  return (
-    <li className="flex min-h-14 items-start gap-3 border-line border-b px-2 py-2">
-      <Monogram name={title} />
-      <div className="min-w-0 flex-1">
-        <p className="flex flex-wrap items-center gap-x-3">
-          <span className="min-w-0 break-words font-medium">{name}</span>
-          <span className="min-w-0 break-words text-13 text-quiet" title={file}>
-            in {title}
-            {project !== undefined && `, for ${project}`}
-            {off && ', switched off'}
-          </span>
-          {equivalent && (
-            <a
-              href={href({ page: 'server', server: equivalent.id, tab: 'tools' })}
-              className="inline-flex min-w-0 items-center gap-1.5 break-words text-13 text-allow underline-offset-2 hover:underline"
-            >
-              <CircleCheck aria-hidden className="size-3.5 flex-none" /> Blessed as {equivalent.title}
-            </a>
-          )}
-        </p>
-        <p className="truncate font-mono text-12 text-quiet" title={target}>
-          {target}
-        </p>
-        {secrets.length > 0 && (
-          <p className="flex items-start gap-1.5 text-13 text-ask">
-            <KeyRound aria-hidden className="mt-0.5 size-3.5 flex-none" />
-            <span className="min-w-0 break-words">In plain text: {secrets.map(secretAt).join(', ')}</span>
-          </p>
-        )}
-      </div>
-      {onMove && (
-        <Button onClick={onMove} aria-label={`Move ${name} of ${title} behind the gate`}>
-          Move…
-        </Button>
+  const heading = (
+    <>
+      <span className="min-w-0 break-words font-medium">{name}</span>
+      <span className="min-w-0 break-words text-13 text-quiet" title={file}>
+        in {title}
+        {project !== undefined && `, for ${project}`}
+        {off && ', switched off'}
+      </span>
+      {equivalent && (
+        <a
+          href={href({ page: 'server', server: equivalent.id, tab: 'tools' })}
+          className="inline-flex min-w-0 items-center gap-1.5 break-words text-13 text-allow underline-offset-2 hover:underline"
+        >
+          <CircleCheck aria-hidden className="size-3.5 flex-none" /> Blessed as {equivalent.title}
+        </a>
       )}
-    </li>
+    </>
+  );
+  const actions = onMove ? (
+    <Button onClick={onMove} aria-label={`Move ${name} of ${title} behind the gate`}>
+      Move…
+    </Button>
+  ) : (
+    onAsk && (
+      <Button look="bare" onClick={onAsk} aria-label={`Ask to bless ${name} of ${title}`}>
+        Ask to bless…
+      </Button>
+    )
+  );
+  return (
+    <AgentLine title={title} heading={heading} actions={actions}>
+      <Place text={target} />
+      {secrets.length > 0 && (
+        <p className="flex items-start gap-1.5 text-13 text-ask">
+          <KeyRound aria-hidden className="mt-0.5 size-3.5 flex-none" />
+          <span className="min-w-0 break-words">In plain text: {secrets.map(secretAt).join(', ')}</span>
+        </p>
+      )}
+    </AgentLine>
   );
 }
 

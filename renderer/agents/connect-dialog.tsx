@@ -1,16 +1,14 @@
 import { CircleCheck, TriangleAlert } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
-import type { ErrorValue } from '../../src/base/errors.ts';
 import type { AgentDetected } from '../../src/contract/agents.ts';
 import type { Outputs } from '../../src/contract/contract.ts';
 import { useAsk } from '../ask.ts';
 import { Button } from '../parts/button.tsx';
 import { Dialog, DialogFoot } from '../parts/dialog.tsx';
 import { Field, TextInput } from '../parts/field.tsx';
-import { Bar, Trouble } from '../parts/state.tsx';
 import { useCall } from '../store.ts';
 import { plural } from '../words.ts';
-import { Diff } from './diff.tsx';
+import { PlannedChange } from './planned-change.tsx';
 
 const allowed = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/;
 
@@ -34,11 +32,7 @@ export function ConnectDialog({ agent, onClose, onDisconnect }: Props) {
       onOpenChange={(open) => !open && close()}
       wide
       title={mine ? `${mine.title} is connected` : `Connect ${agent?.title ?? ''}`}
-      description={
-        mine
-          ? undefined
-          : 'This is the change to its own configuration. It gets a token of its own, which is not shown here, and nothing else changes.'
-      }
+      description={mine ? undefined : 'This is the change to its own configuration. Nothing else changes.'}
     >
       {mine ? (
         <Connected done={mine} onClose={close} onUndo={() => onDisconnect(mine.id).then(close)} />
@@ -54,51 +48,24 @@ function Plan({ agent, onDone, onClose }: { agent: AgentDetected; onDone: (done:
   const [entry, setEntry] = useState<string>();
   const chosen = { id: agent.id, ...(entry === undefined ? {} : { entry }) };
   const asked = useAsk('agent-connect-preview', chosen);
-  const [failed, setFailed] = useState<ErrorValue>();
-  const [busy, setBusy] = useState(false);
-  const shown = asked.value;
-
-  const connect = async () => {
-    if (!shown) return;
-    setBusy(true);
-    setFailed(undefined);
-    const reply = await call('agent-connect', { ...chosen, planned: shown.planned });
-    setBusy(false);
-    if (reply.ok) return onDone(reply.value);
-    setFailed(reply.error);
-    asked.again();
-  };
-
   return (
-    <>
-      <div className="flex flex-col gap-3">
-        {failed && <Trouble error={failed} title="It could not be connected" />}
-        {asked.error ? (
-          <>
-            <Trouble error={asked.error} title="Nothing is changed" again={asked.again} />
-            {agent.isTaken && <OtherName onChosen={setEntry} />}
-          </>
-        ) : shown ? (
-          <>
-            <p className="break-all font-mono text-12 text-quiet">{shown.file}</p>
-            <Diff text={shown.diff} what={`change of ${shown.file}`} />
-            {shown.warnings.map((warning) => (
-              <Warning key={warning} text={warning} />
-            ))}
-          </>
-        ) : (
-          <div className="h-60">{asked.slow && <Bar className="h-full w-full" />}</div>
-        )}
-      </div>
-      <DialogFoot>
-        <Button look="bare" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button look="primary" disabled={busy || !shown || asked.error !== undefined} onClick={() => void connect()}>
-          {busy ? 'Connecting…' : 'Connect'}
-        </Button>
-      </DialogFoot>
-    </>
+    <PlannedChange<'agent-connect-preview', 'agent-connect'>
+      asked={asked}
+      carryOut={(planned) => call('agent-connect', { ...chosen, planned })}
+      onDone={onDone}
+      onClose={onClose}
+      words={{ verb: 'Connect', busy: 'Connecting…', failed: 'It could not be connected' }}
+      refused={agent.isTaken && <OtherName onChosen={setEntry} />}
+    >
+      <p className="text-13 text-quiet">
+        {asked.value?.hasToken
+          ? 'It gets a token of its own, which is not shown here.'
+          : 'It gets no token. When it starts, it asks here, and you allow it once.'}
+      </p>
+      {asked.value?.warnings.map((warning) => (
+        <Warning key={warning} text={warning} />
+      ))}
+    </PlannedChange>
   );
 }
 

@@ -20,7 +20,7 @@ export function Consents({ requests }: { requests: ConsentRequest[] }) {
         <div className="min-w-0 text-13">
           <h2 className="font-medium text-14">{title}</h2>
           <p className="max-w-160 text-pretty">
-            Allow only what you have just started yourself, and compare the code with the one in your browser.
+            Allow only what you have just started yourself, and compare the code with the one that it shows.
           </p>
         </div>
       </div>

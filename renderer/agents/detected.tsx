@@ -4,7 +4,6 @@ import type { AgentDetected } from '../../src/contract/agents.ts';
 import { useAsk } from '../ask.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
-import { Monogram } from '../parts/monogram.tsx';
 import { Section } from '../parts/page.tsx';
 import { SkeletonRows, Trouble } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
@@ -12,6 +11,7 @@ import { Tip } from '../parts/tip.tsx';
 import { say } from '../parts/toast.tsx';
 import { useCall, useView } from '../store.ts';
 import { ConnectDialog } from './connect-dialog.tsx';
+import { AgentLine, AgentState, Place, Why } from './line.tsx';
 
 const restored = {
   whole: 'Its configuration is as it was before.',
@@ -39,7 +39,7 @@ export function Detected({ held }: { held: boolean }) {
 
   if (asked.error) return <Trouble error={asked.error} title="The agents on this machine could not be looked for" again={asked.again} />;
   const agents = asked.value?.agents;
-  const here = agents?.filter(({ installed, agent }) => installed || agent !== undefined);
+  const here = agents?.filter(({ installed, entry }) => installed || entry !== undefined);
   const others = agents?.filter((agent) => !here?.includes(agent)).map(({ title }) => title);
   return (
     <Section title="On this machine">
@@ -67,7 +67,7 @@ export function Detected({ held }: { held: boolean }) {
         open={leaving !== undefined}
         onOpenChange={(open) => !open && setLeaving(undefined)}
         title={`Disconnect ${leaving?.title ?? ''}?`}
-        text="Its token stops working at once, and its configuration is put back as it was. Where more has changed since, only our entry is taken out."
+        text={`${leaving?.agent === undefined ? 'Its configuration is put back as it was. What you allowed it stays until you revoke it.' : 'Its token stops working at once, and its configuration is put back as it was.'} Where more has changed since, only our entry is taken out.`}
         verb="Disconnect"
         onConfirm={() => disconnect(leaving?.id ?? '')}
       />
@@ -90,33 +90,9 @@ interface RowProps {
 
 function Row({ agent, held, onConnect, onDisconnect }: RowProps) {
   const { title, state, file, why, repairedAt } = agent;
-  const { icon: Icon, word, look } = states[state];
   const verb = state === 'changed' ? 'Reconnect' : 'Connect';
-  return (
-    <li className="flex min-h-14 items-center gap-3 border-line border-b px-2 py-2">
-      <Monogram name={title} />
-      <div className="min-w-0 flex-1">
-        <p className="flex flex-wrap items-center gap-x-3">
-          <span className="font-medium">{title}</span>
-          <span className={`inline-flex items-center gap-1.5 whitespace-nowrap text-13 ${look}`}>
-            <Icon aria-hidden className="size-3.5" /> {word}
-          </span>
-          {repairedAt && (
-            <span className="whitespace-nowrap text-13 text-quiet">
-              Put back <Ago at={repairedAt} />
-            </span>
-          )}
-        </p>
-        {why ? (
-          <p className="max-w-160 text-pretty break-words text-13 text-quiet">{why}</p>
-        ) : (
-          file && (
-            <p className="truncate font-mono text-12 text-quiet" title={file}>
-              {file}
-            </p>
-          )
-        )}
-      </div>
+  const actions = (
+    <>
       {state !== 'connected' && (
         <Button disabled={held} onClick={onConnect} aria-label={`${verb} ${title}`}>
           <Plug aria-hidden /> {verb}
@@ -135,6 +111,21 @@ function Row({ agent, held, onConnect, onDisconnect }: RowProps) {
           </Tip>
         )
       )}
-    </li>
+    </>
+  );
+  const heading = (
+    <>
+      <AgentState title={title} {...states[state]} />
+      {repairedAt && (
+        <span className="whitespace-nowrap text-13 text-quiet">
+          Put back <Ago at={repairedAt} />
+        </span>
+      )}
+    </>
+  );
+  return (
+    <AgentLine title={title} heading={heading} actions={actions}>
+      {why ? <Why text={why} /> : file && <Place text={file} />}
+    </AgentLine>
   );
 }

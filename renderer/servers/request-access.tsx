@@ -1,87 +1,21 @@
-import { CircleCheck } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
-import type { ErrorValue } from '../../src/base/errors.ts';
+import { useState } from 'react';
 import { Button } from '../parts/button.tsx';
-import { Field, TextArea } from '../parts/field.tsx';
-import { Trouble } from '../parts/state.tsx';
+import { RequestForm } from '../parts/request-form.tsx';
 import { useCall } from '../store.ts';
 
-/** Asks the company for a tool. What is typed stays when sending fails. */
+/** Asks the company for a tool. */
 export function RequestAccess({ server, tool, needed = true }: { server: string; tool?: string; needed?: boolean }) {
   const call = useCall();
   const [open, setOpen] = useState(false);
-  const [reason, setReason] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [sent, setSent] = useState<string>();
-  const [failed, setFailed] = useState<ErrorValue>();
-  const [wrong, setWrong] = useState<string>();
-
-  const send = async () => {
-    if (reason.trim() === '') return setWrong('Say what you need it for: whoever decides sees only this.');
-    setBusy(true);
-    setFailed(undefined);
-    const reply = await call('access-request', { server, ...(tool === undefined ? {} : { tool }), reason: reason.trim() });
-    setBusy(false);
-    if (reply.ok) setSent(reply.value.id);
-    else setFailed(reply.error);
-  };
-
-  if (sent !== undefined) {
-    return (
-      <p role="status" className="flex animate-fade items-start gap-2 text-13">
-        <span className="pt-0.5 text-allow">
-          <CircleCheck aria-hidden />
-        </span>
-        <span className="min-w-0">
-          Your request was sent. Its number is <code className="break-all font-mono">{sent}</code>. If it is granted, the change arrives
-          here by itself.
-        </span>
-      </p>
-    );
+  if (open) {
+    const asked = { server, ...(tool === undefined ? {} : { tool }) };
+    return <RequestForm send={(reason) => call('access-request', { ...asked, reason })} onClose={() => setOpen(false)} />;
   }
-  if (!open) {
-    return (
-      <div>
-        <Button look={needed ? 'primary' : 'plain'} onClick={() => setOpen(true)}>
-          Request access
-        </Button>
-      </div>
-    );
-  }
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void send();
-  };
   return (
-    <form onSubmit={submit} noValidate className="animate-fade">
-      <Field label="What do you need it for?" hint="Whoever decides at your company reads this." wrong={wrong}>
-        {(ids) => (
-          <TextArea
-            {...ids}
-            autoFocus
-            maxLength={2000}
-            value={reason}
-            aria-invalid={wrong !== undefined}
-            onChange={(event) => {
-              setReason(event.target.value);
-              setWrong(undefined);
-            }}
-          />
-        )}
-      </Field>
-      {failed && (
-        <div className="pt-3">
-          <Trouble error={failed} title="The request could not be sent" />
-        </div>
-      )}
-      <div className="flex gap-2 pt-3">
-        <Button type="submit" look="primary" disabled={busy}>
-          {busy ? 'Sending…' : 'Send request'}
-        </Button>
-        <Button look="bare" onClick={() => setOpen(false)}>
-          Cancel
-        </Button>
-      </div>
-    </form>
+    <div>
+      <Button look={needed ? 'primary' : 'plain'} onClick={() => setOpen(true)}>
+        Request access
+      </Button>
+    </div>
   );
 }

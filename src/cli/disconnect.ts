@@ -46,5 +46,5 @@ const left = {
   nothing: 'is left as it is, as our entry was not found there',
 } as const;
 
-const said = ({ title, file, restored }: Outputs['agent-disconnect']): string =>
-  `${title} is disconnected: ${plain(file)} ${left[restored]}. Its token no longer works.`;
+const said = ({ title, file, restored, hadToken }: Outputs['agent-disconnect']): string =>
+  `${title} is disconnected: ${plain(file)} ${left[restored]}. ${hadToken ? 'Its token no longer works.' : 'Where you allowed it, that stays until you revoke it: gatehouse agents revoke NAME'}`;

@@ -53,6 +53,8 @@ export interface AgentOutputs {
     diff: string;
     /** For `agent-connect`. */
     planned: string;
+    /** Otherwise the agent asks by itself, and its person allows it once. */
+    hasToken: boolean;
     /** An entry of ours is there already, and is written anew. */
     replaces: boolean;
     warnings: string[];
@@ -70,7 +72,14 @@ export interface AgentOutputs {
     warnings: string[];
   };
   /** `whole`: the file is as it was, to the byte. `entry`: only our entry was taken out. `nothing`: there was none where the agent looks now. */
-  'agent-disconnect': { id: string; title: string; file: string; restored: 'whole' | 'entry' | 'nothing' };
+  'agent-disconnect': {
+    id: string;
+    title: string;
+    file: string;
+    restored: 'whole' | 'entry' | 'nothing';
+    /** It works no longer. Without one the person's word stays, until it is revoked. */
+    hadToken: boolean;
+  };
   'agents-policy': {
     /** What agents may have: the gateway at this origin ... */
     origin: string;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readDocument } from '../../src/agents/clients/edit/edit.ts';
@@ -161,6 +161,12 @@ test('an agent that signs in by itself is connected without a token, if it is as
   const { token } = written()!;
   await assert.rejects(connections.connect('codex', 'http://127.0.0.1:1/mcp', { oauth: true }), { code: 'unavailable' });
   assert.deepEqual([written()!.token, gate.agents.verify(token!) !== undefined], [token, true], 'a failure changes nothing');
+  chmodSync(file, 0o644);
+  assert.equal(connections.preview('codex', gate.url).warnings.length, process.platform === 'win32' ? 0 : 1);
+  assert.deepEqual(
+    [connections.preview('codex', gate.url, { oauth: true })].map(({ hasToken, warnings }) => [hasToken, warnings]),
+    [[false, []]],
+  );
   const done = await connections.connect('codex', gate.url, { oauth: true });
   assert.deepEqual([done.agent, done.tools, done.already], [undefined, undefined, false]);
   assert.deepEqual(written(), { url: gate.url });

@@ -58,7 +58,7 @@ test('agents are connected by commands; while another program may have the port,
   assert.equal(agents.find(({ id }) => id === 'cursor')!.state, 'connected');
   assert.deepEqual(connections.configOf('Cursor'), { id: 'cursor', file, state: 'connected' });
   const undone = await dispatch('agent-disconnect', { id: 'cursor' });
-  assert.deepEqual(undone, { ok: true, value: { id: 'cursor', title: 'Cursor', file, restored: 'whole' } });
+  assert.deepEqual(undone, { ok: true, value: { id: 'cursor', title: 'Cursor', file, restored: 'whole', hadToken: true } });
   assert.deepEqual(notes, [
     `The person connected Cursor: its entry is in ${file}.`,
     `The person disconnected Cursor, whose entry was in ${file}.`,

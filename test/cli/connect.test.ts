@@ -107,7 +107,7 @@ test('an agent that starts programs only gets the bridge, which leads to this ho
   let said = '';
   for await (const text of child.stderr.setEncoding('utf8')) if (/allow \w{3}-\w{3} in Gatehouse/.test((said += text))) break;
   assert.match((await run('agents', 'requests')).out, /[A-Z0-9]{3}-[A-Z0-9]{3}/);
-  assert.match((await run('disconnect', 'claude-desktop')).out, /Claude Desktop/);
+  assert.match((await run('disconnect', 'claude-desktop')).out, /Where you allowed it, that stays until you revoke it/);
   assert.equal(readFileSync(file, 'utf8'), '{ "mcpServers": {} }');
 });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { ask, askWindow } from '../../src/shell/control-client.ts';
+import { eventually } from '../support/demo.ts';
 
 /** The program as it ships, and the same with a debugger let in. `test/run.mjs` makes both. */
 export const sealed = process.env['GATEHOUSE_DESKTOP_SEALED'] ?? '';
@@ -58,12 +59,13 @@ export async function openDesktopSession(t: TestContext) {
       const daemon = launch('gnome-keyring-daemon', ['--foreground', '--components=secrets', ...(locked ? [] : ['--unlock'])]);
       if (!locked) daemon.stdin!.write(keyringPassword);
       daemon.stdin!.end();
-      await until(
+      await eventually(
         () =>
           secrets(env, 'org.freedesktop.DBus.Properties.Get', 'string:org.freedesktop.Secret.Service', 'string:Collections').includes(
             '/login',
           ),
         'a Secret Service with its keyring',
+        30_000,
       );
       return { stop: () => end(daemon) };
     },
@@ -85,10 +87,14 @@ export async function openDesktopSession(t: TestContext) {
         log: () => (existsSync(join(dataDir, 'logs', 'gatehouse.log')) ? readFileSync(join(dataDir, 'logs', 'gatehouse.log'), 'utf8') : ''),
         /** Once its core answers the command line. */
         ready: () =>
-          until(async () => {
-            if (child.exitCode !== null) throw new Error(`the program ended with ${child.exitCode}: ${printed}`);
-            return await ask(dataDir, 'status', {}).catch(() => undefined);
-          }, 'the core'),
+          eventually(
+            async () => {
+              if (child.exitCode !== null) throw new Error(`the program ended with ${child.exitCode}: ${printed}`);
+              return await ask(dataDir, 'status', {}).catch(() => undefined);
+            },
+            'the core',
+            30_000,
+          ),
         show: () => askWindow(dataDir),
         stop: () => end(child),
         /** The exit code of a program that ends by itself. */
@@ -130,19 +136,4 @@ async function end(child: ChildProcess): Promise<number | null> {
   await ended;
   clearTimeout(late);
   return child.exitCode;
-}
-
-/** What `check` gives once it gives something. */
-export async function until<T>(
-  check: () => T | undefined | false | Promise<T | undefined | false>,
-  what: string,
-  withinMs = 30_000,
-): Promise<T> {
-  const end = Date.now() + withinMs;
-  for (;;) {
-    const found = await check();
-    if (found !== undefined && found !== false) return found as T;
-    if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await new Promise((again) => setTimeout(again, 100));
-  }
 }

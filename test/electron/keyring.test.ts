@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask } from '../../src/shell/control-client.ts';
-import { noDesktop, openDesktopSession, until } from './desktop.ts';
+import { eventually } from '../support/demo.ts';
+import { noDesktop, openDesktopSession } from './desktop.ts';
 
 const vaultOf = (dataDir: string) => readFileSync(join(dataDir, 'vault-desktop.json'), 'utf8');
 
@@ -46,13 +47,14 @@ test('a keyring that is gone or locked for one start: the program waits and says
   for (const state of ['gone', 'locked'] as const) {
     const service = state === 'locked' ? await desktop.startKeyring({ locked: true }) : undefined;
     const waiting = await desktop.start();
-    const refusal = await until(
+    const refusal = await eventually(
       () =>
         ask(desktop.dataDir, 'status', {}).then(
           () => assert.fail('the core runs'),
-          (error) => error.code === 'unavailable' && error,
+          (error) => (error.code === 'unavailable' ? error : undefined),
         ),
       `the program to say what it waits for (${state}): ${waiting.printed()}`,
+      30_000,
     );
     assert.match(refusal.message, /keychain/, state);
     assert.equal(vaultOf(desktop.dataDir), sealed, state);

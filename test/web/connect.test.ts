@@ -7,9 +7,8 @@ import type { Browser } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
 import { eventually, startDemo } from '../support/demo.ts';
 import { usedFile } from '../support/homes.ts';
-import { serveWindow } from '../support/window.ts';
-import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
-import { ports, type SceneOptions, scene } from './scene.ts';
+import { axe, launch, noChromium, openPage, openScene, overflow } from './browser.ts';
+import { ports, type SceneOptions } from './scene.ts';
 
 describe('connecting agents in the window', { skip: noChromium }, () => {
   let browser: Browser;
@@ -19,14 +18,7 @@ describe('connecting agents in the window', { skip: noChromium }, () => {
   after(() => browser.close());
 
   async function open(t: TestContext, options: SceneOptions = {}) {
-    const shown = scene(options);
-    const served = await serveWindow(shown);
-    t.after(() => served.close());
-    const { page, faults, close } = await openPage(browser);
-    t.after(close);
-    await page.goto(served.url);
-    await page.locator('main').waitFor();
-    await page.evaluate('location.hash = "#/agents"');
+    const { page, faults, served } = await openScene(t, browser, '#/agents', options);
     await page.getByRole('heading', { name: 'On this machine' }).waitFor();
     const commands = () => served.calls.filter(({ command }) => command.startsWith('agent-'));
     return { page, faults, served, commands, dialog: page.getByRole('dialog') };
@@ -107,6 +99,15 @@ describe('connecting agents in the window', { skip: noChromium }, () => {
     await page.getByRole('button', { name: 'Connect VS Code' }).click();
     await dialog.getByText('is not JSON').waitFor();
     assert.equal(await dialog.getByLabel('Another name for the entry').count(), 0);
+  });
+
+  test('an agent that gets no token is said to get none, before and after', async (t) => {
+    const { page, dialog } = await open(t);
+    await page.getByRole('button', { name: 'Connect VS Code' }).click();
+    await dialog.getByText('It gets a token of its own, which is not shown here.').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Connect Claude Desktop' }).click();
+    await dialog.getByText('It gets no token. When it starts, it asks here, and you allow it once.').waitFor();
   });
 
   test('what goes wrong is said, and the change is shown anew', async (t) => {

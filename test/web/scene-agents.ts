@@ -229,6 +229,14 @@ export const beside = (): ShadowOutputs['agents-scan'] => ({
       equivalent: { id: 'tickets', title: 'Tickets' },
     },
     {
+      id: 'vscode',
+      title: 'VS Code',
+      file: `${home}/.config/Code/User/mcp.json`,
+      name: 'wiki',
+      target: 'https://wiki.example.com/mcp',
+      secrets: [],
+    },
+    {
       id: 'claude-code',
       title: 'Claude Code',
       file: `${home}/.claude.json`,
@@ -278,6 +286,7 @@ export const preview = (id: string): AgentOutputs['agent-connect-preview'] => ({
   entry: 'gatehouse',
   diff: `--- ${titleOf(id).file}\n+++ ${titleOf(id).file}\n@@ -6,3 +6,7 @@\n [mcp_servers.files]\n command = …\n args = …\n+\n+[mcp_servers.gatehouse]\n+url = "http://127.0.0.1:4283/mcp"\n+http_headers = { Authorization = "Bearer ••••••••" }\n`,
   planned: 'a'.repeat(64),
+  hasToken: id !== 'claude-desktop',
   replaces: false,
   warnings:
     id === 'vscode'

@@ -125,6 +125,7 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
         case 'tool-explain':
           return { effect: 'allow', rule: 'R-01', reason: 'Engineers may read tickets', visible: true } satisfies Explanation;
         case 'access-request':
+        case 'shadow-request':
           return { id: 'REQ-1043' };
         case 'agent-add':
           return { name: input['name'], token: 'gha_7Qm2xV9bTt4LkRz8Yw1pNc6JdHs3EfGu5AoXiBqZ', url: 'http://127.0.0.1:4283/mcp' };
@@ -155,7 +156,7 @@ export function scene(options: SceneOptions = {}): Scene & { records: number } {
         case 'agent-connect':
           return connected(String(input['id']));
         case 'agent-disconnect':
-          return { id: input['id'], title: 'Codex', file: '/home/ada/.codex/config.toml', restored: 'whole' };
+          return { id: input['id'], title: 'Codex', file: '/home/ada/.codex/config.toml', restored: 'whole', hadToken: true };
         case 'activity-list':
           return list(shown.records, input);
         case 'activity-get':

@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Browser } from 'playwright';
 import { Failure } from '../../src/base/errors.ts';
-import { serveWindow } from '../support/window.ts';
-import { axe, launch, noChromium, openPage, overflow } from './browser.ts';
-import { type SceneOptions, scene, view } from './scene.ts';
-
-const pictures = process.env['GATEHOUSE_PICTURES'];
+import { axe, everyLook, launch, noChromium, openScene } from './browser.ts';
+import { type SceneOptions, view } from './scene.ts';
 
 describe('servers beside the gate in the window', { skip: noChromium }, () => {
   let browser: Browser;
@@ -20,13 +17,7 @@ describe('servers beside the gate in the window', { skip: noChromium }, () => {
     const agents = view().agents.map((agent, at) =>
       at === 0 ? { ...agent, config: { id: 'claude-code', file: '/home/ada/.claude.json', state: 'connected' as const } } : agent,
     );
-    const served = await serveWindow(scene({ view: { agents }, ...options }));
-    t.after(() => served.close());
-    const { page, faults, close } = await openPage(browser);
-    t.after(close);
-    await page.goto(served.url);
-    await page.locator('main').waitFor();
-    await page.evaluate('location.hash = "#/agents"');
+    const { page, faults, served } = await openScene(t, browser, '#/agents', { view: { agents }, ...options });
     await page.getByRole('list', { name: 'Servers beside the gate' }).waitFor();
     const commands = () => served.calls.filter(({ command }) => command.startsWith('shadow-'));
     return { page, faults, commands, dialog: page.getByRole('dialog') };
@@ -42,20 +33,9 @@ describe('servers beside the gate in the window', { skip: noChromium }, () => {
       commands().map(({ command }) => command),
       ['shadow-move-preview'],
     );
-    for (const width of [1280, 420])
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 800 });
-        assert.deepEqual(await axe(page), [], `${colorScheme} ${width}`);
-        assert.equal(await overflow(page), 0);
-        if (pictures) await page.screenshot({ path: `${pictures}/move-${colorScheme}-${width}.png` });
-      }
+    await everyLook(page, 'move');
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
-    if (pictures) {
-      await page.getByRole('button', { name: 'Put back memory' }).scrollIntoViewIfNeeded();
-      await page.screenshot({ path: `${pictures}/beside-dark-420.png` });
-    }
     assert.equal(commands().length, 1, 'leaving changes nothing');
     await page.getByRole('button', { name: 'Move tracker of Claude Code behind the gate' }).click();
     await dialog.getByRole('button', { name: 'Move', exact: true }).click();
@@ -74,5 +54,32 @@ describe('servers beside the gate in the window', { skip: noChromium }, () => {
     await dialog.getByText('it would be without tracker').waitFor();
     assert.ok(await dialog.getByRole('button', { name: 'Move', exact: true }).isDisabled());
     assert.deepEqual(await axe(page), []);
+  });
+
+  test('one that is not blessed is asked for with a reason; what was typed stays when sending fails', async (t) => {
+    const { page, commands, faults, dialog } = await open(t, {
+      fail: { 'shadow-request': new Failure('unavailable', 'The company cannot be reached.') },
+    });
+    assert.equal(await page.getByRole('button', { name: /^Ask to bless/ }).count(), 1, 'what is for one folder is not asked for here');
+    await page.getByRole('button', { name: 'Ask to bless wiki of VS Code' }).click();
+    await dialog.getByText('https://wiki.example.com/mcp').waitFor();
+    await dialog.getByRole('button', { name: 'Send request' }).click();
+    await dialog.getByText('Say what you need it for').waitFor();
+    assert.deepEqual(commands(), [], 'nothing is sent without a reason');
+    await dialog.getByRole('textbox').fill('  The team writes there.  ');
+    await everyLook(page, 'ask');
+    await dialog.getByRole('button', { name: 'Send request' }).click();
+    await dialog.getByText('The company cannot be reached.').waitFor();
+    assert.deepEqual(commands(), [{ command: 'shadow-request', input: { id: 'vscode', name: 'wiki', reason: 'The team writes there.' } }]);
+    assert.match(await dialog.getByRole('textbox').inputValue(), /The team writes there/);
+    assert.deepEqual(faults, []);
+  });
+
+  test('a request that was sent says its number', async (t) => {
+    const { page, dialog } = await open(t);
+    await page.getByRole('button', { name: 'Ask to bless wiki of VS Code' }).click();
+    await dialog.getByRole('textbox').fill('The team writes there.');
+    await dialog.getByRole('button', { name: 'Send request' }).click();
+    await dialog.getByText('REQ-1043').waitFor();
   });
 });

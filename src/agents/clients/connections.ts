@@ -152,7 +152,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     const said = ({ file, entry, agent }: Connection, tools: number | undefined, already: boolean) => {
       options.changed();
       const shown = { ...(agent === undefined ? {} : { agent }), ...(tools === undefined ? {} : { tools }) };
-      return { id, title: client.title, file, entry, ...shown, already, warnings: warningsOf(at.file, config) };
+      return { id, title: client.title, file, entry, ...shown, already, warnings: warningsOf(at.file, needsToken) };
     };
     const isSame = record !== undefined && state === 'same' && record.url === url && needsToken === (record.agent !== undefined);
     if (isSame && credentials.isLive(record)) {
@@ -196,11 +196,12 @@ export function openConnections(options: ConnectionsOptions): Connections {
       const { code, message, fix } = toErrorValue(error);
       records.put({ ...record, state: 'changed', why: message });
       options.changed();
-      throw new Failure(code, `${message} Its token no longer works all the same.`, fix, { cause: error });
+      const ended = record.agent === undefined ? '' : ' Its token no longer works all the same.';
+      throw new Failure(code, `${message}${ended}`, fix, { cause: error });
     }
     records.drop(id);
     options.changed();
-    return { id, title: client.title, file: record.file, restored };
+    return { id, title: client.title, file: record.file, restored, hadToken: record.agent !== undefined };
   }
 
   /** `whole`: what to put back where the file is as we left it. */
@@ -248,7 +249,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
         return detected(client, records.of(client.id), { machine, isLive: credentials.isLive, url: leads });
       }),
     preview(id, url, choice = {}) {
-      const { client, config, at, state, entry, base, next, provisionalToken } = plan(own, id, url, choice);
+      const { client, at, state, entry, base, next, needsToken, provisionalToken } = plan(own, id, url, choice);
       return {
         id,
         title: client.title,
@@ -257,7 +258,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
         diff: unifiedDiff(at.place.path, at.file.bytes && at.file.text, { base, after: next, token: provisionalToken }),
         planned: stateOf(at.file),
         replaces: state !== 'none',
-        warnings: warningsOf(at.file, config),
+        hasToken: needsToken,
+        warnings: warningsOf(at.file, needsToken),
       };
     },
     connect: (id, url, chosen = {}) => alone(() => connect(id, url, chosen)),

@@ -3,7 +3,7 @@ import type { Limits, Pending } from './requests.ts';
 /** Consent in plain words, for the record. What a client says of itself is quoted; no code and no token is here to be told. */
 
 const who = ({ client, redirect }: Pending): string =>
-  `${JSON.stringify(client.name)} (${redirect.reach === 'pipe' ? 'a program over a pipe' : client.host === undefined ? 'it registered itself' : client.id})`;
+  `${JSON.stringify(client.name)} (${redirect.reach === 'pipe' ? 'the program that started the bridge' : client.host === undefined ? 'it registered itself' : client.id})`;
 
 export const listed = (servers: readonly string[] | undefined): string =>
   servers === undefined ? 'all servers that the rules allow' : servers.length === 0 ? 'no server' : `the servers ${servers.join(', ')}`;

@@ -59,11 +59,17 @@ export function openShadow({ dir, machine, now, log, connections, limit, note }:
     if (equivalent === undefined)
       throw new Failure('conflict', `Your company has blessed no server that is the same as ${name}, so it stays.`);
     const row = connections.detect(gateway).find((each) => each.id === id);
-    if (gateway === undefined || row?.state !== 'connected' || row.agent === undefined)
+    if (gateway === undefined || row?.state !== 'connected')
       throw new Failure(
         'conflict',
         `${client.title} is not connected with the gateway, so it would be without ${name}.`,
         `First: gatehouse connect ${id}`,
+      );
+    if (row.agent === undefined)
+      throw new Failure(
+        'conflict',
+        `${client.title} comes in without a token of its own, so it is not known whether it reaches ${equivalent.id}.`,
+        `Take ${name} out of ${file.path} by hand, once the agent has ${equivalent.id} through the gateway.`,
       );
     if (limit(row.agent)?.includes(equivalent.id) === false)
       throw new Failure(
